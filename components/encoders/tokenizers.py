@@ -1,0 +1,121 @@
+"""Tokenizers behind one face: ids, first characters, and the character that owns each token.
+
+A token belongs to the span that holds its last character: byte-level tokenizers put the space
+before a word into the word's first token, so the first character would be off by one span.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from components.values import Integers
+
+LONGEST_TOKEN = 128
+"""Characters. A longer token (an unbroken run that the vocabulary calls unknown) is repeated, once
+per so many characters, so that every span of bounded length can hold a token."""
+_CACHED_TEXTS = 512
+_CACHED_TOKENS = 1_000_000
+_WORD = re.compile(r"\w+|[^\w\s]")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TokenArrays:
+    """A text's tokens, special tokens left out. Each array has shape (tokens,)."""
+
+    ids: Integers
+    starts: Integers
+    last: Integers
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def arrays(ids: list[int], offsets: list[tuple[int, int]], length: int) -> TokenArrays:
+    """Tokens from a tokenizer's ids and half-open character offsets in a text of `length`."""
+    own = np.asarray(ids, dtype=np.int64)
+    bounds = np.asarray(offsets, dtype=np.int64).reshape(-1, 2)
+    starts, ends = bounds[:, 0], bounds[:, 1]
+    if len(own) and int((ends - starts).max()) > LONGEST_TOKEN:
+        own, starts, ends = _repeat_long(own, starts, ends)
+    last = np.clip(np.maximum(ends - 1, starts), 0, max(length - 1, 0))
+    return TokenArrays(own, starts, np.maximum.accumulate(last) if len(last) else last)
+
+
+def _repeat_long(
+    ids: Integers, starts: Integers, ends: Integers
+) -> tuple[Integers, Integers, Integers]:
+    times = np.maximum(1, -(-(ends - starts) // LONGEST_TOKEN))
+    index = np.repeat(np.arange(len(ids)), times)
+    nth = np.arange(len(index)) - np.repeat(np.cumsum(times) - times, times)
+    new_starts = starts[index] + nth * LONGEST_TOKEN
+    final = nth == times[index] - 1
+    new_ends = np.where(final, ends[index], new_starts + LONGEST_TOKEN)
+    return ids[index], new_starts, new_ends
+
+
+class FastTokenizer:
+    """A Hugging Face `tokenizer.json`, without the framework around it.
+
+    `prefix` and `suffix` are the ids of the special tokens that the model expects around a text.
+    """
+
+    def __init__(self, path: Path) -> None:
+        from tokenizers import Tokenizer
+
+        self._tokenizer: Any = Tokenizer.from_file(str(path))
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        self.prefix, self.suffix = self._specials()
+        self._cache = _Recent()
+
+    def tokens(self, text: str) -> TokenArrays:
+        """Tokens of a text of any length; the last few hundred answers are remembered."""
+        found = self._cache.get(text)
+        if found is None:
+            encoded = self._tokenizer.encode(text, add_special_tokens=False)
+            found = arrays(encoded.ids, encoded.offsets, len(text))
+            self._cache.put(text, found)
+        return found
+
+    def _specials(self) -> tuple[list[int], list[int]]:
+        encoded = self._tokenizer.encode("a", add_special_tokens=True)
+        mask = encoded.special_tokens_mask
+        content = [i for i, special in enumerate(mask) if not special]
+        if not content:
+            return [], []
+        return encoded.ids[: content[0]], encoded.ids[content[-1] + 1 :]
+
+
+class WordTokenizer:
+    """Words and punctuation marks, hashed: needs no vocabulary and no package."""
+
+    def tokens(self, text: str) -> TokenArrays:
+        """Tokens whose id is the CRC-32 of the word in lower case."""
+        found = list(_WORD.finditer(text))
+        ids = [zlib.crc32(each.group().lower().encode("utf-8", "replace")) for each in found]
+        return arrays(ids, [each.span() for each in found], len(text))
+
+
+class _Recent:
+    """The last texts' tokens: splitter and encoder ask for the same text one after the other."""
+
+    def __init__(self) -> None:
+        self._held: OrderedDict[str, TokenArrays] = OrderedDict()
+        self._tokens = 0
+
+    def get(self, text: str) -> TokenArrays | None:
+        return self._held.get(text)
+
+    def put(self, text: str, tokens: TokenArrays) -> None:
+        self._held[text] = tokens
+        self._tokens += len(tokens)
+        while len(self._held) > _CACHED_TEXTS or self._tokens > _CACHED_TOKENS:
+            _, dropped = self._held.popitem(last=False)
+            self._tokens -= len(dropped)

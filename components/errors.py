@@ -1,0 +1,106 @@
+"""What can go wrong, and whose turn it is.
+
+    MillraceError                1  a fault: ours or the machine's
+    ├── UserError                2  the request is wrong: the message says what to change
+    │   ├── SpecError               a pipeline file or an override cannot be read
+    │   ├── UnknownComponent        no component of that name in that stage
+    │   ├── BadOption               an option is unknown or its value is refused
+    │   ├── MissingExtra            an optional package is not installed
+    │   ├── SourceMissing           the source is not where the pipeline says
+    │   ├── NothingLive             search or status before the first refresh
+    │   └── ForeignCorpus           this store holds a corpus of the same name from another source
+    ├── BadDocument              -  one document cannot be used: reported, the run goes on
+    ├── GuardStopped             4  a guard refused to do what was asked
+    ├── Busy                     6  somebody else holds what is needed: try again
+    ├── Unavailable              1  an outside system did not answer: worth another try
+    ├── IndexFault               1  the stored index is damaged or refused a write
+    └── DiskFull                 1  not enough space to go on safely
+
+The number is the exit code. An error takes one message (so that it can be pickled);
+`at` adds where it happened and what to do about it.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+
+class MillraceError(Exception):
+    """Root of the tree. `where` names a file, document or option; `hint` says what to do."""
+
+    exit_code: ClassVar[int] = 1
+    where: str = ""
+    hint: str = ""
+
+    def at(self, where: str = "", hint: str = "") -> Self:
+        """This error, with its place and its remedy set."""
+        self.where = where or self.where
+        self.hint = hint or self.hint
+        return self
+
+    @property
+    def kind(self) -> str:
+        """The class's name, for scripts."""
+        return type(self).__name__
+
+
+class UserError(MillraceError):
+    """The request is wrong."""
+
+    exit_code = 2
+
+
+class SpecError(UserError):
+    """A pipeline file or an override cannot be read."""
+
+
+class UnknownComponent(UserError):
+    """No component of that name in that stage."""
+
+
+class BadOption(UserError):
+    """An option is unknown, or its value is refused."""
+
+
+class MissingExtra(UserError):
+    """An optional package is not installed."""
+
+
+class SourceMissing(UserError):
+    """The source is not where the pipeline says."""
+
+
+class NothingLive(UserError):
+    """There is no index yet to search or describe."""
+
+
+class ForeignCorpus(UserError):
+    """The store holds a corpus of this name that came from another source."""
+
+
+class BadDocument(MillraceError):
+    """One document cannot be used. It is reported by name; the run goes on."""
+
+
+class GuardStopped(MillraceError):
+    """A guard refused to do what was asked."""
+
+    exit_code = 4
+
+
+class Busy(MillraceError):
+    """Somebody else holds what is needed."""
+
+    exit_code = 6
+
+
+class Unavailable(MillraceError):
+    """An outside system did not answer."""
+
+
+class IndexFault(MillraceError):
+    """The stored index is damaged, or refused a write."""
+
+
+class DiskFull(MillraceError):
+    """Not enough disk space to go on safely."""

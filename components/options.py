@@ -1,0 +1,31 @@
+"""How a component declares its configuration.
+
+A component is a frozen dataclass. A field made by `option` is written in the pipeline file;
+a field made by `part` is a collaborator that the runner hands over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, field
+from typing import Annotated, Any
+
+from pydantic import Field
+
+Count = Annotated[int, Field(strict=True, ge=1)]
+"""A whole number, at least 1."""
+Whole = Annotated[int, Field(strict=True, ge=0)]
+"""A whole number, at least 0."""
+Share = Annotated[float, Field(strict=True, ge=0.0, le=1.0)]
+"""A number from 0 to 1."""
+Weight = Annotated[float, Field(strict=True, ge=0.0, allow_inf_nan=False)]
+"""A finite number, at least 0."""
+
+
+def option(default: Any = MISSING, *, help: str, stored: bool = False) -> Any:
+    """A field of the pipeline file. `stored` says that it changes what the index holds."""
+    return field(default=default, metadata={"help": help, "stored": stored})
+
+
+def part(default: Any = None) -> Any:
+    """A collaborator, absent from the pipeline file."""
+    return field(default=default, metadata={"part": True}, repr=False, compare=False)

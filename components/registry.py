@@ -1,0 +1,253 @@
+"""From a name in a pipeline file to a component.
+
+Three ways in: our catalogue, the entry-point group `millrace.components` (entry points named
+`stage.name`), and `module:Class` without any registration.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import importlib.util
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import cache
+from importlib.metadata import entry_points
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+
+from components.errors import BadOption, MissingExtra, UnknownComponent
+from components.stages import STAGES
+
+GROUP = "millrace.components"
+
+CATALOGUE: Mapping[str, Mapping[str, str]] = {
+    "source": {
+        "files": "components.sources.files:Files",
+        "jsonl": "components.sources.jsonl:JsonLines",
+        "pydocs": "components.sources.pydocs:PythonDocs",
+    },
+    "splitter": {
+        "tokens": "components.splitters.tokens:Tokens",
+        "sentences": "components.splitters.sentences:Sentences",
+        "sentence": "components.splitters.sentence:Sentence",
+        "pages": "components.splitters.pages:Pages",
+        "whole": "components.splitters.whole:Whole",
+    },
+    "encoder": {
+        "naive": "components.encoders.naive:Naive",
+        "late": "components.encoders.late:Late",
+        "landmark": "components.encoders.landmark:Landmark",
+        "hashing": "components.encoders.hashing:Hashing",
+    },
+    "sparse": {
+        "none": "components.encoders.no_sparse:NoSparse",
+        "bm25": "components.encoders.bm25:Bm25",
+    },
+    "index": {"qdrant_edge": "components.indexes.edge.index:EdgeIndex"},
+    "retriever": {
+        "dense": "components.retrievers.dense:Dense",
+        "sparse": "components.retrievers.sparse:Sparse",
+        "hybrid": "components.retrievers.hybrid:Hybrid",
+        "neighbourhood": "components.retrievers.neighbourhood:Neighbourhood",
+    },
+    "reranker": {
+        "none": "components.rerankers.none:Keep",
+        "feedback": "components.rerankers.feedback:Feedback",
+    },
+    "answerer": {},
+}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A component by name, with every option resolved (defaults included)."""
+
+    use: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Option:
+    """One line of the catalogue's help."""
+
+    name: str
+    type: str
+    default: str
+    help: str
+
+
+@cache
+def names(stage: str) -> Mapping[str, str]:
+    """Every registered name of a stage and where its class is."""
+    found = dict(CATALOGUE[stage])
+    for point in entry_points(group=GROUP):
+        of_stage, _, name = point.name.partition(".")
+        if of_stage == stage and name:
+            found.setdefault(name, point.value)
+    return found
+
+
+def load(stage: str, use: str) -> type[Any]:
+    """The class behind a name. Raises UnknownComponent, MissingExtra."""
+    known = names(stage)
+    target = known.get(use, use if ":" in use else "")
+    if not target:
+        raise UnknownComponent(f"no {stage} is called {use!r}").at(
+            where=f"{stage}.use", hint=_suggest(use, known, none=f"no {stage} is built in yet")
+        )
+    module_name, _, class_name = target.partition(":")
+    try:
+        found = getattr(importlib.import_module(module_name), class_name)
+    except ModuleNotFoundError as error:
+        raise _missing(stage, use, module_name, error) from error
+    except AttributeError as error:
+        raise UnknownComponent(f"module {module_name} has no class {class_name}").at(
+            where=f"{stage}.use"
+        ) from error
+    if not (isinstance(found, type) and dataclasses.is_dataclass(found)):
+        raise UnknownComponent(f"{target} is not a dataclass, so its options are unknown").at(
+            where=f"{stage}.use", hint="decorate the class with @dataclass(frozen=True, kw_only=True)"
+        )
+    return found
+
+
+def _missing(stage: str, use: str, module: str, error: ModuleNotFoundError) -> Exception:
+    if error.name and module.split(".")[0] == error.name.split(".")[0]:
+        return UnknownComponent(f"cannot import module {error.name!r}").at(
+            where=f"{stage}.use", hint="is it installed, or beside the pipeline file?"
+        )
+    return MissingExtra(f"{stage} {use!r} needs the package {error.name!r}").at(
+        where=f"{stage}.use", hint="install the extra that brings it, or millrace[all]"
+    )
+
+
+def options_of(component: type[Any]) -> dict[str, dataclasses.Field[Any]]:
+    """The fields that a pipeline file may set, in order."""
+    return {
+        each.name: each
+        for each in dataclasses.fields(component)
+        if each.init and not each.metadata.get("part")
+    }
+
+
+@cache
+def _hints(component: type[Any]) -> dict[str, Any]:
+    return typing.get_type_hints(component, include_extras=True)
+
+
+@cache
+def _model(component: type[Any]) -> type[BaseModel]:
+    hints = _hints(component)
+    fields: dict[str, Any] = {}
+    for name, each in options_of(component).items():
+        default = ... if each.default is dataclasses.MISSING else each.default
+        fields[name] = (hints[name], default)
+    return create_model(
+        component.__name__, __config__=ConfigDict(extra="forbid", protected_namespaces=()), **fields
+    )
+
+
+def resolve(stage: str, use: str, options: Mapping[str, Any]) -> Choice:
+    """The options checked and completed. Raises BadOption with the known ones."""
+    component = load(stage, use)
+    known = options_of(component)
+    for name in options:
+        if name not in known:
+            raise BadOption(f"{stage} {use!r} has no option {name!r}").at(
+                where=f"{stage}.{name}", hint=_suggest(name, known, none="it has no options")
+            )
+    try:
+        checked = _model(component).model_validate(dict(options))
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else ""
+        given = f", not {first['input']!r}" if name in options else ""
+        raise BadOption(f"{stage}.{name}: {_plain(first['msg'])}{given}").at(
+            where=f"{stage}.{name}", hint=f"{name}: {known[name].metadata.get('help', '')}"
+        ) from None
+    return Choice(use, checked.model_dump())
+
+
+def build(stage: str, choice: Choice, **parts: object) -> Any:
+    """The component; `parts` are the collaborators that it has a field for."""
+    component = load(stage, choice.use)
+    wanted = {
+        each.name for each in dataclasses.fields(component) if each.metadata.get("part")
+    }
+    given = {name: value for name, value in parts.items() if name in wanted}
+    try:
+        return component(**choice.options, **given)
+    except ValueError as error:
+        raise BadOption(f"{stage} {choice.use!r}: {error}").at(where=stage) from error
+
+
+def help_of(component: type[Any]) -> list[Option]:
+    """Each option of a component, for a person."""
+    hints = _hints(component)
+    return [
+        Option(
+            name=name,
+            type=_type_name(hints[name]),
+            default="required" if each.default is dataclasses.MISSING else _show(each.default),
+            help=each.metadata.get("help", ""),
+        )
+        for name, each in options_of(component).items()
+    ]
+
+
+def missing_packages(component: type[Any]) -> list[str]:
+    """Packages that the component needs and that are not installed."""
+    needed: tuple[str, ...] = getattr(component, "requires", ())
+    return [name for name in needed if importlib.util.find_spec(name) is None]
+
+
+def is_path(stage: str, use: str, name: str) -> bool:
+    """Whether an option holds a path, and so is relative to something."""
+    from pathlib import Path
+
+    hint = _hints(load(stage, use)).get(name)
+    return hint is Path or Path in typing.get_args(hint)
+
+
+def check_stage(stage: str) -> None:
+    """Raises UnknownComponent where there is no such stage."""
+    if stage not in STAGES:
+        raise UnknownComponent(f"there is no stage {stage!r}").at(
+            where=stage, hint=_suggest(stage, STAGES, none="")
+        )
+
+
+def _suggest(word: str, known: typing.Iterable[str], *, none: str) -> str:
+    choices = sorted(known)
+    if not choices:
+        return none
+    close = get_close_matches(word, choices, n=1)
+    listed = f"known: {', '.join(choices)}"
+    return f"did you mean {close[0]!r}? {listed}" if close else listed
+
+
+def _plain(message: str) -> str:
+    return message[:1].lower() + message[1:]
+
+
+def _show(value: object) -> str:
+    if isinstance(value, tuple):
+        return "[" + ", ".join(map(str, value)) + "]"
+    return "none" if value is None else str(value)
+
+
+def _type_name(hint: Any) -> str:
+    origin = typing.get_origin(hint)
+    if origin is typing.Annotated:
+        return _type_name(typing.get_args(hint)[0])
+    if origin is typing.Literal:
+        return "|".join(map(str, typing.get_args(hint)))
+    if origin is tuple:
+        return f"list of {_type_name(typing.get_args(hint)[0])}"
+    if origin is not None:
+        return "|".join(_type_name(each) for each in typing.get_args(hint))
+    return "none" if hint is type(None) else getattr(hint, "__name__", str(hint))

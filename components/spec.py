@@ -1,0 +1,190 @@
+"""The pipeline file: which component each stage uses, with which options.
+
+    name: handbook
+    source:   {use: files, path: ./docs}
+    splitter: {use: sentences, max_tokens: 128}
+
+Paths in a file are relative to the file, those of overrides to the working directory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from components import registry, yaml_file
+from components.errors import BadOption, SpecError
+from components.registry import Choice
+from components.stages import STAGES
+
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,40}")
+ENGINES = ("auto", "local")
+DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "splitter": {"use": "sentences"},
+    "encoder": {"use": "naive"},
+    "sparse": {"use": "none"},
+    "index": {"use": "qdrant_edge"},
+    "retriever": {"use": "dense"},
+    "reranker": {"use": "none"},
+}
+STORED = ("source", "splitter", "encoder", "sparse")
+"""The stages that decide what an index holds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pipeline:
+    """A pipeline file, checked: every name exists and every option is valid and resolved."""
+
+    name: str
+    stages: Mapping[str, Choice]
+    engine: str = "auto"
+    notices: tuple[str, ...] = field(default=(), compare=False)
+    """What a person should be told about how the file was read."""
+
+    def build(self, stage: str, **parts: object) -> Any:
+        """The stage's component."""
+        return registry.build(stage, self.stages[stage], **parts)
+
+    def fingerprint(self) -> str:
+        """16 hex digits over everything that changes what is stored."""
+        return fingerprint({stage: self.stages[stage] for stage in STORED})
+
+
+def load(path: Path, overrides: Sequence[str] = ()) -> Pipeline:
+    """A pipeline from its file and `stage.option=value` overrides. Raises UserError."""
+    raw = _read(path)
+    if ":" in json.dumps(raw) and str(path.parent.resolve()) not in sys.path:
+        # `use: my_module:MyClass` may lie beside the file; last, so that it can shadow nothing.
+        sys.path.append(str(path.parent.resolve()))
+    tables = {stage: dict(raw.get(stage) or DEFAULTS.get(stage) or {}) for stage in STAGES}
+    for stage, table in tables.items():
+        if stage in raw:
+            _check_table(stage, table, raw[stage], path)
+    given, notices = _override(tables, overrides)
+    stages = {
+        stage: _resolve(stage, table, given.get(stage, {}), path.parent.resolve())
+        for stage, table in tables.items()
+        if table
+    }
+    return Pipeline(
+        name=_name(raw, path), stages=stages, engine=_engine(raw, path), notices=tuple(notices)
+    )
+
+
+def fingerprint(stages: Mapping[str, Choice]) -> str:
+    """Sha256 (first 16 hex digits) of the canonical JSON of all that decides what is stored."""
+    facts: dict[str, object] = {}
+    for stage in sorted(stages):
+        choice = stages[stage]
+        component = registry.load(stage, choice.use)
+        stored = {
+            name: choice.options[name]
+            for name, each in registry.options_of(component).items()
+            # Options of a stranger's component count unless they say that they do not.
+            if each.metadata.get("stored", True)
+        }
+        facts[stage] = {
+            "use": choice.use,
+            "revision": getattr(component, "revision", 1),
+            "options": stored,
+            "facts": dict(getattr(registry.build(stage, choice), "facts", {})),
+        }
+    canonical = json.dumps(facts, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise SpecError("no such pipeline file").at(where=str(path)) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpecError(f"cannot be read: {error}").at(where=str(path)) from None
+    raw = yaml_file.parse(text, str(path))
+    if not isinstance(raw, dict):
+        raise SpecError("a pipeline file is a mapping of stages").at(where=str(path))
+    known = ("name", *STAGES, "engine")
+    for key in raw:
+        if key not in known:
+            raise SpecError(f"unknown key {key!r}").at(
+                where=str(path), hint=f"known: {', '.join(known)}"
+            )
+    if "source" not in raw:
+        raise SpecError("the stage 'source' is missing").at(where=str(path))
+    return raw
+
+
+def _check_table(stage: str, table: Mapping[str, Any], raw: Any, path: Path) -> None:
+    if not isinstance(raw, dict) or not isinstance(table.get("use"), str):
+        raise SpecError(f"{stage} must be a mapping with a name under 'use'").at(
+            where=str(path), hint=f"for example  {stage}: {{use: {next(iter(registry.names(stage)), 'module:Class')}}}"
+        )
+
+
+def _override(
+    tables: dict[str, dict[str, Any]], overrides: Sequence[str]
+) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """Overrides by stage, and notices. A new `use` drops the file's options that it lacks."""
+    given: dict[str, dict[str, Any]] = {}
+    for text in overrides:
+        target, equals, value = text.partition("=")
+        stage, dot, name = target.strip().partition(".")
+        if not (equals and dot and name):
+            raise BadOption(f"cannot read the override {text!r}").at(
+                where="--set", hint="write stage.option=value"
+            )
+        registry.check_stage(stage)
+        given.setdefault(stage, {})[name] = yaml_file.parse(value, f"--set {target}")
+    notices = []
+    for stage, values in given.items():
+        use = values.pop("use", None)
+        if use is None or use == tables[stage].get("use"):
+            continue
+        if not isinstance(use, str):
+            raise BadOption(f"{stage}.use must be a name, not {use!r}").at(where="--set")
+        known = registry.options_of(registry.load(stage, use))
+        dropped = [name for name in tables[stage] if name != "use" and name not in known]
+        if dropped:
+            notices.append(f"{stage} {use!r} has no option {', '.join(dropped)}: left out")
+        tables[stage] = {k: v for k, v in tables[stage].items() if k not in dropped} | {"use": use}
+    return given, notices
+
+
+def _resolve(stage: str, table: Mapping[str, Any], given: Mapping[str, Any], folder: Path) -> Choice:
+    use = table.get("use")
+    if not isinstance(use, str):
+        raise SpecError(f"{stage} needs a name under 'use'").at(where=stage)
+    known = registry.options_of(registry.load(stage, use))
+    options = {name: value for name, value in table.items() if name != "use"} | dict(given)
+    for name, each in known.items():
+        if not registry.is_path(stage, use, name):
+            continue
+        value = options.get(name, each.default)
+        if isinstance(value, (str, Path)):
+            base = Path.cwd() if name in given else folder
+            options[name] = str((base / Path(value).expanduser()).resolve())
+    return registry.resolve(stage, use, options)
+
+
+def _name(raw: Mapping[str, Any], path: Path) -> str:
+    name = raw.get("name")
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        raise SpecError(f"'name' must match {NAME.pattern}, not {name!r}").at(
+            where=str(path), hint="lower-case letters, digits and dashes, 41 at most"
+        )
+    return name
+
+
+def _engine(raw: Mapping[str, Any], path: Path) -> str:
+    engine = raw.get("engine", {"use": "auto"})
+    if not isinstance(engine, dict) or set(engine) != {"use"} or engine["use"] not in ENGINES:
+        raise SpecError(f"'engine' must be {{use: NAME}}, not {engine!r}").at(
+            where=str(path), hint=f"known: {', '.join(ENGINES)}"
+        )
+    return str(engine["use"])

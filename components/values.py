@@ -1,0 +1,149 @@
+"""The vocabulary that the stages exchange: small frozen values, no behaviour of their own.
+
+Offsets are in characters of `Document.text`, half open. Pages count from 0. Vectors are never
+fields of a value: they travel beside the values as matrices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+Matrix = npt.NDArray[np.float32]
+"""Rows of vectors, float32."""
+Integers = npt.NDArray[np.int64]
+"""One-dimensional array of whole numbers."""
+Scalar = str | int | float | bool
+"""What a metadata field or a filter may hold."""
+Metadata = Mapping[str, Scalar | Sequence[Scalar]]
+"""Flat: no mapping inside, because a filter could not reach it."""
+Filter = Mapping[str, Sequence[Scalar]]
+"""Field name to the accepted values; every field must match."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentRef:
+    """A document that a source has, before it is read."""
+
+    id: str
+    version: str
+    """Cheap to learn, different whenever the bytes may be: time and size, an etag, a hash."""
+    locator: str = ""
+    """Where the source finds it; means nothing to anybody else."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """A part of a source that could not be listed, so nothing in it may be called deleted."""
+
+    prefix: str
+    """Ids that begin with it are unknown; empty: all of them are."""
+    where: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """A document's extracted text."""
+
+    id: str
+    text: str
+    title: str = ""
+    metadata: Metadata = field(default_factory=dict)
+    page_starts: tuple[int, ...] = ()
+    """Offset of each page's first character, ascending; empty where there are no pages."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """Characters `start` (included) to `end` (excluded) of a document."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """A span of a document as it is stored."""
+
+    id: str
+    document_id: str
+    version: str
+    """Content hash of the document that the span was cut from."""
+    ordinal: int
+    """Position among the document's chunks, from 0."""
+    span: Span
+    text: str
+    """Exactly `document.text[span.start:span.end]`."""
+    title: str = ""
+    page: int | None = None
+    """Page of its first character."""
+    last_page: int | None = None
+    """Page of its last character."""
+    metadata: Metadata = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SparseVector:
+    """Non-zero weights of a sparse vector; `indices` unique, ascending, same length as `values`."""
+
+    indices: Integers
+    values: Matrix
+    """One-dimensional."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """A question, and what a hit must satisfy to count."""
+
+    text: str
+    id: str = "0"
+    filter: Filter = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """A chunk or merged passage found for a query. Higher scores are better."""
+
+    chunk: Chunk
+    score: float
+    chunk_ids: tuple[str, ...]
+    """Every chunk that the passage is made of, in document order."""
+    first_score: float | None = None
+    """The retriever's score, where a reranker has replaced it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A retriever's answer to a batch of queries."""
+
+    hits: list[list[Hit]]
+    """Per query, best first; equal scores in order of chunk id."""
+    query_vectors: Matrix | None = None
+    """(queries, width), where the retriever encoded them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Vectors of some consecutive spans of one document."""
+
+    document: int
+    """Position of the document in the call's sequence."""
+    first: int
+    """Position of the first span within its document."""
+    vectors: Matrix
+    """(spans, width), unit length."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """An answer to a query, with the chunks it rests on."""
+
+    text: str
+    citations: tuple[str, ...] = ()
+    """Chunk ids, in order of use."""
+    usage: Mapping[str, float] = field(default_factory=dict)
+    """Tokens, seconds and money, by name."""

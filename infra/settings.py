@@ -1,0 +1,27 @@
+"""What differs from machine to machine, from the environment. No pipeline file holds any of it."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Read once per process from `MILLRACE_…` (and Prefect's own variable for its address)."""
+
+    model_config = SettingsConfigDict(env_prefix="MILLRACE_", extra="ignore")
+
+    device: str = Field("auto", description="Where models run: auto, cpu, cuda, cuda:1 …")
+    reader_wait: float = Field(10.0, ge=0, description="Seconds a search waits for its turn.")
+    spare_bytes: int = Field(
+        256 * 2**20, ge=0, description="Free disk space in bytes below which no write begins."
+    )
+    prefect_api_url: str | None = Field(None, validation_alias="PREFECT_API_URL")
+
+
+@cache
+def settings() -> Settings:
+    """This process's settings."""
+    return Settings()
