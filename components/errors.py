@@ -13,6 +13,8 @@
     ├── GuardStopped             4  a guard refused to do what was asked
     ├── Busy                     6  somebody else holds what is needed: try again
     ├── Unavailable              1  an outside system did not answer: worth another try
+    ├── EmptySpan                1  a splitter made a span without any token
+    ├── ModelFault               1  weights are damaged, or not those that the profile names
     ├── IndexFault               1  the stored index is damaged or refused a write
     └── DiskFull                 1  not enough space to go on safely
 
@@ -96,6 +98,14 @@ class Busy(MillraceError):
 
 class Unavailable(MillraceError):
     """An outside system did not answer."""
+
+
+class EmptySpan(MillraceError):
+    """A splitter made a span without any token, so no vector can stand for it."""
+
+
+class ModelFault(MillraceError):
+    """Weights are damaged, or not those that the profile names."""
 
 
 class IndexFault(MillraceError):

@@ -110,7 +110,8 @@ def load(stage: str, use: str) -> type[Any]:
         ) from error
     if not (isinstance(found, type) and dataclasses.is_dataclass(found)):
         raise UnknownComponent(f"{target} is not a dataclass, so its options are unknown").at(
-            where=f"{stage}.use", hint="decorate the class with @dataclass(frozen=True, kw_only=True)"
+            where=f"{stage}.use",
+            hint="decorate the class with @dataclass(frozen=True, kw_only=True)",
         )
     return found
 
@@ -134,13 +135,11 @@ def options_of(component: type[Any]) -> dict[str, dataclasses.Field[Any]]:
     }
 
 
-@cache
-def _hints(component: type[Any]) -> dict[str, Any]:
+def _hints(component: Any) -> dict[str, Any]:
     return typing.get_type_hints(component, include_extras=True)
 
 
-@cache
-def _model(component: type[Any]) -> type[BaseModel]:
+def _model(component: Any) -> type[BaseModel]:
     hints = _hints(component)
     fields: dict[str, Any] = {}
     for name, each in options_of(component).items():
@@ -175,9 +174,7 @@ def resolve(stage: str, use: str, options: Mapping[str, Any]) -> Choice:
 def build(stage: str, choice: Choice, **parts: object) -> Any:
     """The component; `parts` are the collaborators that it has a field for."""
     component = load(stage, choice.use)
-    wanted = {
-        each.name for each in dataclasses.fields(component) if each.metadata.get("part")
-    }
+    wanted = {each.name for each in dataclasses.fields(component) if each.metadata.get("part")}
     given = {name: value for name, value in parts.items() if name in wanted}
     try:
         return component(**choice.options, **given)

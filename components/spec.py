@@ -123,7 +123,8 @@ def _read(path: Path) -> dict[str, Any]:
 def _check_table(stage: str, table: Mapping[str, Any], raw: Any, path: Path) -> None:
     if not isinstance(raw, dict) or not isinstance(table.get("use"), str):
         raise SpecError(f"{stage} must be a mapping with a name under 'use'").at(
-            where=str(path), hint=f"for example  {stage}: {{use: {next(iter(registry.names(stage)), 'module:Class')}}}"
+            where=str(path),
+            hint=f"for example  {stage}: {{use: {next(iter(registry.names(stage)), 'my:Class')}}}",
         )
 
 
@@ -156,7 +157,9 @@ def _override(
     return given, notices
 
 
-def _resolve(stage: str, table: Mapping[str, Any], given: Mapping[str, Any], folder: Path) -> Choice:
+def _resolve(
+    stage: str, table: Mapping[str, Any], given: Mapping[str, Any], folder: Path
+) -> Choice:
     use = table.get("use")
     if not isinstance(use, str):
         raise SpecError(f"{stage} needs a name under 'use'").at(where=stage)

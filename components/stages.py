@@ -126,7 +126,7 @@ class Encoder(Protocol):
 
     @property
     def facts(self) -> Mapping[str, object]:
-        """What the options stand for (weights' sha256, prompts, pooling): part of the fingerprint."""
+        """What the options stand for (weights' sha256, prompts …): part of the fingerprint."""
         ...
 
     def encode_documents(
@@ -134,7 +134,7 @@ class Encoder(Protocol):
     ) -> Iterator[Block]:
         """A vector per span, as blocks in order of document and span; each span exactly once.
 
-        Raises EmptySpan (a BadOption of the splitter) where a span holds no token.
+        Raises EmptySpan where a span holds no token.
         """
         ...
 
@@ -151,9 +151,7 @@ class SparseEncoder(Protocol):
         """How many terms the text has."""
         ...
 
-    def encode_documents(
-        self, texts: Sequence[str], average_length: float
-    ) -> list[SparseVector]:
+    def encode_documents(self, texts: Sequence[str], average_length: float) -> list[SparseVector]:
         """A vector per text; `average_length` is in terms, fixed for a generation."""
         ...
 
@@ -165,9 +163,7 @@ class SparseEncoder(Protocol):
 class Reader(Protocol):
     """What retrievers and rerankers may ask of an index. Lists are per query, best first."""
 
-    def nearest(
-        self, vectors: Matrix, k: int, filters: Sequence[Filter]
-    ) -> list[list[Hit]]:
+    def nearest(self, vectors: Matrix, k: int, filters: Sequence[Filter]) -> list[list[Hit]]:
         """By cosine to `vectors` (queries, width)."""
         ...
 
@@ -181,9 +177,7 @@ class Reader(Protocol):
         """Stored dense vectors (chunk_ids, width), in the order asked."""
         ...
 
-    def neighbours(
-        self, document_id: str, ordinals: Sequence[int]
-    ) -> list[Chunk]:
+    def neighbours(self, document_id: str, ordinals: Sequence[int]) -> list[Chunk]:
         """The document's chunks at these positions, ascending; absent ones are left out."""
         ...
 

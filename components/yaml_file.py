@@ -19,9 +19,9 @@ def parse(text: str, where: str) -> Any:
         yaml = YAML(typ="safe", pure=True)
         for event in yaml.parse(StringIO(text)):
             if isinstance(event, AliasEvent) or getattr(event, "anchor", None):
-                raise SpecError(f"anchors and aliases are not accepted{_place(event.start_mark)}").at(
-                    where=where, hint="write the value out where it is needed"
-                )
+                raise SpecError(
+                    f"anchors and aliases are not accepted{_place(event.start_mark)}"
+                ).at(where=where, hint="write the value out where it is needed")
         return YAML(typ="safe", pure=True).load(StringIO(text))
     except DuplicateKeyError as error:
         problem = str(error.problem).split(" with value")[0]

@@ -13,12 +13,16 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="MILLRACE_", extra="ignore")
 
-    device: str = Field("auto", description="Where models run: auto, cpu, cuda, cuda:1 …")
-    reader_wait: float = Field(10.0, ge=0, description="Seconds a search waits for its turn.")
-    spare_bytes: int = Field(
-        256 * 2**20, ge=0, description="Free disk space in bytes below which no write begins."
+    device: str = Field(default="auto", description="Where models run: auto, cpu, cuda, cuda:1 …")
+    reader_wait: float = Field(
+        default=10.0, ge=0, description="Seconds a search waits for its turn."
     )
-    prefect_api_url: str | None = Field(None, validation_alias="PREFECT_API_URL")
+    spare_bytes: int = Field(
+        default=256 * 2**20,
+        ge=0,
+        description="Free disk space in bytes below which no write begins.",
+    )
+    prefect_api_url: str | None = Field(default=None, validation_alias="PREFECT_API_URL")
 
 
 @cache

@@ -1,0 +1,114 @@
+"""Reading and splitting, gathered into shards: the unit of work that is committed as one."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from components.corpus.clock import Clock
+from components.corpus.hashes import content_hash, metadata_hash
+from components.corpus.plan import Step
+from components.corpus.request import Job
+from components.errors import BadDocument, EmptySpan, MillraceError
+from components.values import Document, Span
+
+SHARD_CHARACTERS = 256_000
+"""A few seconds of encoding: what a kill may cost."""
+SHARD_DOCUMENTS = 1024
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A document ready to be encoded."""
+
+    step: Step
+    document: Document
+    spans: Sequence[Span]
+    bytes_hash: str
+    content_hash: str
+    metadata_hash: str
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A document that cannot be used, and why."""
+
+    step: Step
+    reason: str
+
+
+@dataclass(slots=True)
+class Shard:
+    """Documents that are encoded together and recorded together."""
+
+    ready: list[Prepared] = field(default_factory=list)
+    failed: list[Failure] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.ready) + len(self.failed)
+
+
+def shards(steps: Iterable[Step], job: Job, clock: Clock) -> Iterator[Shard]:
+    """The steps' documents, read and split, in order."""
+    shard, characters = Shard(), 0
+    for step in steps:
+        try:
+            ready = prepare(step, job, clock)
+            shard.ready.append(ready)
+            characters += len(ready.document.text)
+        except BadDocument as error:
+            shard.failed.append(Failure(step, str(error)))
+        if characters >= SHARD_CHARACTERS or len(shard) >= SHARD_DOCUMENTS:
+            yield shard
+            shard, characters = Shard(), 0
+    if len(shard):
+        yield shard
+
+
+def prepare(step: Step, job: Job, clock: Clock) -> Prepared:
+    """One document, read and split. Raises BadDocument, whatever the components raise."""
+    if step.action == "fail":
+        raise BadDocument(step.reason)
+    try:
+        with clock.of("read"):
+            digest = step.bytes_hash or job.source.digest(step.ref)
+            document = job.source.read(step.ref)
+        with clock.of("split"):
+            spans = job.splitter.split(document, job.encoder.tokenizer)
+            tokens = len(job.encoder.tokenizer.tokens(document.text).ids)
+            _check(document, spans, job)
+    except (BadDocument, MemoryError):
+        raise
+    except EmptySpan as error:
+        raise BadDocument(f"the splitter made an unusable span: {error}") from error
+    except MillraceError:
+        raise
+    except Exception as error:  # a stranger's component must not stop the others' documents
+        _log.debug("document %s", step.document_id, exc_info=True)
+        raise BadDocument(f"{type(error).__name__}: {error}") from error
+    return Prepared(
+        step=step,
+        document=document,
+        spans=spans,
+        bytes_hash=digest,
+        content_hash=content_hash(document, job.encoder.fields),
+        metadata_hash=metadata_hash(document),
+        tokens=tokens,
+    )
+
+
+def _check(document: Document, spans: Sequence[Span], job: Job) -> None:
+    """Spans of a stranger's splitter that would go wrong later, found while there is a name."""
+    from components.encoders.windows import token_ranges
+
+    if not spans:
+        raise BadDocument("no text in it")
+    at = 0
+    for span in spans:
+        if not at <= span.start < span.end <= len(document.text):
+            raise BadDocument(f"the splitter made span {span.start}..{span.end} after {at}")
+        at = span.end
+    token_ranges(job.encoder.tokenizer.tokens(document.text), spans)

@@ -1,0 +1,89 @@
+"""What a refresh was asked to do, small enough to pass between processes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from components import spec
+from components.errors import ForeignCorpus
+from components.indexes.contract import CorpusIndex, Index
+from components.spec import Pipeline
+from components.stages import Encoder, Source, SparseEncoder, Splitter
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """A refresh of one corpus."""
+
+    pipeline: str
+    """Path of the pipeline file."""
+    run_id: str
+    overrides: tuple[str, ...] = ()
+    retry_failed: bool = False
+    """Try documents again that failed before, although their version is the same."""
+    max_deletes: float = 0.5
+    """Largest share of the corpus that a run may delete."""
+    adopt: bool = False
+    """Take over a corpus that was built from another source."""
+    dry_run: bool = False
+
+
+@dataclass(frozen=True)
+class Job:
+    """A request with its components. Making it reads the pipeline file and nothing else."""
+
+    request: Request
+
+    @cached_property
+    def pipeline(self) -> Pipeline:
+        """The checked pipeline file. Raises UserError."""
+        return spec.load(Path(self.request.pipeline), self.request.overrides)
+
+    @cached_property
+    def source(self) -> Source:
+        """Where the documents come from."""
+        source: Source = self.pipeline.build("source")
+        return source
+
+    @cached_property
+    def splitter(self) -> Splitter:
+        """What cuts them."""
+        splitter: Splitter = self.pipeline.build("splitter")
+        return splitter
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """What encodes them."""
+        encoder: Encoder = self.pipeline.build("encoder")
+        return encoder
+
+    @cached_property
+    def sparse(self) -> SparseEncoder:
+        """What encodes their terms."""
+        sparse: SparseEncoder = self.pipeline.build("sparse")
+        return sparse
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Of the pipeline file as it is now."""
+        return self.pipeline.fingerprint()
+
+    @cached_property
+    def corpus(self) -> CorpusIndex:
+        """Where they are stored."""
+        index: Index = self.pipeline.build("index")
+        return index.corpus(self.pipeline.name)
+
+    def check_owner(self) -> None:
+        """Raises ForeignCorpus where the stored corpus came from another source."""
+        owner = self.corpus.owner()
+        if owner not in (None, self.source.identity) and not self.request.adopt:
+            raise ForeignCorpus(
+                f"the corpus {self.pipeline.name!r} was built from {owner}, "
+                f"not from {self.source.identity}"
+            ).at(
+                where="index",
+                hint="choose another name or index.path, or take the corpus over with --adopt",
+            )

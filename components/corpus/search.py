@@ -1,0 +1,114 @@
+"""Questions to the live index."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from components import registry
+from components.errors import BadOption, NothingLive
+from components.indexes.contract import CorpusIndex, Index
+from components.indexes.manifest import Release
+from components.spec import Pipeline
+from components.stages import Encoder, Reader, Reranker, Retriever
+from components.values import Hit, Matrix, Query, Ranked
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """Hits per query, best first, and the release that they are from."""
+
+    hits: list[list[Hit]]
+    release: Release
+    pending: bool
+    """Whether the pipeline file has changed in a way that the next refresh will build."""
+
+
+def search(pipeline: Pipeline, queries: Sequence[Query], k: int) -> Found:
+    """The k best hits for each query. Queries are encoded as the live generation was.
+
+    Raises NothingLive, BadOption, Busy.
+    """
+    corpus = corpus_of(pipeline)
+    release = live(pipeline, corpus)
+    stages = release.generation.stages
+    encoder = _Ahead(registry.build("encoder", stages["encoder"]))
+    sparse = registry.build("sparse", stages["sparse"])
+    reranker: Reranker = pipeline.build("reranker")
+    _check_sparse(pipeline, stages["sparse"].use)
+    # The engine serves one process at a time: all thinking is done before it is opened.
+    encoder.encode_queries([query.text for query in queries])
+    with corpus.read(release.generation) as reader:
+        retriever: Retriever = pipeline.build(
+            "retriever", encoder=encoder, sparse=sparse, reader=reader
+        )
+        ranked = retriever.retrieve(queries, max(k, reranker.depth))
+        hits = rerank(reranker, queries, ranked, encoder, reader)
+    return Found(
+        hits=[each[:k] for each in hits],
+        release=release,
+        pending=pipeline.fingerprint() != release.generation.fingerprint,
+    )
+
+
+def rerank(
+    reranker: Reranker,
+    queries: Sequence[Query],
+    ranked: Ranked,
+    encoder: Encoder,
+    reader: Reader,
+) -> list[list[Hit]]:
+    """Hand a reranker what it needs."""
+    if not reranker.needs_vectors:
+        return reranker.rerank(queries, ranked, [])
+    if ranked.query_vectors is None:
+        vectors = encoder.encode_queries([query.text for query in queries])
+        ranked = Ranked(ranked.hits, vectors)
+    stored = [reader.vectors([hit.chunk.id for hit in hits]) for hits in ranked.hits]
+    return reranker.rerank(queries, ranked, stored)
+
+
+def corpus_of(pipeline: Pipeline) -> CorpusIndex:
+    """Where the pipeline's corpus is stored."""
+    index: Index = pipeline.build("index")
+    return index.corpus(pipeline.name)
+
+
+def live(pipeline: Pipeline, corpus: CorpusIndex) -> Release:
+    """What is published. Raises NothingLive."""
+    release = corpus.live()
+    if release is None:
+        raise NothingLive(f"the corpus {pipeline.name!r} has no index yet").at(
+            where=str(pipeline.stages["index"].options.get("path", "")),
+            hint="run millrace refresh first",
+        )
+    return release
+
+
+def _check_sparse(pipeline: Pipeline, stored: str) -> None:
+    choice = pipeline.stages["retriever"]
+    if stored == "none" and getattr(registry.load("retriever", choice.use), "needs_sparse", False):
+        raise BadOption(f"retriever {choice.use!r} needs sparse vectors, the index has none").at(
+            where="retriever.use", hint="set sparse.use=bm25 and refresh, or use: dense"
+        )
+
+
+class _Ahead:
+    """An encoder that answers a question asked before from memory."""
+
+    def __init__(self, encoder: Any) -> None:
+        self._encoder = encoder
+        self._asked: tuple[str, ...] = ()
+        self._answer: Matrix = np.zeros((0, 0), np.float32)
+
+    def encode_queries(self, texts: Sequence[str]) -> Matrix:
+        if tuple(texts) != self._asked:
+            self._answer = self._encoder.encode_queries(texts)
+            self._asked = tuple(texts)
+        return self._answer
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._encoder, name)

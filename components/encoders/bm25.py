@@ -1,0 +1,92 @@
+"""BM25 as sparse vectors: the document's half of the formula; the index applies the other, IDF.
+
+Term ids and weights are those of Qdrant's own text search, embedded or served, so that both stores
+hold equal vectors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import version
+from typing import Any, ClassVar
+
+import numpy as np
+
+from components.options import Share, Weight, option
+from components.values import SparseVector
+
+_FLAT = 1000.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bm25:
+    """Stemmed words without stop words, weighted by frequency and length."""
+
+    revision: ClassVar[int] = 1
+
+    k: Weight = option(1.2, help="how soon repeating a term stops to matter", stored=True)
+    b: Share = option(0.75, help="how much long texts are held back", stored=True)
+    language: str = option("english", help="of the stemmer and the stop words", stored=True)
+
+    def __post_init__(self) -> None:
+        if self.language not in _LANGUAGES:
+            raise ValueError(f"no language {self.language!r}; known: {', '.join(_LANGUAGES)}")
+
+    @property
+    def facts(self) -> Mapping[str, object]:
+        return {"qdrant-edge-py": version("qdrant-edge-py")}
+
+    def length(self, text: str) -> int:
+        """Terms in the text, repeats counted, stop words not."""
+        weights = np.asarray(self._counter.embed_document(text).values, dtype=np.float64)
+        # Inverts tf * (k + 1) / (tf + k), which is what remains of the formula without lengths.
+        return int(np.rint(weights * _FLAT / (_FLAT + 1 - weights)).sum())
+
+    def encode_documents(self, texts: Sequence[str], average_length: float) -> list[SparseVector]:
+        """See `SparseEncoder`."""
+        engine = self._engine(k=self.k, b=self.b, avg_len=max(average_length, 1.0))
+        return [_vector(engine.embed_document(text)) for text in texts]
+
+    def encode_queries(self, texts: Sequence[str]) -> list[SparseVector]:
+        """See `SparseEncoder`."""
+        return [_vector(self._counter.embed_query(text)) for text in texts]
+
+    @cached_property
+    def _counter(self) -> Any:
+        return self._engine(k=_FLAT, b=0.0)
+
+    def _engine(self, **parameters: Any) -> Any:
+        from qdrant_edge import Bm25 as Engine
+        from qdrant_edge import Bm25Config
+
+        return Engine(Bm25Config(language=self.language, **parameters))
+
+
+def _vector(found: Any) -> SparseVector:
+    """Sorted, and one weight per id even where two terms share a hash."""
+    indices, at = np.unique(np.asarray(found.indices, dtype=np.int64), return_index=True)
+    return SparseVector(indices, np.asarray(found.values, dtype=np.float32)[at])
+
+
+_LANGUAGES = (
+    "arabic",
+    "danish",
+    "dutch",
+    "english",
+    "finnish",
+    "french",
+    "german",
+    "greek",
+    "hungarian",
+    "italian",
+    "norwegian",
+    "portuguese",
+    "romanian",
+    "russian",
+    "spanish",
+    "swedish",
+    "tamil",
+    "turkish",
+)

@@ -1,0 +1,78 @@
+"""Spans pooled from a pass over the text around them: the core that late and landmark share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from components.encoders.header import Header
+from components.encoders.kernel import Window, pool
+from components.encoders.model import Model
+from components.encoders.rows import first_rows
+from components.encoders.windows import windows
+from components.errors import BadOption
+from components.values import Document, Matrix, Span
+
+
+def check(of: Model, window: int, overlap: int) -> None:
+    """Raises BadOption where the model cannot encode this way."""
+    profile = of.profile
+    if profile.pooling != "mean":
+        raise BadOption(
+            f"{profile.name} pools by its {profile.pooling} token: late chunking needs mean pooling"
+        ).at(where="encoder.model", hint="use: naive, or a mean-pooled model")
+    longest = profile.positions - len(of.tokenizer.prefix) - len(of.tokenizer.suffix)
+    if window > longest:
+        raise BadOption(f"a window of {window} tokens does not fit {profile.name}").at(
+            where="encoder.window", hint=f"at most {longest}"
+        )
+    if overlap >= window:
+        raise BadOption(f"an overlap of {overlap} leaves nothing of a window of {window}").at(
+            where="encoder.overlap", hint="well below the window"
+        )
+
+
+def rows(
+    of: Model,
+    documents: Sequence[Document],
+    spans: Sequence[Sequence[Span]],
+    *,
+    window: int,
+    overlap: int,
+    header: Header,
+) -> Iterator[tuple[int, Matrix]]:
+    """A row per span. Raises EmptySpan."""
+    check(of, window, overlap)
+    return pool(of, _windows(of, documents, spans, window, overlap, header))
+
+
+def _windows(
+    of: Model,
+    documents: Sequence[Document],
+    spans: Sequence[Sequence[Span]],
+    window: int,
+    overlap: int,
+    header: Header,
+) -> Iterator[Window]:
+    tokenizer = of.tokenizer
+    for document, own, row in zip(documents, spans, first_rows(spans), strict=True):
+        if not own:
+            continue
+        lead = of.profile.document_prompt + _line(header, document)
+        # Half of the model's positions stay for the text, however long a header is.
+        before = [int(i) for i in tokenizer.tokens(lead).ids[: of.profile.positions // 2]]
+        before = [*tokenizer.prefix, *before]
+        room = of.profile.positions - len(before) - len(tokenizer.suffix)
+        yield from windows(
+            tokenizer.tokens(document.text),
+            own,
+            row,
+            window=min(window, room),
+            overlap=overlap,
+            before=before,
+            after=tokenizer.suffix,
+        )
+
+
+def _line(header: Header, document: Document) -> str:
+    line = header.render(document)
+    return f"{line}\n" if line else ""

@@ -1,0 +1,68 @@
+"""An encoder without a model: hashed words. For tests, and for trying a pipeline out in no time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from components.encoders.header import Header
+from components.encoders.kernel import unit
+from components.encoders.naive import span_texts
+from components.encoders.tokenizers import WordTokenizer
+from components.encoders.windows import token_ranges
+from components.options import Count, option
+from components.values import Block, Document, Matrix, Span
+
+_ROWS = 4096
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hashing:
+    """Counts words into `width` signed buckets: texts that share words are near each other."""
+
+    revision: ClassVar[int] = 1
+
+    width: Count = option(256, help="length of a vector", stored=True)
+    header: str = option("", help="read before each span's text, such as '{title}'", stored=True)
+
+    def __post_init__(self) -> None:
+        Header(self.header)
+
+    @property
+    def loaded(self) -> bool:
+        return False
+
+    @property
+    def tokenizer(self) -> WordTokenizer:
+        return WordTokenizer()
+
+    @property
+    def fields(self) -> frozenset[str]:
+        return Header(self.header).fields
+
+    @property
+    def facts(self) -> Mapping[str, object]:
+        return {}
+
+    def encode_documents(
+        self, documents: Sequence[Document], spans: Sequence[Sequence[Span]]
+    ) -> Iterator[Block]:
+        """See `Encoder`."""
+        for index, (document, own) in enumerate(zip(documents, spans, strict=True)):
+            token_ranges(self.tokenizer.tokens(document.text), own)
+            for first in range(0, len(own), _ROWS):
+                texts = span_texts([document], [own[first : first + _ROWS]], Header(self.header))
+                yield Block(index, first, self.encode_queries(list(texts)))
+
+    def encode_queries(self, texts: Sequence[str]) -> Matrix:
+        """See `Encoder`."""
+        rows = np.zeros((len(texts), self.width), dtype=np.float32)
+        for row, text in zip(rows, texts, strict=True):
+            ids = self.tokenizer.tokens(text).ids
+            np.add.at(row, ids % self.width, np.where((ids >> 16) & 1, 1.0, -1.0))
+            # Words may cancel out; the first bucket keeps such a text from having no direction.
+            row[0] += 1e-3
+        return unit(rows)

@@ -1,0 +1,38 @@
+"""A line of context from the document's own fields, such as `{title}`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from string import Formatter
+
+from components.values import Document
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A template over `title`, `id` and metadata fields. ValueError for any but plain names."""
+
+    template: str
+
+    def __post_init__(self) -> None:
+        for _, name, form, conversion in Formatter().parse(self.template):
+            if name is not None and (not name.isidentifier() or form or conversion):
+                raise ValueError(f"header: {{{name}}} is not a plain field name")
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """The names that it reads."""
+        return frozenset(name for _, name, _, _ in Formatter().parse(self.template) if name)
+
+    def render(self, document: Document) -> str:
+        """The line for a document, empty where all its fields are."""
+        values = {name: field_of(document, name) for name in self.fields}
+        return self.template.format_map(values).strip() if any(values.values()) else ""
+
+
+def field_of(document: Document, name: str) -> str:
+    """A field's value as text: title, id, or metadata; empty where it is absent."""
+    if name in ("title", "id"):
+        return str(getattr(document, name))
+    value = document.metadata.get(name, "")
+    return value if isinstance(value, str) else str(value)

@@ -1,0 +1,115 @@
+"""The kernel under every transformer encoder: windows of tokens in, pooled unit vectors out.
+
+A window is one sequence for the model. Each of its tokens is owned by at most one row (a span,
+counted over the whole call) and a row may own tokens in several windows. A row's vector is the mean
+of the hidden states it owns, in fp32, scaled to unit length. Naive, late and landmark encoding
+differ only in which windows they make and which tokens they give to a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+
+from components.encoders.model import Model
+from components.values import Integers, Matrix
+
+NOBODY = -1
+"""Owner of a token that is read but not pooled: context, headers, special tokens."""
+_ROUND_BATCHES = 32
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Window:
+    """Token ids and their owners, each of shape (tokens,). Owners never fall within a call."""
+
+    ids: Integers
+    owners: Integers
+    first: int
+    """The lowest row that it may own tokens of; ascending over the windows of a call."""
+
+
+def pool(model: Model, windows: Iterable[Window]) -> Iterator[tuple[int, Matrix]]:
+    """Finished rows as (first row, matrix (rows, width)), in order, every row exactly once.
+
+    Windows are read in rounds and sorted by length within one, so that little is padding and
+    memory stays bounded however long the call.
+    """
+    stream = iter(windows)
+    sums = _Sums(model.profile.width)
+    waiting = next(stream, None)
+    while waiting is not None:
+        taken, waiting = _round(waiting, stream, _ROUND_BATCHES * model.batch_tokens)
+        for batch in _batches(taken, model.batch_tokens):
+            sums.add(batch, model)
+        yield from sums.finished(None if waiting is None else waiting.first)
+
+
+def _round(
+    first: Window, stream: Iterator[Window], budget: int
+) -> tuple[list[Window], Window | None]:
+    taken, tokens = [first], len(first.ids)
+    for window in stream:
+        if tokens + len(window.ids) > budget:
+            return taken, window
+        taken.append(window)
+        tokens += len(window.ids)
+    return taken, None
+
+
+def _batches(windows: list[Window], budget: int) -> Iterator[list[Window]]:
+    """Windows of like length, longest first; padded size at most `budget` tokens."""
+    ordered = iter(sorted(windows, key=lambda each: len(each.ids), reverse=True))
+    for longest in ordered:
+        room = budget // len(longest.ids) - 1
+        yield [longest, *islice(ordered, max(0, room))]
+
+
+class _Sums:
+    """Sums of the hidden states of the rows that are not finished yet."""
+
+    def __init__(self, width: int) -> None:
+        self._first = 0
+        self._sums = np.zeros((0, width), dtype=np.float32)
+
+    def add(self, batch: list[Window], model: Model) -> None:
+        import torch
+
+        states = model.hidden([each.ids for each in batch])
+        longest = states.shape[1]
+        owners = np.full((len(batch), longest), NOBODY, dtype=np.int64)
+        for row, window in enumerate(batch):
+            owners[row, : len(window.owners)] = window.owners
+        flat = owners.ravel()
+        (used,) = np.nonzero(flat != NOBODY)
+        rows, index = np.unique(flat[used], return_inverse=True)
+        picked = states.reshape(-1, states.shape[2])[torch.from_numpy(used).to(states.device)]
+        sums = torch.zeros((len(rows), states.shape[2]), device=states.device)
+        sums.index_add_(0, torch.from_numpy(index).to(states.device), picked.float())
+        self._reserve(int(rows.max(initial=self._first - 1)) + 1)
+        self._sums[rows - self._first] += sums.cpu().numpy()
+
+    def finished(self, next_first: int | None) -> Iterator[tuple[int, Matrix]]:
+        """Rows below `next_first` (all of them where None), and forget them."""
+        done = len(self._sums) if next_first is None else next_first - self._first
+        if done <= 0:
+            return
+        self._reserve(self._first + done)
+        # The mean and the sum have one direction; only the direction is kept.
+        yield self._first, unit(self._sums[:done])
+        self._first += done
+        self._sums = self._sums[done:]
+
+    def _reserve(self, end: int) -> None:
+        missing = end - self._first - len(self._sums)
+        if missing > 0:
+            self._sums = np.pad(self._sums, ((0, missing), (0, 0)))
+
+
+def unit(rows: Matrix) -> Matrix:
+    """Rows scaled to length 1; a zero row stays zero."""
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.asarray(rows / np.maximum(lengths, 1e-12), dtype=np.float32)

@@ -1,0 +1,101 @@
+"""A transformer's weights and its forward pass: token ids in, hidden states out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache, cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from components.encoders.profiles import Profile, check_weights, profile
+from components.encoders.tokenizers import FastTokenizer
+from components.values import Integers
+from infra.settings import settings
+
+if TYPE_CHECKING:
+    import torch
+
+Precision = Literal["auto", "fp32"]
+
+
+class Model:
+    """A profile with its tokenizer and, from the first forward pass on, its weights."""
+
+    def __init__(self, of: Profile, precision: Precision) -> None:
+        self.profile = of
+        self.precision = precision
+
+    @cached_property
+    def tokenizer(self) -> FastTokenizer:
+        """The model's tokenizer; needs no weights."""
+        return FastTokenizer(self.profile.folder / "tokenizer.json")
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the weights are in memory."""
+        return "_weights" in self.__dict__
+
+    @property
+    def batch_tokens(self) -> int:
+        """Tokens per forward pass: on a CPU few enough to stay in its cache."""
+        return 2048 if self._device.type == "cpu" else 32_768
+
+    def hidden(self, batch: Sequence[Integers]) -> torch.Tensor:
+        """Last hidden states (sequences, longest, width) of token ids, padded on the right."""
+        import torch
+
+        longest = max(map(len, batch))
+        ids = np.zeros((len(batch), longest), dtype=np.int64)
+        mask = np.zeros_like(ids)
+        for row, tokens in enumerate(batch):
+            ids[row, : len(tokens)] = tokens
+            mask[row, : len(tokens)] = 1
+        with torch.inference_mode():
+            states: torch.Tensor = self._weights(
+                input_ids=torch.from_numpy(ids).to(self._device),
+                attention_mask=torch.from_numpy(mask).to(self._device),
+            ).last_hidden_state
+        return states
+
+    @cached_property
+    def _device(self) -> torch.device:
+        import torch
+
+        wanted = settings().device
+        if wanted != "auto":
+            return torch.device(wanted)
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+    @cached_property
+    def _weights(self) -> Any:
+        check_weights(self.profile)
+        from transformers import AutoModel
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+        loaded = AutoModel.from_pretrained(self.profile.folder, dtype=self._dtype())
+        return loaded.to(self._device).eval()
+
+    def _dtype(self) -> torch.dtype:
+        import torch
+
+        if self.precision == "fp32":
+            return torch.float32
+        if self._device.type == "cuda":
+            return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+        # Without the instruction bf16 is emulated, slower than fp32.
+        native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+        return torch.bfloat16 if native else torch.float32
+
+
+@cache
+def _shared(of: Profile, precision: Precision, folder: Path) -> Model:
+    return Model(of, precision)
+
+
+def model(name: str, precision: Precision) -> Model:
+    """This process's one copy of a model."""
+    of = profile(name)
+    return _shared(of, precision, of.folder)

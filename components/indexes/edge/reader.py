@@ -1,0 +1,157 @@
+"""Questions to an opened shard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from components.errors import IndexFault
+from components.indexes.edge.engine import DENSE, SPARSE, faults
+from components.indexes.manifest import Entry
+from components.indexes.payload import field_path, to_chunk, to_entry
+from components.values import Chunk, Filter, Hit, Matrix, Scalar, SparseVector
+
+_PAGE = 1000
+_TIES = 16
+"""Asked for beyond k: the engine's order among equal scores changes from call to call."""
+
+
+class EdgeReader:
+    """An opened generation, see `GenerationReader`."""
+
+    def __init__(self, shard: Any, folder: Path) -> None:
+        self._shard = shard
+        self._folder = folder
+
+    def nearest(self, vectors: Matrix, k: int, filters: Sequence[Filter]) -> list[list[Hit]]:
+        """See `Reader`."""
+        return [
+            self._query(row, DENSE, k, each) for row, each in zip(vectors, filters, strict=True)
+        ]
+
+    def nearest_sparse(
+        self, vectors: Sequence[SparseVector], k: int, filters: Sequence[Filter]
+    ) -> list[list[Hit]]:
+        """See `Reader`."""
+        from qdrant_edge import SparseVector as EngineSparse
+
+        found: list[list[Hit]] = []
+        for vector, each in zip(vectors, filters, strict=True):
+            if not len(vector.indices):
+                found.append([])
+                continue
+            own = EngineSparse(vector.indices.tolist(), vector.values.tolist())
+            found.append(self._query(own, SPARSE, k, each))
+        return found
+
+    def vectors(self, chunk_ids: Sequence[str]) -> Matrix:
+        """See `Reader`."""
+        with faults("vectors could not be read", self._folder):
+            records = self._shard.retrieve(list(dict.fromkeys(chunk_ids)), False, [DENSE])
+        held = {str(record.id): record.vector[DENSE] for record in records}
+        missing = [each for each in chunk_ids if each not in held]
+        if missing:
+            raise IndexFault(f"{len(missing)} chunks have no vector, {missing[0]} is one").at(
+                where=str(self._folder)
+            )
+        return np.asarray([held[each] for each in chunk_ids], dtype=np.float32)
+
+    def neighbours(self, document_id: str, ordinals: Sequence[int]) -> list[Chunk]:
+        """See `Reader`."""
+        wanted: Filter = {
+            "kind": ["chunk"],
+            "document_id": [document_id],
+            "ordinal": list(ordinals),
+        }
+        return sorted(self._chunks(wanted), key=lambda chunk: chunk.ordinal)
+
+    def chunks(self, document_id: str) -> list[Chunk]:
+        """See `GenerationReader`."""
+        wanted: Filter = {"kind": ["chunk"], "document_id": [document_id]}
+        return sorted(self._chunks(wanted), key=lambda chunk: chunk.ordinal)
+
+    def entries(self) -> dict[str, Entry]:
+        """See `GenerationReader`."""
+        found = (to_entry(record.payload) for record in self.scroll({"kind": ["document"]}))
+        return {entry.document_id: entry for entry in found}
+
+    def count_chunks(self, document_id: str | None = None) -> int:
+        """See `GenerationReader`."""
+        from qdrant_edge import CountRequest
+
+        wanted: Filter = {"kind": ["chunk"]}
+        if document_id is not None:
+            wanted = {**wanted, "document_id": [document_id]}
+        with faults("chunks could not be counted", self._folder):
+            return int(self._shard.count(CountRequest(filter=engine_filter(wanted), exact=True)))
+
+    def scroll(self, wanted: Filter, payload: Any = True) -> Iterator[Any]:
+        """Every record that matches, in order of id."""
+        from qdrant_edge import ScrollRequest
+
+        offset = None
+        while True:
+            request = ScrollRequest(
+                limit=_PAGE, offset=offset, filter=engine_filter(wanted), with_payload=payload
+            )
+            with faults("the index could not be read", self._folder):
+                records, offset = self._shard.scroll(request)
+            yield from records
+            if offset is None:
+                return
+
+    def _chunks(self, wanted: Filter) -> list[Chunk]:
+        return [to_chunk(str(record.id), record.payload) for record in self.scroll(wanted)]
+
+    def _query(self, vector: Any, name: str, k: int, wanted: Filter) -> list[Hit]:
+        from qdrant_edge import Query, QueryRequest
+
+        request = QueryRequest(
+            limit=k + _TIES,
+            query=Query.Nearest(vector, using=name),
+            filter=engine_filter(wanted) if wanted else None,
+            with_payload=True,
+        )
+        with faults("the index could not be searched", self._folder):
+            points = self._shard.query(request)
+        points.sort(key=lambda point: (-point.score, str(point.id)))
+        return [
+            Hit(
+                chunk=to_chunk(str(point.id), point.payload),
+                score=float(point.score),
+                chunk_ids=(str(point.id),),
+            )
+            for point in points[:k]
+        ]
+
+
+def engine_filter(wanted: Filter) -> Any:
+    """Every field must hold one of its accepted values."""
+    from qdrant_edge import Filter as EngineFilter
+
+    must = [_condition(_path(name), values) for name, values in wanted.items()]
+    return EngineFilter(must=must)
+
+
+def _path(name: str) -> str:
+    return name if name == "kind" else field_path(name)
+
+
+def _condition(path: str, values: Sequence[Scalar]) -> Any:
+    """Numbers and words are matched by type, so a field may hold either."""
+    from qdrant_edge import FieldCondition, MatchAny, MatchValue, RangeFloat
+    from qdrant_edge import Filter as EngineFilter
+
+    words = [value for value in values if isinstance(value, str)]
+    numbers = [v for v in values if isinstance(v, int) and not isinstance(v, bool)]
+    either: list[Any] = [
+        FieldCondition(path, match=MatchAny(each)) for each in (words, numbers) if each
+    ]
+    either += [FieldCondition(path, match=MatchValue(v)) for v in values if isinstance(v, bool)]
+    either += [
+        FieldCondition(path, range=RangeFloat(gte=v, lte=v)) for v in values if isinstance(v, float)
+    ]
+    return either[0] if len(either) == 1 else EngineFilter(should=either)

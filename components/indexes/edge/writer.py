@@ -1,0 +1,164 @@
+"""Writes to an opened draft. Everything is checked before the engine sees it: a bad sparse vector
+goes into its log first and makes the shard unopenable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from components.errors import IndexFault
+from components.indexes.edge.engine import DENSE, SPARSE, faults
+from components.indexes.edge.files import check_space
+from components.indexes.edge.reader import EdgeReader, engine_filter
+from components.indexes.manifest import Entry
+from components.indexes.payload import entry_id, of_chunk, of_entry
+from components.values import Chunk, Matrix, Metadata, SparseVector
+
+_BATCH = 256
+_BYTES_PER_POINT = 16_384
+"""A generous guess of what a point takes, for the check of free space."""
+
+
+class EdgeWriter(EdgeReader):
+    """An opened draft, see `Writer`."""
+
+    def __init__(self, shard: Any, folder: Path, width: int) -> None:
+        super().__init__(shard, folder)
+        self._width = width
+
+    def put(self, chunks: Sequence[Chunk], dense: Matrix, sparse: Sequence[SparseVector]) -> None:
+        """See `Writer`."""
+        _check(chunks, dense, sparse, self._width)
+        for start in range(0, len(chunks), _BATCH):
+            part = slice(start, start + _BATCH)
+            self._upsert(_points(chunks[part], dense[part], sparse[part]))
+
+    def commit(self, entries: Sequence[Entry]) -> None:
+        """See `Writer`."""
+        from qdrant_edge import Point
+
+        self.flush()
+        for start in range(0, len(entries), _BATCH):
+            part = entries[start : start + _BATCH]
+            self._upsert([Point(entry_id(e.document_id), {}, of_entry(e)) for e in part])
+        for entry in entries:
+            self._drop_older(entry)
+
+    def describe(self, document_id: str, title: str, metadata: Metadata) -> None:
+        """See `Writer`."""
+        from qdrant_edge import UpdateOperation
+
+        chosen = engine_filter({"kind": ["chunk"], "document_id": [document_id]})
+        payload = {"title": title, "metadata": dict(metadata)}
+        self._update(UpdateOperation.set_payload_by_filter(chosen, payload))
+
+    def forget(self, document_ids: Sequence[str]) -> None:
+        """See `Writer`."""
+        from qdrant_edge import UpdateOperation
+
+        for start in range(0, len(document_ids), _BATCH):
+            chosen = engine_filter({"document_id": list(document_ids[start : start + _BATCH])})
+            self._update(UpdateOperation.delete_points_by_filter(chosen))
+
+    def flush(self) -> None:
+        """Make everything written so far survive a power cut, and shorten the log."""
+        with faults("the index could not be flushed", self._folder):
+            self._shard.flush()
+
+    def recover(self) -> None:
+        """Drop what a killed run left behind: chunks that no entry names, and entries whose
+        chunks are not all there (their documents are then done again).
+        """
+        entries = self.entries()
+        counted: dict[tuple[str, str], int] = {}
+        for record in self.scroll({"kind": ["chunk"]}, ["document_id", "version"]):
+            key = record.payload["document_id"], record.payload["version"]
+            counted[key] = counted.get(key, 0) + 1
+        for document_id, version in counted:
+            entry = entries.get(document_id)
+            if entry is None or entry.content_hash != version:
+                self._drop(document_id, version)
+        self.forget(
+            [
+                entry.document_id
+                for entry in entries.values()
+                if entry.chunks != counted.get((entry.document_id, entry.content_hash), 0)
+            ]
+        )
+
+    def _drop(self, document_id: str, version: str) -> None:
+        from qdrant_edge import UpdateOperation
+
+        chosen = engine_filter(
+            {"kind": ["chunk"], "document_id": [document_id], "version": [version]}
+        )
+        self._update(UpdateOperation.delete_points_by_filter(chosen))
+
+    def _drop_older(self, entry: Entry) -> None:
+        from qdrant_edge import FieldCondition, Filter, MatchValue, UpdateOperation
+
+        def matches(name: str, value: str) -> Any:
+            return FieldCondition(name, match=MatchValue(value))
+
+        older = Filter(
+            must=[matches("kind", "chunk"), matches("document_id", entry.document_id)],
+            must_not=[matches("version", entry.content_hash)],
+        )
+        self._update(UpdateOperation.delete_points_by_filter(older))
+
+    def _upsert(self, points: list[Any]) -> None:
+        from qdrant_edge import UpdateOperation
+
+        check_space(self._folder, len(points) * _BYTES_PER_POINT)
+        self._update(UpdateOperation.upsert_points(points))
+
+    def _update(self, operation: Any) -> None:
+        with faults("the index refused a write", self._folder):
+            self._shard.update(operation)
+
+
+def _points(chunks: Sequence[Chunk], dense: Matrix, sparse: Sequence[SparseVector]) -> list[Any]:
+    from qdrant_edge import Point
+    from qdrant_edge import SparseVector as EngineSparse
+
+    points = []
+    for chunk, row, terms in zip(chunks, dense, sparse, strict=True):
+        vectors: dict[str, Any] = {DENSE: row}
+        if len(terms.indices):
+            vectors[SPARSE] = EngineSparse(terms.indices.tolist(), terms.values.tolist())
+        points.append(Point(chunk.id, vectors, of_chunk(chunk)))
+    return points
+
+
+def _check(
+    chunks: Sequence[Chunk], dense: Matrix, sparse: Sequence[SparseVector], width: int
+) -> None:
+    if dense.shape != (len(chunks), width) or len(sparse) != len(chunks):
+        raise IndexFault(
+            f"{len(chunks)} chunks came with vectors {dense.shape} and {len(sparse)} sparse ones, "
+            f"the index is {width} wide"
+        )
+    if not np.isfinite(dense).all():
+        worst = int(np.nonzero(~np.isfinite(dense).all(axis=1))[0][0])
+        raise IndexFault("the encoder made a vector with NaN or infinity").at(
+            where=chunks[worst].document_id
+        )
+    for chunk, terms in zip(chunks, sparse, strict=True):
+        if not _sound(terms):
+            raise IndexFault("the sparse encoder made a malformed vector").at(
+                where=chunk.document_id
+            )
+
+
+def _sound(terms: SparseVector) -> bool:
+    indices, values = terms.indices, terms.values
+    if len(indices) != len(values):
+        return False
+    if not len(indices):
+        return True
+    in_range = indices[0] >= 0 and indices[-1] < 2**32
+    return bool(in_range and (np.diff(indices) > 0).all() and np.isfinite(values).all())

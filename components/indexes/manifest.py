@@ -1,0 +1,107 @@
+"""What an index knows about itself: an entry per document, and the facts of a generation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from components.registry import Choice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A document's line in the manifest. It records completion, never intent."""
+
+    document_id: str
+    version: str
+    """The source's version that was looked at last, whether it could be used or not."""
+    bytes_hash: str = ""
+    content_hash: str = ""
+    """Of the text and the fields that the vectors depend on; names the stored chunks."""
+    metadata_hash: str = ""
+    chunks: int = 0
+    tokens: int = 0
+    pages: int = 0
+    run_id: str = ""
+    recorded_at: str = ""
+    state: Literal["done", "failed"] = "done"
+    reason: str = ""
+
+    @property
+    def stale(self) -> bool:
+        """Failed, but still served from the chunks of its last good version."""
+        return self.state == "failed" and self.chunks > 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """What a generation holds."""
+
+    documents: int = 0
+    """With chunks; stale ones are among them."""
+    chunks: int = 0
+    pages: int = 0
+    tokens: int = 0
+    failed: int = 0
+    stale: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Generation:
+    """An index of one fingerprint. Once finished it never changes."""
+
+    number: int
+    fingerprint: str
+    stages: Mapping[str, Choice]
+    """The stages that its content was made by: queries are encoded by its encoder."""
+    width: int
+    average_length: float
+    """Terms per chunk, for BM25; measured once and kept."""
+    base: str = ""
+    """Folder name of the generation that it began as a copy of."""
+    run_id: str = ""
+    created_at: str = ""
+    finished_at: str = ""
+    totals: Totals = field(default_factory=Totals)
+
+    @property
+    def name(self) -> str:
+        """Unique within a corpus, in order of making."""
+        return f"{self.number:04d}-{self.fingerprint}"
+
+    def to_json(self) -> dict[str, Any]:
+        """For its own file."""
+        return asdict(self) | {"schema": 1}
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Generation:
+        """The reverse of `to_json`. Raises KeyError or TypeError where it is something else."""
+        known = dict(found)
+        known.pop("schema")
+        known["stages"] = {name: Choice(**each) for name, each in known["stages"].items()}
+        known["totals"] = Totals(**known["totals"])
+        return cls(**known)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Release:
+    """What readers see."""
+
+    generation: Generation
+    since: str
+    """When it went live, ISO 8601 in UTC."""
+    run_id: str
+
+
+def total(entries: Mapping[str, Entry]) -> Totals:
+    """Sums over a manifest."""
+    held = [entry for entry in entries.values() if entry.chunks]
+    return Totals(
+        documents=len(held),
+        chunks=sum(entry.chunks for entry in held),
+        pages=sum(entry.pages for entry in held),
+        tokens=sum(entry.tokens for entry in held),
+        failed=sum(entry.state == "failed" for entry in entries.values()),
+        stale=sum(entry.stale for entry in entries.values()),
+    )

@@ -1,0 +1,113 @@
+"""Chunks and entries as payloads, alike in every store. Flat: each fact once, a user's own
+fields under `metadata.`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from components.errors import IndexFault
+from components.indexes.manifest import Entry
+from components.values import Chunk, Scalar, Span
+
+NAMESPACE: UUID = uuid5(NAMESPACE_URL, "millrace")
+INDEXED_WORDS = ("kind", "document_id", "version")
+INDEXED_NUMBERS = ("ordinal",)
+TOP_LEVEL = frozenset(
+    {"document_id", "version", "ordinal", "start", "end", "page", "last_page", "title"}
+)
+"""Payload fields that a filter names without `metadata.`."""
+
+
+def chunk_id(document_id: str, content_hash: str, span: Span) -> str:
+    """The same span of the same content has the same id in every run and store."""
+    return str(uuid5(NAMESPACE, f"chunk\0{document_id}\0{content_hash}\0{span.start}\0{span.end}"))
+
+
+def entry_id(document_id: str) -> str:
+    """Where a document's manifest entry is stored."""
+    return str(uuid5(NAMESPACE, f"document\0{document_id}"))
+
+
+def of_chunk(chunk: Chunk) -> dict[str, Any]:
+    """A chunk's payload. Raises IndexFault for what a store could not give back."""
+    payload: dict[str, Any] = {
+        "kind": "chunk",
+        "document_id": chunk.document_id,
+        "version": chunk.version,
+        "ordinal": chunk.ordinal,
+        "start": chunk.span.start,
+        "end": chunk.span.end,
+        "text": chunk.text,
+        "title": chunk.title,
+        "metadata": dict(chunk.metadata),
+    }
+    for name in ("page", "last_page"):
+        if getattr(chunk, name) is not None:
+            payload[name] = getattr(chunk, name)
+    _check(payload, chunk.document_id)
+    return payload
+
+
+def to_chunk(identifier: str, payload: Mapping[str, Any]) -> Chunk:
+    """The reverse of `of_chunk`."""
+    return Chunk(
+        id=identifier,
+        document_id=payload["document_id"],
+        version=payload["version"],
+        ordinal=payload["ordinal"],
+        span=Span(payload["start"], payload["end"]),
+        text=payload["text"],
+        title=payload.get("title", ""),
+        page=payload.get("page"),
+        last_page=payload.get("last_page"),
+        metadata=payload.get("metadata") or {},
+    )
+
+
+def of_entry(entry: Entry) -> dict[str, Any]:
+    """An entry's payload."""
+    payload = asdict(entry)
+    payload["entry_version"] = payload.pop("version")
+    _check(payload, entry.document_id)
+    return payload | {"kind": "document"}
+
+
+def to_entry(payload: Mapping[str, Any]) -> Entry:
+    """The reverse of `of_entry`."""
+    known = dict(payload)
+    known.pop("kind")
+    known["version"] = known.pop("entry_version")
+    return Entry(**known)
+
+
+def field_path(name: str) -> str:
+    """Where a filter's field lies in a payload."""
+    return name if name in TOP_LEVEL or name.startswith("metadata.") else f"metadata.{name}"
+
+
+def _check(payload: Mapping[str, Any], document_id: str) -> None:
+    for name, value in payload.items():
+        values = value.items() if isinstance(value, dict) else [(name, value)]
+        for field, each in values:
+            for scalar in each if isinstance(each, list | tuple) else (each,):
+                if not _storable(scalar):
+                    raise IndexFault(f"field {field!r} cannot be stored: {scalar!r:.80}").at(
+                        where=document_id, hint="text, numbers, true or false, and lists of them"
+                    )
+
+
+def _storable(value: Scalar | None) -> bool:
+    if isinstance(value, str):
+        return (
+            not any("\ud800" <= each <= "\udfff" for each in value) if not value.isascii() else True
+        )
+    if isinstance(value, bool) or value is None:
+        return True
+    if isinstance(value, int):
+        return -(2**63) <= value < 2**63
+    return isinstance(value, float) and math.isfinite(value)

@@ -1,0 +1,48 @@
+"""From a file's bytes to a document: one module per format, chosen by the suffix of the id."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+from components.errors import BadDocument
+from components.values import Document
+
+LONGEST_TITLE = 300
+"""Characters. A title may stand before every chunk, so a file of one line must not become one."""
+
+
+def document(id: str, data: bytes) -> Document:
+    """The document. Raises BadDocument with a reason that a person understands."""
+    from components.sources.extract import html, pdf, text
+
+    if not data:
+        raise BadDocument("empty")
+    formats = {".pdf": pdf.document, ".html": html.document, ".htm": html.document}
+    return formats.get(PurePosixPath(id).suffix.lower(), text.document)(id, data)
+
+
+def title(found: str, id: str) -> str:
+    """The title found, on one line and not too long; without one, the name in the id."""
+    return " ".join(found[: 10 * LONGEST_TITLE].split())[:LONGEST_TITLE] or PurePosixPath(id).stem
+
+
+def storable(text: str) -> str:
+    """The text with surrogate pairs joined and lone surrogates, which UTF-8 lacks, as U+FFFD."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
+
+
+def storable_path(path: str) -> str:
+    r"""The path with bytes that are not UTF-8 spelt out (`\udcff`). Two paths stay two.
+
+    The spelling of a folder is the beginning of the spelling of what is in it.
+    """
+    return "/".join(map(_storable_name, path.split("/")))
+
+
+def _storable_name(name: str) -> str:
+    escaped = name.replace("\\", "\\\\").encode("utf-8", "backslashreplace").decode()
+    return escaped if "\\udc" in escaped else name

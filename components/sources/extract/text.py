@@ -1,0 +1,146 @@
+"""Markdown, reStructuredText and plain text, in whatever encoding they were written."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from components.errors import BadDocument
+from components.sources.extract import storable, title
+from components.values import Document
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_SAMPLE = 32_768
+"""Bytes shown to the detector, whose time grows with them."""
+_CLEARLY = 0.05
+"""By how much another encoding's coherence (0 to 1) must exceed that of Windows-1252."""
+_HEAD = 100_000
+"""Characters in which a title is looked for."""
+_LINE = 1_000
+_HEADING = re.compile(r" {0,3}#{1,6}[ \t]+(.*?)[ \t]*#*[ \t]*$")
+_ADORNMENT = re.compile(r"([!-/:-@\[-`{-~])\1+\s*$")
+
+
+def document(id: str, data: bytes) -> Document:
+    r"""The text with line ends as `\n`; `encoding` in the metadata where it is not UTF-8.
+
+    Title: Markdown's first heading, reStructuredText's first underlined line, else the file's name.
+    """
+    text, encoding = decode(data)
+    if not text.strip():
+        raise BadDocument("empty")
+    suffix = PurePosixPath(id).suffix.lower()
+    find = _TITLES.get(suffix, lambda _: "")
+    return Document(id=id, text=text, title=title(find(text), id), metadata=noted(encoding))
+
+
+def noted(encoding: str) -> dict[str, str]:
+    """Metadata that says how a text was encoded, where that is worth saying."""
+    return {} if encoding == "utf-8" else {"encoding": encoding}
+
+
+def decode(data: bytes, declared: str = "") -> tuple[str, str]:
+    r"""The text, with line ends as `\n`, and the name of its encoding. Raises BadDocument.
+
+    In order: a byte order mark, the `declared` encoding if it fits, UTF-8, the likeliest one.
+    """
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            data, guesses = data[len(mark) :], iter((encoding,))
+            break
+    else:
+        if b"\0" in data:
+            raise BadDocument("not text: it holds NUL bytes")
+        guesses = _guesses(data, declared)
+    for encoding in guesses:
+        try:
+            return _clean(data.decode(encoding)), codecs.lookup(encoding).name
+        except (UnicodeError, LookupError):
+            continue
+    raise BadDocument("not text in any encoding that could be recognised")
+
+
+def _clean(text: str) -> str:
+    if "\0" in text:
+        raise BadDocument("not text: it holds NUL characters")
+    return storable(text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def _guesses(data: bytes, declared: str) -> Iterator[str]:
+    if declared:
+        yield declared
+    yield "utf-8"
+    if likely := _detect(_sample(data)):
+        yield from (likely, "cp1252", "latin-1")
+
+
+def _sample(data: bytes) -> bytes:
+    """The neighbourhood of the first byte that says anything about the encoding."""
+    first = re.search(rb"[\x80-\xff]", data)
+    start = max(0, first.start() - _SAMPLE // 2) if first else 0
+    sample = data[start : start + _SAMPLE]
+    if start + _SAMPLE >= len(data):
+        return sample
+    # A character cut in two would rule out its encoding; no encoding has blanks inside characters.
+    return sample[: max(sample.rfind(b"\n"), sample.rfind(b" ")) + 1] or sample
+
+
+def _detect(sample: bytes) -> str:
+    """The likeliest encoding, empty where none fits."""
+    from charset_normalizer import from_bytes
+
+    found = from_bytes(sample)
+    best = found.best()
+    if best is None:
+        return ""
+    # Short Western text fits many alphabets equally well, and the detector takes any of them.
+    western = [each.coherence for each in found if "cp1252" in each.could_be_from_charset]
+    return "cp1252" if western and western[0] >= best.coherence - _CLEARLY else best.encoding
+
+
+def markdown_title(text: str) -> str:
+    """The first heading outside front matter and code fences, or nothing."""
+    fenced, before = False, ""
+    for line in _without_front_matter(_head(text)):
+        if line.lstrip().startswith(("```", "~~~")):
+            fenced = not fenced
+        elif not fenced:
+            if heading := _HEADING.match(line):
+                return heading[1]
+            if before and line.rstrip() and not line.rstrip().strip("="):
+                return before
+        before = "" if fenced else line.strip()
+    return ""
+
+
+def rst_title(text: str) -> str:
+    """The first line with an underline at least as long as itself, or nothing."""
+    before = ""
+    for line in _head(text):
+        line = line.rstrip()
+        if before and _ADORNMENT.match(line) and len(line) >= len(before):
+            return before
+        before = "" if _ADORNMENT.match(line) else line.strip()
+    return ""
+
+
+def _head(text: str) -> list[str]:
+    return [line[:_LINE] for line in text[:_HEAD].split("\n")]
+
+
+def _without_front_matter(lines: list[str]) -> list[str]:
+    if lines[0].rstrip() != "---":
+        return lines
+    ends = (at for at, line in enumerate(lines) if at and line.rstrip() in ("---", "..."))
+    return lines[next(ends, -1) + 1 :]
+
+
+_TITLES = {".md": markdown_title, ".markdown": markdown_title, ".rst": rst_title}

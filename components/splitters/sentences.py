@@ -1,0 +1,34 @@
+"""Spans of whole sentences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from components.options import Count, option
+from components.splitters.boundaries import check_language, sentence_starts
+from components.splitters.spans import lay_out, pack
+from components.stages import Tokenizer
+from components.values import Document, Span
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sentences:
+    """Packs consecutive sentences into spans of at most `max_tokens`.
+
+    A longer sentence is cut as `tokens` does; what is left of it is packed with the next ones.
+    """
+
+    revision: ClassVar[int] = 1
+
+    max_tokens: Count = option(128, help="tokens of a span, at most", stored=True)
+    across_pages: bool = option(False, help="whether a span may cross pages", stored=True)
+    language: str = option("en", help="code of the text's language", stored=True)
+
+    def __post_init__(self) -> None:
+        check_language(self.language)
+
+    def split(self, document: Document, tokenizer: Tokenizer) -> list[Span]:
+        """See `components.splitters.spans` for the laws."""
+        layout = lay_out(document, tokenizer, self.max_tokens, across_pages=self.across_pages)
+        return pack(layout, seams=layout.at(sentence_starts(document.text, self.language)))

@@ -1,0 +1,26 @@
+"""Spans of so many tokens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from components.options import Count, option
+from components.splitters.spans import lay_out, pack
+from components.stages import Tokenizer
+from components.values import Document, Span
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tokens:
+    """Cuts after `max_tokens`, or before a word in the last quarter of the span."""
+
+    revision: ClassVar[int] = 1
+
+    max_tokens: Count = option(128, help="tokens of a span, at most", stored=True)
+    across_pages: bool = option(False, help="whether a span may cross pages", stored=True)
+
+    def split(self, document: Document, tokenizer: Tokenizer) -> list[Span]:
+        """See `components.splitters.spans` for the laws."""
+        layout = lay_out(document, tokenizer, self.max_tokens, across_pages=self.across_pages)
+        return pack(layout)
