@@ -177,7 +177,8 @@ def build(stage: str, choice: Choice, **parts: object) -> Any:
     wanted = {each.name for each in dataclasses.fields(component) if each.metadata.get("part")}
     given = {name: value for name, value in parts.items() if name in wanted}
     try:
-        return component(**choice.options, **given)
+        # Checked once more: a choice may come from a generation's file, where paths are text.
+        return component(**resolve(stage, choice.use, choice.options).options, **given)
     except ValueError as error:
         raise BadOption(f"{stage} {choice.use!r}: {error}").at(where=stage) from error
 

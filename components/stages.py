@@ -186,6 +186,11 @@ class Reader(Protocol):
 class Retriever(Protocol):
     """Finds hits for a batch of queries."""
 
+    @property
+    def depth(self) -> int:
+        """How many hits per query a reranker is handed."""
+        ...
+
     def retrieve(self, queries: Sequence[Query], k: int) -> Ranked:
         """At most k hits per query."""
         ...
@@ -202,7 +207,7 @@ class Reranker(Protocol):
 
     @property
     def depth(self) -> int:
-        """How many hits per query it wants to see."""
+        """How many hits per query it reads; 0 where it reads none."""
         ...
 
     def rerank(

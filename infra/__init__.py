@@ -1,0 +1,3 @@
+"""Part of Millrace."""
+
+MILLRACE = True

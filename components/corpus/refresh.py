@@ -22,8 +22,7 @@ from components.corpus.report import Failed, Report, Survey
 from components.corpus.request import Job
 from components.corpus.write import Committed, Progress, describe_all, write_all
 from components.errors import BadDocument, GuardStopped, IndexFault
-from components.indexes.edge.index import now
-from components.indexes.manifest import Entry, Generation, Totals, total
+from components.indexes.manifest import Entry, Generation, Totals, now, total
 from components.spec import STORED
 
 MEASURED_DOCUMENTS = 256
@@ -126,6 +125,14 @@ def promote(job: Job, generation: Generation) -> bool:
     job.corpus.claim(job.source.identity)
     job.corpus.publish(generation, job.request.run_id)
     return True
+
+
+def base(job: Job, found: Survey) -> Generation:
+    """The finished generation that the plan found nothing to add to. Raises IndexFault."""
+    generation = job.corpus.finished(job.fingerprint)
+    if generation is None or generation.name != found.base:
+        raise IndexFault(f"the generation {found.base} is gone").at(hint="run the refresh again")
+    return generation
 
 
 def finish(

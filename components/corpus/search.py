@@ -45,7 +45,8 @@ def search(pipeline: Pipeline, queries: Sequence[Query], k: int) -> Found:
         retriever: Retriever = pipeline.build(
             "retriever", encoder=encoder, sparse=sparse, reader=reader
         )
-        ranked = retriever.retrieve(queries, max(k, reranker.depth))
+        depth = min(retriever.depth, reranker.depth)
+        ranked = retriever.retrieve(queries, max(k, depth))
         hits = rerank(reranker, queries, ranked, encoder, reader)
     return Found(
         hits=[each[:k] for each in hits],

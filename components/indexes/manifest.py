@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from components.registry import Choice
@@ -105,3 +106,8 @@ def total(entries: Mapping[str, Entry]) -> Totals:
         failed=sum(entry.state == "failed" for entry in entries.values()),
         stale=sum(entry.stale for entry in entries.values()),
     )
+
+
+def now() -> str:
+    """The time in UTC, ISO 8601 to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -35,7 +35,8 @@ class Feedback:
         self, queries: Sequence[Query], ranked: Ranked, vectors: Sequence[Matrix]
     ) -> list[list[Hit]]:
         """See `Reranker`. Hits beyond `depth` keep their order below the others."""
-        assert ranked.query_vectors is not None, "the runner encodes the queries"  # noqa: S101
+        if ranked.query_vectors is None:
+            raise ValueError("feedback needs the query vectors")
         return [
             self._one(query, hits, rows)
             for query, hits, rows in zip(ranked.query_vectors, ranked.hits, vectors, strict=True)

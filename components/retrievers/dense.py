@@ -14,7 +14,7 @@ from components.values import Query, Ranked
 class Dense:
     """Chunks whose vectors are nearest to the question's, by cosine."""
 
-    depth: Count = option(100, help="hits asked of the index when a reranker wants many")
+    depth: Count = option(100, help="hits handed to a reranker")
 
     encoder: Encoder = part()
     reader: Reader = part()

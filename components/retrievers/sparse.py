@@ -17,7 +17,7 @@ class Sparse:
 
     needs_sparse: ClassVar[bool] = True
 
-    depth: Count = option(100, help="hits asked of the index when a reranker wants many")
+    depth: Count = option(100, help="hits handed to a reranker")
 
     sparse: SparseEncoder = part()
     reader: Reader = part()

@@ -11,6 +11,7 @@ from components.stages import Tokens
 from components.values import Integers
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z]+)*")
+_BLANK_LINES = re.compile(r"\n[^\S\n]*\n\s*")
 _WIDE_SPACE = re.compile(r"[^\S\x00-\x7f]")
 _SPACES = np.array([code for code in range(0x3001) if chr(code).isspace()], dtype=np.uint32)
 
@@ -34,7 +35,9 @@ def sentence_starts(text: str, language: str) -> Integers:
 
     # The library slices bytes: white space of several bytes after an initial is a panic.
     found = get_sentence_boundaries(language, _WIDE_SPACE.sub(" ", text))
-    starts = [each["start_index"] for each in found if each["text"].strip()]
+    bodies = ((each["end_index"], each["text"].lstrip()) for each in found)
+    starts = [end - len(body) for end, body in bodies if body]
+    starts += [blank.end() for blank in _BLANK_LINES.finditer(text)]
     offsets = np.unique(np.asarray(starts, dtype=np.int64))
     return offsets[(offsets >= 0) & (offsets < len(text))]
 
@@ -58,7 +61,7 @@ def page_breaks(page_starts: Sequence[int], ends: Integers) -> tuple[Integers, I
     """
     offsets = np.asarray(page_starts, dtype=np.int64)
     groups = ends.searchsorted(offsets, "right")
-    real = (np.diff(groups, append=len(ends)) > 0) & (groups > 0)
+    real = np.diff(groups, append=len(ends)) > 0
     return groups[real], offsets[real]
 
 

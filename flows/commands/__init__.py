@@ -1,0 +1,13 @@
+"""One module per verb."""
+
+from __future__ import annotations
+
+import click
+
+from flows.commands import components, refresh, search, status
+
+
+def register(group: click.Group) -> None:
+    """Add every verb to the command line."""
+    for module in (refresh, search, status, components):
+        group.add_command(module.command)

@@ -20,7 +20,7 @@ def write_json(file: Path, value: Mapping[str, Any]) -> None:
     """Replace a file at once: after a crash it holds the old value or the new one."""
     temporary = file.with_name(f".{file.name}.{os.getpid()}")
     with temporary.open("w", encoding="utf-8") as opened:
-        json.dump(value, opened, indent=1)
+        json.dump(value, opened, indent=1, default=str)
         opened.flush()
         os.fsync(opened.fileno())
     temporary.replace(file)

@@ -14,7 +14,6 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -32,7 +31,7 @@ from components.indexes.edge.files import (
 from components.indexes.edge.optimise import optimise
 from components.indexes.edge.reader import EdgeReader
 from components.indexes.edge.writer import EdgeWriter
-from components.indexes.manifest import Generation, Release, total
+from components.indexes.manifest import Generation, Release, now, total
 from components.options import option
 
 
@@ -230,8 +229,3 @@ class EdgeCorpus:
 
     def _shard(self, generation: Generation) -> Path:
         return self.folder / generation.name / "shard"
-
-
-def now() -> str:
-    """The time in UTC, ISO 8601 to the second."""
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -20,8 +20,12 @@ _MARKS = (
 )
 _SAMPLE = 32_768
 """Bytes shown to the detector, whose time grows with them."""
-_CLEARLY = 0.05
-"""By how much another encoding's coherence (0 to 1) must exceed that of Windows-1252."""
+_ASCII = bytes(range(128))
+_WESTERN = re.compile(
+    "Danish|Dutch|English|Finnish|French|German|Indonesian|Italian|Norwegian|Portuguese|Spanish"
+    "|Swedish"
+)
+"""What is written in Windows-1252."""
 _HEAD = 100_000
 """Characters in which a title is looked for."""
 _LINE = 1_000
@@ -101,9 +105,14 @@ def _detect(sample: bytes) -> str:
     best = found.best()
     if best is None:
         return ""
-    # Short Western text fits many alphabets equally well, and the detector takes any of them.
-    western = [each.coherence for each in found if "cp1252" in each.could_be_from_charset]
-    return "cp1252" if western and western[0] >= best.coherence - _CLEARLY else best.encoding
+    # Western text with a few accents or curly quotes fits many alphabets equally well, and the
+    # detector takes any of them: it must see another language to be believed.
+    if best.languages:
+        fits = any("cp1252" in each.could_be_from_charset for each in found)
+        western = fits and bool(_WESTERN.fullmatch(best.languages[0]))
+    else:
+        western = len(sample.translate(None, delete=_ASCII)) < len(sample) / 4
+    return "cp1252" if western else best.encoding
 
 
 def markdown_title(text: str) -> str:

@@ -1,0 +1,45 @@
+# Every target sets up what it needs. PYTHON: the interpreter; TORCH: what pip is asked for, so that
+# another build can be chosen, for example  make demo TORCH="torch==2.13.0 --index-url URL"
+# with the index of CPU builds that pytorch.org's installation page names.
+PYTHON ?= python3
+TORCH  ?= torch==2.13.0
+VENV   ?= .venv
+BIN     = $(VENV)/bin
+PIP     = $(BIN)/python -m pip --disable-pip-version-check install --quiet
+SAMPLE  = pipelines/sample.yaml
+
+.PHONY: demo check test bench setup clean
+
+demo: $(VENV)/.base
+	$(BIN)/millrace refresh $(SAMPLE)
+	$(BIN)/millrace search $(SAMPLE) "How do I run a coroutine with a time limit?" -k 3
+	$(BIN)/millrace search $(SAMPLE) "split a string on a regular expression" -k 3
+	$(BIN)/millrace search $(SAMPLE) "What does the with statement do when an exception is raised?" -k 3
+
+check: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+test: check
+	$(BIN)/pytest
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m evals.bench
+
+setup: $(VENV)/.dev
+
+clean:
+	rm -rf $(VENV) build *.egg-info
+
+# torch goes first and alone: any looser request brings gigabytes of CUDA packages along.
+$(VENV)/.base: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) $(TORCH)
+	$(PIP) --constraint constraints.txt --editable .
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.base
+	$(PIP) --constraint constraints.txt --editable ".[dev]"
+	touch $@

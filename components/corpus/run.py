@@ -1,0 +1,80 @@
+"""A refresh from beginning to end, in the order that makes it safe."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from components.corpus import refresh
+from components.corpus.report import Report, Survey
+from components.corpus.request import Job
+from components.corpus.write import Committed, Progress
+from components.errors import SourceMissing
+from components.indexes.manifest import Generation
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The steps, each as it is or wrapped by an orchestrator."""
+
+    survey: Callable[[Job, Path], Survey] = refresh.survey
+    guard: Callable[[Job, Survey], None] = refresh.guard
+    write: Callable[[Job, Survey, Progress], refresh.Written] = refresh.write
+    seal: Callable[[Job, Survey, str], Generation] = refresh.seal
+    promote: Callable[[Job, Generation], bool] = refresh.promote
+
+
+PLAIN = Steps()
+
+
+def silent(done: Committed) -> None:
+    """Nobody watches."""
+
+
+@contextmanager
+def workplace(job: Job) -> Iterator[Path]:
+    """A folder for the run's files, and the right to write. Raises Busy."""
+    held = nullcontext() if job.request.dry_run else job.corpus.lock()
+    with held, tempfile.TemporaryDirectory(prefix="millrace-") as folder:
+        yield Path(folder)
+
+
+def plan(job: Job, folder: Path, steps: Steps = PLAIN) -> Survey:
+    """What there is to do. Raises UserError, GuardStopped."""
+    found = steps.survey(job, folder)
+    if not (found.base or found.draft or found.steps):
+        raise SourceMissing("the source has no documents").at(
+            where=job.source.identity, hint="do include and exclude choose any?"
+        )
+    if not job.request.dry_run:
+        steps.guard(job, found)
+    return found
+
+
+def carry_out(job: Job, found: Survey, progress: Progress = silent, steps: Steps = PLAIN) -> Report:
+    """Do what was planned, inside the workplace of the plan."""
+    if job.request.dry_run:
+        return refresh.rehearse(job, found)
+    written = None
+    if found.steps or found.draft:
+        written = steps.write(job, found, progress)
+        generation = steps.seal(job, found, written.draft)
+    else:
+        generation = refresh.base(job, found)
+    promoted = steps.promote(job, generation)
+    return refresh.finish(job, found, written, generation, promoted=promoted)
+
+
+def run(job: Job, progress: Progress = silent, steps: Steps = PLAIN) -> Report:
+    """The whole refresh in this process."""
+    with workplace(job) as folder:
+        found = plan(job, folder, steps)
+        return carry_out(job, found, progress, steps)
+
+
+def timed(report: Report, seconds: float, startup: float) -> Report:
+    """The report with the clock's readings."""
+    return replace(report, seconds=seconds, startup_seconds=startup)

@@ -1,0 +1,46 @@
+"""The command line: `millrace VERB …`.
+
+Exit codes: 0 done, 1 fault, 2 the user's mistake, 3 some documents failed, 4 stopped by a guard,
+5 candidate held by the gate, 6 busy. Results go to stdout, everything else to stderr.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="millrace")
+def cli() -> None:
+    """Millrace keeps retrieval corpora fresh and proves that they got better."""
+
+
+def main() -> None:
+    """The console script."""
+    _check_ours()
+    from flows.commands import register
+    from flows.failures import guarded
+
+    register(cli)
+    sys.exit(guarded(cli, sys.argv[1:]))
+
+
+def _check_ours() -> None:
+    """Our packages have plain names: refuse clearly where another distribution's came first."""
+    home = Path(__file__).resolve().parent.parent
+    for name in ("components", "infra"):
+        package = __import__(name)
+        found = Path(package.__file__ or "").resolve().parent.parent
+        if found != home or not hasattr(package, "MILLRACE"):
+            sys.exit(
+                f"millrace: the package {name!r} that Python finds, in {found}, is not Millrace's "
+                f"(in {home}).\nAnother distribution or a folder on PYTHONPATH has the same name: "
+                "install millrace into an environment of its own."
+            )
+
+
+if __name__ == "__main__":
+    main()

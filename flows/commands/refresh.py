@@ -1,0 +1,157 @@
+"""`millrace refresh`: bring a corpus up to date with its source."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from flows.commands.shared import json_option, load, pipeline_argument, print_json
+
+if TYPE_CHECKING:
+    from components.corpus.report import Report, Survey
+    from components.corpus.request import Job
+
+
+@click.command("refresh")
+@pipeline_argument
+@click.option("--dry-run", is_flag=True, help="Say what would be done, write nothing.")
+@click.option("--retry-failed", is_flag=True, help="Try documents again that failed before.")
+@click.option(
+    "--max-deletes",
+    type=click.FloatRange(0, 1),
+    default=0.5,
+    show_default=True,
+    help="Stop before deleting more than this share of the corpus.",
+)
+@click.option("--adopt", is_flag=True, help="Take over a corpus built from another source.")
+@click.option("--engine-only", is_flag=True, help="Run without Prefect.")
+@json_option
+def command(
+    pipeline: Path,
+    overrides: tuple[str, ...],
+    dry_run: bool,
+    retry_failed: bool,
+    max_deletes: float,
+    adopt: bool,
+    engine_only: bool,
+    as_json: bool,
+) -> int:
+    """Bring the corpus of PIPELINE up to date with its source: only what changed is encoded."""
+    import uuid
+
+    from components.corpus.request import Job, Request
+
+    load(pipeline, overrides)
+    request = Request(
+        pipeline=str(pipeline.resolve()),
+        overrides=overrides,
+        retry_failed=retry_failed,
+        max_deletes=max_deletes,
+        adopt=adopt,
+        dry_run=dry_run,
+        run_id=uuid.uuid4().hex[:12],
+    )
+    report = _timed(Job(request), engine_only)
+    if as_json:
+        print_json(report.to_json())
+    else:
+        _show(report)
+    return report.exit_code
+
+
+def _timed(job: Job, engine_only: bool) -> Report:
+    import psutil
+
+    from components.corpus.run import timed
+
+    startup = time.time() - psutil.Process().create_time()
+    start = time.perf_counter()
+    report = _run(job, engine_only)
+    return timed(report, time.perf_counter() - start, startup)
+
+
+def _run(job: Job, engine_only: bool) -> Report:
+    from components.corpus import run
+    from flows.progress import watching
+    from infra.settings import settings
+
+    if settings().prefect_api_url and not (engine_only or job.request.dry_run):
+        with watching(0) as watcher:
+            return _flow(job, None, watcher)
+    with run.workplace(job) as folder:
+        found = run.plan(job, folder)
+        with watching(found.steps) as watcher:
+            if engine_only or found.idle or job.request.dry_run:
+                return run.carry_out(job, found, watcher)
+            return _flow(job, found, watcher)
+
+
+def _flow(job: Job, found: Survey | None, watcher: Any) -> Report:
+    """The same steps as a Prefect flow, on the server at PREFECT_API_URL or one of its own."""
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
+    from dataclasses import asdict
+
+    from flows.refresh import WATCHER, refresh, to_report
+
+    WATCHER.set(watcher)
+    request = job.request
+    return to_report(
+        refresh(
+            pipeline=request.pipeline,
+            overrides=list(request.overrides),
+            retry_failed=request.retry_failed,
+            max_deletes=request.max_deletes,
+            adopt=request.adopt,
+            run_id=request.run_id,
+            planned=asdict(found) if found else None,
+        )
+    )
+
+
+_QUIET = {
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "DO_NOT_TRACK": "1",
+    # The run's log goes to the server and its page; here our own progress and result are shown.
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+}
+
+
+def _show(report: Report) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    found = report.to_json()
+    console = Console(highlight=False)
+    title = f"{'would refresh' if report.dry_run else 'refreshed'} {report.pipeline}"
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for name in ("added", "changed", "unchanged", "deleted", "failed", "stale"):
+        table.add_column(name, justify="right")
+    table.add_row(
+        *(
+            f"{found[name]:,}"
+            for name in ("added", "changed", "unchanged", "deleted", "failed", "stale")
+        )
+    )
+    console.print(table)
+    if not report.dry_run:
+        console.print(
+            f"holds {found['documents']:,} documents, {found['pages']:,} pages, "
+            f"{found['chunks']:,} chunks"
+        )
+        console.print(_outcome(report))
+    for each in report.failures:
+        console.print(f"failed  {each.id}: {each.reason}", markup=False, soft_wrap=True)
+
+
+def _outcome(report: Report) -> str:
+    found = report.to_json()
+    rate = f", {found['tokens_per_second']:,.0f} a second" if report.tokens else ""
+    work = f"{found['tokens']:,} tokens encoded in {found['seconds']:.1f} s{rate}"
+    if not report.promoted:
+        return f"{work}; generation {report.generation} stays live"
+    return f"{work}; generation {report.generation} is live (not evaluated)"

@@ -1,0 +1,137 @@
+"""`millrace search`: ask the live index."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from flows.commands.shared import json_option, load, pipeline_argument, print_json
+
+if TYPE_CHECKING:
+    from components.corpus.search import Found
+    from components.values import Filter, Hit, Scalar
+
+
+@click.command("search")
+@pipeline_argument
+@click.argument("question")
+@click.option("-k", "k", type=click.IntRange(1, 1000), default=10, show_default=True, help="Hits.")
+@click.option(
+    "--filter",
+    "filters",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Only hits whose field has this value; the same key again: any of them.",
+)
+@json_option
+def command(
+    pipeline: Path,
+    overrides: tuple[str, ...],
+    question: str,
+    k: int,
+    filters: tuple[str, ...],
+    as_json: bool,
+) -> int:
+    """Find what answers QUESTION in the live index of PIPELINE."""
+    from components.corpus.search import search
+    from components.values import Query
+
+    query = Query(text=question, filter=_filter(filters))
+    found = search(load(pipeline, overrides), [query], k)
+    if found.pending:
+        click.echo(
+            "millrace: the pipeline file differs from what is live: the next refresh will build it",
+            err=True,
+        )
+    if as_json:
+        print_json(_as_json(question, found))
+    else:
+        _show(found.hits[0])
+    return 0
+
+
+def _filter(texts: tuple[str, ...]) -> Filter:
+    """`year=2018` means the number and the word: nobody can know how it was stored."""
+    from components.errors import BadOption
+
+    wanted: dict[str, list[Scalar]] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not (equals and key):
+            raise BadOption(f"cannot read the filter {text!r}").at(
+                where="--filter", hint="write key=value"
+            )
+        wanted.setdefault(key, []).extend(_readings(value))
+    return wanted
+
+
+def _readings(value: str) -> list[Scalar]:
+    readings: list[Scalar] = [value]
+    if value in ("true", "false"):
+        readings.append(value == "true")
+    for kind in (int, float):
+        try:
+            readings.append(kind(value))
+            break
+        except ValueError:
+            continue
+    return readings
+
+
+def _as_json(question: str, found: Found) -> dict[str, Any]:
+    return {
+        "schema": 1,
+        "question": question,
+        "hits": [_hit_as_json(hit) for hit in found.hits[0]],
+        "generation": found.release.generation.name,
+        "pending": found.pending,
+    }
+
+
+def _hit_as_json(hit: Hit) -> dict[str, Any]:
+    chunk = hit.chunk
+    return {
+        "document_id": chunk.document_id,
+        "chunk_id": chunk.id,
+        "chunk_ids": list(hit.chunk_ids),
+        "start": chunk.span.start,
+        "end": chunk.span.end,
+        "page": chunk.page,
+        "last_page": chunk.last_page,
+        "score": hit.score,
+        "first_score": hit.first_score,
+        "title": chunk.title,
+        "metadata": dict(chunk.metadata),
+        "text": chunk.text,
+    }
+
+
+def _show(hits: list[Hit]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    if not hits:
+        click.echo("nothing found")
+        return
+    table = Table(box=None, pad_edge=False, show_edge=False)
+    table.add_column("", justify="right")
+    table.add_column("score", justify="right")
+    table.add_column("where", max_width=36, overflow="fold")
+    table.add_column("text")
+    for rank, hit in enumerate(hits, start=1):
+        page = "" if hit.chunk.page is None else f" p.{hit.chunk.page}"
+        table.add_row(
+            str(rank),
+            f"{hit.score:.4f}",
+            Text(f"{hit.chunk.document_id}{page}"),
+            Text(_excerpt(hit.chunk.text)),
+        )
+    Console(highlight=False).print(table)
+
+
+def _excerpt(text: str, longest: int = 180) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= longest else f"{flat[: longest - 1]}…"

@@ -1,0 +1,61 @@
+"""Arguments that several verbs share."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from components.spec import Pipeline
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def pipeline_argument(function: Function) -> Function:
+    """`PIPELINE` and `--set`."""
+    function = click.argument("pipeline", type=click.Path(path_type=Path))(function)
+    return click.option(
+        "--set",
+        "overrides",
+        multiple=True,
+        metavar="STAGE.OPTION=VALUE",
+        help="Use another value than the file's; may be repeated.",
+    )(function)
+
+
+def json_option(function: Function) -> Function:
+    """`--json`."""
+    return click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")(
+        function
+    )
+
+
+def load(pipeline: Path, overrides: tuple[str, ...]) -> Pipeline:
+    """The checked pipeline; what a person should know of it goes to stderr."""
+    from components import spec
+
+    _log_to_stderr()
+    loaded = spec.load(pipeline, overrides)
+    for notice in loaded.notices:
+        click.echo(f"millrace: {notice}", err=True)
+    return loaded
+
+
+def _log_to_stderr() -> None:
+    """Our own loggers only: Prefect and the libraries keep theirs."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("millrace: %(message)s"))
+    for name in ("components", "flows", "infra"):
+        logging.getLogger(name).addHandler(handler)
+        logging.getLogger(name).propagate = False
+
+
+def print_json(value: Mapping[str, Any]) -> None:
+    """One object, one line."""
+    click.echo(json.dumps(value, ensure_ascii=False))

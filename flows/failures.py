@@ -1,0 +1,61 @@
+"""From an error to one clear line and an exit code; never a traceback for a user's mistake."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from components.errors import MillraceError
+
+INTERRUPTED = 130
+
+
+def guarded(command: click.Command, arguments: Sequence[str]) -> int:
+    """Run a command; its exit code."""
+    as_json = "--json" in arguments
+    try:
+        return int(command.main(list(arguments), standalone_mode=False) or 0)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return error.exit_code
+    except click.ClickException as error:
+        usage = getattr(error, "ctx", None)
+        hint = f"see: {usage.command_path} --help" if usage else ""
+        _tell("UsageError", error.format_message(), "", hint, as_json)
+        return error.exit_code
+    except MillraceError as error:
+        _tell(error.kind, str(error), error.where, error.hint, as_json)
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted: what was committed stays, run it again to go on", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    except Exception as error:
+        _tell(type(error).__name__, str(error), "", "this is a fault of Millrace's", as_json)
+        click.echo(_trace(), err=True)
+        return 1
+
+
+def describe(kind: str, message: str, where: str, hint: str) -> dict[str, Any]:
+    """The object that `--json` prints for an error."""
+    error = {"kind": kind, "message": message, "where": where, "hint": hint}
+    return {"schema": 1, "error": error}
+
+
+def _tell(kind: str, message: str, where: str, hint: str, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(describe(kind, message, where, hint)))
+    place = f"{where}: " if where else ""
+    click.echo(f"millrace: {place}{message}" + (f" ({hint})" if hint else ""), err=True)
+
+
+def _trace() -> str:
+    import traceback
+
+    return traceback.format_exc()
