@@ -22,6 +22,11 @@ class Settings(BaseSettings):
         ge=0,
         description="Free disk space in bytes below which no write begins.",
     )
+    shard_characters: int = Field(
+        default=256_000,
+        ge=1,
+        description="Characters of text committed at once: what a killed refresh does again.",
+    )
     prefect_api_url: str | None = Field(default=None, validation_alias="PREFECT_API_URL")
 
 

@@ -12,10 +12,10 @@ from components.corpus.plan import Step
 from components.corpus.request import Job
 from components.errors import BadDocument, EmptySpan, MillraceError
 from components.values import Document, Span
+from infra.settings import settings
 
-SHARD_CHARACTERS = 256_000
-"""A few seconds of encoding: what a kill may cost."""
 SHARD_DOCUMENTS = 1024
+"""Most documents in a shard, however short they are."""
 _log = logging.getLogger(__name__)
 
 
@@ -53,6 +53,7 @@ class Shard:
 
 def shards(steps: Iterable[Step], job: Job, clock: Clock) -> Iterator[Shard]:
     """The steps' documents, read and split, in order."""
+    limit = settings().shard_characters
     shard, characters = Shard(), 0
     for step in steps:
         try:
@@ -61,7 +62,7 @@ def shards(steps: Iterable[Step], job: Job, clock: Clock) -> Iterator[Shard]:
             characters += len(ready.document.text)
         except BadDocument as error:
             shard.failed.append(Failure(step, str(error)))
-        if characters >= SHARD_CHARACTERS or len(shard) >= SHARD_DOCUMENTS:
+        if characters >= limit or len(shard) >= SHARD_DOCUMENTS:
             yield shard
             shard, characters = Shard(), 0
     if len(shard):

@@ -48,8 +48,8 @@ class PythonDocs:
 
     @property
     def identity(self) -> str:
-        """The version of Python that is running."""
-        return f"python {platform.python_version()}"
+        """The same for every version of Python: an upgrade changes documents, not the corpus."""
+        return "python documentation"
 
     def scan(self) -> Iterator[DocumentRef]:
         """Modules, then topics, by name."""

@@ -88,18 +88,23 @@ def check_laws(
         assert at <= span.start < span.end <= len(document.text)
         assert span.end - span.start <= max(cap, LONGEST_TOKEN)
         own = tokens.last[slice(*tokens.last.searchsorted([span.start, span.end]))]
-        assert list(own) == list(tokens.last[token : token + len(own)]), "a token between spans"
-        assert len(own), "a span without tokens"
-        assert limit is None or len(own) <= limit or own[0] == own[-1], "too many tokens"
+        check_tokens(own, tokens.last[token : token + len(own)], limit)
         blank = at in page_starts and own[0] + 1 - at > cap
         assert span.start == at or full or blank, "spans do not tile"
         before = tokens.last[token - 1] + 1 if token else 0
         assert span.start in (*page_starts, max(tokens.starts[token], before)), "an odd cut"
         at, token, full = span.end, token + len(own), span.end - span.start >= cap
     check_pages(spans, tokens.last, [*page_starts, len(document.text)])
-    if tiles:
+    if tiles and spans:
         assert token == len(tokens.last)
-        assert at == len(document.text) or full or not spans
+        assert at == len(document.text) or full
+
+
+def check_tokens(own: Integers, expected: Integers, limit: int | None) -> None:
+    """Fails where a span's tokens, which end at `own`, are none, too many or not the next ones."""
+    assert len(own), "a span without tokens"
+    assert list(own) == list(expected), "a token between spans"
+    assert limit is None or len(own) <= limit or own[0] == own[-1], "too many tokens"
 
 
 def check_pages(spans: list[Span], last: Integers, edges: list[int]) -> None:

@@ -163,4 +163,4 @@ def test_nothing_is_imported() -> None:
 
 
 def test_identity() -> None:
-    assert PythonDocs().identity == f"python {platform.python_version()}"
+    assert PythonDocs().identity == "python documentation"

@@ -1,0 +1,134 @@
+"""Small corpora and pipelines for tests."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from components import spec
+from components.corpus import run
+from components.corpus.report import Report
+from components.corpus.request import Job, Request
+from components.indexes.contract import GenerationReader
+from components.indexes.manifest import Entry
+from components.values import Chunk
+
+HASHING: Mapping[str, Any] = {
+    "name": "test",
+    "source": {"use": "files", "path": "documents"},
+    "splitter": {"use": "sentences", "max_tokens": 32},
+    "encoder": {"use": "hashing", "width": 64},
+    "sparse": {"use": "bm25"},
+    "index": {"use": "qdrant_edge", "path": "store"},
+    "retriever": {"use": "hybrid"},
+}
+_WORDS = [
+    "river",
+    "mill",
+    "wheel",
+    "grain",
+    "stone",
+    "water",
+    "sluice",
+    "flour",
+    "miller",
+    "weir",
+    "channel",
+    "turbine",
+]
+
+
+def prose(seed: int, sentences: int = 12) -> str:
+    """Distinct, deterministic text."""
+    lines = []
+    for line in range(sentences):
+        words = [_WORDS[(seed * 7 + line * 5 + at * at) % len(_WORDS)] for at in range(9)]
+        lines.append(f"{' '.join(words).capitalize()} number {seed * 100 + line}.")
+    return " ".join(lines)
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A folder of documents with a pipeline file beside it."""
+
+    folder: Path
+    pipeline: Mapping[str, Any] = field(default_factory=lambda: HASHING)
+
+    def __post_init__(self) -> None:
+        self.documents.mkdir(parents=True, exist_ok=True)
+        self.file.write_text(json.dumps(self.pipeline))
+
+    @property
+    def documents(self) -> Path:
+        return self.folder / "documents"
+
+    @property
+    def file(self) -> Path:
+        # JSON is YAML.
+        return self.folder / "pipeline.yaml"
+
+    def add(self, name: str, text: str) -> Path:
+        path = self.documents / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    def fill(self, count: int, sentences: int = 12) -> None:
+        for number in range(count):
+            self.add(f"{number:03}.txt", prose(number, sentences))
+
+    def job(self, overrides: Sequence[str] = (), **request: Any) -> Job:
+        return Job(
+            Request(
+                pipeline=str(self.file),
+                overrides=tuple(overrides),
+                run_id=request.pop("run_id", "test"),
+                **request,
+            )
+        )
+
+    def refresh(self, overrides: Sequence[str] = (), **request: Any) -> Report:
+        return run.run(self.job(overrides, **request))
+
+    def stored(self, overrides: Sequence[str] = ()) -> Stored:
+        """All that the live generation holds."""
+        corpus = self.job(overrides).corpus
+        release = corpus.live()
+        assert release is not None
+        with corpus.read(release.generation) as reader:
+            return snapshot(reader)
+
+    def load(self, overrides: Sequence[str] = ()) -> spec.Pipeline:
+        return spec.load(self.file, overrides)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Contents of a generation, comparable between runs."""
+
+    chunks: Mapping[str, Chunk]
+    vectors: Mapping[str, Any]
+    entries: Mapping[str, Entry]
+
+
+def snapshot(reader: GenerationReader) -> Stored:
+    entries = reader.entries()
+    chunks = {chunk.id: chunk for name in entries for chunk in reader.chunks(name)}
+    assert reader.count_chunks() == len(chunks), "chunks that no document owns"
+    ids = list(chunks)
+    vectors = dict(zip(ids, reader.vectors(ids), strict=True)) if ids else {}
+    return Stored(chunks, vectors, entries)
+
+
+def counts(report: Report) -> tuple[int, int, int, int, int]:
+    """Added, changed, unchanged, deleted, failed."""
+    return (
+        report.added,
+        report.changed,
+        report.unchanged,
+        report.deleted,
+        len(report.failures),
+    )

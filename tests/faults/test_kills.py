@@ -1,0 +1,109 @@
+"""A refresh that is killed anywhere loses nothing, doubles nothing and leaves nothing stale."""
+
+from __future__ import annotations
+
+import os
+import random
+from pathlib import Path
+
+import pytest
+
+from components.corpus.search import search
+from components.values import Query
+from infra.settings import settings
+from tests.corpora import Corpus, counts, prose
+from tests.faults.campaign import differences, job, killed, quiet, stored
+
+
+@pytest.fixture
+def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MILLRACE_SHARD_CHARACTERS", "4000")
+    settings.cache_clear()
+
+
+@pytest.mark.usefixtures("small_shards")
+@pytest.mark.parametrize("seed", range(4))
+def test_first_build_killed_then_run_to_the_end(tmp_path: Path, seed: int) -> None:
+    corpus = Corpus(tmp_path)
+    corpus.fill(120, sentences=20)
+    pipeline = str(corpus.file)
+    expected, shards = quiet(pipeline, [f"index.path={tmp_path / 'quiet'}"])
+    assert shards > 20
+    overrides = [f"index.path={tmp_path / 'killed'}"]
+    kill = killed(pipeline, overrides, shards, random.Random(seed))
+    assert kill is not None
+    assert 0 < kill.chunks_then < len(expected.chunks)
+    again = job(pipeline, overrides)
+    assert again.corpus.live() is None, "readers see nothing of a draft"
+    report = corpus.refresh(overrides)
+    assert report.resumed
+    assert report.unchanged > 0, "what was committed is not done again"
+    assert differences(expected, stored(again)) == []
+
+
+@pytest.mark.usefixtures("small_shards")
+@pytest.mark.parametrize("seed", range(3))
+def test_update_killed_twice_leaves_the_live_index_alone(tmp_path: Path, seed: int) -> None:
+    corpus, chance = Corpus(tmp_path), random.Random(seed)
+    corpus.fill(100, sentences=20)
+    corpus.refresh()
+    before = corpus.stored()
+    for number in range(100):
+        if number % 10 == 0:
+            (corpus.documents / f"{number:03}.txt").unlink()
+        else:
+            path = corpus.add(f"{number:03}.txt", prose(number + 500, 20))
+            os.utime(path, ns=(0, path.stat().st_mtime_ns + 10**9))
+    pipeline = str(corpus.file)
+    expected, shards = quiet(pipeline, [f"index.path={tmp_path / 'quiet'}"])
+    for _ in range(2):
+        assert killed(pipeline, [], shards // 3, chance) is not None
+        assert corpus.stored().chunks == before.chunks
+        hits = search(corpus.load(), [Query(text="water wheel")], 5).hits[0]
+        assert {hit.chunk.version for hit in hits} <= {c.version for c in before.chunks.values()}
+    corpus.refresh()
+    assert differences(expected, corpus.stored()) == []
+
+
+def test_killed_between_sealing_and_publishing(corpus: Corpus) -> None:
+    corpus.fill(3)
+    first = corpus.refresh()
+    pointer = corpus.folder / "store" / "test" / "live.json"
+    held = pointer.read_text()
+    corpus.add("new.txt", prose(8))
+    second = corpus.refresh()
+    pointer.write_text(held)
+    assert first.generation in held
+    again = corpus.refresh()
+    assert (again.generation, again.tokens, again.promoted) == (second.generation, 0, True)
+
+
+def test_a_copy_that_was_never_completed_is_swept_away(corpus: Corpus) -> None:
+    corpus.fill(2)
+    corpus.refresh()
+    torn = corpus.folder / "store" / "test" / "0002-0123456789abcdef" / "shard"
+    torn.mkdir(parents=True)
+    (torn / "edge_config.json").write_text("{")
+    corpus.add("new.txt", prose(8))
+    assert counts(corpus.refresh()) == (1, 0, 2, 0, 0)
+    assert not torn.exists()
+
+
+def test_a_damaged_draft_is_begun_again(tmp_path: Path) -> None:
+    corpus = Corpus(tmp_path)
+    corpus.fill(2)
+    of = corpus.job()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("components.corpus.refresh.write_all", _interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            corpus.refresh()
+    draft = of.corpus.unfinished(of.fingerprint, None)
+    assert draft is not None
+    (tmp_path / "store" / "test" / draft.name / "shard" / "edge_config.json").write_text("{")
+    report = corpus.refresh()
+    assert counts(report) == (2, 0, 0, 0, 0)
+    assert not report.resumed
+
+
+def _interrupted(*args: object, **options: object) -> None:
+    raise KeyboardInterrupt
