@@ -10,7 +10,6 @@ import pytest
 
 from components.corpus.search import search
 from components.values import Query
-from infra.settings import settings
 from tests.corpora import Corpus, counts, prose
 from tests.faults.campaign import differences, job, killed, quiet, stored
 
@@ -18,7 +17,6 @@ from tests.faults.campaign import differences, job, killed, quiet, stored
 @pytest.fixture
 def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MILLRACE_SHARD_CHARACTERS", "4000")
-    settings.cache_clear()
 
 
 @pytest.mark.usefixtures("small_shards")

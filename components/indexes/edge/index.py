@@ -62,6 +62,7 @@ class EdgeCorpus:
     def claim(self, source: str) -> None:
         """See `CorpusIndex`."""
         if self.owner() != source:
+            self.folder.mkdir(parents=True, exist_ok=True)
             write_json(self.folder / "corpus.json", {"schema": 1, "source": source})
 
     def live(self) -> Release | None:

@@ -150,7 +150,9 @@ def _condition(path: str, values: Sequence[Scalar]) -> Any:
     either: list[Any] = [
         FieldCondition(path, match=MatchAny(each)) for each in (words, numbers) if each
     ]
-    either += [FieldCondition(path, match=MatchValue(v)) for v in values if isinstance(v, bool)]
+    # The engine takes Python's True for the number 1, numpy's for true.
+    flags: list[Any] = [np.bool_(value) for value in values if isinstance(value, bool)]
+    either += [FieldCondition(path, match=MatchValue(flag)) for flag in flags]
     either += [
         FieldCondition(path, range=RangeFloat(gte=v, lte=v)) for v in values if isinstance(v, float)
     ]

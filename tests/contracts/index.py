@@ -1,0 +1,333 @@
+"""What every index must do. Inherit, give an `index` fixture, get the suite."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from components.errors import Busy, IndexFault
+from components.indexes.contract import CorpusIndex, GenerationReader, Index, Writer
+from components.indexes.manifest import Entry, Generation, total
+from components.indexes.payload import chunk_id
+from components.registry import Choice
+from components.values import Chunk, Matrix, Span, SparseVector
+
+WIDTH = 8
+STAGES = {"encoder": Choice("hashing", {"width": WIDTH})}
+
+
+def wanted(fingerprint: str = "f" * 16) -> Generation:
+    return Generation(
+        number=0, fingerprint=fingerprint, stages=STAGES, width=WIDTH, average_length=4.0
+    )
+
+
+def chunks_of(document_id: str, version: str = "v1", count: int = 3) -> list[Chunk]:
+    return [
+        Chunk(
+            id=chunk_id(document_id, version, Span(10 * n, 10 * n + 10)),
+            document_id=document_id,
+            version=version,
+            ordinal=n,
+            span=Span(10 * n, 10 * n + 10),
+            text=f"text {n:05}",
+            title=f"Title of {document_id}",
+            page=n // 2,
+            last_page=n // 2,
+            metadata={"year": 2000 + n, "kind": "report", "tags": ["a", "b"], "draft": n == 0},
+        )
+        for n in range(count)
+    ]
+
+
+def dense(chunks: Sequence[Chunk]) -> Matrix:
+    """One direction per ordinal."""
+    rows = np.eye(WIDTH, dtype=np.float32)[[chunk.ordinal % WIDTH for chunk in chunks]]
+    return np.asarray(rows)
+
+
+def sparse(chunks: Sequence[Chunk]) -> list[SparseVector]:
+    return [
+        SparseVector(np.array([1, 100 + chunk.ordinal]), np.array([0.5, 1.0], np.float32))
+        for chunk in chunks
+    ]
+
+
+def entry(document_id: str, version: str = "v1", chunks: int = 3) -> Entry:
+    return Entry(
+        document_id=document_id,
+        version="1",
+        bytes_hash="b",
+        content_hash=version,
+        metadata_hash="m",
+        chunks=chunks,
+        tokens=10 * chunks,
+        pages=2,
+        run_id="r",
+        recorded_at="2026-01-01T00:00:00+00:00",
+    )
+
+
+def store(writer: Writer, document_id: str, version: str = "v1", count: int = 3) -> None:
+    chunks = chunks_of(document_id, version, count)
+    writer.put(chunks, dense(chunks), sparse(chunks))
+    writer.commit([entry(document_id, version, count)])
+
+
+def names(reader: GenerationReader) -> set[str]:
+    return set(reader.entries())
+
+
+class IndexContract:
+    """The suite."""
+
+    @pytest.fixture
+    def corpus(self, index: Index) -> CorpusIndex:
+        return index.corpus("contract")
+
+    @pytest.fixture
+    def live(self, corpus: CorpusIndex) -> Generation:
+        """Documents a, b and c, published."""
+        with corpus.lock():
+            draft = corpus.draft(wanted(), None)
+            with corpus.write(draft) as writer:
+                for name in "abc":
+                    store(writer, name)
+            generation = corpus.finish(draft)
+            corpus.publish(generation, "r")
+        return generation
+
+    def test_an_unused_corpus_is_empty(self, corpus: CorpusIndex) -> None:
+        assert corpus.live() is None
+        assert corpus.finished("f" * 16) is None
+        assert corpus.unfinished("f" * 16, None) is None
+        assert corpus.owner() is None
+
+    def test_a_published_generation_is_live_and_knows_its_totals(
+        self, corpus: CorpusIndex, live: Generation
+    ) -> None:
+        release = corpus.live()
+        assert release is not None
+        assert release.generation == live
+        assert release.run_id == "r"
+        assert live.totals.documents == 3
+        assert live.totals.chunks == 9
+
+    def test_chunks_and_entries_come_back_as_they_were(
+        self, corpus: CorpusIndex, live: Generation
+    ) -> None:
+        with corpus.read(live) as reader:
+            assert reader.chunks("b") == chunks_of("b")
+            assert reader.entries()["b"] == entry("b")
+            assert reader.count_chunks() == 9
+            assert reader.count_chunks("b") == 3
+            assert total(reader.entries()) == live.totals
+
+    def test_nearest_finds_by_cosine(self, corpus: CorpusIndex, live: Generation) -> None:
+        query = np.eye(WIDTH, dtype=np.float32)[[1]]
+        with corpus.read(live) as reader:
+            (hits,) = reader.nearest(query, 3, [{}])
+            assert [hit.chunk.ordinal for hit in hits] == [1, 1, 1]
+            assert [hit.score for hit in hits] == pytest.approx([1.0] * 3)
+            assert [hit.chunk.id for hit in hits] == sorted(hit.chunk.id for hit in hits)
+
+    def test_nearest_sparse_counts_rare_terms_more(
+        self, corpus: CorpusIndex, live: Generation
+    ) -> None:
+        query = SparseVector(np.array([1, 102]), np.array([1.0, 1.0], np.float32))
+        empty = SparseVector(np.zeros(0, np.int64), np.zeros(0, np.float32))
+        with corpus.read(live) as reader:
+            hits, none = reader.nearest_sparse([query, empty], 5, [{}, {}])
+            assert {hit.chunk.ordinal for hit in hits[:3]} == {2}
+            assert none == []
+
+    @pytest.mark.parametrize(
+        ("wanted_filter", "found"),
+        [
+            ({"document_id": ["b"]}, 3),
+            ({"document_id": ["a", "c"]}, 6),
+            ({"year": [2001]}, 3),
+            ({"year": [2001, "2001"]}, 3),
+            ({"year": [2001.0]}, 3),
+            ({"tags": ["b"]}, 9),
+            ({"draft": [True]}, 3),
+            ({"page": [0], "document_id": ["a"]}, 2),
+            ({"metadata.kind": ["report"]}, 9),
+            ({"document_id": ["nobody"]}, 0),
+            ({"nothing": ["x"]}, 0),
+        ],
+    )
+    def test_filters(
+        self, corpus: CorpusIndex, live: Generation, wanted_filter: dict[str, list[str]], found: int
+    ) -> None:
+        query = np.eye(WIDTH, dtype=np.float32)[[0]]
+        with corpus.read(live) as reader:
+            (hits,) = reader.nearest(query, 20, [wanted_filter])
+            assert len(hits) == found
+
+    def test_vectors_come_in_the_order_asked(self, corpus: CorpusIndex, live: Generation) -> None:
+        ids = [chunk.id for chunk in reversed(chunks_of("a"))]
+        with corpus.read(live) as reader:
+            rows = reader.vectors([*ids, ids[0]])
+            assert np.allclose(rows[:3], dense(chunks_of("a"))[::-1])
+            assert np.allclose(rows[3], rows[0])
+            with pytest.raises(IndexFault):
+                reader.vectors(["00000000-0000-0000-0000-000000000000"])
+
+    def test_neighbours_are_in_order_and_absent_ones_left_out(
+        self, corpus: CorpusIndex, live: Generation
+    ) -> None:
+        with corpus.read(live) as reader:
+            found = reader.neighbours("a", [2, 0, 7])
+            assert [chunk.ordinal for chunk in found] == [0, 2]
+
+    def test_a_draft_is_invisible_and_the_live_generation_unchanged(
+        self, corpus: CorpusIndex, live: Generation
+    ) -> None:
+        draft = corpus.draft(wanted(), live)
+        with corpus.write(draft) as writer:
+            store(writer, "d")
+            writer.forget(["a"])
+            assert names(writer) == {"b", "c", "d"}
+        release = corpus.live()
+        assert release is not None
+        assert release.generation == live
+        with corpus.read(live) as reader:
+            assert names(reader) == {"a", "b", "c"}
+            assert reader.count_chunks() == 9
+
+    def test_commit_drops_the_older_chunks_of_its_documents_only(
+        self, corpus: CorpusIndex, live: Generation
+    ) -> None:
+        draft = corpus.draft(wanted(), live)
+        with corpus.write(draft) as writer:
+            store(writer, "a", "v2", 2)
+            assert writer.chunks("a") == chunks_of("a", "v2", 2)
+            assert writer.count_chunks() == 8
+        assert corpus.finish(draft).totals.chunks == 8
+
+    def test_forget_leaves_nothing(self, corpus: CorpusIndex, live: Generation) -> None:
+        draft = corpus.draft(wanted(), live)
+        with corpus.write(draft) as writer:
+            writer.forget(["a", "nobody"])
+        done = corpus.finish(draft)
+        with corpus.read(done) as reader:
+            assert names(reader) == {"b", "c"}
+            assert reader.count_chunks("a") == 0
+
+    def test_describe_changes_payloads_and_keeps_vectors(
+        self, corpus: CorpusIndex, live: Generation
+    ) -> None:
+        draft = corpus.draft(wanted(), live)
+        with corpus.write(draft) as writer:
+            writer.describe("a", "Better title", {"year": 1999})
+            chunks = writer.chunks("a")
+            assert {chunk.title for chunk in chunks} == {"Better title"}
+            assert all(dict(chunk.metadata) == {"year": 1999} for chunk in chunks)
+            assert {chunk.title for chunk in writer.chunks("b")} == {"Title of b"}
+            assert np.allclose(writer.vectors([c.id for c in chunks]), dense(chunks))
+
+    def test_recover_drops_what_no_entry_names_and_forgets_what_is_incomplete(
+        self, corpus: CorpusIndex, live: Generation
+    ) -> None:
+        draft = corpus.draft(wanted(), live)
+        with corpus.write(draft) as writer:
+            orphans = chunks_of("d")
+            writer.put(orphans, dense(orphans), sparse(orphans))
+            newer = chunks_of("a", "v2")
+            writer.put(newer, dense(newer), sparse(newer))
+            writer.commit([entry("b", "v1", 4)])
+        corpus.recover(draft)
+        with corpus.read(draft) as reader:
+            assert names(reader) == {"a", "c"}
+            assert reader.chunks("a") == chunks_of("a")
+            assert reader.count_chunks() == 6
+
+    def test_an_unfinished_draft_is_found_by_its_base(
+        self, corpus: CorpusIndex, live: Generation
+    ) -> None:
+        draft = corpus.draft(wanted(), live)
+        assert corpus.unfinished(draft.fingerprint, live) == draft
+        assert corpus.unfinished(draft.fingerprint, None) is None
+        assert corpus.unfinished("0" * 16, live) is None
+        corpus.discard(draft)
+        assert corpus.unfinished(draft.fingerprint, live) is None
+
+    def test_finish_refuses_a_manifest_that_the_chunks_contradict(
+        self, corpus: CorpusIndex, live: Generation
+    ) -> None:
+        draft = corpus.draft(wanted(), live)
+        with corpus.write(draft) as writer:
+            writer.commit([entry("e", "v1", 2)])
+        with pytest.raises(IndexFault, match="chunks"):
+            corpus.finish(draft)
+
+    @pytest.mark.parametrize(
+        "bad",
+        [
+            SparseVector(np.array([1, 2]), np.array([1.0], np.float32)),
+            SparseVector(np.array([2, 2]), np.array([1.0, 1.0], np.float32)),
+            SparseVector(np.array([-1]), np.array([1.0], np.float32)),
+            SparseVector(np.array([2**32]), np.array([1.0], np.float32)),
+            SparseVector(np.array([1]), np.array([np.nan], np.float32)),
+        ],
+        ids=["lengths", "twice", "negative", "too-large", "nan"],
+    )
+    def test_bad_sparse_vectors_never_reach_the_store(
+        self, corpus: CorpusIndex, live: Generation, bad: SparseVector
+    ) -> None:
+        draft = corpus.draft(wanted(), live)
+        chunks = chunks_of("d", count=1)
+        with corpus.write(draft) as writer:
+            with pytest.raises(IndexFault):
+                writer.put(chunks, dense(chunks), [bad])
+            store(writer, "e")
+        with corpus.read(draft) as reader:
+            assert names(reader) == {"a", "b", "c", "e"}
+
+    @pytest.mark.parametrize(
+        "rows",
+        [
+            np.full((1, WIDTH), np.nan, np.float32),
+            np.ones((1, WIDTH + 1), np.float32),
+            np.ones((2, WIDTH), np.float32),
+        ],
+        ids=["nan", "width", "rows"],
+    )
+    def test_bad_dense_vectors_are_refused(
+        self, corpus: CorpusIndex, live: Generation, rows: Matrix
+    ) -> None:
+        draft = corpus.draft(wanted(), live)
+        chunks = chunks_of("d", count=1)
+        with corpus.write(draft) as writer, pytest.raises(IndexFault):
+            writer.put(chunks, rows, sparse(chunks))
+
+    @pytest.mark.parametrize("value", [float("nan"), 2**64, "\ud800", {"deep": 1}])
+    def test_metadata_that_could_not_be_read_back_is_refused(
+        self, corpus: CorpusIndex, live: Generation, value: object
+    ) -> None:
+        from dataclasses import replace
+
+        draft = corpus.draft(wanted(), live)
+        (chunk,) = chunks_of("d", count=1)
+        odd = replace(chunk, metadata={"odd": value})  # type: ignore[dict-item]
+        with corpus.write(draft) as writer:
+            with pytest.raises(IndexFault, match="odd"):
+                writer.put([odd], dense([odd]), sparse([odd]))
+            assert writer.count_chunks() == 9
+
+    def test_one_writer_at_a_time(self, corpus: CorpusIndex, index: Index) -> None:
+        with corpus.lock(), pytest.raises(Busy), index.corpus("contract").lock():
+            pytest.fail("two writers")
+        with index.corpus("contract").lock():
+            pass
+
+    def test_owner_is_remembered(self, corpus: CorpusIndex, index: Index) -> None:
+        corpus.claim("one")
+        corpus.claim("two")
+        assert index.corpus("contract").owner() == "two"
+
+    def test_corpora_of_other_names_are_apart(self, index: Index, live: Generation) -> None:
+        assert index.corpus("other").live() is None
