@@ -17,7 +17,7 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, PydanticUserError, ValidationError, create_model
 
 from components.errors import BadOption, MissingExtra, UnknownComponent
 from components.stages import STAGES
@@ -76,7 +76,9 @@ class Option:
 
     name: str
     type: str
-    default: str
+    required: bool
+    default: Any
+    """As a pipeline file would write it; None where the option is required or has none."""
     help: str
 
 
@@ -101,13 +103,18 @@ def load(stage: str, use: str) -> type[Any]:
         )
     module_name, _, class_name = target.partition(":")
     try:
-        found = getattr(importlib.import_module(module_name), class_name)
+        module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         raise _missing(stage, use, module_name, error) from error
-    except AttributeError as error:
+    except Exception as error:  # whatever a stranger's module does; TypeError: a relative name
+        raise UnknownComponent(
+            f"cannot import module {module_name!r}: {type(error).__name__}: {error}"
+        ).at(where=f"{stage}.use") from error
+    found = getattr(module, class_name, None)
+    if found is None:
         raise UnknownComponent(f"module {module_name} has no class {class_name}").at(
             where=f"{stage}.use"
-        ) from error
+        )
     if not (isinstance(found, type) and dataclasses.is_dataclass(found)):
         raise UnknownComponent(f"{target} is not a dataclass, so its options are unknown").at(
             where=f"{stage}.use",
@@ -136,18 +143,37 @@ def options_of(component: type[Any]) -> dict[str, dataclasses.Field[Any]]:
 
 
 def _hints(component: Any) -> dict[str, Any]:
-    return typing.get_type_hints(component, include_extras=True)
+    try:
+        return typing.get_type_hints(component, include_extras=True)
+    except Exception as error:  # annotations of a stranger's component that name nothing
+        raise _unreadable(component, error) from error
+
+
+def _unreadable(component: Any, error: Exception) -> UnknownComponent:
+    reason = " ".join(str(error).split())
+    return UnknownComponent(
+        f"the options of {component.__qualname__} have no usable type: {reason}"
+    )
 
 
 def _model(component: Any) -> type[BaseModel]:
     hints = _hints(component)
     fields: dict[str, Any] = {}
     for name, each in options_of(component).items():
-        default = ... if each.default is dataclasses.MISSING else each.default
-        fields[name] = (hints[name], default)
-    return create_model(
-        component.__name__, __config__=ConfigDict(extra="forbid", protected_namespaces=()), **fields
-    )
+        default = _default(each)
+        fields[name] = (hints[name], ... if default is dataclasses.MISSING else default)
+    config = ConfigDict(extra="forbid", protected_namespaces=())
+    try:
+        return create_model(component.__name__, __config__=config, **fields)
+    except (PydanticUserError, NameError) as error:
+        raise _unreadable(component, error) from error
+
+
+def _default(of: dataclasses.Field[Any]) -> Any:
+    """The option's default; MISSING where it has none."""
+    if of.default_factory is not dataclasses.MISSING:
+        return of.default_factory()
+    return of.default
 
 
 def resolve(stage: str, use: str, options: Mapping[str, Any]) -> Choice:
@@ -165,7 +191,7 @@ def resolve(stage: str, use: str, options: Mapping[str, Any]) -> Choice:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else ""
         given = f", not {first['input']!r}" if name in options else ""
-        raise BadOption(f"{stage}.{name}: {_plain(first['msg'])}{given}").at(
+        raise BadOption(f"{_plain(first['msg'])}{given}").at(
             where=f"{stage}.{name}", hint=f"{name}: {known[name].metadata.get('help', '')}"
         ) from None
     return Choice(use, checked.model_dump())
@@ -190,7 +216,8 @@ def help_of(component: type[Any]) -> list[Option]:
         Option(
             name=name,
             type=_type_name(hints[name]),
-            default="required" if each.default is dataclasses.MISSING else _show(each.default),
+            required=_default(each) is dataclasses.MISSING,
+            default=_plain_value(_default(each)),
             help=each.metadata.get("help", ""),
         )
         for name, each in options_of(component).items()
@@ -232,10 +259,12 @@ def _plain(message: str) -> str:
     return message[:1].lower() + message[1:]
 
 
-def _show(value: object) -> str:
-    if isinstance(value, tuple):
-        return "[" + ", ".join(map(str, value)) + "]"
-    return "none" if value is None else str(value)
+def _plain_value(value: object) -> object:
+    if value is dataclasses.MISSING:
+        return None
+    if isinstance(value, tuple | list):
+        return list(value)
+    return value if isinstance(value, bool | int | float | str | None) else str(value)
 
 
 def _type_name(hint: Any) -> str:

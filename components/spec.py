@@ -59,18 +59,19 @@ class Pipeline:
 def load(path: Path, overrides: Sequence[str] = ()) -> Pipeline:
     """A pipeline from its file and `stage.option=value` overrides. Raises UserError."""
     raw = _read(path)
-    if ":" in json.dumps(raw) and str(path.parent.resolve()) not in sys.path:
+    folder = path.parent.resolve()
+    if str(folder) not in sys.path:
         # `use: my_module:MyClass` may lie beside the file; last, so that it can shadow nothing.
-        sys.path.append(str(path.parent.resolve()))
-    tables = {stage: dict(raw.get(stage) or DEFAULTS.get(stage) or {}) for stage in STAGES}
-    for stage, table in tables.items():
+        sys.path.append(str(folder))
+    for stage in STAGES:
         if stage in raw:
-            _check_table(stage, table, raw[stage], path)
+            _check_table(stage, raw[stage], path)
+    tables = {stage: dict(raw.get(stage) or DEFAULTS.get(stage) or {}) for stage in STAGES}
     given, notices = _override(tables, overrides)
     stages = {
-        stage: _resolve(stage, table, given.get(stage, {}), path.parent.resolve())
+        stage: _resolve(stage, table, given.get(stage, {}), folder)
         for stage, table in tables.items()
-        if table
+        if table or stage in given
     }
     return Pipeline(
         name=_name(raw, path), stages=stages, engine=_engine(raw, path), notices=tuple(notices)
@@ -120,12 +121,17 @@ def _read(path: Path) -> dict[str, Any]:
     return raw
 
 
-def _check_table(stage: str, table: Mapping[str, Any], raw: Any, path: Path) -> None:
-    if not isinstance(raw, dict) or not isinstance(table.get("use"), str):
+def _check_table(stage: str, table: Any, path: Path) -> None:
+    if not isinstance(table, dict) or not isinstance(table.get("use"), str):
         raise SpecError(f"{stage} must be a mapping with a name under 'use'").at(
             where=str(path),
             hint=f"for example  {stage}: {{use: {next(iter(registry.names(stage)), 'my:Class')}}}",
         )
+    for name in table:
+        if not isinstance(name, str):
+            raise SpecError(f"{stage}: an option's name is a word, not {name!r}").at(
+                where=str(path)
+            )
 
 
 def _override(
@@ -144,8 +150,8 @@ def _override(
         given.setdefault(stage, {})[name] = yaml_file.parse(value, f"--set {target}")
     notices = []
     for stage, values in given.items():
-        use = values.pop("use", None)
-        if use is None or use == tables[stage].get("use"):
+        use = values.pop("use", tables[stage].get("use"))
+        if use == tables[stage].get("use"):
             continue
         if not isinstance(use, str):
             raise BadOption(f"{stage}.use must be a name, not {use!r}").at(where="--set")
@@ -171,8 +177,15 @@ def _resolve(
         value = options.get(name, each.default)
         if isinstance(value, (str, Path)):
             base = Path.cwd() if name in given else folder
-            options[name] = str((base / Path(value).expanduser()).resolve())
+            options[name] = _absolute(value, base, f"{stage}.{name}")
     return registry.resolve(stage, use, options)
+
+
+def _absolute(value: str | Path, base: Path, where: str) -> str:
+    try:
+        return str((base / Path(value).expanduser()).resolve())
+    except (RuntimeError, ValueError) as error:  # no such home; a character that no path can have
+        raise BadOption(f"{str(value)!r} is not a usable path: {error}").at(where) from None
 
 
 def _name(raw: Mapping[str, Any], path: Path) -> str:

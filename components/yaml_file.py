@@ -18,6 +18,8 @@ def parse(text: str, where: str) -> Any:
     try:
         yaml = YAML(typ="safe", pure=True)
         for event in yaml.parse(StringIO(text)):
+            if getattr(event, "version", None) not in (None, (1, 2)):
+                raise SpecError(f"only YAML 1.2 is read{_place(event.start_mark)}").at(where=where)
             if isinstance(event, AliasEvent) or getattr(event, "anchor", None):
                 raise SpecError(
                     f"anchors and aliases are not accepted{_place(event.start_mark)}"
@@ -32,8 +34,11 @@ def parse(text: str, where: str) -> Any:
         raise SpecError(f"not valid YAML: {error.problem}{_place(error.problem_mark)}").at(
             where=where
         ) from None
-    except (YAMLError, ValueError) as error:
-        raise SpecError(f"not valid YAML: {error}").at(where=where) from None
+    except RecursionError:
+        raise SpecError("not valid YAML: nested too deeply").at(where=where) from None
+    except (YAMLError, ValueError, AssertionError) as error:
+        reason = " ".join(str(error).split())
+        raise SpecError(f"not valid YAML: {reason}").at(where=where) from None
 
 
 def _place(mark: Any) -> str:

@@ -7,6 +7,7 @@ Exit codes: 0 done, 1 fault, 2 the user's mistake, 3 some documents failed, 4 st
 from __future__ import annotations
 
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 
 import click
@@ -25,6 +26,8 @@ def main() -> None:
     from flows.failures import guarded
 
     register(cli)
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr does
     sys.exit(guarded(cli, sys.argv[1:]))
 
 
@@ -33,7 +36,8 @@ def _check_ours() -> None:
     home = Path(__file__).resolve().parent.parent
     for name in ("components", "infra"):
         package = __import__(name)
-        found = Path(package.__file__ or "").resolve().parent.parent
+        file = Path(package.__file__ or "").resolve()
+        found = file.parent.parent if hasattr(package, "__path__") else file.parent
         if found != home or not hasattr(package, "MILLRACE"):
             sys.exit(
                 f"millrace: the package {name!r} that Python finds, in {found}, is not Millrace's "

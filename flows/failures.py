@@ -52,7 +52,8 @@ def _tell(kind: str, message: str, where: str, hint: str, as_json: bool) -> None
     if as_json:
         click.echo(json.dumps(describe(kind, message, where, hint)))
     place = f"{where}: " if where else ""
-    click.echo(f"millrace: {place}{message}" + (f" ({hint})" if hint else ""), err=True)
+    line = f"{place}{message}" + (f" ({hint})" if hint else "")
+    click.echo("millrace: " + " ".join(line.splitlines()), err=True)
 
 
 def _trace() -> str:

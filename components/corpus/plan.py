@@ -15,8 +15,9 @@ from components.indexes.manifest import Entry
 from components.stages import Source
 from components.values import DocumentRef, Gap
 
-Action = Literal["add", "change", "describe", "fail", "delete"]
-"""`describe`: the text is the same, its title or metadata are not. `fail`: cannot be used."""
+Action = Literal["add", "change", "describe", "fail", "touch", "delete"]
+"""`describe`: the text is the same, its title or metadata are not. `fail`: cannot be used.
+`touch`: all is the same but the version; nothing to do, noted down when there is more to write."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +79,8 @@ def make_plan(
         )
         if step is not None:
             plan.steps.append(step)
-        elif entries[ref.id].state == "done":
-            plan.unchanged += 1
+        if step is None or step.action == "touch":
+            plan.unchanged += entries[ref.id].state == "done"
     plan.steps.extend(_deletions(plan, entries, refs))
     return plan
 
@@ -99,7 +100,7 @@ def _step(
     try:
         digest = source.digest(ref)
         if digest == entry.bytes_hash and not again:
-            return None
+            return _as(ref, "touch", digest)
         return _compare(source, ref, entry, fields, digest)
     except BadDocument as error:
         return _as(ref, "fail", reason=str(error))
@@ -113,8 +114,8 @@ def _compare(
     document = source.read(ref)
     if content_hash(document, fields) != entry.content_hash:
         return _as(ref, "change", digest)
-    described = metadata_hash(document) == entry.metadata_hash
-    return None if described and entry.state == "done" else _as(ref, "describe", digest)
+    same = metadata_hash(document) == entry.metadata_hash and entry.state == "done"
+    return _as(ref, "touch" if same else "describe", digest)
 
 
 def _failing(ref: DocumentRef, entry: Entry | None, reason: str, again: bool) -> Step | None:

@@ -20,7 +20,7 @@ from components.corpus.plan import Plan, Step, make_plan
 from components.corpus.prepare import prepare, shards
 from components.corpus.report import Failed, Report, Survey
 from components.corpus.request import Job
-from components.corpus.write import Committed, Progress, describe_all, write_all
+from components.corpus.write import Committed, Progress, describe_all, touch_all, write_all
 from components.errors import BadDocument, GuardStopped, IndexFault
 from components.indexes.manifest import Entry, Generation, Totals, now, total
 from components.spec import STORED
@@ -83,10 +83,10 @@ def write(job: Job, found: Survey, progress: Progress) -> Written:
     clock = Clock()
     draft = _draft(job, found, clock)
     steps = plan_file.read(Path(found.plan_file))
-    work, described, gone = _sorted(steps)
+    chosen = _Sorted(steps)
     with job.corpus.write(draft) as writer:
         done = write_all(
-            work,
+            chosen.work,
             job,
             writer,
             average_length=draft.average_length,
@@ -94,9 +94,10 @@ def write(job: Job, found: Survey, progress: Progress) -> Written:
             clock=clock,
             progress=progress,
         )
-        describe_all(described, job, writer, now(), clock)
+        describe_all(chosen.described, job, writer, now(), clock)
+        touch_all(chosen.touched, writer, clock)
         with clock.of("write"):
-            writer.forget(gone)
+            writer.forget([step.document_id for step in chosen.gone])
     return Written(
         draft=draft.name,
         done=done,
@@ -164,7 +165,7 @@ def finish(
 def rehearse(job: Job, found: Survey) -> Report:
     """What a run would say, without encoding and without writing anything."""
     clock = Clock()
-    work, _, _ = _sorted(plan_file.read(Path(found.plan_file)))
+    work = _Sorted(plan_file.read(Path(found.plan_file))).work
     failed: list[Failed] = []
     added = changed = 0
     for shard in shards(work, job, clock):
@@ -243,21 +244,25 @@ def _average_length(job: Job, found: Survey) -> float:
     return sum(lengths) / len(lengths) if lengths else 1.0
 
 
-def _sorted(steps: Iterable[Step]) -> tuple[list[Step], list[Step], list[str]]:
-    """Steps to encode, steps to describe, ids to forget."""
-    work, described, gone = [], [], []
-    for step in steps:
-        if step.action == "delete":
-            gone.append(step.document_id)
-        elif step.action == "describe":
-            described.append(step)
-        else:
-            work.append(step)
-    return work, described, gone
+class _Sorted:
+    """A plan's steps by what has to be done with them, each in the plan's order."""
+
+    def __init__(self, steps: Iterable[Step]) -> None:
+        self.work: list[Step] = []
+        self.described: list[Step] = []
+        self.touched: list[Step] = []
+        self.gone: list[Step] = []
+        places: Mapping[str, list[Step]] = {
+            "describe": self.described,
+            "touch": self.touched,
+            "delete": self.gone,
+        }
+        for step in steps:
+            places.get(step.action, self.work).append(step)
 
 
 def _summary(plan: Plan, entries: Mapping[str, Entry]) -> Survey:
-    touched = {step.document_id for step in plan.steps}
+    touched = {step.document_id for step in plan.steps if step.action != "touch"}
     gone = {step.document_id for step in plan.of("delete")}
     kept = {i: entry for i, entry in entries.items() if i not in touched}
     return Survey(
@@ -268,7 +273,7 @@ def _summary(plan: Plan, entries: Mapping[str, Entry]) -> Survey:
         failing=len(plan.of("fail")),
         unchanged=plan.unchanged,
         deleted=sum(entries[document_id].chunks > 0 for document_id in gone),
-        steps=len(plan.steps),
+        steps=len(plan.steps) - len(plan.of("touch")),
         held=total(entries).documents,
         expected=len((set(entries) | touched) - gone),
         gaps=tuple(Failed(id=gap.where, reason=gap.reason) for gap in plan.gaps),

@@ -54,7 +54,10 @@ def write_all(
             document_id = failure.step.document_id
             known[document_id] = _failed(failure, known.get(document_id), job, recorded_at)
         with clock.of("write"):
-            writer.commit([known[document_id] for document_id in _ids(shard)])
+            ids = [each.document.id for each in shard.ready]
+            ids += [each.step.document_id for each in shard.failed]
+            replaced = [each.document.id for each in shard.ready if each.step.action == "change"]
+            writer.commit([known[document_id] for document_id in ids], replaced)
         _count(done, shard, known)
         progress(done)
     return done
@@ -89,6 +92,17 @@ def describe_all(
         ]
         with clock.of("write"):
             writer.commit(entries)
+
+
+def touch_all(steps: Iterable[Step], writer: Writer, clock: Clock) -> None:
+    """Remember the new versions of documents whose content is the same."""
+    known = writer.entries()
+    entries = [
+        replace(known[step.document_id], version=step.version, bytes_hash=step.bytes_hash)
+        for step in steps
+    ]
+    with clock.of("write"):
+        writer.commit(entries)
 
 
 def _encoded(
@@ -171,11 +185,6 @@ def _failed(failure: Failure, before: Entry | None, job: Job, recorded_at: str) 
         state="failed",
         reason=failure.reason,
     )
-
-
-def _ids(shard: Shard) -> list[str]:
-    ready = [each.document.id for each in shard.ready]
-    return ready + [each.step.document_id for each in shard.failed]
 
 
 def _count(done: Committed, shard: Shard, known: Mapping[str, Entry]) -> None:

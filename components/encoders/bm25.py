@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache
 from importlib.metadata import version
 from typing import Any, ClassVar
 
@@ -46,22 +46,29 @@ class Bm25:
 
     def encode_documents(self, texts: Sequence[str], average_length: float) -> list[SparseVector]:
         """See `SparseEncoder`."""
-        engine = self._engine(k=self.k, b=self.b, avg_len=max(average_length, 1.0))
+        engine = _engine(self.language, k=self.k, b=self.b, avg_len=max(average_length, 1.0))
         return [_vector(engine.embed_document(text)) for text in texts]
 
     def encode_queries(self, texts: Sequence[str]) -> list[SparseVector]:
         """See `SparseEncoder`."""
         return [_vector(self._counter.embed_query(text)) for text in texts]
 
-    @cached_property
+    @property
     def _counter(self) -> Any:
-        return self._engine(k=_FLAT, b=0.0)
+        return _counter(self.language)
 
-    def _engine(self, **parameters: Any) -> Any:
-        from qdrant_edge import Bm25 as Engine
-        from qdrant_edge import Bm25Config
 
-        return Engine(Bm25Config(language=self.language, **parameters))
+@cache
+def _counter(language: str) -> Any:
+    """Kept beside the component, because an engine cannot be pickled."""
+    return _engine(language, k=_FLAT, b=0.0)
+
+
+def _engine(language: str, **parameters: float) -> Any:
+    from qdrant_edge import Bm25 as Engine
+    from qdrant_edge import Bm25Config
+
+    return Engine(Bm25Config(language=language, **parameters))
 
 
 def _vector(found: Any) -> SparseVector:

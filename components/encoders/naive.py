@@ -13,6 +13,7 @@ from components.encoders.kernel import NOBODY, Window, pool
 from components.encoders.model import Model, Precision, model
 from components.encoders.rows import blocks
 from components.encoders.tokenizers import FastTokenizer
+from components.encoders.windows import token_ranges
 from components.options import option
 from components.values import Block, Document, Integers, Matrix, Span
 
@@ -63,6 +64,8 @@ class Naive:
         self, documents: Sequence[Document], spans: Sequence[Sequence[Span]]
     ) -> Iterator[Block]:
         """See `Encoder`."""
+        for document, own in zip(documents, spans, strict=True):
+            token_ranges(self.tokenizer.tokens(document.text), own)
         texts = span_texts(documents, spans, Header(self.header))
         return blocks(rows(self._model, texts, self._model.profile.document_prompt), spans)
 

@@ -88,15 +88,19 @@ def _minilm() -> Profile:
 @cache
 def _from_folder(name: str, folder: Path) -> Profile:
     config = _json(folder / "config.json")
+    if not _weights(folder).is_file():
+        raise BadOption(f"{name} has no {_weights(folder).name}").at(where=str(folder))
     positions = int(config.get("max_position_embeddings", 512))
     own = _json(folder / "sentence_bert_config.json", {})
+    tokenizer = _json(folder / "tokenizer_config.json", {})
+    longest = own.get("max_seq_length") or tokenizer.get("model_max_length") or positions
     prompts = _json(folder / "config_sentence_transformers.json", {}).get("prompts") or {}
     return Profile(
         name=name,
         folder=folder,
-        pooling=_pooling(_json(folder / "1_Pooling" / "config.json", {})),
+        pooling=_pooling(name, _json(folder / "1_Pooling" / "config.json", {})),
         width=int(config["hidden_size"]),
-        window=min(positions, int(own.get("max_seq_length") or positions)),
+        window=min(positions, int(longest)),
         positions=positions,
         weights_sha256=weights_sha256(_weights(folder)),
         query_prompt=prompts.get("query", ""),
@@ -104,10 +108,25 @@ def _from_folder(name: str, folder: Path) -> Profile:
     )
 
 
-def _pooling(config: dict[str, Any]) -> Pooling:
-    if config.get("pooling_mode_cls_token"):
-        return "cls"
-    return "last" if config.get("pooling_mode_lasttoken") else "mean"
+_POOLINGS: dict[str, Pooling] = {
+    "mean": "mean",
+    "mean_tokens": "mean",
+    "cls": "cls",
+    "cls_token": "cls",
+    "lasttoken": "last",
+}
+
+
+def _pooling(name: str, config: dict[str, Any]) -> Pooling:
+    """By name or, as sentence-transformers wrote it until version 5, by flags. Raises BadOption."""
+    flags = [key for key, on in config.items() if key.startswith("pooling_mode_") and on]
+    named = config.get("pooling_mode") or [flag.removeprefix("pooling_mode_") for flag in flags]
+    kind = named if isinstance(named, str) else "+".join(named)
+    if kind and kind not in _POOLINGS:
+        raise BadOption(f"{name} pools by {kind}").at(
+            where="encoder.model", hint="use a model that pools by mean, cls or lasttoken"
+        )
+    return _POOLINGS.get(kind, "mean")
 
 
 def _weights(folder: Path) -> Path:

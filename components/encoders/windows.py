@@ -47,6 +47,8 @@ def token_ranges(tokens: Tokens, spans: Sequence[Span]) -> tuple[Integers, Integ
 
 def plan(first: Integers, past: Integers, total: int, window: int, overlap: int) -> list[Stretch]:
     """Stretches of at most `window` tokens that cover spans [first, past) of a text of `total`."""
+    if total <= window and len(first):
+        return [Stretch(0, total, int(first[0]), int(past[-1]))]
     context = min(overlap // 2, (window - 1) // 2)
     stretches: list[Stretch] = []
     at = 0

@@ -38,8 +38,10 @@ class Writer(GenerationReader, Protocol):
         """Store chunks with their vectors, `dense` (chunks, width). Same ids overwrite."""
         ...
 
-    def commit(self, entries: Sequence[Entry]) -> None:
-        """Make what was put durable, then record the entries, then drop older chunks of theirs."""
+    def commit(self, entries: Sequence[Entry], replaced: Sequence[str] = ()) -> None:
+        """Make what was put durable, then record the entries, then drop the older chunks of the
+        `replaced` documents, which are among the entries'.
+        """
         ...
 
     def describe(self, document_id: str, title: str, metadata: Metadata) -> None:

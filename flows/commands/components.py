@@ -40,15 +40,28 @@ def _describe(stage: str, name: str, target: str) -> dict[str, Any]:
 
     try:
         component = registry.load(stage, name)
+        options = [asdict(each) for each in registry.help_of(component)]
     except MillraceError as error:  # a broken plug-in must not hide the others
         return {"name": name, "class": target, "help": str(error), "options": [], "missing": [name]}
     return {
         "name": name,
         "class": target,
         "help": (inspect.getdoc(component) or "").partition("\n\n")[0].replace("\n", " "),
-        "options": [asdict(each) for each in registry.help_of(component)],
+        "options": options,
         "missing": registry.missing_packages(component),
     }
+
+
+def _default(option: dict[str, Any]) -> str:
+    """On one line, as a pipeline file would have it."""
+    import json
+
+    default = option["default"]
+    if option["required"]:
+        return "required"
+    if isinstance(default, str) and default.isprintable():
+        return default
+    return json.dumps(default)
 
 
 def _show(catalogue: dict[str, list[dict[str, Any]]]) -> None:
@@ -69,6 +82,6 @@ def _show(catalogue: dict[str, list[dict[str, Any]]]) -> None:
             missing = f" (needs: {', '.join(each['missing'])})" if each["missing"] else ""
             table.add_row(Text(each["name"], style="bold"), "", Text(each["help"] + missing))
             for option in each["options"]:
-                value = f"{option['name']}={option['default']}"
+                value = f"{option['name']}={_default(option)}"
                 table.add_row("", Text(value, overflow="fold"), Text(option["help"]))
         console.print(table)

@@ -36,8 +36,10 @@ def command(
 ) -> int:
     """Find what answers QUESTION in the live index of PIPELINE."""
     from components.corpus.search import search
+    from components.sources.extract import storable
     from components.values import Query
 
+    question = storable(question)  # an argument may hold bytes that are no text
     query = Query(text=question, filter=_filter(filters))
     found = search(load(pipeline, overrides), [query], k)
     if found.pending:
@@ -55,9 +57,10 @@ def command(
 def _filter(texts: tuple[str, ...]) -> Filter:
     """`year=2018` means the number and the word: nobody can know how it was stored."""
     from components.errors import BadOption
+    from components.sources.extract import storable
 
     wanted: dict[str, list[Scalar]] = {}
-    for text in texts:
+    for text in map(storable, texts):
         key, equals, value = text.partition("=")
         if not (equals and key):
             raise BadOption(f"cannot read the filter {text!r}").at(
@@ -73,10 +76,12 @@ def _readings(value: str) -> list[Scalar]:
         readings.append(value == "true")
     for kind in (int, float):
         try:
-            readings.append(kind(value))
-            break
+            number = kind(value)
         except ValueError:
             continue
+        if kind is float or -(2**63) <= number < 2**63:  # as whole numbers are stored
+            readings.append(number)
+            break
     return readings
 
 

@@ -57,5 +57,6 @@ def _log_to_stderr() -> None:
 
 
 def print_json(value: Mapping[str, Any]) -> None:
-    """One object, one line."""
-    click.echo(json.dumps(value, ensure_ascii=False))
+    """One object, one line; escaped where stdout cannot take every character."""
+    plain = (sys.stdout.encoding or "").lower().replace("_", "-") not in ("utf-8", "utf8")
+    click.echo(json.dumps(value, ensure_ascii=plain))

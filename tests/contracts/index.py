@@ -70,10 +70,16 @@ def entry(document_id: str, version: str = "v1", chunks: int = 3) -> Entry:
     )
 
 
-def store(writer: Writer, document_id: str, version: str = "v1", count: int = 3) -> None:
+def store(
+    writer: Writer,
+    document_id: str,
+    version: str = "v1",
+    count: int = 3,
+    replaced: Sequence[str] = (),
+) -> None:
     chunks = chunks_of(document_id, version, count)
     writer.put(chunks, dense(chunks), sparse(chunks))
-    writer.commit([entry(document_id, version, count)])
+    writer.commit([entry(document_id, version, count)], replaced)
 
 
 def names(reader: GenerationReader) -> set[str]:
@@ -203,7 +209,7 @@ class IndexContract:
     ) -> None:
         draft = corpus.draft(wanted(), live)
         with corpus.write(draft) as writer:
-            store(writer, "a", "v2", 2)
+            store(writer, "a", "v2", 2, replaced=["a"])
             assert writer.chunks("a") == chunks_of("a", "v2", 2)
             assert writer.count_chunks() == 8
         assert corpus.finish(draft).totals.chunks == 8

@@ -260,3 +260,14 @@ def test_report_names_where_the_time_went(corpus: Corpus, share: float) -> None:
     report = corpus.refresh(max_deletes=share)
     assert {"survey", "read", "split", "encode", "write"} <= set(report.spent)
     assert all(seconds >= 0 for seconds in report.spent.values())
+
+
+def test_touched_documents_are_noted_down_with_the_next_change(corpus: Corpus) -> None:
+    corpus.fill(2)
+    first = corpus.refresh()
+    noted = corpus.stored().entries["000.txt"].version
+    later(corpus.documents / "000.txt")
+    assert corpus.refresh().generation == first.generation
+    corpus.add("new.txt", prose(50))
+    assert counts(corpus.refresh()) == (1, 0, 2, 0, 0)
+    assert corpus.stored().entries["000.txt"].version != noted

@@ -37,7 +37,7 @@ class EdgeWriter(EdgeReader):
             part = slice(start, start + _BATCH)
             self._upsert(_points(chunks[part], dense[part], sparse[part]))
 
-    def commit(self, entries: Sequence[Entry]) -> None:
+    def commit(self, entries: Sequence[Entry], replaced: Sequence[str] = ()) -> None:
         """See `Writer`."""
         from qdrant_edge import Point
 
@@ -45,8 +45,10 @@ class EdgeWriter(EdgeReader):
         for start in range(0, len(entries), _BATCH):
             part = entries[start : start + _BATCH]
             self._upsert([Point(entry_id(e.document_id), {}, of_entry(e)) for e in part])
+        changed = set(replaced)
         for entry in entries:
-            self._drop_older(entry)
+            if entry.document_id in changed:
+                self._drop_older(entry)
 
     def describe(self, document_id: str, title: str, metadata: Metadata) -> None:
         """See `Writer`."""
