@@ -81,7 +81,17 @@ class ForeignCorpus(UserError):
 
 
 class BadDocument(MillraceError):
-    """One document cannot be used. It is reported by name; the run goes on."""
+    """One document cannot be used. It is reported by name; the run goes on.
+
+    `transient`: the cause may be gone next time without a new version, so it is tried again.
+    """
+
+    transient: bool = False
+
+    def passing(self) -> Self:
+        """This error, marked as worth another try."""
+        self.transient = True
+        return self
 
 
 class GuardStopped(MillraceError):

@@ -33,6 +33,8 @@ class DocumentRef:
     """Cheap to learn, different whenever the bytes may be: time and size, an etag, a hash."""
     locator: str = ""
     """Where the source finds it; means nothing to anybody else."""
+    place: str = ""
+    """Where a person finds it, such as a line of a file; empty where the id says it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

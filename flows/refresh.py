@@ -48,13 +48,13 @@ def _write(request: Request, found: dict[str, Any]) -> steps.Written:
 
 
 @task(name="check-and-optimise")
-def _seal(request: Request, found: dict[str, Any], draft: str) -> Generation:
+def _seal(request: Request, found: dict[str, Any], draft: str) -> steps.Sealed:
     return steps.seal(Job(request), to_survey(found), draft)
 
 
 @task(name="promote")
-def _promote(request: Request, generation: Generation) -> bool:
-    return steps.promote(Job(request), generation)
+def _promote(request: Request, found: dict[str, Any], generation: Generation) -> bool:
+    return steps.promote(Job(request), to_survey(found), generation)
 
 
 @task(name="report")
@@ -73,7 +73,7 @@ STEPS = run.Steps(
     guard=lambda job, found: _guard(job.request, asdict(found)),
     write=lambda job, found, progress: _write(job.request, asdict(found)),
     seal=lambda job, found, draft: _seal(job.request, asdict(found), draft),
-    promote=lambda job, generation: _promote(job.request, generation),
+    promote=lambda job, found, generation: _promote(job.request, asdict(found), generation),
 )
 
 
@@ -88,6 +88,7 @@ def refresh(
     overrides: list[str] | None = None,
     retry_failed: bool = False,
     max_deletes: float = 0.5,
+    max_missing: int = 0,
     adopt: bool = False,
     run_id: str | None = None,
     planned: dict[str, Any] | None = None,
@@ -99,6 +100,7 @@ def refresh(
         overrides: `stage.option=value`, as for `--set`.
         retry_failed: try documents again that failed before.
         max_deletes: largest share of the corpus that the run may delete.
+        max_missing: how many documents that are served now a new fingerprint may lack.
         adopt: take over a corpus that was built from another source.
         run_id: given by the command line; made here otherwise.
         planned: a plan that was already made, by a caller that holds the corpus' lock.
@@ -108,6 +110,7 @@ def refresh(
         overrides=tuple(overrides or ()),
         retry_failed=retry_failed,
         max_deletes=max_deletes,
+        max_missing=max_missing,
         adopt=adopt,
         run_id=run_id or new_run_id(),
     )
@@ -126,7 +129,8 @@ def _run(job: Job, planned: dict[str, Any] | None) -> Report:
 def to_survey(found: Mapping[str, Any]) -> Survey:
     """A survey from its dictionary."""
     failed = {name: tuple(Failed(**each) for each in found[name]) for name in ("gaps", "failures")}
-    return Survey(**{**found, **failed})
+    prefixes = tuple(found["gap_prefixes"])
+    return Survey(**{**found, **failed, "gap_prefixes": prefixes})
 
 
 def new_run_id() -> str:

@@ -5,15 +5,21 @@ Only what changed is read: an equal version ends the question; then equal bytes;
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from components.corpus.hashes import content_hash, metadata_hash
-from components.errors import BadDocument
+from components.errors import BadDocument, EmptySpan, MillraceError
 from components.indexes.manifest import Entry
+from components.indexes.payload import is_storable
 from components.stages import Source
-from components.values import DocumentRef, Gap
+from components.values import Document, DocumentRef, Gap
+
+LONGEST_REASON = 500
+"""Characters of a failure's reason that are kept."""
+_log = logging.getLogger(__name__)
 
 Action = Literal["add", "change", "describe", "fail", "touch", "delete"]
 """`describe`: the text is the same, its title or metadata are not. `fail`: cannot be used.
@@ -44,10 +50,17 @@ class Plan:
     steps: list[Step] = field(default_factory=list)
     unchanged: int = 0
     gaps: list[Gap] = field(default_factory=list)
+    listed: set[str] = field(default_factory=set)
+    """Ids of all documents that the source has."""
 
     def of(self, *actions: Action) -> list[Step]:
         """The steps of some actions."""
         return [step for step in self.steps if step.action in actions]
+
+    def gone(self, ids: Iterable[str]) -> list[str]:
+        """Those that the source has no more, not merely in a part that could not be listed."""
+        unknown = tuple(gap.prefix for gap in self.gaps)
+        return [each for each in ids if each not in self.listed and not each.startswith(unknown)]
 
 
 def make_plan(
@@ -62,27 +75,40 @@ def make_plan(
     Raises SourceMissing.
     """
     plan = Plan()
+    refs, twice = _scan(source, plan)
+    plan.listed.update(refs)
+    for ref in refs.values():
+        entry = entries.get(ref.id)
+        if ref.id in twice:
+            step = _failing(ref, entry, BadDocument(twice[ref.id]).passing())
+        else:
+            step = _step(source, ref, entry, fields, retry_failed)
+        if step is not None:
+            plan.steps.append(step)
+        if entry is not None and (step is None or step.action == "touch"):
+            plan.unchanged += entry.state == "done"
+    gone = plan.gone(entries)
+    plan.steps.extend(Step(document_id=each, action="delete") for each in gone)
+    unlisted = set(entries) - plan.listed - set(gone)
+    plan.unchanged += sum(entries[each].state == "done" for each in unlisted)
+    return plan
+
+
+def _scan(source: Source, plan: Plan) -> tuple[dict[str, DocumentRef], dict[str, str]]:
+    """Documents by id, and for ids that occur twice what to say of them; gaps go to the plan."""
     refs: dict[str, DocumentRef] = {}
     twice: dict[str, str] = {}
     for found in source.scan():
         if isinstance(found, Gap):
             plan.gaps.append(found)
+        elif not is_storable(found.id):
+            shown = ascii(found.id)
+            plan.gaps.append(Gap(prefix=found.id, where=shown, reason="the id is not valid text"))
         elif found.id in refs:
             twice[found.id] = f"{_place(refs[found.id])} and {_place(found)} have the same id"
         else:
             refs[found.id] = found
-    for ref in refs.values():
-        step = (
-            _failing(ref, entries.get(ref.id), twice[ref.id], retry_failed)
-            if ref.id in twice
-            else _step(source, ref, entries.get(ref.id), fields, retry_failed)
-        )
-        if step is not None:
-            plan.steps.append(step)
-        if step is None or step.action == "touch":
-            plan.unchanged += entries[ref.id].state == "done"
-    plan.steps.extend(_deletions(plan, entries, refs))
-    return plan
+    return refs, twice
 
 
 def _step(
@@ -94,47 +120,49 @@ def _step(
 ) -> Step | None:
     if entry is None:
         return _as(ref, "add")
-    again = retry_failed and entry.state == "failed"
+    again = entry.state == "failed" and (retry_failed or not entry.version)
     if entry.version == ref.version and not again:
         return None
     try:
         digest = source.digest(ref)
         if digest == entry.bytes_hash and not again:
             return _as(ref, "touch", digest)
-        return _compare(source, ref, entry, fields, digest)
-    except BadDocument as error:
-        return _as(ref, "fail", reason=str(error))
+        return _as(ref, _compared(source.read(ref), entry, fields), digest)
+    except Exception as error:  # a stranger's source must not stop the others' documents
+        return _failing(ref, entry, bad_document(error))
 
 
-def _compare(
-    source: Source, ref: DocumentRef, entry: Entry, fields: frozenset[str], digest: str
-) -> Step | None:
+def _compared(document: Document, entry: Entry, fields: frozenset[str]) -> Action:
     if not entry.chunks:
-        return _as(ref, "add", digest)
-    document = source.read(ref)
+        return "add"
     if content_hash(document, fields) != entry.content_hash:
-        return _as(ref, "change", digest)
+        return "change"
     same = metadata_hash(document) == entry.metadata_hash and entry.state == "done"
-    return _as(ref, "touch" if same else "describe", digest)
+    return "touch" if same else "describe"
 
 
-def _failing(ref: DocumentRef, entry: Entry | None, reason: str, again: bool) -> Step | None:
-    known = entry is not None and (entry.state, entry.reason) == ("failed", reason)
-    return None if known and not again else _as(ref, "fail", reason=reason)
+def _failing(ref: DocumentRef, entry: Entry | None, error: BadDocument) -> Step | None:
+    """A failure that is known already is no news, so it is no reason to write anything."""
+    reason = str(error)
+    if entry is not None and (entry.state, entry.reason) == ("failed", reason):
+        return None if error.transient else _as(ref, "touch")
+    step = _as(ref, "fail", reason=reason)
+    return replace(step, version="") if error.transient else step
 
 
-def _deletions(
-    plan: Plan, entries: Mapping[str, Entry], refs: Mapping[str, DocumentRef]
-) -> Iterator[Step]:
-    """Gone from the source, and not merely in a part that could not be listed."""
-    unknown = tuple(gap.prefix for gap in plan.gaps)
-    for document_id, entry in entries.items():
-        if document_id in refs:
-            continue
-        if document_id.startswith(unknown):
-            plan.unchanged += entry.state == "done"
-        else:
-            yield Step(document_id=document_id, action="delete")
+def bad_document(error: Exception) -> BadDocument:
+    """Any error about one document as the verdict on it, short and storable.
+
+    Faults of the machine or the index are raised again: they are not about the document.
+    """
+    if isinstance(error, MemoryError) or (
+        isinstance(error, MillraceError) and not isinstance(error, BadDocument | EmptySpan)
+    ):
+        raise error
+    text = str(error) if isinstance(error, MillraceError) else f"{type(error).__name__}: {error}"
+    _log.debug("a document cannot be used", exc_info=error)
+    verdict = BadDocument(text.encode("utf-8", "replace").decode()[:LONGEST_REASON])
+    return verdict.passing() if getattr(error, "transient", False) else verdict
 
 
 def _as(ref: DocumentRef, action: Action, digest: str = "", reason: str = "") -> Step:
@@ -149,4 +177,4 @@ def _as(ref: DocumentRef, action: Action, digest: str = "", reason: str = "") ->
 
 
 def _place(ref: DocumentRef) -> str:
-    return repr(ref.locator or ref.id)
+    return ref.place or repr(ref.locator or ref.id)

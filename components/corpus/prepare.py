@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from components.corpus.clock import Clock
 from components.corpus.hashes import content_hash, metadata_hash
-from components.corpus.plan import Step
+from components.corpus.plan import Step, bad_document
 from components.corpus.request import Job
-from components.errors import BadDocument, EmptySpan, MillraceError
+from components.encoders.windows import token_ranges
+from components.errors import BadDocument, IndexFault
+from components.indexes import payload
+from components.stages import Tokens
 from components.values import Document, Span
 from infra.settings import settings
 
 SHARD_DOCUMENTS = 1024
 """Most documents in a shard, however short they are."""
-_log = logging.getLogger(__name__)
+LARGEST_FIELDS = 64_000
+"""Characters of a document's title and metadata, which are stored with every chunk."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +41,7 @@ class Failure:
 
     step: Step
     reason: str
+    transient: bool = False
 
 
 @dataclass(slots=True)
@@ -61,7 +65,7 @@ def shards(steps: Iterable[Step], job: Job, clock: Clock) -> Iterator[Shard]:
             shard.ready.append(ready)
             characters += len(ready.document.text)
         except BadDocument as error:
-            shard.failed.append(Failure(step, str(error)))
+            shard.failed.append(Failure(step, str(error), error.transient))
         if characters >= limit or len(shard) >= SHARD_DOCUMENTS:
             yield shard
             shard, characters = Shard(), 0
@@ -70,41 +74,58 @@ def shards(steps: Iterable[Step], job: Job, clock: Clock) -> Iterator[Shard]:
 
 
 def prepare(step: Step, job: Job, clock: Clock) -> Prepared:
-    """One document, read and split. Raises BadDocument, whatever the components raise."""
+    """One document, read and split. Raises BadDocument, whatever its components raise."""
     if step.action == "fail":
         raise BadDocument(step.reason)
     try:
         with clock.of("read"):
-            digest = step.bytes_hash or job.source.digest(step.ref)
-            document = job.source.read(step.ref)
+            digest, document = _read(step, job)
         with clock.of("split"):
             spans = job.splitter.split(document, job.encoder.tokenizer)
-            tokens = len(job.encoder.tokenizer.tokens(document.text).ids)
-            _check(document, spans, job)
-    except (BadDocument, MemoryError):
-        raise
-    except EmptySpan as error:
-        raise BadDocument(f"the splitter made an unusable span: {error}") from error
-    except MillraceError:
-        raise
+            tokens = job.encoder.tokenizer.tokens(document.text)
+            _check_spans(document, spans, tokens)
+        return Prepared(
+            step=step,
+            document=document,
+            spans=spans,
+            bytes_hash=digest,
+            content_hash=content_hash(document, job.encoder.fields),
+            metadata_hash=metadata_hash(document),
+            tokens=len(tokens.ids),
+        )
     except Exception as error:  # a stranger's component must not stop the others' documents
-        _log.debug("document %s", step.document_id, exc_info=True)
-        raise BadDocument(f"{type(error).__name__}: {error}") from error
-    return Prepared(
-        step=step,
-        document=document,
-        spans=spans,
-        bytes_hash=digest,
-        content_hash=content_hash(document, job.encoder.fields),
-        metadata_hash=metadata_hash(document),
-        tokens=tokens,
-    )
+        raise bad_document(error) from error
 
 
-def _check(document: Document, spans: Sequence[Span], job: Job) -> None:
+def _read(step: Step, job: Job) -> tuple[str, Document]:
+    """The document and the hash of the very bytes that it was read from."""
+    digest = job.source.digest(step.ref)
+    document = job.source.read(step.ref)
+    if job.source.digest(step.ref) != digest:
+        raise BadDocument("it changed while it was read").passing()
+    if document.id != step.document_id:
+        raise BadDocument(f"the source gave {document.id!r:.80} instead")
+    _check_fields(document)
+    return digest, document
+
+
+def _check_fields(document: Document) -> None:
+    """What is stored beside every chunk must be storable, and small."""
+    fields = {"title": document.title, "metadata": document.metadata}
+    try:
+        payload.check(fields, document.id)
+    except IndexFault as error:
+        raise BadDocument(str(error)) from None
+    size = len(str(fields))
+    if size > LARGEST_FIELDS:
+        raise BadDocument(
+            f"title and metadata take {size:,} characters, and every chunk holds a copy: "
+            f"at most {LARGEST_FIELDS:,}"
+        )
+
+
+def _check_spans(document: Document, spans: Sequence[Span], tokens: Tokens) -> None:
     """Spans of a stranger's splitter that would go wrong later, found while there is a name."""
-    from components.encoders.windows import token_ranges
-
     if not spans:
         raise BadDocument("no text in it")
     at = 0
@@ -112,4 +133,4 @@ def _check(document: Document, spans: Sequence[Span], job: Job) -> None:
         if not at <= span.start < span.end <= len(document.text):
             raise BadDocument(f"the splitter made span {span.start}..{span.end} after {at}")
         at = span.end
-    token_ranges(job.encoder.tokenizer.tokens(document.text), spans)
+    token_ranges(tokens, spans)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Iterable, Mapping
-from contextlib import nullcontext
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -20,13 +20,24 @@ from components.corpus.plan import Plan, Step, make_plan
 from components.corpus.prepare import prepare, shards
 from components.corpus.report import Failed, Report, Survey
 from components.corpus.request import Job
-from components.corpus.write import Committed, Progress, describe_all, touch_all, write_all
-from components.errors import BadDocument, GuardStopped, IndexFault
+from components.corpus.write import (
+    Committed,
+    Progress,
+    Work,
+    describe_all,
+    touch_all,
+    write_all,
+)
+from components.errors import BadDocument, GuardStopped, IndexFault, SpecError
 from components.indexes.manifest import Entry, Generation, Totals, now, total
 from components.spec import STORED
 
 MEASURED_DOCUMENTS = 256
 """How many documents BM25's average length is measured on: a sample chosen by hash of id."""
+MEASURED_CHARACTERS = 2_000_000
+"""No further document is measured after so much text."""
+_APART = ("describe", "touch", "delete")
+"""Actions that need no encoding."""
 _log = logging.getLogger(__name__)
 
 
@@ -40,37 +51,48 @@ class Written:
     model_loaded: bool = False
 
 
+@dataclass(frozen=True, kw_only=True)
+class Sealed:
+    """A finished generation and the documents that it could not take."""
+
+    generation: Generation
+    failures: tuple[Failed, ...] = ()
+    seconds: float = 0.0
+
+
 def survey(job: Job, folder: Path) -> Survey:
     """Compare source and manifest; the plan is left in `folder`. Raises UserError."""
     start = time.perf_counter()
     job.check_owner()
-    live = job.corpus.live()
+    release = job.corpus.live()
     base = job.corpus.finished(job.fingerprint)
     draft = _resumable(job, base)
-    reference = draft or base
-    with job.corpus.read(reference) if reference else nullcontext() as reader:
-        entries = reader.entries() if reader else {}
+    entries = _manifest(job, draft or base)
+    if job.corpus.owner() not in (None, job.source.identity):
+        # Another source's versions and hashes say nothing about this one's documents.
+        entries = {i: replace(e, version="", bytes_hash="") for i, e in entries.items()}
     plan = make_plan(job.source, entries, job.encoder.fields, retry_failed=job.request.retry_failed)
+    live = release.generation if release else None
+    served = entries if live == (draft or base) else _manifest(job, live)
     file = folder / "plan.parquet"
     plan_file.save(plan.steps, file)
-    found = _summary(plan, entries)
     return replace(
-        found,
+        _summary(plan, entries, served),
         plan_file=str(file),
         base=base.name if base else "",
         draft=draft.name if draft else "",
-        live=live.generation.name if live else "",
+        live=live.name if live else "",
         fingerprint=job.fingerprint,
         seconds=time.perf_counter() - start,
     )
 
 
 def guard(job: Job, found: Survey) -> None:
-    """Raises GuardStopped where the run would delete more than the request allows."""
+    """Raises GuardStopped where too much of what is served is gone from the source."""
     allowed = job.request.max_deletes
-    if found.held and found.deleted > allowed * found.held:
+    if found.doomed > allowed * found.served:
         raise GuardStopped(
-            f"{found.deleted} of {found.held} documents would be deleted, "
+            f"{found.doomed} of {found.served} documents would be deleted, "
             f"more than {allowed:.0%}: nothing was changed"
         ).at(
             where=job.source.identity,
@@ -80,83 +102,91 @@ def guard(job: Job, found: Survey) -> None:
 
 def write(job: Job, found: Survey, progress: Progress) -> Written:
     """Bring a draft up to the plan. What is committed survives a kill; run it again to go on."""
+    _check_same(job, found)
     clock = Clock()
     draft = _draft(job, found, clock)
-    steps = plan_file.read(Path(found.plan_file))
-    chosen = _Sorted(steps)
+    steps: dict[str, list[Step]] = defaultdict(list)
+    for step in plan_file.read(Path(found.plan_file)):
+        steps[step.action if step.action in _APART else "encode"].append(step)
     with job.corpus.write(draft) as writer:
-        done = write_all(
-            chosen.work,
-            job,
-            writer,
+        work = Work(
+            job=job,
+            writer=writer,
+            known=writer.entries(),
             average_length=draft.average_length,
             recorded_at=now(),
             clock=clock,
             progress=progress,
         )
-        describe_all(chosen.described, job, writer, now(), clock)
-        touch_all(chosen.touched, writer, clock)
+        write_all(steps["encode"], work)
+        describe_all(steps["describe"], work)
+        touch_all(steps["touch"], work)
         with clock.of("write"):
-            writer.forget([step.document_id for step in chosen.gone])
+            writer.forget([step.document_id for step in steps["delete"]])
     return Written(
         draft=draft.name,
-        done=done,
+        done=work.done,
         spent=dict(clock.seconds),
         model_loaded=job.encoder.loaded,
     )
 
 
-def seal(job: Job, found: Survey, name: str) -> Generation:
+def seal(job: Job, found: Survey, name: str) -> Sealed:
     """Check that every document is accounted for, optimise and close the draft for good."""
-    draft = _named(job, found, name)
-    with job.corpus.read(draft) as reader:
-        entries = reader.entries()
+    start = time.perf_counter()
+    _check_same(job, found)
+    draft = job.corpus.generation(name)
+    entries = _manifest(job, draft)
     if len(entries) != found.expected:
         raise IndexFault(
             f"{len(entries)} documents are recorded, {found.expected} were expected"
         ).at(where=name, hint="run the refresh again; nothing was published")
-    return job.corpus.finish(draft)
+    generation = job.corpus.finish(draft, total(entries))
+    return Sealed(
+        generation=generation,
+        failures=tuple(_failures(entries)),
+        seconds=time.perf_counter() - start,
+    )
 
 
-def promote(job: Job, generation: Generation) -> bool:
-    """Make a finished generation the live one; False where it was already."""
-    live = job.corpus.live()
-    if live and live.generation.name == generation.name:
+def promote(job: Job, found: Survey, generation: Generation) -> bool:
+    """Make a finished generation the live one; False where it was already, or holds nothing.
+
+    Raises GuardStopped where it lacks documents that are served and still in the source.
+    """
+    _check_same(job, found)
+    release = job.corpus.live()
+    if not generation.totals.documents and release is None:
         return False
+    if release and release.generation.name != generation.name:
+        _check_coverage(job, found, release.generation, generation)
     job.corpus.claim(job.source.identity)
+    if release and release.generation.name == generation.name:
+        return False
     job.corpus.publish(generation, job.request.run_id)
     return True
 
 
-def base(job: Job, found: Survey) -> Generation:
-    """The finished generation that the plan found nothing to add to. Raises IndexFault."""
-    generation = job.corpus.finished(job.fingerprint)
-    if generation is None or generation.name != found.base:
-        raise IndexFault(f"the generation {found.base} is gone").at(hint="run the refresh again")
-    return generation
-
-
 def finish(
-    job: Job, found: Survey, written: Written | None, generation: Generation, *, promoted: bool
+    job: Job, found: Survey, written: Written | None, sealed: Sealed, *, promoted: bool
 ) -> Report:
     """The report of a run that ended well."""
-    with job.corpus.read(generation) as reader:
-        entries = reader.entries()
     done = written.done if written else Committed()
+    spent = dict(written.spent) if written else {}
     return Report(
         pipeline=job.pipeline.name,
         run_id=job.request.run_id,
         fingerprint=job.fingerprint,
-        generation=generation.name,
+        generation=sealed.generation.name,
         added=done.added,
-        changed=done.changed + found.described,
+        changed=done.changed,
         unchanged=found.unchanged,
         deleted=found.deleted,
-        failures=(*_failures(entries), *found.gaps),
-        totals=total(entries),
+        failures=(*sealed.failures, *found.gaps),
+        totals=sealed.generation.totals,
         tokens=done.tokens,
-        spent={"survey": found.seconds, **(written.spent if written else {})},
-        model_loaded=job.encoder.loaded,
+        spent={"survey": found.seconds, **spent, "seal": sealed.seconds},
+        model_loaded=bool(written and written.model_loaded),
         promoted=promoted,
         resumed=bool(found.draft),
     )
@@ -165,7 +195,8 @@ def finish(
 def rehearse(job: Job, found: Survey) -> Report:
     """What a run would say, without encoding and without writing anything."""
     clock = Clock()
-    work = _Sorted(plan_file.read(Path(found.plan_file))).work
+    steps = plan_file.read(Path(found.plan_file))
+    work = [step for step in steps if step.action not in _APART]
     failed: list[Failed] = []
     added = changed = 0
     for shard in shards(work, job, clock):
@@ -182,7 +213,7 @@ def rehearse(job: Job, found: Survey) -> Report:
         unchanged=found.unchanged,
         deleted=found.deleted,
         failures=(*failed, *found.failures, *found.gaps),
-        totals=Totals(),
+        totals=job.corpus.generation(found.base).totals if found.base else Totals(),
         spent={"survey": found.seconds, **clock.seconds},
         dry_run=True,
     )
@@ -201,10 +232,48 @@ def _resumable(job: Job, base: Generation | None) -> Generation | None:
     return draft
 
 
+def _manifest(job: Job, generation: Generation | None) -> dict[str, Entry]:
+    if generation is None:
+        return {}
+    with job.corpus.read(generation) as reader:
+        return reader.entries()
+
+
+def _check_same(job: Job, found: Survey) -> None:
+    if job.fingerprint != found.fingerprint:
+        raise SpecError("the pipeline file changed while the refresh ran").at(
+            where=job.request.pipeline, hint="run the refresh again"
+        )
+
+
+def _check_coverage(job: Job, found: Survey, live: Generation, candidate: Generation) -> None:
+    """A generation of another fingerprint holds no older chunks to fall back on."""
+    held = _manifest(job, candidate)
+    unlisted = tuple(found.gap_prefixes)
+    missing = [
+        document_id
+        for document_id, entry in _manifest(job, live).items()
+        if entry.chunks
+        and (
+            not held[document_id].chunks
+            if document_id in held
+            else document_id.startswith(unlisted)
+        )
+    ]
+    if len(missing) > job.request.max_missing:
+        raise GuardStopped(
+            f"{candidate.name} lacks {len(missing)} documents that {live.name} serves, "
+            f"{missing[0]!r} is one: it was not published"
+        ).at(
+            where=job.pipeline.name,
+            hint=f"mend them, or publish without them: --max-missing {len(missing)}",
+        )
+
+
 def _draft(job: Job, found: Survey, clock: Clock) -> Generation:
-    base = job.corpus.finished(job.fingerprint)
     if found.draft:
-        return _named(job, found, found.draft)
+        return job.corpus.generation(found.draft)
+    base = job.corpus.generation(found.base) if found.base else None
     with clock.of("measure"):
         average = base.average_length if base else _average_length(job, found)
     wanted = Generation(
@@ -215,16 +284,10 @@ def _draft(job: Job, found: Survey, clock: Clock) -> Generation:
         average_length=average,
         run_id=job.request.run_id,
     )
+    if job.corpus.owner() is None:
+        job.corpus.claim(job.source.identity)
     with clock.of("copy"):
         return job.corpus.draft(wanted, base)
-
-
-def _named(job: Job, found: Survey, name: str) -> Generation:
-    base = job.corpus.finished(job.fingerprint)
-    draft = job.corpus.unfinished(job.fingerprint, base)
-    if draft is None or draft.name != name:
-        raise IndexFault(f"the draft {name} is gone").at(hint="run the refresh again")
-    return draft
 
 
 def _average_length(job: Job, found: Survey) -> float:
@@ -234,49 +297,37 @@ def _average_length(job: Job, found: Survey) -> float:
     added = [s for s in plan_file.read(Path(found.plan_file)) if s.action == "add"]
     added.sort(key=lambda step: hashlib.sha256(step.document_id.encode()).digest())
     lengths: list[int] = []
+    characters = 0
     for step in added[:MEASURED_DOCUMENTS]:
+        if characters > MEASURED_CHARACTERS:
+            break
         try:
             ready = prepare(step, job, Clock())
         except BadDocument:
             continue
         text = ready.document.text
+        characters += len(text)
         lengths += [job.sparse.length(text[span.start : span.end]) for span in ready.spans]
     return sum(lengths) / len(lengths) if lengths else 1.0
 
 
-class _Sorted:
-    """A plan's steps by what has to be done with them, each in the plan's order."""
-
-    def __init__(self, steps: Iterable[Step]) -> None:
-        self.work: list[Step] = []
-        self.described: list[Step] = []
-        self.touched: list[Step] = []
-        self.gone: list[Step] = []
-        places: Mapping[str, list[Step]] = {
-            "describe": self.described,
-            "touch": self.touched,
-            "delete": self.gone,
-        }
-        for step in steps:
-            places.get(step.action, self.work).append(step)
-
-
-def _summary(plan: Plan, entries: Mapping[str, Entry]) -> Survey:
-    touched = {step.document_id for step in plan.steps if step.action != "touch"}
+def _summary(plan: Plan, entries: Mapping[str, Entry], served: Mapping[str, Entry]) -> Survey:
+    stepped = {step.document_id for step in plan.steps if step.action != "touch"}
     gone = {step.document_id for step in plan.of("delete")}
-    kept = {i: entry for i, entry in entries.items() if i not in touched}
+    held = {document_id for document_id, entry in served.items() if entry.chunks}
+    kept = {i: entry for i, entry in entries.items() if i not in stepped}
     return Survey(
         plan_file="",
-        added=len(plan.of("add")),
-        changed=len(plan.of("change")),
         described=len(plan.of("describe")),
-        failing=len(plan.of("fail")),
         unchanged=plan.unchanged,
         deleted=sum(entries[document_id].chunks > 0 for document_id in gone),
-        steps=len(plan.steps) - len(plan.of("touch")),
-        held=total(entries).documents,
-        expected=len((set(entries) | touched) - gone),
+        steps=len(stepped),
+        listed=len(plan.listed),
+        served=len(held),
+        doomed=len(plan.gone(held)),
+        expected=len((set(entries) | stepped) - gone),
         gaps=tuple(Failed(id=gap.where, reason=gap.reason) for gap in plan.gaps),
+        gap_prefixes=tuple(gap.prefix for gap in plan.gaps),
         failures=tuple(_failures(kept)),
     )
 

@@ -28,19 +28,20 @@ class Survey:
     live: str = ""
     """Generation that readers see, empty for none."""
     fingerprint: str = ""
-    added: int = 0
-    changed: int = 0
     described: int = 0
     unchanged: int = 0
     deleted: int = 0
-    failing: int = 0
-    """Documents that the plan already knows to be unusable."""
     steps: int = 0
-    held: int = 0
-    """Documents in the manifest before the run."""
+    listed: int = 0
+    """Documents that the source has."""
+    served: int = 0
+    """Documents that readers see now."""
+    doomed: int = 0
+    """Those of them that the source has no more."""
     expected: int = 0
-    """Entries that the manifest must have after it."""
+    """Entries that the manifest must have after the run."""
     gaps: tuple[Failed, ...] = ()
+    gap_prefixes: tuple[str, ...] = ()
     failures: tuple[Failed, ...] = ()
     """Documents that failed before and were not tried again."""
     seconds: float = 0.0

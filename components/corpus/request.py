@@ -25,6 +25,8 @@ class Request:
     """Try documents again that failed before, although their version is the same."""
     max_deletes: float = 0.5
     """Largest share of the corpus that a run may delete."""
+    max_missing: int = 0
+    """How many documents that are served now a new fingerprint's generation may lack."""
     adopt: bool = False
     """Take over a corpus that was built from another source."""
     dry_run: bool = False

@@ -23,8 +23,8 @@ class Steps:
     survey: Callable[[Job, Path], Survey] = refresh.survey
     guard: Callable[[Job, Survey], None] = refresh.guard
     write: Callable[[Job, Survey, Progress], refresh.Written] = refresh.write
-    seal: Callable[[Job, Survey, str], Generation] = refresh.seal
-    promote: Callable[[Job, Generation], bool] = refresh.promote
+    seal: Callable[[Job, Survey, str], refresh.Sealed] = refresh.seal
+    promote: Callable[[Job, Survey, Generation], bool] = refresh.promote
 
 
 PLAIN = Steps()
@@ -45,12 +45,12 @@ def workplace(job: Job) -> Iterator[Path]:
 def plan(job: Job, folder: Path, steps: Steps = PLAIN) -> Survey:
     """What there is to do. Raises UserError, GuardStopped."""
     found = steps.survey(job, folder)
-    if not (found.base or found.draft or found.steps):
-        raise SourceMissing("the source has no documents").at(
+    if not found.listed and not found.live:
+        why = f": {found.gaps[0].reason}" if found.gaps else ""
+        raise SourceMissing(f"the source has no documents{why}").at(
             where=job.source.identity, hint="do include and exclude choose any?"
         )
-    if not job.request.dry_run:
-        steps.guard(job, found)
+    steps.guard(job, found)
     return found
 
 
@@ -61,11 +61,12 @@ def carry_out(job: Job, found: Survey, progress: Progress = silent, steps: Steps
     written = None
     if found.steps or found.draft:
         written = steps.write(job, found, progress)
-        generation = steps.seal(job, found, written.draft)
+        sealed = steps.seal(job, found, written.draft)
     else:
-        generation = refresh.base(job, found)
-    promoted = steps.promote(job, generation)
-    return refresh.finish(job, found, written, generation, promoted=promoted)
+        generation = job.corpus.generation(found.base)
+        sealed = refresh.Sealed(generation=generation, failures=found.failures)
+    promoted = steps.promote(job, found, sealed.generation)
+    return refresh.finish(job, found, written, sealed, promoted=promoted)
 
 
 def run(job: Job, progress: Progress = silent, steps: Steps = PLAIN) -> Report:

@@ -6,8 +6,8 @@ The order is what makes a kill harmless: chunks, flush, entries, and only then t
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from components.corpus.clock import Clock
 from components.corpus.plan import Step
@@ -30,85 +30,99 @@ class Committed:
     changed: int = 0
     shards: int = 0
 
+    def add(self, prepared: Prepared, chunks: int) -> None:
+        """Count a document that was encoded."""
+        self.chunks += chunks
+        self.tokens += prepared.tokens
+        self.added += prepared.step.action == "add"
+        self.changed += prepared.step.action == "change"
+
 
 Progress = Callable[[Committed], None]
 
 
-def write_all(
-    steps: Iterable[Step],
-    job: Job,
-    writer: Writer,
-    *,
-    average_length: float,
-    recorded_at: str,
-    clock: Clock,
-    progress: Progress,
-) -> Committed:
+@dataclass(frozen=True)
+class Work:
+    """What the writing functions share: the opened draft and its manifest, kept up to date."""
+
+    job: Job
+    writer: Writer
+    known: dict[str, Entry]
+    average_length: float
+    recorded_at: str
+    clock: Clock
+    progress: Progress
+    done: Committed = field(default_factory=Committed)
+
+
+def write_all(steps: Iterable[Step], work: Work) -> None:
     """Encode and store every step's document, shard by shard."""
-    known = writer.entries()
-    done = Committed()
-    for shard in shards(steps, job, clock):
-        for prepared, chunk_list in _encoded(shard, job, writer, average_length, clock):
-            known[prepared.document.id] = _entry(prepared, chunk_list, job, recorded_at)
-        for failure in shard.failed:
-            document_id = failure.step.document_id
-            known[document_id] = _failed(failure, known.get(document_id), job, recorded_at)
-        with clock.of("write"):
-            ids = [each.document.id for each in shard.ready]
-            ids += [each.step.document_id for each in shard.failed]
-            replaced = [each.document.id for each in shard.ready if each.step.action == "change"]
-            writer.commit([known[document_id] for document_id in ids], replaced)
-        _count(done, shard, known)
-        progress(done)
-    return done
+    known = work.known
+    for shard in shards(steps, work.job, work.clock):
+        for prepared, count in _encoded(shard, work):
+            known[prepared.document.id] = _entry(prepared, count, work)
+            work.done.add(prepared, count)
+        _note_failures(shard, work)
+        replaced = [each.document.id for each in shard.ready if each.step.action == "change"]
+        with work.clock.of("write"):
+            work.writer.commit([known[document_id] for document_id in _ids(shard)], replaced)
+        _tell(shard, work)
 
 
-def describe_all(
-    steps: Iterable[Step], job: Job, writer: Writer, recorded_at: str, clock: Clock
-) -> None:
+def describe_all(steps: Iterable[Step], work: Work) -> None:
     """Give documents whose text is the same their new title and metadata."""
-    known = writer.entries()
-    for shard in shards(steps, job, clock):
-        entries = []
-        for each in shard.ready:
-            document = each.document
-            with clock.of("write"):
-                writer.describe(document.id, document.title, document.metadata)
-            entries.append(
-                replace(
-                    known[document.id],
-                    version=each.step.version,
-                    bytes_hash=each.bytes_hash,
-                    metadata_hash=each.metadata_hash,
-                    run_id=job.request.run_id,
-                    recorded_at=recorded_at,
-                    state="done",
-                    reason="",
-                )
-            )
-        entries += [
-            _failed(each, known.get(each.step.document_id), job, recorded_at)
-            for each in shard.failed
-        ]
-        with clock.of("write"):
-            writer.commit(entries)
+    known = work.known
+    for shard in shards(steps, work.job, work.clock):
+        _note_failures(shard, work)
+        ids = [each.document.id for each in shard.ready]
+        with work.clock.of("write"):
+            # Until it is done, nothing may say that the old metadata is what is stored.
+            work.writer.commit([_unsettled(known[each]) for each in ids])
+            for each in shard.ready:
+                document, before = each.document, known[each.document.id]
+                if each.content_hash != before.content_hash:
+                    # Changed since the plan was made: the next run compares it anew.
+                    known[document.id] = _unsettled(before)
+                    continue
+                work.writer.describe(document.id, document.title, document.metadata)
+                known[document.id] = _entry(each, before.chunks, work)
+                work.done.changed += 1
+            work.writer.commit([known[document_id] for document_id in _ids(shard)])
+        _tell(shard, work)
 
 
-def touch_all(steps: Iterable[Step], writer: Writer, clock: Clock) -> None:
+def touch_all(steps: Sequence[Step], work: Work) -> None:
     """Remember the new versions of documents whose content is the same."""
-    known = writer.entries()
+    if not steps:
+        return
     entries = [
-        replace(known[step.document_id], version=step.version, bytes_hash=step.bytes_hash)
+        replace(work.known[step.document_id], version=step.version, bytes_hash=step.bytes_hash)
         for step in steps
     ]
-    with clock.of("write"):
-        writer.commit(entries)
+    with work.clock.of("write"):
+        work.writer.commit(entries)
 
 
-def _encoded(
-    shard: Shard, job: Job, writer: Writer, average_length: float, clock: Clock
-) -> Iterator[tuple[Prepared, int]]:
-    """Store the shard's chunks; each document with the number of its chunks, once it is done."""
+def _note_failures(shard: Shard, work: Work) -> None:
+    for failure in shard.failed:
+        document_id = failure.step.document_id
+        work.known[document_id] = _failed(failure, work.known.get(document_id), work)
+
+
+def _ids(shard: Shard) -> list[str]:
+    ready = [each.document.id for each in shard.ready]
+    return ready + [each.step.document_id for each in shard.failed]
+
+
+def _tell(shard: Shard, work: Work) -> None:
+    work.done.shards += 1
+    work.done.steps += len(shard)
+    work.progress(work.done)
+
+
+def _encoded(shard: Shard, work: Work) -> Iterator[tuple[Prepared, int]]:
+    """Store the shard's chunks; each document with the number of its chunks, once all are put."""
+    job, clock = work.job, work.clock
     documents = [each.document for each in shard.ready]
     spans = [each.spans for each in shard.ready]
     written = [0] * len(documents)
@@ -117,9 +131,9 @@ def _encoded(
         chunks = list(_chunks(prepared, block.first, block.first + len(block.vectors)))
         with clock.of("sparse"):
             texts = [chunk.text for chunk in chunks]
-            sparse = job.sparse.encode_documents(texts, average_length)
+            sparse = job.sparse.encode_documents(texts, work.average_length)
         with clock.of("write"):
-            writer.put(chunks, block.vectors, sparse)
+            work.writer.put(chunks, block.vectors, sparse)
         written[block.document] += len(chunks)
     for prepared, count in zip(shard.ready, written, strict=True):
         if count != len(prepared.spans):
@@ -158,7 +172,7 @@ def pages_of(document: Document, span: Span) -> tuple[int | None, int | None]:
     return max(first, 0), max(last, 0)
 
 
-def _entry(prepared: Prepared, chunks: int, job: Job, recorded_at: str) -> Entry:
+def _entry(prepared: Prepared, chunks: int, work: Work) -> Entry:
     return Entry(
         document_id=prepared.document.id,
         version=prepared.step.version,
@@ -168,30 +182,25 @@ def _entry(prepared: Prepared, chunks: int, job: Job, recorded_at: str) -> Entry
         chunks=chunks,
         tokens=prepared.tokens,
         pages=len(prepared.document.page_starts),
-        run_id=job.request.run_id,
-        recorded_at=recorded_at,
+        run_id=work.job.request.run_id,
+        recorded_at=work.recorded_at,
     )
 
 
-def _failed(failure: Failure, before: Entry | None, job: Job, recorded_at: str) -> Entry:
+def _unsettled(entry: Entry) -> Entry:
+    """An entry that the next run will compare anew, whatever the source holds by then."""
+    return replace(entry, version="", bytes_hash="", metadata_hash="")
+
+
+def _failed(failure: Failure, before: Entry | None, work: Work) -> Entry:
     """The last good chunks stay; the version that failed is remembered, not to be tried again."""
     kept = before or Entry(document_id=failure.step.document_id, version="")
     return replace(
         kept,
-        version=failure.step.version,
+        version="" if failure.transient else failure.step.version,
         bytes_hash=failure.step.bytes_hash,
-        run_id=job.request.run_id,
-        recorded_at=recorded_at,
+        run_id=work.job.request.run_id,
+        recorded_at=work.recorded_at,
         state="failed",
         reason=failure.reason,
     )
-
-
-def _count(done: Committed, shard: Shard, known: Mapping[str, Entry]) -> None:
-    done.shards += 1
-    done.steps += len(shard)
-    for each in shard.ready:
-        done.chunks += known[each.document.id].chunks
-        done.tokens += each.tokens
-        done.added += each.step.action == "add"
-        done.changed += each.step.action == "change"

@@ -64,7 +64,7 @@ def _counter(language: str) -> Any:
     return _engine(language, k=_FLAT, b=0.0)
 
 
-def _engine(language: str, **parameters: float) -> Any:
+def _engine(language: str, **parameters: Any) -> Any:
     from qdrant_edge import Bm25 as Engine
     from qdrant_edge import Bm25Config
 
@@ -94,6 +94,5 @@ _LANGUAGES = (
     "russian",
     "spanish",
     "swedish",
-    "tamil",
     "turkish",
 )

@@ -27,7 +27,9 @@ class Header:
     def render(self, document: Document) -> str:
         """The line for a document, empty where all its fields are."""
         values = {name: field_of(document, name) for name in self.fields}
-        return self.template.format_map(values).strip() if any(values.values()) else ""
+        if self.fields and not any(values.values()):
+            return ""
+        return self.template.format_map(values).strip()
 
 
 def field_of(document: Document, name: str) -> str:

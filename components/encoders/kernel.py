@@ -64,7 +64,7 @@ def _batches(windows: list[Window], budget: int) -> Iterator[list[Window]]:
     """Windows of like length, longest first; padded size at most `budget` tokens."""
     ordered = iter(sorted(windows, key=lambda each: len(each.ids), reverse=True))
     for longest in ordered:
-        room = budget // len(longest.ids) - 1
+        room = budget // max(1, len(longest.ids)) - 1
         yield [longest, *islice(ordered, max(0, room))]
 
 

@@ -90,7 +90,7 @@ def _from_folder(name: str, folder: Path) -> Profile:
     config = _json(folder / "config.json")
     if not _weights(folder).is_file():
         raise BadOption(f"{name} has no {_weights(folder).name}").at(where=str(folder))
-    positions = int(config.get("max_position_embeddings", 512))
+    positions = _positions(config)
     own = _json(folder / "sentence_bert_config.json", {})
     tokenizer = _json(folder / "tokenizer_config.json", {})
     longest = own.get("max_seq_length") or tokenizer.get("model_max_length") or positions
@@ -99,13 +99,30 @@ def _from_folder(name: str, folder: Path) -> Profile:
         name=name,
         folder=folder,
         pooling=_pooling(name, _json(folder / "1_Pooling" / "config.json", {})),
-        width=int(config["hidden_size"]),
+        width=_width(name, config),
         window=min(positions, int(longest)),
         positions=positions,
         weights_sha256=weights_sha256(_weights(folder)),
         query_prompt=prompts.get("query", ""),
         document_prompt=prompts.get("document", prompts.get("passage", "")),
     )
+
+
+def _width(name: str, config: dict[str, Any]) -> int:
+    width = config.get("hidden_size") or config.get("dim")
+    if not isinstance(width, int):
+        raise BadOption(f"{name} does not say how wide it is").at(
+            where="encoder.model", hint="its config.json needs hidden_size"
+        )
+    return width
+
+
+def _positions(config: dict[str, Any]) -> int:
+    """Tokens that the model can take. The RoBERTa family counts positions from the padding id."""
+    positions = int(config.get("max_position_embeddings", 512))
+    if "roberta" in str(config.get("model_type", "")) or config.get("model_type") == "mpnet":
+        return positions - int(config.get("pad_token_id", 1)) - 1
+    return positions
 
 
 _POOLINGS: dict[str, Pooling] = {

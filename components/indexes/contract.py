@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol, runtime_checkable
 
-from components.indexes.manifest import Entry, Generation, Release
+from components.indexes.manifest import Entry, Generation, Release, Totals
 from components.stages import Reader
 from components.values import Chunk, Matrix, Metadata, SparseVector
 
@@ -68,6 +68,10 @@ class CorpusIndex(Protocol):
         """What is published now."""
         ...
 
+    def generation(self, name: str) -> Generation:
+        """The generation of that name. Raises IndexFault where there is none."""
+        ...
+
     def finished(self, fingerprint: str) -> Generation | None:
         """The newest finished generation of a fingerprint."""
         ...
@@ -103,8 +107,8 @@ class CorpusIndex(Protocol):
         """The opened draft. Raises IndexFault, DiskFull."""
         ...
 
-    def finish(self, draft: Generation) -> Generation:
-        """Optimise the draft, check its counts against its manifest and seal it."""
+    def finish(self, draft: Generation, totals: Totals) -> Generation:
+        """Optimise the draft and seal it. Raises IndexFault where it does not hold `totals`."""
         ...
 
     def publish(self, generation: Generation, run_id: str) -> Release:

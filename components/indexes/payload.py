@@ -12,7 +12,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from components.errors import IndexFault
 from components.indexes.manifest import Entry
-from components.values import Chunk, Scalar, Span
+from components.values import Chunk, Span
 
 NAMESPACE: UUID = uuid5(NAMESPACE_URL, "millrace")
 INDEXED_WORDS = ("kind", "document_id", "version")
@@ -49,7 +49,7 @@ def of_chunk(chunk: Chunk) -> dict[str, Any]:
     for name in ("page", "last_page"):
         if getattr(chunk, name) is not None:
             payload[name] = getattr(chunk, name)
-    _check(payload, chunk.document_id)
+    check(payload, chunk.document_id)
     return payload
 
 
@@ -73,7 +73,7 @@ def of_entry(entry: Entry) -> dict[str, Any]:
     """An entry's payload."""
     payload = asdict(entry)
     payload["entry_version"] = payload.pop("version")
-    _check(payload, entry.document_id)
+    check(payload, entry.document_id)
     return payload | {"kind": "document"}
 
 
@@ -87,27 +87,37 @@ def to_entry(payload: Mapping[str, Any]) -> Entry:
 
 def field_path(name: str) -> str:
     """Where a filter's field lies in a payload."""
-    return name if name in TOP_LEVEL or name.startswith("metadata.") else f"metadata.{name}"
+    if name in TOP_LEVEL:
+        return name
+    # Quoted, because a user's field name may itself have a dot in it.
+    return f'metadata."{name.removeprefix("metadata.")}"'
 
 
-def _check(payload: Mapping[str, Any], document_id: str) -> None:
+def check(payload: Mapping[str, Any], where: str) -> None:
+    """Raises IndexFault for what a store could not give back as it was, `metadata` included."""
     for name, value in payload.items():
-        values = value.items() if isinstance(value, dict) else [(name, value)]
-        for field, each in values:
-            for scalar in each if isinstance(each, list | tuple) else (each,):
-                if not _storable(scalar):
-                    raise IndexFault(f"field {field!r} cannot be stored: {scalar!r:.80}").at(
-                        where=document_id, hint="text, numbers, true or false, and lists of them"
-                    )
+        if name == "metadata":
+            check(value, where)
+            continue
+        for each in value if isinstance(value, list | tuple) else (value,):
+            if not (isinstance(name, str) and is_storable(name) and is_storable(each)):
+                raise IndexFault(f"field {name!r} cannot be stored: {each!r:.80}").at(
+                    where=where, hint="text, numbers, true or false, and lists of them"
+                )
 
 
-def _storable(value: Scalar | None) -> bool:
+def is_storable(value: object) -> bool:
+    """Whether a store gives the value back as it was."""
     if isinstance(value, str):
-        return (
-            not any("\ud800" <= each <= "\udfff" for each in value) if not value.isascii() else True
-        )
+        return value.isascii() or not any("\ud800" <= each <= "\udfff" for each in value)
     if isinstance(value, bool) or value is None:
         return True
     if isinstance(value, int):
         return -(2**63) <= value < 2**63
     return isinstance(value, float) and math.isfinite(value)
+
+
+def size(chunk: Chunk) -> int:
+    """Roughly how many bytes a chunk's payload takes."""
+    fields = sum(len(str(value)) + len(name) for name, value in chunk.metadata.items())
+    return 4 * (len(chunk.text) + len(chunk.title) + fields) + 512

@@ -115,9 +115,11 @@ class Files:
                 yield opened
         except FileNotFoundError as error:
             reason = "a link to nothing" if os.path.islink(file) else "gone since it was listed"
-            raise BadDocument(reason).at(where=where) from error
+            raise BadDocument(reason).at(where=where).passing() from error
         except OSError as error:
-            raise BadDocument(f"cannot be read: {error.strerror}").at(where=where) from error
+            raise (
+                BadDocument(f"cannot be read: {error.strerror}").at(where=where).passing()
+            ) from error
 
     def _where(self, id: str) -> str:
         return f"{self.identity}/{id}"

@@ -46,7 +46,6 @@ class JsonLines:
 
     def scan(self) -> Iterator[DocumentRef | Gap]:
         """Lines in the file's order. A line that cannot be understood may be any document."""
-        seen: set[str] = set()
         file = self._shown_file
         for number, start, line in self._lines():
             where = f"{file} line {number}"
@@ -55,11 +54,9 @@ class JsonLines:
             except ValueError as error:
                 yield Gap(prefix="", where=where, reason=str(error))
                 continue
-            if id in seen:
-                yield Gap(prefix=id, where=where, reason=f"the _id {id!r} was used before")
-                continue
-            seen.add(id)
-            yield DocumentRef(id=id, version=_hash(line), locator=f"{start}:{len(line)}")
+            yield DocumentRef(
+                id=id, version=_hash(line), locator=f"{start}:{len(line)}", place=f"line {number}"
+            )
 
     def digest(self, ref: DocumentRef) -> str:
         """Sha256 of the line, first 16 hex digits."""
@@ -109,9 +106,9 @@ class JsonLines:
                 file.seek(int(start))
                 line = file.read(int(length))
         except OSError as error:
-            raise self._bad(ref, f"cannot be read: {error.strerror}") from error
+            raise self._bad(ref, f"cannot be read: {error.strerror}").passing() from error
         if _hash(line) != ref.version:
-            raise self._bad(ref, "the file changed after it was listed")
+            raise self._bad(ref, "the file changed after it was listed").passing()
         return line
 
     def _bad(self, ref: DocumentRef, reason: str) -> BadDocument:
@@ -165,4 +162,7 @@ def _metadata(fields: dict[str, Any]) -> Metadata:
 def _flat(value: object) -> bool:
     if isinstance(value, list):
         return all(_flat(each) and not isinstance(each, list) for each in value)
-    return isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))
+    if isinstance(value, float):
+        return math.isfinite(value)
+    # A larger number could not be given back by an index.
+    return isinstance(value, str) or (isinstance(value, int) and -(2**63) <= value < 2**63)

@@ -27,6 +27,13 @@ if TYPE_CHECKING:
     show_default=True,
     help="Stop before deleting more than this share of the corpus.",
 )
+@click.option(
+    "--max-missing",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Publish although so many documents that are served now cannot be used.",
+)
 @click.option("--adopt", is_flag=True, help="Take over a corpus built from another source.")
 @click.option("--engine-only", is_flag=True, help="Run without Prefect.")
 @json_option
@@ -36,6 +43,7 @@ def command(
     dry_run: bool,
     retry_failed: bool,
     max_deletes: float,
+    max_missing: int,
     adopt: bool,
     engine_only: bool,
     as_json: bool,
@@ -51,6 +59,7 @@ def command(
         overrides=overrides,
         retry_failed=retry_failed,
         max_deletes=max_deletes,
+        max_missing=max_missing,
         adopt=adopt,
         dry_run=dry_run,
         run_id=uuid.uuid4().hex[:12],
@@ -106,6 +115,7 @@ def _flow(job: Job, found: Survey | None, watcher: Any) -> Report:
             overrides=list(request.overrides),
             retry_failed=request.retry_failed,
             max_deletes=request.max_deletes,
+            max_missing=request.max_missing,
             adopt=request.adopt,
             run_id=request.run_id,
             planned=asdict(found) if found else None,

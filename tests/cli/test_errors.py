@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.cli import call, start
+from tests.cli import call, clean, start
 from tests.corpora import Corpus
 from tests.spec import BASE
 
@@ -63,8 +66,18 @@ def test_a_mistake_in_the_file_is_one_line_and_exit_2(
 @pytest.mark.parametrize("verb", VERBS)
 @pytest.mark.parametrize(
     "override",
-    ["", "x", "splitter.max_tokens", "splitter.=1", "nope.x=1", "splitter.max_tokens=many"]
-    + ["splitter.max_token=1", "splitter.use=", "splitter.use=sentense", "encoder.header=[a"],
+    [
+        "",
+        "x",
+        "splitter.max_tokens",
+        "splitter.=1",
+        "nope.x=1",
+        "splitter.max_tokens=many",
+        "splitter.max_token=1",
+        "splitter.use=",
+        "splitter.use=sentense",
+        "encoder.header=[a",
+    ],
 )
 def test_a_mistake_in_an_override_is_one_line_and_exit_2(
     corpus: Corpus, override: str, verb: str
@@ -98,7 +111,7 @@ def test_wrong_arguments_are_one_line_and_exit_2(arguments: tuple[str, ...], par
     done = call(*arguments)
     assert (done.code, done.out) == (2, "")
     assert part in done.message
-    as_json = call(*arguments, "--json")
+    as_json = call(arguments[0], "--json", *arguments[1:])
     assert as_json.code == 2
     assert as_json.json["error"]["kind"] == "UsageError"
 
@@ -183,3 +196,84 @@ def test_a_notice_about_the_file_goes_to_stderr(corpus: Corpus) -> None:
     done = call("status", corpus.file, "--set", "encoder.use=naive", "--json")
     assert done.err.startswith("millrace: encoder 'naive' has no option width: left out\n")
     assert done.json["error"]["kind"] == "NothingLive"
+
+
+RAISING = """
+from dataclasses import dataclass
+from components.errors import *
+
+@dataclass(frozen=True, kw_only=True)
+class Raising:
+    identity = "nowhere"
+
+    def scan(self):
+        raise {error}
+"""
+
+
+def raising(folder: Path, error: str) -> Path:
+    """A pipeline whose source, beside the file, raises an error."""
+    module = f"raising_{abs(hash(folder))}"
+    (folder / f"{module}.py").write_text(RAISING.format(error=error))
+    file = folder / "pipeline.yaml"
+    file.write_text(
+        f"name: test\nsource: {{use: '{module}:Raising'}}\nencoder: {{use: hashing}}\n"
+        "index: {use: qdrant_edge, path: store}\n"
+    )
+    return file
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        ("MillraceError('no luck').at(where='here', hint='wait')", 1),
+        ("Unavailable('no luck').at(where='here', hint='wait')", 1),
+        ("IndexFault('no luck').at(where='here', hint='wait')", 1),
+        ("SourceMissing('no luck').at(where='here', hint='wait')", 2),
+        ("GuardStopped('no luck').at(where='here', hint='wait')", 4),
+        ("Busy('no luck').at(where='here', hint='wait')", 6),
+    ],
+)
+def test_every_error_of_ours_has_its_exit_code_and_one_line(
+    tmp_path: Path, error: str, code: int
+) -> None:
+    done = call("refresh", raising(tmp_path, error), "--engine-only", "--json")
+    assert done.code == code
+    assert done.message == "here: no luck (wait)"
+    assert done.json["error"] == {
+        "kind": error.partition("(")[0],
+        "message": "no luck",
+        "where": "here",
+        "hint": "wait",
+    }
+
+
+def test_a_fault_is_named_in_one_line_before_its_traceback(tmp_path: Path) -> None:
+    done = call("refresh", raising(tmp_path, "KeyError('a\\nb')"), "--engine-only", "--json")
+    assert done.code == 1
+    assert done.json["error"]["kind"] == "KeyError"
+    first, second = done.err.split("\n")[:2]
+    assert first == r"millrace: 'a\nb' (this is a fault of Millrace's)"
+    assert second.startswith("Traceback")
+
+
+def test_an_interrupted_run_says_that_it_can_go_on(tmp_path: Path) -> None:
+    done = call("refresh", raising(tmp_path, "KeyboardInterrupt"), "--engine-only")
+    assert (done.code, done.out) == (130, "")
+    assert done.err.count("\n") <= 2
+    assert "interrupted: what was committed stays, run it again to go on" in done.err
+
+
+def test_a_reader_that_went_away_is_no_matter() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "flows.cli", "components", "--json"],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        check=False,
+        env=clean(),
+        timeout=60,
+    )
+    os.close(writer)
+    assert done.stderr == b""

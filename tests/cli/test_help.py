@@ -14,7 +14,14 @@ VERBS = ("components", "refresh", "search", "status")
 HEAVY = ("torch", "transformers", "prefect", "pydantic", "numpy", "rich", "pyarrow", "qdrant_edge")
 SHARED = ("--set", "--json", "-h, --help")
 OPTIONS = {
-    "refresh": (*SHARED, "--dry-run", "--retry-failed", "--max-deletes", "--adopt"),
+    "refresh": (
+        *SHARED,
+        "--dry-run",
+        "--retry-failed",
+        "--max-deletes",
+        "--max-missing",
+        "--adopt",
+    ),
     "search": (*SHARED, "-k", "--filter"),
     "status": SHARED,
     "components": ("--json", "-h, --help"),

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from components.stages import Retriever
-from components.values import Chunk, Hit, Query
+from components.values import Chunk, Filter, Hit, Query
 
 MANY = 5_000
 """More than the corpus has chunks."""
@@ -99,7 +99,8 @@ class RetrieverContract:
     def test_an_unknown_filter_value_finds_nothing(
         self, retriever: Retriever, queries: list[Query]
     ) -> None:
-        for wanted in ({"document_id": ["no such document"]}, {"no such field": ["value", 1]}):
+        unknown: list[Filter] = [{"document_id": ["no such document"]}, {"nowhere": ["value", 1]}]
+        for wanted in unknown:
             nowhere = [replace(query, filter=wanted) for query in queries]
             assert retriever.retrieve(nowhere, 5).hits == [[] for _ in queries]
 

@@ -39,7 +39,7 @@ class Reference:
     def last(self, text: str) -> npt.NDArray[np.int64]:
         """Last character of each token."""
         encoded = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
-        return np.array([end - 1 for _, end in encoded["offset_mapping"]])
+        return np.array([end - 1 for _, end in encoded["offset_mapping"]], dtype=np.int64)
 
     def states(self, ids: list[int]) -> Doubles:
         """Hidden states of a sequence with its special tokens, theirs included."""
@@ -64,8 +64,10 @@ class Reference:
 
 
 def directions(rows: npt.ArrayLike) -> Doubles:
-    doubles = np.asarray(rows, dtype=np.float64)
-    return doubles / np.linalg.norm(doubles, axis=1, keepdims=True)
+    """Rows scaled to length 1."""
+    doubles: Doubles = np.asarray(rows, dtype=np.float64)
+    lengths: Doubles = np.linalg.norm(doubles, axis=1, keepdims=True)
+    return doubles / lengths
 
 
 def vectors(encoder: Encoder, document: Document, spans: list[Span]) -> Matrix:
@@ -310,6 +312,16 @@ def test_landmark_is_late_pooling_of_sentences(reference: Reference, short: Docu
         vectors(Landmark(precision="fp32"), short, spans),
         reference.late(short.text, spans),
         atol=1e-5,
+    )
+
+
+def test_landmark_reads_long_texts_in_the_windows_of_late(long: Document) -> None:
+    document = replace(long, text=long.text[:900])
+    spans = cut(document, 12)
+    np.testing.assert_allclose(
+        vectors(Landmark(precision="fp32", window=48, overlap=12), document, spans),
+        vectors(Late(precision="fp32", window=48, overlap=12), document, spans),
+        atol=1e-6,
     )
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.encoders.kernel import NOBODY
@@ -40,6 +40,7 @@ Case = tuple[Integers, Integers, int, int, int]
 
 
 class TestPlan:
+    @settings(deadline=None)
     @given(cases())
     def test_every_token_of_a_span_is_pooled_once(self, case: Case) -> None:
         first, past, total, *_ = case
@@ -50,6 +51,7 @@ class TestPlan:
         for begin, end in zip(first, past, strict=True):
             assert (owned[begin:end] == 1).all()
 
+    @settings(deadline=None)
     @given(cases())
     def test_no_stretch_is_longer_than_the_window(self, case: Case) -> None:
         *_, total, window, _ = case
@@ -57,6 +59,7 @@ class TestPlan:
             assert 0 <= each.start <= each.own_start < each.own_end <= each.end <= total
             assert each.end - each.start <= window
 
+    @settings(deadline=None)
     @given(cases())
     def test_context_on_both_sides_where_the_text_has_it(self, case: Case) -> None:
         *_, total, _, overlap = case
@@ -64,6 +67,7 @@ class TestPlan:
             assert each.own_start - each.start >= min(overlap // 2, each.own_start)
             assert each.end - each.own_end >= min(overlap // 2, total - each.own_end)
 
+    @settings(deadline=None)
     @given(cases())
     def test_a_span_that_fits_with_its_context_is_in_one_stretch(self, case: Case) -> None:
         first, past, _, window, overlap = case
@@ -72,6 +76,7 @@ class TestPlan:
             if end - begin + 2 * (overlap // 2) <= window:
                 assert any(each.own_start <= begin and end <= each.own_end for each in stretches)
 
+    @settings(deadline=None)
     @given(cases())
     def test_stretches_ascend_and_begin_with_a_span_s_token(self, case: Case) -> None:
         first, past, *_ = case
@@ -80,6 +85,7 @@ class TestPlan:
         for start in starts:
             assert ((first <= start) & (start < past)).any()
 
+    @settings(deadline=None)
     @given(cases(), st.integers(0, 5))
     def test_a_text_that_fits_is_read_whole(self, case: Case, spare: int) -> None:
         first, past, total, _, overlap = case
@@ -87,6 +93,7 @@ class TestPlan:
         expected = [Stretch(0, total, int(first[0]), int(past[-1]))] if len(first) else []
         assert found == expected
 
+    @settings(deadline=None)
     @given(cases())
     def test_plans_are_alike(self, case: Case) -> None:
         assert plan(*case) == plan(*case)
@@ -110,6 +117,7 @@ class TestPlan:
 
 
 class TestWindows:
+    @settings(deadline=None)
     @given(cases(), st.integers(0, 3), st.integers(0, 2), st.integers(0, 1000))
     def test_owners_are_the_spans_and_nobody(
         self, case: Case, before: int, after: int, row: int

@@ -17,7 +17,7 @@ from components.indexes.edge.files import copy_tree, write_json
 from components.indexes.edge.index import EdgeIndex
 from components.indexes.manifest import Generation
 from infra.settings import settings
-from tests.contracts.index import WIDTH, IndexContract, store, wanted
+from tests.contracts.index import WIDTH, IndexContract, finish, store, wanted
 
 
 class TestEdge(IndexContract):
@@ -32,7 +32,7 @@ def publish(index: EdgeIndex, *documents: str) -> Generation:
     with corpus.write(draft) as writer:
         for name in documents:
             store(writer, name)
-    generation = corpus.finish(draft)
+    generation = finish(corpus, draft)
     corpus.publish(generation, "r")
     return generation
 

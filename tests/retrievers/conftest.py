@@ -17,6 +17,7 @@ from components.indexes.manifest import Entry, Generation
 from components.indexes.payload import chunk_id
 from components.splitters.sentence import Sentence
 from components.values import Chunk, Document, Query, Span
+from tests.contracts.index import finish
 from tests.corpora import prose
 
 ENCODER = Hashing(width=128)
@@ -55,7 +56,7 @@ def spans_of(document: Document) -> list[Span]:
     """A span per sentence; in the document called gapped, one piece of text is in no span."""
     if document.id == "gapped":
         return [Span(0, 13), Span(22, 35), Span(35, 48), Span(48, 58)]
-    return Sentence().split(document, ENCODER.tokenizer)
+    return Sentence(across_pages=True).split(document, ENCODER.tokenizer)
 
 
 def chunks_of(document: Document) -> list[Chunk]:
@@ -132,7 +133,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
                     for name, own in chunks.items()
                 ]
             )
-        generation = corpus.finish(draft)
+        generation = finish(corpus, draft)
         corpus.publish(generation, "test")
     with corpus.read(generation) as reader:
         yield Library(reader, chunks)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.retrievers.dense import Dense
@@ -76,6 +76,7 @@ class TestFuse:
         assert found.chunk == hits("a")[0].chunk
         assert found.chunk_ids == ("a",)
 
+    @settings(deadline=None)
     @given(rankings, rankings, st.floats(0, 5), st.floats(0, 5), st.floats(0, 100))
     def test_ahead_in_both_lists_is_ahead(
         self, one: str, other: str, left: float, right: float, k: float
@@ -93,6 +94,7 @@ class TestFuse:
                     assert score[a] >= score[b]
                     assert score[a] == score[b] or place[a] < place[b]
 
+    @settings(deadline=None)
     @given(rankings.filter(lambda ranked: len(ranked) > 1), rankings, st.data())
     def test_a_hit_that_climbs_scores_more(self, one: str, other: str, data: st.DataObject) -> None:
         at = data.draw(st.integers(1, len(one) - 1))
@@ -102,6 +104,7 @@ class TestFuse:
         assert after[one[at - 1]] < before[one[at - 1]]
         assert list(after).index(one[at]) <= list(before).index(one[at])
 
+    @settings(deadline=None)
     @given(rankings, rankings)
     def test_every_hit_is_there_once_and_the_lists_may_change_places(
         self, one: str, other: str

@@ -180,6 +180,13 @@ class TestPages:
         (hit,) = passages(library, ("mill-1", 4), before=1, after=0)
         assert (hit.chunk.page, hit.chunk.last_page) == (0, 1)
 
+    def test_a_passage_that_ends_in_a_chunk_across_pages(self, library: Library) -> None:
+        last = library.chunks["mill-1"][8]
+        assert (last.page, last.last_page) == (1, 2)
+        (hit,) = passages(library, ("mill-1", 6), before=0, after=2)
+        assert hit.chunk_ids[-1] == last.id
+        assert (hit.chunk.page, hit.chunk.last_page) == (1, 2)
+
     def test_a_filter_on_pages_holds_for_neighbours(self, library: Library) -> None:
         (hit,) = passages(library, ("mill-1", 4), before=1, after=1, wanted={"page": [1]})
         assert hit.chunk_ids == library.ids("mill-1", 4, 5)

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import math
+from collections import Counter
+
 import numpy as np
 import pytest
 
@@ -10,7 +13,7 @@ from components.retrievers.neighbourhood import Neighbourhood
 from components.retrievers.sparse import Sparse
 from components.values import Query
 from tests.contracts.retriever import RetrieverContract
-from tests.retrievers.conftest import ENCODER, SPARSE, Library
+from tests.retrievers.conftest import AVERAGE, ENCODER, SPARSE, Library
 
 
 class OverTheLibrary(RetrieverContract):
@@ -72,6 +75,35 @@ class TestSparse(OverTheLibrary):
         assert "heron" in hits[0].chunk.text
         assert len(hits) > 1
         assert hits[0].score > 2 * hits[1].score
+
+    def test_scores_are_those_of_bm25(
+        self, retriever: Sparse, library: Library, queries: list[Query]
+    ) -> None:
+        chunks = [chunk for own in library.chunks.values() for chunk in own]
+        weights = {
+            chunk.id: dict(zip(vector.indices.tolist(), vector.values.tolist(), strict=True))
+            for chunk, vector in zip(
+                chunks,
+                SPARSE.encode_documents([chunk.text for chunk in chunks], AVERAGE),
+                strict=True,
+            )
+        }
+        holders = Counter(term for own in weights.values() for term in own)
+        free = [Query(text=query.text) for query in queries]
+        terms = [
+            vector.indices.tolist() for vector in SPARSE.encode_queries([q.text for q in free])
+        ]
+        for wanted, hits in zip(terms, retriever.retrieve(free, len(chunks)).hits, strict=True):
+            rarity = {
+                term: math.log(1 + (len(chunks) - holders[term] + 0.5) / (holders[term] + 0.5))
+                for term in wanted
+            }
+            scores = {
+                name: sum(rarity[term] * own[term] for term in wanted if term in own)
+                for name, own in weights.items()
+                if set(wanted) & set(own)
+            }
+            assert {hit.chunk.id: hit.score for hit in hits} == pytest.approx(scores, rel=1e-4)
 
     def test_a_question_of_stop_words_finds_nothing(self, retriever: Sparse) -> None:
         assert retriever.retrieve([Query(text="what is the"), Query(text="")], 5).hits == [[], []]

@@ -136,12 +136,15 @@ def test_a_line_that_cannot_be_understood_may_be_any_document(
     assert reason in gap.reason
 
 
-def test_of_two_lines_with_one_id_the_first_counts(tmp_path: Path) -> None:
+def test_two_lines_with_one_id_are_both_listed_with_their_places(tmp_path: Path) -> None:
     source = lines(tmp_path / "x.jsonl", {"_id": 1, "text": "one"}, {"_id": "1", "text": "two"})
-    assert [source.read(ref).text for ref in refs(source)] == ["one"]
-    (gap,) = gaps(source)
-    assert gap.prefix == "1"
-    assert "used before" in gap.reason
+    assert [(ref.id, ref.place) for ref in refs(source)] == [("1", "line 1"), ("1", "line 2")]
+
+
+def test_a_number_too_large_to_be_stored_is_left_out_of_metadata(tmp_path: Path) -> None:
+    source = lines(tmp_path / "x.jsonl", {"_id": 1, "text": "one", "n": 2**70, "m": 2**62})
+    (ref,) = refs(source)
+    assert source.read(ref).metadata == {"m": 2**62}
 
 
 def test_a_change_after_the_scan(tmp_path: Path) -> None:

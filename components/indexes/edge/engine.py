@@ -18,6 +18,8 @@ from components.indexes.edge.files import check_space
 from components.indexes.payload import INDEXED_NUMBERS, INDEXED_WORDS, field_path
 from infra.settings import settings
 
+LOCK = "open.lock"
+"""Beside the shard's folder; whoever opens the shard holds it."""
 DENSE = "dense"
 SPARSE = "sparse"
 
@@ -30,6 +32,10 @@ def faults(doing: str, folder: Path) -> Iterator[None]:
     except (KeyboardInterrupt, SystemExit, GeneratorExit, MillraceError):
         raise
     except BaseException as error:  # a panic of the engine is a BaseException
+        if "WouldBlock" in str(error):
+            raise Busy("another process has the index open").at(
+                where=str(folder), hint="try again"
+            ) from error
         raise IndexFault(f"{doing}: {str(error)[:500]}").at(where=str(folder)) from error
 
 
@@ -72,18 +78,29 @@ def index_fields(shard: Any, filterable: tuple[str, ...]) -> None:
 
 
 @contextmanager
+def turn(lock: Path) -> Iterator[None]:
+    """One process at a time: waits, then raises Busy. The system frees it on a kill."""
+    held = FileLock(lock, timeout=settings().reader_wait)
+    try:
+        held.acquire()
+    except Timeout:
+        raise Busy(f"the index was in use for {settings().reader_wait:g} s").at(
+            where=str(lock.parent), hint="try again; for many readers use a server"
+        ) from None
+    except OSError as error:
+        raise IndexFault(f"cannot be locked: {error.strerror}").at(where=str(lock)) from error
+    try:
+        yield
+    finally:
+        held.release()
+
+
+@contextmanager
 def opened(folder: Path, lock: Path) -> Iterator[Any]:
     """The shard in a folder. Waits for its turn; raises Busy, IndexFault, DiskFull."""
     from qdrant_edge import EdgeShard
 
-    turn = FileLock(lock, timeout=settings().reader_wait)
-    try:
-        turn.acquire()
-    except Timeout:
-        raise Busy(f"the index was in use for {settings().reader_wait:g} s").at(
-            where=str(folder), hint="try again; for many readers use a server"
-        ) from None
-    try:
+    with turn(lock):
         check_space(folder)
         with faults("the index could not be opened", folder):
             shard = EdgeShard.load(str(folder))
@@ -92,5 +109,3 @@ def opened(folder: Path, lock: Path) -> Iterator[Any]:
         finally:
             with faults("the index could not be closed", folder):
                 shard.close()
-    finally:
-        turn.release()

@@ -10,6 +10,8 @@ A finished generation never changes: a refresh works on a copy and replaces `liv
 
 from __future__ import annotations
 
+import logging
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,8 +33,11 @@ from components.indexes.edge.files import (
 from components.indexes.edge.optimise import optimise
 from components.indexes.edge.reader import EdgeReader
 from components.indexes.edge.writer import EdgeWriter
-from components.indexes.manifest import Generation, Release, now, total
+from components.indexes.manifest import Generation, Release, Totals, now
 from components.options import option
+
+_NAME = re.compile(r"\d{4,}-[0-9a-f]{16}")
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +62,7 @@ class EdgeCorpus:
     def owner(self) -> str | None:
         """See `CorpusIndex`."""
         held = read_json(self.folder / "corpus.json")
-        return None if held is None else str(held["source"])
+        return None if held is None else held.get("source")
 
     def claim(self, source: str) -> None:
         """See `CorpusIndex`."""
@@ -71,14 +76,26 @@ class EdgeCorpus:
         pointer = read_json(file)
         if pointer is None:
             return None
-        generation = self._generation(str(pointer["generation"]))
+        name = str(pointer.get("generation", ""))
+        generation = self._generation(name) if _NAME.fullmatch(name) else None
         if generation is None:
-            raise IndexFault(f"the live generation {pointer['generation']} is gone").at(
+            raise IndexFault(f"the live generation {name!r} is gone").at(
                 where=str(file), hint="restore its folder, or delete live.json and refresh"
             )
         return Release(
-            generation=generation, since=str(pointer["since"]), run_id=str(pointer["run_id"])
+            generation=generation,
+            since=str(pointer.get("since", "")),
+            run_id=str(pointer.get("run_id", "")),
         )
+
+    def generation(self, name: str) -> Generation:
+        """See `CorpusIndex`."""
+        found = self._generation(name)
+        if found is None:
+            raise IndexFault(f"the generation {name} is gone").at(
+                where=str(self.folder), hint="run the refresh again"
+            )
+        return found
 
     def finished(self, fingerprint: str) -> Generation | None:
         """See `CorpusIndex`."""
@@ -99,14 +116,18 @@ class EdgeCorpus:
     @contextmanager
     def lock(self) -> Iterator[None]:
         """See `CorpusIndex`. The system frees it when the process dies."""
-        self.folder.mkdir(parents=True, exist_ok=True)
         held = FileLock(self.folder / "writer.lock", blocking=False)
         try:
+            self.folder.mkdir(parents=True, exist_ok=True)
             held.acquire()
         except Timeout:
             raise Busy("another refresh of this corpus is running").at(
                 where=str(self.folder), hint="wait for it to end"
             ) from None
+        except OSError as error:
+            raise IndexFault(f"cannot be written: {error.strerror}").at(
+                where=str(self.folder), hint="may this user write there?"
+            ) from error
         try:
             yield
         finally:
@@ -116,13 +137,17 @@ class EdgeCorpus:
     def read(self, generation: Generation) -> Iterator[EdgeReader]:
         """See `CorpusIndex`."""
         shard = self._shard(generation)
-        with engine.opened(shard, shard.parent / "open.lock") as opened:
-            yield EdgeReader(opened, shard)
+        with engine.opened(shard, shard.parent / engine.LOCK) as opened:
+            reader = EdgeReader(opened, shard, generation.width)
+            if generation.finished_at:
+                # The engine opens a shard whose files are missing as if it were smaller.
+                _check_count(reader, generation.totals.chunks, shard)
+            yield reader
 
     def draft(self, wanted: Generation, base: Generation | None) -> Generation:
         """See `CorpusIndex`."""
         self._drop_unusable(wanted.fingerprint)
-        numbers = [int(name.split("-")[0]) for name in self._names()]
+        numbers = [int(name.partition("-")[0]) for name in self._names()]
         draft = replace(
             wanted,
             number=max(numbers, default=0) + 1,
@@ -135,6 +160,7 @@ class EdgeCorpus:
             engine.create(shard, draft.width, self._filterable)
         else:
             self._copy(base, shard)
+        sync_tree(shard)
         write_json(shard.parent / "generation.json", draft.to_json())
         return draft
 
@@ -151,24 +177,19 @@ class EdgeCorpus:
     def write(self, draft: Generation) -> Iterator[EdgeWriter]:
         """See `CorpusIndex`."""
         shard = self._shard(draft)
-        with engine.opened(shard, shard.parent / "open.lock") as opened:
+        with engine.opened(shard, shard.parent / engine.LOCK) as opened:
             writer = EdgeWriter(opened, shard, draft.width)
             with engine.faults("fields could not be indexed", shard):
                 engine.index_fields(opened, self._filterable)
             yield writer
             writer.flush()
 
-    def finish(self, draft: Generation) -> Generation:
-        """See `CorpusIndex`. Raises IndexFault where counts and manifest disagree."""
+    def finish(self, draft: Generation, totals: Totals) -> Generation:
+        """See `CorpusIndex`."""
         shard = self._shard(draft)
         optimise(shard)
         with self.read(draft) as reader:
-            totals = total(reader.entries())
-            stored = reader.count_chunks()
-        if stored != totals.chunks:
-            raise IndexFault(f"the manifest names {totals.chunks} chunks, {stored} are stored").at(
-                where=str(shard), hint="run the refresh again: it repairs the draft"
-            )
+            _check_count(reader, totals.chunks, shard)
         sync_tree(shard)
         done = replace(draft, finished_at=now(), totals=totals)
         write_json(shard.parent / "generation.json", done.to_json())
@@ -192,31 +213,37 @@ class EdgeCorpus:
         source = self._shard(base)
         shard.parent.mkdir(parents=True)
         check_space(shard.parent, allocated(source))
-        copy_tree(source, shard)
-        with engine.opened(shard, shard.parent / "open.lock") as opened:
-            copied = EdgeReader(opened, shard).count_chunks()
-        if copied != base.totals.chunks:
-            raise IndexFault(
-                f"the copy of {base.name} holds {copied} chunks instead of {base.totals.chunks}"
-            ).at(where=str(source), hint="is the index damaged? a new index.path builds it anew")
+        # A reader rewrites some files of the shard when it closes it, with the same content.
+        with engine.turn(source.parent / engine.LOCK):
+            copy_tree(source, shard)
+        with engine.opened(shard, shard.parent / engine.LOCK) as opened:
+            _check_count(EdgeReader(opened, shard, base.width), base.totals.chunks, source)
 
     def _drop_unusable(self, fingerprint: str) -> None:
         """Drafts of this fingerprint that could not be resumed, and copies never completed."""
+        known = {each.name: each for each in self._generations()}
         for name in self._names():
-            generation = self._generation(name)
-            if generation is None or (
-                generation.fingerprint == fingerprint and not generation.finished_at
-            ):
+            draft = known.get(name)
+            torn = not (self.folder / name / "generation.json").exists()
+            if torn or (draft and draft.fingerprint == fingerprint and not draft.finished_at):
                 shutil.rmtree(self.folder / name)
 
     def _names(self) -> list[str]:
         if not self.folder.is_dir():
             return []
-        return sorted(each.name for each in self.folder.glob("[0-9]*-*") if each.is_dir())
+        return sorted(each.name for each in self.folder.iterdir() if _NAME.fullmatch(each.name))
 
     def _generations(self) -> list[Generation]:
-        found = (self._generation(name) for name in self._names())
-        return [each for each in found if each is not None]
+        found = []
+        for name in self._names():
+            try:
+                generation = self._generation(name)
+            except IndexFault as error:  # one damaged folder must not stop the corpus
+                _log.warning("%s is left out: %s", name, error)
+                continue
+            if generation is not None:
+                found.append(generation)
+        return found
 
     def _generation(self, name: str) -> Generation | None:
         file = self.folder / name / "generation.json"
@@ -230,3 +257,12 @@ class EdgeCorpus:
 
     def _shard(self, generation: Generation) -> Path:
         return self.folder / generation.name / "shard"
+
+
+def _check_count(reader: EdgeReader, expected: int, shard: Path) -> None:
+    stored = reader.count_chunks()
+    if stored != expected:
+        raise IndexFault(f"{stored} chunks are stored where {expected} are recorded").at(
+            where=str(shard.parent),
+            hint="damaged: delete this folder, and live.json if it names it, and refresh",
+        )

@@ -6,12 +6,17 @@ process every heartbeat and every web request would stand still.
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 from components.errors import IndexFault
+from components.indexes.edge.engine import LOCK, faults, opened
 from components.indexes.edge.files import allocated, check_space
+
+_PR_SET_PDEATHSIG = 1
 
 
 def optimise(folder: Path) -> None:
@@ -26,14 +31,22 @@ def optimise(folder: Path) -> None:
         )
 
 
-def _main(folder: str) -> None:
-    from qdrant_edge import EdgeShard
+def _main(folder: Path) -> None:
+    _end_with(os.getppid())
+    with opened(folder, folder.parent / LOCK) as shard, faults("not optimised", folder):
+        shard.optimize()
+        shard.flush()  # only now are the replaced segments removed
 
-    shard = EdgeShard.load(folder)
-    shard.optimize()
-    shard.flush()  # only now are the replaced segments removed
-    shard.close()
+
+def _end_with(parent: int) -> None:
+    """Be killed when the parent is: an orphan would hold the index against the next run."""
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            sys.exit(1)
 
 
 if __name__ == "__main__":
-    _main(sys.argv[1])
+    _main(Path(sys.argv[1]))

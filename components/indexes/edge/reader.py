@@ -11,7 +11,7 @@ import numpy as np
 from components.errors import IndexFault
 from components.indexes.edge.engine import DENSE, SPARSE, faults
 from components.indexes.manifest import Entry
-from components.indexes.payload import field_path, to_chunk, to_entry
+from components.indexes.payload import field_path, is_storable, to_chunk, to_entry
 from components.values import Chunk, Filter, Hit, Matrix, Scalar, SparseVector
 
 _PAGE = 1000
@@ -22,9 +22,10 @@ _TIES = 16
 class EdgeReader:
     """An opened generation, see `GenerationReader`."""
 
-    def __init__(self, shard: Any, folder: Path) -> None:
+    def __init__(self, shard: Any, folder: Path, width: int) -> None:
         self._shard = shard
         self._folder = folder
+        self._width = width
 
     def nearest(self, vectors: Matrix, k: int, filters: Sequence[Filter]) -> list[list[Hit]]:
         """See `Reader`."""
@@ -57,7 +58,8 @@ class EdgeReader:
             raise IndexFault(f"{len(missing)} chunks have no vector, {missing[0]} is one").at(
                 where=str(self._folder)
             )
-        return np.asarray([held[each] for each in chunk_ids], dtype=np.float32)
+        rows = [held[each] for each in chunk_ids]
+        return np.asarray(rows, dtype=np.float32).reshape(len(rows), self._width)
 
     def neighbours(self, document_id: str, ordinals: Sequence[int]) -> list[Chunk]:
         """See `Reader`."""
@@ -142,18 +144,20 @@ def _path(name: str) -> str:
 
 def _condition(path: str, values: Sequence[Scalar]) -> Any:
     """Numbers and words are matched by type, so a field may hold either."""
-    from qdrant_edge import FieldCondition, MatchAny, MatchValue, RangeFloat
+    from qdrant_edge import FieldCondition, HasIdCondition, MatchAny, MatchValue, RangeFloat
     from qdrant_edge import Filter as EngineFilter
 
-    words = [value for value in values if isinstance(value, str)]
-    numbers = [v for v in values if isinstance(v, int) and not isinstance(v, bool)]
+    storable = [value for value in values if is_storable(value)]
+    words = [value for value in storable if isinstance(value, str)]
+    numbers = [v for v in storable if isinstance(v, int) and not isinstance(v, bool)]
     either: list[Any] = [
         FieldCondition(path, match=MatchAny(each)) for each in (words, numbers) if each
     ]
     # The engine takes Python's True for the number 1, numpy's for true.
-    flags: list[Any] = [np.bool_(value) for value in values if isinstance(value, bool)]
+    flags: list[Any] = [np.bool_(value) for value in storable if isinstance(value, bool)]
     either += [FieldCondition(path, match=MatchValue(flag)) for flag in flags]
-    either += [
-        FieldCondition(path, range=RangeFloat(gte=v, lte=v)) for v in values if isinstance(v, float)
-    ]
+    exact = [value for value in storable if isinstance(value, float)]
+    either += [FieldCondition(path, range=RangeFloat(gte=value, lte=value)) for value in exact]
+    if not either:
+        return HasIdCondition(set())  # no accepted value, so nothing matches
     return either[0] if len(either) == 1 else EngineFilter(should=either)

@@ -4,8 +4,7 @@ goes into its log first and makes the shard unopenable.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,27 +14,23 @@ from components.indexes.edge.engine import DENSE, SPARSE, faults
 from components.indexes.edge.files import check_space
 from components.indexes.edge.reader import EdgeReader, engine_filter
 from components.indexes.manifest import Entry
-from components.indexes.payload import entry_id, of_chunk, of_entry
+from components.indexes.payload import check, entry_id, of_chunk, of_entry, size
 from components.values import Chunk, Matrix, Metadata, SparseVector
 
 _BATCH = 256
+_BATCH_BYTES = 8 * 2**20
 _BYTES_PER_POINT = 16_384
-"""A generous guess of what a point takes, for the check of free space."""
+"""A generous guess of what a point's vectors take, for the check of free space."""
 
 
 class EdgeWriter(EdgeReader):
     """An opened draft, see `Writer`."""
 
-    def __init__(self, shard: Any, folder: Path, width: int) -> None:
-        super().__init__(shard, folder)
-        self._width = width
-
     def put(self, chunks: Sequence[Chunk], dense: Matrix, sparse: Sequence[SparseVector]) -> None:
         """See `Writer`."""
         _check(chunks, dense, sparse, self._width)
-        for start in range(0, len(chunks), _BATCH):
-            part = slice(start, start + _BATCH)
-            self._upsert(_points(chunks[part], dense[part], sparse[part]))
+        for part, needed in _batches(chunks):
+            self._upsert(_points(chunks[part], dense[part], sparse[part]), needed)
 
     def commit(self, entries: Sequence[Entry], replaced: Sequence[str] = ()) -> None:
         """See `Writer`."""
@@ -44,11 +39,12 @@ class EdgeWriter(EdgeReader):
         self.flush()
         for start in range(0, len(entries), _BATCH):
             part = entries[start : start + _BATCH]
-            self._upsert([Point(entry_id(e.document_id), {}, of_entry(e)) for e in part])
+            points = [Point(entry_id(e.document_id), {}, of_entry(e)) for e in part]
+            self._upsert(points, _BYTES_PER_POINT * len(points))
         changed = set(replaced)
         for entry in entries:
             if entry.document_id in changed:
-                self._drop_older(entry)
+                self._drop(entry.document_id, entry.content_hash, others=True)
 
     def describe(self, document_id: str, title: str, metadata: Metadata) -> None:
         """See `Writer`."""
@@ -56,6 +52,8 @@ class EdgeWriter(EdgeReader):
 
         chosen = engine_filter({"kind": ["chunk"], "document_id": [document_id]})
         payload = {"title": title, "metadata": dict(metadata)}
+        check(payload, document_id)
+        check_space(self._folder)
         self._update(UpdateOperation.set_payload_by_filter(chosen, payload))
 
     def forget(self, document_ids: Sequence[str]) -> None:
@@ -92,35 +90,40 @@ class EdgeWriter(EdgeReader):
             ]
         )
 
-    def _drop(self, document_id: str, version: str) -> None:
-        from qdrant_edge import UpdateOperation
-
-        chosen = engine_filter(
-            {"kind": ["chunk"], "document_id": [document_id], "version": [version]}
-        )
-        self._update(UpdateOperation.delete_points_by_filter(chosen))
-
-    def _drop_older(self, entry: Entry) -> None:
+    def _drop(self, document_id: str, version: str, *, others: bool = False) -> None:
+        """Delete a document's chunks of one version, or of all others."""
         from qdrant_edge import FieldCondition, Filter, MatchValue, UpdateOperation
 
         def matches(name: str, value: str) -> Any:
             return FieldCondition(name, match=MatchValue(value))
 
-        older = Filter(
-            must=[matches("kind", "chunk"), matches("document_id", entry.document_id)],
-            must_not=[matches("version", entry.content_hash)],
-        )
-        self._update(UpdateOperation.delete_points_by_filter(older))
+        own: list[Any] = [matches("kind", "chunk"), matches("document_id", document_id)]
+        wanted: list[Any] = [matches("version", version)]
+        chosen = Filter(must=own, must_not=wanted) if others else Filter(must=own + wanted)
+        self._update(UpdateOperation.delete_points_by_filter(chosen))
 
-    def _upsert(self, points: list[Any]) -> None:
+    def _upsert(self, points: list[Any], needed: int) -> None:
         from qdrant_edge import UpdateOperation
 
-        check_space(self._folder, len(points) * _BYTES_PER_POINT)
+        check_space(self._folder, needed)
         self._update(UpdateOperation.upsert_points(points))
 
     def _update(self, operation: Any) -> None:
         with faults("the index refused a write", self._folder):
             self._shard.update(operation)
+
+
+def _batches(chunks: Sequence[Chunk]) -> Iterator[tuple[slice, int]]:
+    """Chunks to write at once, and how many bytes they may take: log and segment hold both."""
+    start = payload = 0
+    for at, chunk in enumerate(chunks):
+        if at > start and (at - start >= _BATCH or payload >= _BATCH_BYTES):
+            yield slice(start, at), 3 * payload + (at - start) * _BYTES_PER_POINT
+            start, payload = at, 0
+        payload += size(chunk)
+    if chunks:
+        count = len(chunks) - start
+        yield slice(start, len(chunks)), 3 * payload + count * _BYTES_PER_POINT
 
 
 def _points(chunks: Sequence[Chunk], dense: Matrix, sparse: Sequence[SparseVector]) -> list[Any]:
