@@ -147,7 +147,10 @@ def _override(
                 where="--set", hint="write stage.option=value"
             )
         registry.check_stage(stage)
-        given.setdefault(stage, {})[name] = yaml_file.parse(value, f"--set {target}")
+        parsed = yaml_file.parse(value, f"--set {target}")
+        # No option is a mapping, but `{title}` is a template as well as one in YAML.
+        template = isinstance(parsed, dict) and name != "use"
+        given.setdefault(stage, {})[name] = value if template else parsed
     notices = []
     for stage, values in given.items():
         use = values.pop("use", tables[stage].get("use"))

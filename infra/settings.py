@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -32,5 +32,11 @@ class Settings(BaseSettings):
 
 @cache
 def settings() -> Settings:
-    """This process's settings."""
-    return Settings()
+    """This process's settings. Raises ValueError that names the variable and what it holds."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = f"MILLRACE_{first['loc'][0]}".upper()
+        message = first["msg"][:1].lower() + first["msg"][1:]
+        raise ValueError(f"{name}: {message}, not {first['input']!r}") from None

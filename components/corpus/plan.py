@@ -5,21 +5,17 @@ Only what changed is read: an equal version ends the question; then equal bytes;
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from components.corpus.hashes import content_hash, metadata_hash
-from components.errors import BadDocument, EmptySpan, MillraceError
+from components.corpus.reading import bad_document, read
+from components.errors import BadDocument
 from components.indexes.manifest import Entry
 from components.indexes.payload import is_storable
 from components.stages import Source
 from components.values import Document, DocumentRef, Gap
-
-LONGEST_REASON = 500
-"""Characters of a failure's reason that are kept."""
-_log = logging.getLogger(__name__)
 
 Action = Literal["add", "change", "describe", "fail", "touch", "delete"]
 """`describe`: the text is the same, its title or metadata are not. `fail`: cannot be used.
@@ -127,7 +123,8 @@ def _step(
         digest = source.digest(ref)
         if digest == entry.bytes_hash and not again:
             return _as(ref, "touch", digest)
-        return _as(ref, _compared(source.read(ref), entry, fields), digest)
+        digest, document = read(source, ref)
+        return _as(ref, _compared(document, entry, fields), digest)
     except Exception as error:  # a stranger's source must not stop the others' documents
         return _failing(ref, entry, bad_document(error))
 
@@ -148,21 +145,6 @@ def _failing(ref: DocumentRef, entry: Entry | None, error: BadDocument) -> Step 
         return None if error.transient else _as(ref, "touch")
     step = _as(ref, "fail", reason=reason)
     return replace(step, version="") if error.transient else step
-
-
-def bad_document(error: Exception) -> BadDocument:
-    """Any error about one document as the verdict on it, short and storable.
-
-    Faults of the machine or the index are raised again: they are not about the document.
-    """
-    if isinstance(error, MemoryError) or (
-        isinstance(error, MillraceError) and not isinstance(error, BadDocument | EmptySpan)
-    ):
-        raise error
-    text = str(error) if isinstance(error, MillraceError) else f"{type(error).__name__}: {error}"
-    _log.debug("a document cannot be used", exc_info=error)
-    verdict = BadDocument(text.encode("utf-8", "replace").decode()[:LONGEST_REASON])
-    return verdict.passing() if getattr(error, "transient", False) else verdict
 
 
 def _as(ref: DocumentRef, action: Action, digest: str = "", reason: str = "") -> Step:

@@ -7,19 +7,17 @@ from dataclasses import dataclass, field
 
 from components.corpus.clock import Clock
 from components.corpus.hashes import content_hash, metadata_hash
-from components.corpus.plan import Step, bad_document
+from components.corpus.plan import Step
+from components.corpus.reading import bad_document, read
 from components.corpus.request import Job
 from components.encoders.windows import token_ranges
-from components.errors import BadDocument, IndexFault
-from components.indexes import payload
+from components.errors import BadDocument
 from components.stages import Tokens
 from components.values import Document, Span
 from infra.settings import settings
 
 SHARD_DOCUMENTS = 1024
 """Most documents in a shard, however short they are."""
-LARGEST_FIELDS = 64_000
-"""Characters of a document's title and metadata, which are stored with every chunk."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +77,7 @@ def prepare(step: Step, job: Job, clock: Clock) -> Prepared:
         raise BadDocument(step.reason)
     try:
         with clock.of("read"):
-            digest, document = _read(step, job)
+            digest, document = read(job.source, step.ref)
         with clock.of("split"):
             spans = job.splitter.split(document, job.encoder.tokenizer)
             tokens = job.encoder.tokenizer.tokens(document.text)
@@ -95,33 +93,6 @@ def prepare(step: Step, job: Job, clock: Clock) -> Prepared:
         )
     except Exception as error:  # a stranger's component must not stop the others' documents
         raise bad_document(error) from error
-
-
-def _read(step: Step, job: Job) -> tuple[str, Document]:
-    """The document and the hash of the very bytes that it was read from."""
-    digest = job.source.digest(step.ref)
-    document = job.source.read(step.ref)
-    if job.source.digest(step.ref) != digest:
-        raise BadDocument("it changed while it was read").passing()
-    if document.id != step.document_id:
-        raise BadDocument(f"the source gave {document.id!r:.80} instead")
-    _check_fields(document)
-    return digest, document
-
-
-def _check_fields(document: Document) -> None:
-    """What is stored beside every chunk must be storable, and small."""
-    fields = {"title": document.title, "metadata": document.metadata}
-    try:
-        payload.check(fields, document.id)
-    except IndexFault as error:
-        raise BadDocument(str(error)) from None
-    size = len(str(fields))
-    if size > LARGEST_FIELDS:
-        raise BadDocument(
-            f"title and metadata take {size:,} characters, and every chunk holds a copy: "
-            f"at most {LARGEST_FIELDS:,}"
-        )
 
 
 def _check_spans(document: Document, spans: Sequence[Span], tokens: Tokens) -> None:

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from components.errors import IndexFault
+from components.errors import BadOption, IndexFault
 from components.indexes.manifest import Entry
 from components.values import Chunk, Span
 
@@ -90,7 +90,10 @@ def field_path(name: str) -> str:
     if name in TOP_LEVEL:
         return name
     # Quoted, because a user's field name may itself have a dot in it.
-    return f'metadata."{name.removeprefix("metadata.")}"'
+    own = name.removeprefix("metadata.")
+    if '"' in own:
+        raise BadOption(f"no index can filter by the field {own!r}").at(where="filter")
+    return f'metadata."{own}"'
 
 
 def check(payload: Mapping[str, Any], where: str) -> None:

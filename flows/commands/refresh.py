@@ -105,12 +105,13 @@ def _flow(job: Job, found: Survey | None, watcher: Any) -> Report:
         os.environ.setdefault(name, value)
     from dataclasses import asdict
 
+    from components.errors import Unavailable
     from flows.refresh import WATCHER, refresh, to_report
 
     WATCHER.set(watcher)
     request = job.request
-    return to_report(
-        refresh(
+    try:
+        found_out = refresh(
             pipeline=request.pipeline,
             overrides=list(request.overrides),
             retry_failed=request.retry_failed,
@@ -120,7 +121,13 @@ def _flow(job: Job, found: Survey | None, watcher: Any) -> Report:
             run_id=request.run_id,
             planned=asdict(found) if found else None,
         )
-    )
+    except RuntimeError as error:
+        if "Failed to reach API" not in str(error):
+            raise
+        raise Unavailable("the Prefect server does not answer").at(
+            where="PREFECT_API_URL", hint="start it, unset the variable, or use --engine-only"
+        ) from None
+    return to_report(found_out)
 
 
 _QUIET = {

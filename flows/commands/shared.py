@@ -41,10 +41,21 @@ def load(pipeline: Path, overrides: tuple[str, ...]) -> Pipeline:
     from components import spec
 
     _log_to_stderr()
+    _check_environment()
     loaded = spec.load(pipeline, overrides)
     for notice in loaded.notices:
         click.echo(f"millrace: {notice}", err=True)
     return loaded
+
+
+def _check_environment() -> None:
+    from components.errors import BadOption
+    from infra.settings import settings
+
+    try:
+        settings()
+    except ValueError as error:
+        raise BadOption(str(error)).at(where="environment") from None
 
 
 def _log_to_stderr() -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import random
+import subprocess
+import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from components.corpus.search import search
@@ -103,5 +106,49 @@ def test_a_damaged_draft_is_begun_again(tmp_path: Path) -> None:
     assert not report.resumed
 
 
+def running(pid: int) -> bool:
+    """Whether a process is alive, and not merely waiting to be collected."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def _interrupted(*args: object, **options: object) -> None:
     raise KeyboardInterrupt
+
+
+def test_killed_while_describing_then_the_source_goes_back(tmp_path: Path) -> None:
+    corpus = Corpus(
+        tmp_path,
+        {
+            "name": "lines",
+            "source": {"use": "jsonl", "path": "documents/corpus.jsonl"},
+            "encoder": {"use": "hashing", "width": 64},
+            "index": {"use": "qdrant_edge", "path": "store"},
+        },
+    )
+    line = '{"_id": "a", "text": "The mill turns.", "year": %d}\n'
+    corpus.add("corpus.jsonl", line % 1901)
+    corpus.refresh()
+    corpus.add("corpus.jsonl", line % 1902)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("components.corpus.write._tell", _interrupted)
+        patch.setattr("components.corpus.write._entry", _interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            corpus.refresh()
+    corpus.add("corpus.jsonl", line % 1901)
+    corpus.refresh()
+    assert {chunk.metadata["year"] for chunk in corpus.stored().chunks.values()} == {1901}
+
+
+def test_killed_while_optimising_leaves_no_orphan_and_no_lost_work(tmp_path: Path) -> None:
+    corpus = Corpus(tmp_path)
+    corpus.fill(3)
+    arguments = [sys.executable, "-m", "tests.faults.orphan", str(tmp_path)]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=False)
+    assert done.returncode == -9, done.stderr
+    report = corpus.refresh()
+    assert report.resumed
+    assert counts(report) == (0, 0, 3, 0, 0)
+    assert not running(int(done.stdout))

@@ -23,7 +23,9 @@ def optimise(folder: Path) -> None:
     """Optimise a closed shard. Raises IndexFault, DiskFull."""
     check_space(folder, needed=allocated(folder))
     done = subprocess.run(  # noqa: S603 - our own module
-        [sys.executable, "-P", "-m", __name__, str(folder)], capture_output=True, text=True
+        [sys.executable, "-P", "-m", __name__, str(folder), str(os.getpid())],
+        capture_output=True,
+        text=True,
     )
     if done.returncode:
         raise IndexFault(f"the index could not be optimised: {done.stderr.strip()[-500:]}").at(
@@ -31,15 +33,17 @@ def optimise(folder: Path) -> None:
         )
 
 
-def _main(folder: Path) -> None:
-    _end_with(os.getppid())
+def _main(folder: Path, parent: int) -> None:
+    end_with(parent)
     with opened(folder, folder.parent / LOCK) as shard, faults("not optimised", folder):
         shard.optimize()
         shard.flush()  # only now are the replaced segments removed
 
 
-def _end_with(parent: int) -> None:
-    """Be killed when the parent is: an orphan would hold the index against the next run."""
+def end_with(parent: int) -> None:
+    """Be killed when the process `parent` is: an orphan would hold the index against the next
+    run.
+    """
     if sys.platform == "linux":
         import ctypes
 
@@ -49,4 +53,4 @@ def _end_with(parent: int) -> None:
 
 
 if __name__ == "__main__":
-    _main(Path(sys.argv[1]))
+    _main(Path(sys.argv[1]), int(sys.argv[2]))

@@ -1,0 +1,58 @@
+"""Reading a document so that what is recorded of it is true, and any trouble is its own."""
+
+from __future__ import annotations
+
+import logging
+
+from components.errors import BadDocument, EmptySpan, IndexFault, MillraceError
+from components.indexes import payload
+from components.stages import Source
+from components.values import Document, DocumentRef
+
+LONGEST_REASON = 500
+"""Characters of a failure's reason that are kept."""
+LARGEST_FIELDS = 64_000
+"""Characters of a document's title and metadata, which are stored with every chunk."""
+_log = logging.getLogger(__name__)
+
+
+def read(source: Source, ref: DocumentRef) -> tuple[str, Document]:
+    """Hash of the bytes and the document made of those very bytes. Raises BadDocument."""
+    digest = source.digest(ref)
+    document = source.read(ref)
+    if source.digest(ref) != digest:
+        raise BadDocument("it changed while it was read").passing()
+    if document.id != ref.id:
+        raise BadDocument(f"the source gave {document.id!r:.80} instead")
+    _check_fields(document)
+    return digest, document
+
+
+def bad_document(error: Exception) -> BadDocument:
+    """Any error about one document as the verdict on it, short and storable.
+
+    Faults of the machine or the index are raised again: they are not about the document.
+    """
+    if isinstance(error, MemoryError) or (
+        isinstance(error, MillraceError) and not isinstance(error, BadDocument | EmptySpan)
+    ):
+        raise error
+    text = str(error) if isinstance(error, MillraceError) else f"{type(error).__name__}: {error}"
+    _log.debug("a document cannot be used", exc_info=error)
+    verdict = BadDocument(text.encode("utf-8", "replace").decode()[:LONGEST_REASON])
+    return verdict.passing() if getattr(error, "transient", False) else verdict
+
+
+def _check_fields(document: Document) -> None:
+    """What is stored beside every chunk must be storable, and small."""
+    fields = {"title": document.title, "metadata": document.metadata}
+    try:
+        payload.check(fields, document.id)
+    except IndexFault as error:
+        raise BadDocument(str(error)) from None
+    size = len(str(fields))
+    if size > LARGEST_FIELDS:
+        raise BadDocument(
+            f"title and metadata take {size:,} characters, and every chunk holds a copy: "
+            f"at most {LARGEST_FIELDS:,}"
+        )
