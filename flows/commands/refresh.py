@@ -133,6 +133,8 @@ def _flow(job: Job, found: Survey | None, watcher: Any) -> Report:
 _QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",
+    # The first start on a machine creates a database and compiles a great deal.
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     # The run's log goes to the server and its page; here our own progress and result are shown.
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
 }
