@@ -85,6 +85,7 @@ def _timed(job: Job, engine_only: bool) -> Report:
 
 def _run(job: Job, engine_only: bool) -> Report:
     from components.corpus import run
+    from components.errors import Unavailable
     from flows.progress import watching
     from infra.settings import settings
 
@@ -96,11 +97,18 @@ def _run(job: Job, engine_only: bool) -> Report:
         with watching(found.steps) as watcher:
             if engine_only or found.idle or job.request.dry_run:
                 return run.carry_out(job, found, watcher)
-            return _flow(job, found, watcher)
+            try:
+                return _flow(job, found, watcher)
+            except Unavailable as error:  # nobody asked for a server, so none is needed
+                click.echo(f"millrace: {error}; going on without Prefect", err=True)
+                return run.carry_out(job, found, watcher)
 
 
 def _flow(job: Job, found: Survey | None, watcher: Any) -> Report:
-    """The same steps as a Prefect flow, on the server at PREFECT_API_URL or one of its own."""
+    """The same steps as a Prefect flow, on the server at PREFECT_API_URL or one of its own.
+
+    Raises Unavailable where there is no server and nothing was begun.
+    """
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
     from dataclasses import asdict
@@ -111,7 +119,7 @@ def _flow(job: Job, found: Survey | None, watcher: Any) -> Report:
     WATCHER.set(watcher)
     request = job.request
     try:
-        found_out = refresh(
+        outcome = refresh(
             pipeline=request.pipeline,
             overrides=list(request.overrides),
             retry_failed=request.retry_failed,
@@ -122,19 +130,21 @@ def _flow(job: Job, found: Survey | None, watcher: Any) -> Report:
             planned=asdict(found) if found else None,
         )
     except RuntimeError as error:
-        if "Failed to reach API" not in str(error):
+        if not any(sign in str(error) for sign in _NO_SERVER):
             raise
         raise Unavailable("the Prefect server does not answer").at(
             where="PREFECT_API_URL", hint="start it, unset the variable, or use --engine-only"
         ) from None
-    return to_report(found_out)
+    return to_report(outcome)
 
 
+_NO_SERVER = ("Failed to reach API", "connect to ephemeral Prefect API server")
+"""What Prefect says before it has begun anything."""
 _QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",
     # The first start on a machine creates a database and compiles a great deal.
-    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "60",
     # The run's log goes to the server and its page; here our own progress and result are shown.
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
 }
