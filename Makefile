@@ -12,9 +12,9 @@ SAMPLE  = pipelines/sample.yaml
 
 demo: $(VENV)/.base
 	$(BIN)/millrace refresh $(SAMPLE)
-	$(BIN)/millrace search $(SAMPLE) "How do I run a coroutine with a time limit?" -k 3
+	$(BIN)/millrace search $(SAMPLE) "How are default argument values evaluated?" -k 3
 	$(BIN)/millrace search $(SAMPLE) "split a string on a regular expression" -k 3
-	$(BIN)/millrace search $(SAMPLE) "What does the with statement do when an exception is raised?" -k 3
+	$(BIN)/millrace search $(SAMPLE) "pick random elements from a population without repeats" -k 3
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from flows import STARTED
 from flows.commands.shared import json_option, load, pipeline_argument, print_json
 
 if TYPE_CHECKING:
@@ -73,14 +74,11 @@ def command(
 
 
 def _timed(job: Job, engine_only: bool) -> Report:
-    import psutil
-
     from components.corpus.run import timed
 
-    startup = time.time() - psutil.Process().create_time()
     start = time.perf_counter()
     report = _run(job, engine_only)
-    return timed(report, time.perf_counter() - start, startup)
+    return timed(report, time.perf_counter() - start, start - STARTED)
 
 
 def _run(job: Job, engine_only: bool) -> Report:

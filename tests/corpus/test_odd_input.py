@@ -24,7 +24,8 @@ class Odd(Files):
 
     def scan(self):
         yield from super().scan()
-        yield DocumentRef(id="\\ud800" if self.what == "surrogate_id" else "odd", version=self.version)
+        name = "\\ud800" if self.what == "surrogate_id" else "odd"
+        yield DocumentRef(id=name, version=self.version)
 
     def digest(self, ref):
         if ref.id != "odd":
