@@ -25,6 +25,12 @@ HASHING: Mapping[str, Any] = {
     "index": {"use": "qdrant_edge", "path": "store"},
     "retriever": {"use": "hybrid"},
 }
+LINES: Mapping[str, Any] = {
+    "name": "lines",
+    "source": {"use": "jsonl", "path": "documents/corpus.jsonl"},
+    "encoder": {"use": "hashing", "width": 64},
+    "index": {"use": "qdrant_edge", "path": "store"},
+}
 _WORDS = [
     "river",
     "mill",

@@ -8,7 +8,7 @@ import pytest
 
 from components.corpus.search import search
 from components.values import Query
-from tests.corpora import Corpus, counts, prose
+from tests.corpora import LINES, Corpus, counts, prose
 
 SOURCE = """
 from dataclasses import dataclass
@@ -114,15 +114,7 @@ def test_a_document_that_turns_odd_is_stale_and_found(odd: Corpus) -> None:
 
 
 def test_twins_heal_by_themselves(tmp_path: Path) -> None:
-    corpus = Corpus(
-        tmp_path,
-        {
-            "name": "lines",
-            "source": {"use": "jsonl", "path": "documents/corpus.jsonl"},
-            "encoder": {"use": "hashing", "width": 64},
-            "index": {"use": "qdrant_edge", "path": "store"},
-        },
-    )
+    corpus = Corpus(tmp_path, LINES)
     line = '{"_id": "%s", "text": "%s"}\n'
     corpus.add("corpus.jsonl", line % ("a", prose(1, 2)) + line % ("a", prose(2, 2)))
     report = corpus.refresh()

@@ -12,7 +12,7 @@ from components.corpus.refresh import Sealed
 from components.corpus.report import Survey
 from components.corpus.request import Job
 from components.errors import ForeignCorpus, GuardStopped
-from tests.corpora import Corpus, counts, prose
+from tests.corpora import LINES, Corpus, counts, prose
 from tests.corpus.test_refresh import later
 
 WIDE = ["encoder.width=128"]
@@ -62,15 +62,7 @@ def test_a_source_of_bad_documents_alone_publishes_nothing(corpus: Corpus) -> No
 
 
 def test_documents_in_a_gap_hold_a_new_fingerprint_back(tmp_path: Path) -> None:
-    corpus = Corpus(
-        tmp_path,
-        {
-            "name": "lines",
-            "source": {"use": "jsonl", "path": "documents/corpus.jsonl"},
-            "encoder": {"use": "hashing", "width": 64},
-            "index": {"use": "qdrant_edge", "path": "store"},
-        },
-    )
+    corpus = Corpus(tmp_path, LINES)
     lines = [f'{{"_id": "{i}", "text": "{prose(i, 2)}"}}\n' for i in range(3)]
     corpus.add("corpus.jsonl", "".join(lines))
     corpus.refresh()

@@ -10,7 +10,7 @@ import pytest
 from components.corpus.search import search
 from components.errors import ForeignCorpus, GuardStopped, SourceMissing
 from components.values import Query
-from tests.corpora import Corpus, counts, prose
+from tests.corpora import LINES, Corpus, counts, prose
 
 
 def later(path: Path) -> None:
@@ -169,15 +169,7 @@ def test_queries_use_the_live_encoder_and_say_that_the_file_differs(corpus: Corp
 
 
 def test_metadata_alone_updates_payloads_without_encoding(tmp_path: Path) -> None:
-    corpus = Corpus(
-        tmp_path,
-        {
-            "name": "lines",
-            "source": {"use": "jsonl", "path": "documents/corpus.jsonl"},
-            "encoder": {"use": "hashing", "width": 64},
-            "index": {"use": "qdrant_edge", "path": "store"},
-        },
-    )
+    corpus = Corpus(tmp_path, LINES)
     line = '{"_id": "a", "title": "T", "text": "The mill turns.", "year": %d}\n'
     corpus.add("corpus.jsonl", line % 1901)
     corpus.refresh()
@@ -193,15 +185,7 @@ def test_metadata_alone_updates_payloads_without_encoding(tmp_path: Path) -> Non
 
 
 def test_a_part_that_cannot_be_listed_deletes_nothing_in_it(tmp_path: Path) -> None:
-    corpus = Corpus(
-        tmp_path,
-        {
-            "name": "lines",
-            "source": {"use": "jsonl", "path": "documents/corpus.jsonl"},
-            "encoder": {"use": "hashing", "width": 64},
-            "index": {"use": "qdrant_edge", "path": "store"},
-        },
-    )
+    corpus = Corpus(tmp_path, LINES)
     lines = [f'{{"_id": "{i}", "text": "{prose(i, 2)}"}}\n' for i in range(3)]
     corpus.add("corpus.jsonl", "".join(lines))
     corpus.refresh()

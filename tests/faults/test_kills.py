@@ -13,7 +13,7 @@ import pytest
 
 from components.corpus.search import search
 from components.values import Query
-from tests.corpora import Corpus, counts, prose
+from tests.corpora import LINES, Corpus, counts, prose
 from tests.faults.campaign import differences, job, killed, quiet, stored
 
 
@@ -119,15 +119,7 @@ def _interrupted(*args: object, **options: object) -> None:
 
 
 def test_killed_while_describing_then_the_source_goes_back(tmp_path: Path) -> None:
-    corpus = Corpus(
-        tmp_path,
-        {
-            "name": "lines",
-            "source": {"use": "jsonl", "path": "documents/corpus.jsonl"},
-            "encoder": {"use": "hashing", "width": 64},
-            "index": {"use": "qdrant_edge", "path": "store"},
-        },
-    )
+    corpus = Corpus(tmp_path, LINES)
     line = '{"_id": "a", "text": "The mill turns.", "year": %d}\n'
     corpus.add("corpus.jsonl", line % 1901)
     corpus.refresh()
