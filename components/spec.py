@@ -14,7 +14,7 @@ import json
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import Field, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -175,7 +175,7 @@ def _resolve(
     known = registry.options_of(registry.load(stage, use))
     options = {name: value for name, value in table.items() if name != "use"} | dict(given)
     for name, each in known.items():
-        if not registry.is_path(stage, use, name):
+        if not (registry.is_path(stage, use, name) or _names_folder(each, options.get(name))):
             continue
         value = options.get(name, each.default)
         if isinstance(value, (str, Path)):
@@ -189,6 +189,12 @@ def _absolute(value: str | Path, base: Path, where: str) -> str:
         return str((base / Path(value).expanduser()).resolve())
     except (RuntimeError, ValueError) as error:  # no such home; a character that no path can have
         raise BadOption(f"{str(value)!r} is not a usable path: {error}").at(where) from None
+
+
+def _names_folder(of: Field[Any], value: object) -> bool:
+    """Whether an option that may hold a name, such as a model's, holds the path of a folder."""
+    may = bool(of.metadata.get("or_folder"))
+    return may and isinstance(value, str) and value.startswith((".", "/", "~"))
 
 
 def _name(raw: Mapping[str, Any], path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Mapping
 from contextvars import ContextVar
@@ -41,7 +42,7 @@ def _write(request: Request, found: dict[str, Any]) -> steps.Written:
     watcher = WATCHER.get()
 
     def show(done: Committed) -> None:
-        bar.show(done.steps / max(1, survey.steps))
+        bar.show(done.steps / max(1, survey.work))
         watcher(done)
 
     return steps.write(job, survey, show)
@@ -60,9 +61,13 @@ def _promote(request: Request, found: dict[str, Any], generation: Generation) ->
 @task(name="report")
 def _report(report: dict[str, Any]) -> None:
     name = report["pipeline"]
-    counts = ("added", "changed", "unchanged", "deleted", "failed", "stale")
-    rows = [{"what": count, "documents": report[count]} for count in counts]
-    artifacts.table(f"{name}-counts", rows, f"Refresh of {name}: documents")
+    told = ("documents", "pages", "chunks", "tokens", "seconds", "tokens_per_second")
+    counts = ("added", "changed", "unchanged", "deleted", "failed", "stale", *told)
+    rows = [{"what": count, "value": report[count]} for count in counts]
+    rows += [
+        {"what": f"seconds: {part}", "value": value} for part, value in report["spent"].items()
+    ]
+    artifacts.table(f"{name}-counts", rows, f"Refresh of {name}")
     if report["failures"]:
         lines = [f"- `{each['id']}`: {each['reason']}" for each in report["failures"]]
         artifacts.markdown(f"{name}-failures", "\n".join(lines), "Documents that failed")
@@ -114,8 +119,9 @@ def refresh(
         adopt=adopt,
         run_id=run_id or new_run_id(),
     )
-    job = Job(request)
-    report = _run(job, planned)
+    start = time.perf_counter()
+    report = _run(Job(request), planned)
+    report = run.timed(report, time.perf_counter() - start, 0.0)
     _report(report.to_json())
     return asdict(report)
 

@@ -20,7 +20,7 @@ class Settings(BaseSettings):
     spare_bytes: int = Field(
         default=256 * 2**20,
         ge=0,
-        description="Free disk space in bytes below which no write begins.",
+        description="Free disk space in bytes below which the index is not opened.",
     )
     shard_characters: int = Field(
         default=256_000,

@@ -222,7 +222,7 @@ def rehearse(job: Job, found: Survey) -> Report:
 def _resumable(job: Job, base: Generation | None) -> Generation | None:
     draft = job.corpus.unfinished(job.fingerprint, base)
     if draft is None or job.request.dry_run:
-        return draft
+        return None  # a dry run opens nothing that a running refresh may be writing
     try:
         job.corpus.recover(draft)
     except IndexFault as error:
@@ -275,7 +275,8 @@ def _draft(job: Job, found: Survey, clock: Clock) -> Generation:
         return job.corpus.generation(found.draft)
     base = job.corpus.generation(found.base) if found.base else None
     with clock.of("measure"):
-        average = base.average_length if base else _average_length(job, found)
+        measured = base is not None and base.totals.documents > 0
+        average = base.average_length if base and measured else _average_length(job, found)
     wanted = Generation(
         number=0,
         fingerprint=job.fingerprint,
@@ -294,7 +295,7 @@ def _average_length(job: Job, found: Survey) -> float:
     """Terms per chunk over a sample that depends on the documents' ids alone."""
     if job.pipeline.stages["sparse"].use == "none":
         return 0.0
-    added = [s for s in plan_file.read(Path(found.plan_file)) if s.action == "add"]
+    added = [s for s in plan_file.read(Path(found.plan_file)) if s.action not in _APART]
     added.sort(key=lambda step: hashlib.sha256(step.document_id.encode()).digest())
     lengths: list[int] = []
     characters = 0
@@ -322,6 +323,7 @@ def _summary(plan: Plan, entries: Mapping[str, Entry], served: Mapping[str, Entr
         unchanged=plan.unchanged,
         deleted=sum(entries[document_id].chunks > 0 for document_id in gone),
         steps=len(stepped),
+        work=len(stepped) - len(gone),
         listed=len(plan.listed),
         served=len(held),
         doomed=len(plan.gone(held)),

@@ -32,6 +32,9 @@ class Survey:
     unchanged: int = 0
     deleted: int = 0
     steps: int = 0
+    """Documents with something to be done, deletions among them."""
+    work: int = 0
+    """Those of them that are read."""
     listed: int = 0
     """Documents that the source has."""
     served: int = 0

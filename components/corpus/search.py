@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from components import registry
-from components.errors import BadOption, NothingLive
+from components.errors import BadOption, MillraceError, NothingLive
 from components.indexes.contract import CorpusIndex, Index
 from components.indexes.manifest import Release
 from components.spec import Pipeline
@@ -51,8 +51,18 @@ def search(pipeline: Pipeline, queries: Sequence[Query], k: int) -> Found:
     return Found(
         hits=[each[:k] for each in hits],
         release=release,
-        pending=pipeline.fingerprint() != release.generation.fingerprint,
+        pending=differs(pipeline, release),
     )
+
+
+def differs(pipeline: Pipeline, release: Release) -> bool:
+    """Whether the next refresh will build what is not live. The file's own encoder may be out of
+    reach: the live one answers without it.
+    """
+    try:
+        return pipeline.fingerprint() != release.generation.fingerprint
+    except MillraceError:
+        return True
 
 
 def rerank(

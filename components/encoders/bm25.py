@@ -26,9 +26,9 @@ class Bm25:
 
     revision: ClassVar[int] = 1
 
-    k: Weight = option(1.2, help="how soon repeating a term stops to matter", stored=True)
-    b: Share = option(0.75, help="how much long texts are held back", stored=True)
-    language: str = option("english", help="of the stemmer and the stop words", stored=True)
+    k: Weight = option(1.2, help="how soon repeating a term stops to matter")
+    b: Share = option(0.75, help="how much long texts are held back")
+    language: str = option("english", help="of the stemmer and the stop words")
 
     def __post_init__(self) -> None:
         if self.language not in _LANGUAGES:

@@ -25,8 +25,8 @@ class Hashing:
 
     revision: ClassVar[int] = 1
 
-    width: Count = option(256, help="length of a vector", stored=True)
-    header: str = option("", help="read before each span's text, such as '{title}'", stored=True)
+    width: Count = option(256, help="length of a vector")
+    header: str = option("", help="read before each span's text, such as '{title}'")
 
     def __post_init__(self) -> None:
         Header(self.header)

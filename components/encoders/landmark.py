@@ -26,13 +26,15 @@ class Landmark:
 
     revision: ClassVar[int] = 1
 
-    model: str = option("minilm", help="minilm, a folder, or a hub id", stored=True)
-    window: Count = option(256, help="tokens of text read at once", stored=True)
+    model: str = option("minilm", help="minilm, ./folder, or a hub id", or_folder=True)
+    window: Count = option(256, help="tokens of text read at once")
     overlap: Whole = option(
-        64, help="tokens shared by neighbouring windows, half of them on each side", stored=True
+        64,
+        help="tokens shared by neighbouring windows, half of them on each side",
     )
     precision: Precision = option(
-        "auto", help="auto: bf16 where the processor has it; fp32", stored=True
+        "auto",
+        help="auto: bf16 where the processor has it; fp32",
     )
 
     @property

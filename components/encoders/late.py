@@ -22,17 +22,20 @@ class Late:
 
     revision: ClassVar[int] = 1
 
-    model: str = option("minilm", help="minilm, a folder, or a hub id", stored=True)
-    window: Count = option(256, help="tokens of text read at once", stored=True)
+    model: str = option("minilm", help="minilm, ./folder, or a hub id", or_folder=True)
+    window: Count = option(256, help="tokens of text read at once")
     overlap: Whole = option(
-        64, help="tokens shared by neighbouring windows, half of them on each side", stored=True
+        64,
+        help="tokens shared by neighbouring windows, half of them on each side",
     )
-    mix: Share = option(0.0, help="weight of the naive vector in the mean of both", stored=True)
+    mix: Share = option(0.0, help="weight of the naive vector in the mean of both")
     header: str = option(
-        "", help="read before each window and not pooled, such as '{title}'", stored=True
+        "",
+        help="read before each window and not pooled, such as '{title}'",
     )
     precision: Precision = option(
-        "auto", help="auto: bf16 where the processor has it; fp32", stored=True
+        "auto",
+        help="auto: bf16 where the processor has it; fp32",
     )
 
     def __post_init__(self) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from components.encoders.profiles import Profile, check_weights, profile
 from components.encoders.tokenizers import FastTokenizer
+from components.errors import BadOption
 from components.values import Integers
 from infra.settings import settings
 
@@ -65,6 +66,13 @@ class Model:
 
         wanted = settings().device
         if wanted != "auto":
+            try:
+                torch.empty(0, device=wanted)
+            except (RuntimeError, AssertionError) as error:  # torch asserts that CUDA is there
+                reason = str(error).partition("\n")[0][:200]
+                raise BadOption(f"the device {wanted!r} cannot be used: {reason}").at(
+                    where="MILLRACE_DEVICE", hint="auto, cpu, cuda, cuda:1"
+                ) from None
             return torch.device(wanted)
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 

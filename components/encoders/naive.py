@@ -27,10 +27,11 @@ class Naive:
 
     revision: ClassVar[int] = 1
 
-    model: str = option("minilm", help="minilm, a folder, or a hub id", stored=True)
-    header: str = option("", help="read before each span's text, such as '{title}'", stored=True)
+    model: str = option("minilm", help="minilm, ./folder, or a hub id", or_folder=True)
+    header: str = option("", help="read before each span's text, such as '{title}'")
     precision: Precision = option(
-        "auto", help="auto: bf16 where the processor has it; fp32", stored=True
+        "auto",
+        help="auto: bf16 where the processor has it; fp32",
     )
 
     def __post_init__(self) -> None:
@@ -113,7 +114,7 @@ def _windows(of: Model, texts: Iterator[str], prompt: str) -> Iterator[Window]:
     suffix = np.asarray(of.tokenizer.suffix, np.int64)
     room = of.profile.window - len(prefix) - len(suffix)
     for row, text in enumerate(texts):
-        ids = of.tokenizer.tokens(prompt + text).ids
+        ids = np.asarray(of.tokenizer.ids(prompt + text), np.int64)
         for start in range(0, max(1, len(ids)), room):
             sequence = np.concatenate([prefix, ids[start : start + room], suffix])
             yield Window(sequence, _owners(sequence, row, of.profile.pooling), row)

@@ -46,7 +46,8 @@ def profile(model: str) -> Profile:
     if "/" in model and not model.startswith((".", "/", "~")):
         return _from_folder(model, _download(model))
     raise BadOption(f"no model is called {model!r}").at(
-        where="encoder.model", hint="known: minilm, a folder, or a hub id like organisation/name"
+        where="encoder.model",
+        hint="known: minilm, a folder like ./name, or a hub id like organisation/name",
     )
 
 
@@ -88,6 +89,7 @@ def _minilm() -> Profile:
 @cache
 def _from_folder(name: str, folder: Path) -> Profile:
     config = _json(folder / "config.json")
+    _check_modules(name, folder)
     if not _weights(folder).is_file():
         raise BadOption(f"{name} has no {_weights(folder).name}").at(where=str(folder))
     positions = _positions(config)
@@ -106,6 +108,17 @@ def _from_folder(name: str, folder: Path) -> Profile:
         query_prompt=prompts.get("query", ""),
         document_prompt=prompts.get("document", prompts.get("passage", "")),
     )
+
+
+def _check_modules(name: str, folder: Path) -> None:
+    """Raises BadOption where the model does more than a transformer, a pooling and a scaling."""
+    file = folder / "modules.json"
+    kinds = [each["type"].rpartition(".")[2] for each in _list(file)] if file.exists() else []
+    unknown = sorted(set(kinds) - {"Transformer", "Pooling", "Normalize"})
+    if unknown:
+        raise BadOption(f"{name} has modules that are not supported: {', '.join(unknown)}").at(
+            where="encoder.model", hint="use a model of transformer, pooling and normalisation"
+        )
 
 
 def _width(name: str, config: dict[str, Any]) -> int:
@@ -150,6 +163,10 @@ def _weights(folder: Path) -> Path:
     return folder / "model.safetensors"
 
 
+def _list(file: Path) -> list[Any]:
+    return list(json.loads(file.read_text(encoding="utf-8")))
+
+
 def _json(file: Path, default: dict[str, Any] | None = None) -> dict[str, Any]:
     if default is not None and not file.exists():
         return default
@@ -159,10 +176,11 @@ def _json(file: Path, default: dict[str, Any] | None = None) -> dict[str, Any]:
         raise BadOption(f"not a model folder: {error}").at(where=str(file)) from None
 
 
+@cache
 def _download(model: str) -> Path:
     from huggingface_hub import snapshot_download
 
-    wanted = ["*.json", "model.safetensors", "1_Pooling/*"]
+    wanted = ["*.json", "model.safetensors", "1_Pooling/*"]  # no code, no other weights
     try:
         return Path(snapshot_download(model, allow_patterns=wanted))
     except Exception as error:  # the hub's client raises a dozen kinds, network ones among them

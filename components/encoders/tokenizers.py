@@ -15,12 +15,13 @@ from typing import Any
 
 import numpy as np
 
+from components.errors import ModelFault
 from components.values import Integers
 
 LONGEST_TOKEN = 128
 """Characters. A longer token (an unbroken run that the vocabulary calls unknown) is repeated, once
 per so many characters, so that every span of bounded length can hold a token."""
-_CACHED_TEXTS = 512
+_CACHED_TEXTS = 2048
 _CACHED_TOKENS = 1_000_000
 _WORD = re.compile(r"\w+|[^\w\s]")
 
@@ -69,20 +70,27 @@ class FastTokenizer:
     def __init__(self, path: Path) -> None:
         from tokenizers import Tokenizer
 
-        self._tokenizer: Any = Tokenizer.from_file(str(path))
+        try:
+            self._tokenizer: Any = Tokenizer.from_file(str(path))
+        except Exception as error:  # the library raises nothing more precise
+            raise ModelFault(f"the tokenizer cannot be read: {error}").at(where=str(path)) from None
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
         self.prefix, self.suffix = self._specials()
         self._cache = _Recent()
 
     def tokens(self, text: str) -> TokenArrays:
-        """Tokens of a text of any length; the last few hundred answers are remembered."""
+        """Tokens of a text of any length; the last answers are remembered."""
         found = self._cache.get(text)
         if found is None:
             encoded = self._tokenizer.encode(text, add_special_tokens=False)
             found = arrays(encoded.ids, encoded.offsets, len(text))
             self._cache.put(text, found)
         return found
+
+    def ids(self, text: str) -> list[int]:
+        """A short text's ids alone; not remembered."""
+        return list(self._tokenizer.encode(text, add_special_tokens=False).ids)
 
     def _specials(self) -> tuple[list[int], list[int]]:
         encoded = self._tokenizer.encode("a", add_special_tokens=True)

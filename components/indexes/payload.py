@@ -16,7 +16,7 @@ from components.values import Chunk, Span
 
 NAMESPACE: UUID = uuid5(NAMESPACE_URL, "millrace")
 INDEXED_WORDS = ("kind", "document_id", "version")
-INDEXED_NUMBERS = ("ordinal",)
+INDEXED_NUMBERS = ("ordinal", "page")
 TOP_LEVEL = frozenset(
     {"document_id", "version", "ordinal", "start", "end", "page", "last_page", "title"}
 )
@@ -98,10 +98,8 @@ def field_path(name: str) -> str:
 
 def check(payload: Mapping[str, Any], where: str) -> None:
     """Raises IndexFault for what a store could not give back as it was, `metadata` included."""
-    for name, value in payload.items():
-        if name == "metadata":
-            check(value, where)
-            continue
+    fields = [(name, value) for name, value in payload.items() if name != "metadata"]
+    for name, value in [*fields, *payload.get("metadata", {}).items()]:
         for each in value if isinstance(value, list | tuple) else (value,):
             if not (isinstance(name, str) and is_storable(name) and is_storable(each)):
                 raise IndexFault(f"field {name!r} cannot be stored: {each!r:.80}").at(

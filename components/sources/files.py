@@ -34,12 +34,15 @@ class Files:
 
     revision: ClassVar[int] = 1
 
-    path: Path = option(help="the folder to read")
+    path: Path = option(help="the folder to read", stored=False)
     include: tuple[str, ...] = option(
         tuple(f"**/*.{suffix}" for suffix in _SUFFIXES),
         help="globs below the folder; ** is any depth, case does not matter",
+        stored=False,
     )
-    exclude: tuple[str, ...] = option((), help="globs of what to leave out, like drafts/**")
+    exclude: tuple[str, ...] = option(
+        (), help="globs of what to leave out, like drafts/**", stored=False
+    )
 
     def __post_init__(self) -> None:
         for pattern in (*self.include, *self.exclude):

@@ -24,15 +24,13 @@ _NAMED = ("_id", "title", "text")
 class JsonLines:
     """A document per line, its id in `_id`; fields without a role of their own are metadata.
 
-    Of two lines with one id the first counts. A line's version is a hash of its bytes.
+    Two lines with one id are an error of that document. A line's version is a hash of its bytes.
     """
 
     revision: ClassVar[int] = 1
 
-    path: Path = option(help="a .jsonl file, or a folder with corpus.jsonl")
-    template: str = option(
-        "{title}\n{text}", stored=True, help="the text, with fields as {name}; {{ is a brace"
-    )
+    path: Path = option(help="a .jsonl file, or a folder with corpus.jsonl", stored=False)
+    template: str = option("{title}\n{text}", help="the text, with fields as {name}; {{ is a brace")
 
     def __post_init__(self) -> None:
         for _, name, form, conversion in Formatter().parse(self.template):

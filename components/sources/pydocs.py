@@ -30,7 +30,7 @@ _DOCUMENTED = re.compile(
 )
 _LONGEST_SIGNATURE = 100
 """Characters."""
-_SELF = re.compile(r"(?:self|cls)(?:, /)?(?:, |$)")
+_SELF = re.compile(r"\A(?:self|cls)(?:, /)?(?:, |$)")
 _Defined = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
@@ -44,7 +44,9 @@ class PythonDocs:
 
     revision: ClassVar[int] = 1
 
-    include: tuple[str, ...] = option(("**",), help="globs of the ids to read, like topics/*")
+    include: tuple[str, ...] = option(
+        ("**",), help="globs of the ids to read, like topics/*", stored=False
+    )
 
     @property
     def identity(self) -> str:

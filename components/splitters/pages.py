@@ -20,7 +20,7 @@ class Pages:
 
     revision: ClassVar[int] = 1
 
-    max_tokens: Count | None = option(None, help="tokens of a span, at most", stored=True)
+    max_tokens: Count | None = option(None, help="tokens of a span, at most")
 
     def split(self, document: Document, tokenizer: Tokenizer) -> list[Span]:
         """See `components.splitters.spans` for the laws."""

@@ -18,9 +18,9 @@ class Sentence:
 
     revision: ClassVar[int] = 1
 
-    max_tokens: Count = option(128, help="tokens of a span, at most", stored=True)
-    across_pages: bool = option(False, help="whether a span may cross pages", stored=True)
-    language: str = option("en", help="code of the text's language", stored=True)
+    max_tokens: Count = option(128, help="tokens of a span, at most")
+    across_pages: bool = option(False, help="whether a span may cross pages")
+    language: str = option("en", help="code of the text's language")
 
     def __post_init__(self) -> None:
         check_language(self.language)

@@ -17,8 +17,8 @@ class Tokens:
 
     revision: ClassVar[int] = 1
 
-    max_tokens: Count = option(128, help="tokens of a span, at most", stored=True)
-    across_pages: bool = option(False, help="whether a span may cross pages", stored=True)
+    max_tokens: Count = option(128, help="tokens of a span, at most")
+    across_pages: bool = option(False, help="whether a span may cross pages")
 
     def split(self, document: Document, tokenizer: Tokenizer) -> list[Span]:
         """See `components.splitters.spans` for the laws."""

@@ -18,9 +18,10 @@ class Whole:
 
     revision: ClassVar[int] = 1
 
-    max_tokens: Count = option(512, help="tokens of a document, at most", stored=True)
+    max_tokens: Count = option(512, help="tokens of a document, at most")
     overflow: Literal["error", "truncate"] = option(
-        "error", help="what to do with a longer document", stored=True
+        "error",
+        help="what to do with a longer document",
     )
 
     def split(self, document: Document, tokenizer: Tokenizer) -> list[Span]:

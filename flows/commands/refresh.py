@@ -92,7 +92,7 @@ def _run(job: Job, engine_only: bool) -> Report:
             return _flow(job, None, watcher)
     with run.workplace(job) as folder:
         found = run.plan(job, folder)
-        with watching(found.steps) as watcher:
+        with watching(found.work) as watcher:
             if engine_only or found.idle or job.request.dry_run:
                 return run.carry_out(job, found, watcher)
             try:
@@ -179,6 +179,8 @@ def _outcome(report: Report) -> str:
     found = report.to_json()
     rate = f", {found['tokens_per_second']:,.0f} a second" if report.tokens else ""
     work = f"{found['tokens']:,} tokens encoded in {found['seconds']:.1f} s{rate}"
+    if not found["documents"]:
+        return f"{work}; nothing was published: no document could be used"
     if not report.promoted:
         return f"{work}; generation {report.generation} stays live"
     return f"{work}; generation {report.generation} is live (not evaluated)"

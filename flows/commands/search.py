@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     "filters",
     multiple=True,
     metavar="KEY=VALUE",
-    help="Only hits whose field has this value; the same key again: any of them.",
+    help="Only hits whose field has this value; again: any of them. Pages count from 0.",
 )
 @json_option
 def command(
@@ -127,7 +127,7 @@ def _show(hits: list[Hit]) -> None:
     table.add_column("where", max_width=36, overflow="fold")
     table.add_column("text")
     for rank, hit in enumerate(hits, start=1):
-        page = "" if hit.chunk.page is None else f" p.{hit.chunk.page}"
+        page = "" if hit.chunk.page is None else f" p.{hit.chunk.page + 1}"
         table.add_row(
             str(rank),
             f"{hit.score:.4f}",

@@ -16,7 +16,7 @@ def command(pipeline: Path, overrides: tuple[str, ...], as_json: bool) -> int:
     """Say what is live for PIPELINE, since when, and how much it holds."""
     from dataclasses import asdict
 
-    from components.corpus.search import corpus_of, live
+    from components.corpus.search import corpus_of, differs, live
 
     loaded = load(pipeline, overrides)
     release = live(loaded, corpus_of(loaded))
@@ -30,7 +30,7 @@ def command(pipeline: Path, overrides: tuple[str, ...], as_json: bool) -> int:
         "run_id": release.run_id,
         **asdict(generation.totals),
         "stages": {name: each.use for name, each in generation.stages.items()},
-        "pending": loaded.fingerprint() != generation.fingerprint,
+        "pending": differs(loaded, release),
     }
     if as_json:
         print_json(found)

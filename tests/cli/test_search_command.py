@@ -226,7 +226,7 @@ def test_the_table_fits_its_width(
     lines = done.out.split("\n")
     assert max(map(len, lines)) <= int(columns or 100)
     assert lines[0].split() == ["score", "where", "text"]
-    assert "filing.pdf p.1" in done.out
+    assert "filing.pdf p.2" in done.out
     assert "\x1b" not in done.out
 
 

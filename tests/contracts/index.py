@@ -166,6 +166,7 @@ class IndexContract:
             ({"tags": ["b"]}, 9),
             ({"draft": [True]}, 3),
             ({"page": [0], "document_id": ["a"]}, 2),
+            ({"kind": ["report"]}, 9),
             ({"metadata.kind": ["report"]}, 9),
             ({"document_id": ["nobody"]}, 0),
             ({"nothing": ["x"]}, 0),

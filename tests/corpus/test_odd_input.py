@@ -132,3 +132,21 @@ def test_a_passing_failure_is_tried_again_and_heals_by_itself(corpus: Corpus) ->
     assert corpus.refresh().generation == first.generation
     target.write_text(prose(7))
     assert counts(corpus.refresh()) == (1, 0, 1, 0, 0)
+
+
+def test_a_field_called_metadata_is_a_field_like_any_other(tmp_path: Path) -> None:
+    corpus = Corpus(tmp_path, LINES)
+    corpus.add("corpus.jsonl", '{"_id": "a", "text": "The mill.", "metadata": "foo"}\n')
+    assert counts(corpus.refresh()) == (1, 0, 0, 0, 0)
+    (chunk,) = corpus.stored().chunks.values()
+    assert chunk.metadata == {"metadata": "foo"}
+
+
+def test_the_average_length_is_not_taken_from_a_build_without_documents(corpus: Corpus) -> None:
+    corpus.add("000.txt", "")
+    corpus.refresh()
+    corpus.fill(3)
+    corpus.refresh()
+    release = corpus.job().corpus.live()
+    assert release is not None
+    assert release.generation.average_length > 5

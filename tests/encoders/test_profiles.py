@@ -207,3 +207,14 @@ class TestRefused:
     def test_bad_options(self, options: dict[str, Any]) -> None:
         with pytest.raises(BadOption):
             build("encoder", resolve("encoder", "late", options))
+
+
+def test_a_model_with_further_modules_is_refused(tmp_path: Path) -> None:
+    source = profile("minilm").folder
+    for file in source.iterdir():
+        (tmp_path / file.name).symlink_to(file)
+    (tmp_path / "modules.json").unlink()
+    kinds = ["models.Transformer", "models.Pooling", "models.Dense"]
+    (tmp_path / "modules.json").write_text(json.dumps([{"type": kind} for kind in kinds]))
+    with pytest.raises(BadOption, match="Dense"):
+        profile(str(tmp_path))

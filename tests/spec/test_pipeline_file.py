@@ -386,3 +386,11 @@ def test_the_engine_is_not_in_the_fingerprint(tmp_path: Path) -> None:
     text = BASE + "encoder: {use: hashing}\n"
     local = loaded(tmp_path, text + "engine: {use: local}\n")
     assert local.fingerprint() == loaded(tmp_path, text).fingerprint()
+
+
+def test_a_model_that_begins_like_a_path_is_relative_to_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "p.yaml"
+    file.write_text("name: a\nsource: {use: pydocs}\nencoder: {use: naive, model: ./model}\n")
+    assert spec.load(file).stages["encoder"].options["model"] == str(tmp_path / "model")
+    file.write_text("name: a\nsource: {use: pydocs}\nencoder: {use: naive, model: org/model}\n")
+    assert spec.load(file).stages["encoder"].options["model"] == "org/model"

@@ -15,6 +15,8 @@ from components.indexes.payload import field_path, is_storable, to_chunk, to_ent
 from components.values import Chunk, Filter, Hit, Matrix, Scalar, SparseVector
 
 _PAGE = 1000
+KIND = "\0kind"
+"""Our own field in a filter: a name that no user's field can have by accident."""
 _TIES = 16
 """Asked for beyond k: the engine's order among equal scores changes from call to call."""
 
@@ -64,7 +66,7 @@ class EdgeReader:
     def neighbours(self, document_id: str, ordinals: Sequence[int]) -> list[Chunk]:
         """See `Reader`."""
         wanted: Filter = {
-            "kind": ["chunk"],
+            KIND: ["chunk"],
             "document_id": [document_id],
             "ordinal": list(ordinals),
         }
@@ -72,19 +74,19 @@ class EdgeReader:
 
     def chunks(self, document_id: str) -> list[Chunk]:
         """See `GenerationReader`."""
-        wanted: Filter = {"kind": ["chunk"], "document_id": [document_id]}
+        wanted: Filter = {KIND: ["chunk"], "document_id": [document_id]}
         return sorted(self._chunks(wanted), key=lambda chunk: chunk.ordinal)
 
     def entries(self) -> dict[str, Entry]:
         """See `GenerationReader`."""
-        found = (to_entry(record.payload) for record in self.scroll({"kind": ["document"]}))
+        found = (to_entry(record.payload) for record in self.scroll({KIND: ["document"]}))
         return {entry.document_id: entry for entry in found}
 
     def count_chunks(self, document_id: str | None = None) -> int:
         """See `GenerationReader`."""
         from qdrant_edge import CountRequest
 
-        wanted: Filter = {"kind": ["chunk"]}
+        wanted: Filter = {KIND: ["chunk"]}
         if document_id is not None:
             wanted = {**wanted, "document_id": [document_id]}
         with faults("chunks could not be counted", self._folder):
@@ -139,7 +141,7 @@ def engine_filter(wanted: Filter) -> Any:
 
 
 def _path(name: str) -> str:
-    return name if name == "kind" else field_path(name)
+    return "kind" if name == KIND else field_path(name)
 
 
 def _condition(path: str, values: Sequence[Scalar]) -> Any:

@@ -12,7 +12,7 @@ import numpy as np
 from components.errors import IndexFault
 from components.indexes.edge.engine import DENSE, SPARSE, faults
 from components.indexes.edge.files import check_space
-from components.indexes.edge.reader import EdgeReader, engine_filter
+from components.indexes.edge.reader import KIND, EdgeReader, engine_filter
 from components.indexes.manifest import Entry
 from components.indexes.payload import check, entry_id, of_chunk, of_entry, size
 from components.values import Chunk, Matrix, Metadata, SparseVector
@@ -50,7 +50,7 @@ class EdgeWriter(EdgeReader):
         """See `Writer`."""
         from qdrant_edge import UpdateOperation
 
-        chosen = engine_filter({"kind": ["chunk"], "document_id": [document_id]})
+        chosen = engine_filter({KIND: ["chunk"], "document_id": [document_id]})
         payload = {"title": title, "metadata": dict(metadata)}
         check(payload, document_id)
         check_space(self._folder)
@@ -75,7 +75,7 @@ class EdgeWriter(EdgeReader):
         """
         entries = self.entries()
         counted: dict[tuple[str, str], int] = {}
-        for record in self.scroll({"kind": ["chunk"]}, ["document_id", "version"]):
+        for record in self.scroll({KIND: ["chunk"]}, ["document_id", "version"]):
             key = record.payload["document_id"], record.payload["version"]
             counted[key] = counted.get(key, 0) + 1
         for document_id, version in counted:
