@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import random
 import signal
@@ -76,7 +77,7 @@ def killed(
     pipeline: str, overrides: Sequence[str], shards: int, chance: random.Random
 ) -> Kill | None:
     """A refresh killed at a random moment from 10 % to 90 % of its shards; None: it was faster."""
-    low, high = max(1, round(0.1 * shards)), max(1, round(0.9 * shards) - 1)
+    low, high = math.ceil(0.1 * shards), max(1, math.floor(0.9 * shards) - 1)
     target = chance.randint(low, high)
     arguments = [sys.executable, "-c", _CHILD, pipeline, *overrides]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as child:
