@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import asdict
@@ -16,7 +15,7 @@ from prefect.runtime import flow_run
 from components.corpus import refresh as steps
 from components.corpus import run
 from components.corpus.report import Failed, Report, Survey
-from components.corpus.request import Job, Request
+from components.corpus.request import Job, Request, new_run_id
 from components.corpus.write import Committed, Progress
 from components.indexes.manifest import Generation, Totals
 from infra import artifacts
@@ -137,11 +136,6 @@ def to_survey(found: Mapping[str, Any]) -> Survey:
     failed = {name: tuple(Failed(**each) for each in found[name]) for name in ("gaps", "failures")}
     prefixes = tuple(found["gap_prefixes"])
     return Survey(**{**found, **failed, "gap_prefixes": prefixes})
-
-
-def new_run_id() -> str:
-    """Unique; names the run in the manifest."""
-    return uuid.uuid4().hex[:12]
 
 
 def to_report(found: Mapping[str, Any]) -> Report:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +31,11 @@ class Request:
     adopt: bool = False
     """Take over a corpus that was built from another source."""
     dry_run: bool = False
+
+
+def new_run_id() -> str:
+    """Unique; names the run in the manifest."""
+    return uuid.uuid4().hex[:12]
 
 
 @dataclass(frozen=True)

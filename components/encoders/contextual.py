@@ -57,7 +57,7 @@ def _windows(
     for document, own, row in zip(documents, spans, first_rows(spans), strict=True):
         if not own:
             continue
-        lead = of.profile.document_prompt + _line(header, document)
+        lead = of.profile.document_prompt + header.lead(document)
         # Half of the model's positions stay for the text, however long a header is.
         before = [int(i) for i in tokenizer.tokens(lead).ids[: of.profile.positions // 2]]
         before = [*tokenizer.prefix, *before]
@@ -71,8 +71,3 @@ def _windows(
             before=before,
             after=tokenizer.suffix,
         )
-
-
-def _line(header: Header, document: Document) -> str:
-    line = header.render(document)
-    return f"{line}\n" if line else ""

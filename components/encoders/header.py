@@ -31,6 +31,11 @@ class Header:
             return ""
         return self.template.format_map(values).strip()
 
+    def lead(self, document: Document) -> str:
+        """What stands before the text: the line and its end, or nothing."""
+        line = self.render(document)
+        return f"{line}\n" if line else ""
+
 
 def field_of(document: Document, name: str) -> str:
     """A field's value as text: title, id, or metadata; empty where it is absent."""

@@ -92,8 +92,7 @@ def span_texts(
 ) -> Iterator[str]:
     """What is read for each span: the header's line, then the span's text."""
     for document, own in zip(documents, spans, strict=True):
-        line = header.render(document)
-        lead = f"{line}\n" if line else ""
+        lead = header.lead(document)
         for span in own:
             yield lead + document.text[span.start : span.end]
 

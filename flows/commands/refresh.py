@@ -50,9 +50,7 @@ def command(
     as_json: bool,
 ) -> int:
     """Bring the corpus of PIPELINE up to date with its source: only what changed is encoded."""
-    import uuid
-
-    from components.corpus.request import Job, Request
+    from components.corpus.request import Job, Request, new_run_id
 
     load(pipeline, overrides)
     request = Request(
@@ -63,7 +61,7 @@ def command(
         max_missing=max_missing,
         adopt=adopt,
         dry_run=dry_run,
-        run_id=uuid.uuid4().hex[:12],
+        run_id=new_run_id(),
     )
     report = _timed(Job(request), engine_only)
     if as_json:
