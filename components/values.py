@@ -47,6 +47,16 @@ class Gap:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Where a part of a document begins, and the headings it stands under."""
+
+    start: int
+    """Offset of its first character."""
+    path: str
+    """Headings from the outermost to its own, joined by " > "."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
     """A document's extracted text."""
@@ -57,6 +67,8 @@ class Document:
     metadata: Metadata = field(default_factory=dict)
     page_starts: tuple[int, ...] = ()
     """Offset of each page's first character, ascending; empty where there are no pages."""
+    sections: tuple[Section, ...] = ()
+    """In order of their starts; empty where the text has no headings."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -85,6 +97,8 @@ class Chunk:
     """Page of its first character."""
     last_page: int | None = None
     """Page of its last character."""
+    section: str = ""
+    """Headings that its first character stands under."""
     metadata: Metadata = field(default_factory=dict)
 
 

@@ -10,9 +10,10 @@ from components.values import Document
 
 
 def content_hash(document: Document, fields: frozenset[str]) -> str:
-    """Of all that spans and vectors depend on: text, page starts, and the named fields."""
+    """Of all that chunks and vectors depend on: text, pages, sections, and the named fields."""
     facts = {
         "pages": document.page_starts,
+        "sections": [(each.start, each.path) for each in document.sections],
         "fields": {name: field_of(document, name) for name in sorted(fields)},
     }
     digest = hashlib.sha256(document.text.encode("utf-8", "surrogatepass"))

@@ -44,15 +44,19 @@ def bad_document(error: Exception) -> BadDocument:
 
 
 def _check_fields(document: Document) -> None:
-    """What is stored beside every chunk must be storable, and small."""
+    """What is stored beside every chunk must be storable, and small; sections must ascend."""
+    headings = [section.path for section in document.sections]
     fields = {"title": document.title, "metadata": document.metadata}
     try:
-        payload.check(fields, document.id)
+        payload.check({**fields, "section": headings}, document.id)
     except IndexFault as error:
         raise BadDocument(str(error)) from None
-    size = len(str(fields))
+    starts = [section.start for section in document.sections]
+    if starts != sorted(starts):
+        raise BadDocument("its sections are out of order")
+    size = len(str(fields)) + max(map(len, headings), default=0)
     if size > LARGEST_FIELDS:
         raise BadDocument(
-            f"title and metadata take {size:,} characters, and every chunk holds a copy: "
+            f"title, headings and metadata take {size:,} characters, and every chunk holds a copy: "
             f"at most {LARGEST_FIELDS:,}"
         )

@@ -159,6 +159,7 @@ def _chunks(prepared: Prepared, first: int, past: int) -> Iterator[Chunk]:
             title=document.title,
             page=page,
             last_page=last_page,
+            section=section_of(document, span),
             metadata=document.metadata,
         )
 
@@ -170,6 +171,12 @@ def pages_of(document: Document, span: Span) -> tuple[int | None, int | None]:
     first = bisect_right(document.page_starts, span.start) - 1
     last = bisect_right(document.page_starts, span.end - 1) - 1
     return max(first, 0), max(last, 0)
+
+
+def section_of(document: Document, span: Span) -> str:
+    """Headings that a span's first character stands under; empty before the first heading."""
+    at = bisect_right(document.sections, span.start, key=lambda section: section.start) - 1
+    return document.sections[at].path if at >= 0 else ""
 
 
 def _entry(prepared: Prepared, chunks: int, work: Work) -> Entry:

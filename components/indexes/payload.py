@@ -18,7 +18,7 @@ NAMESPACE: UUID = uuid5(NAMESPACE_URL, "millrace")
 INDEXED_WORDS = ("kind", "document_id", "version")
 INDEXED_NUMBERS = ("ordinal", "page")
 TOP_LEVEL = frozenset(
-    {"document_id", "version", "ordinal", "start", "end", "page", "last_page", "title"}
+    {"document_id", "version", "ordinal", "start", "end", "page", "last_page", "title", "section"}
 )
 """Payload fields that a filter names without `metadata.`."""
 
@@ -46,9 +46,8 @@ def of_chunk(chunk: Chunk) -> dict[str, Any]:
         "title": chunk.title,
         "metadata": dict(chunk.metadata),
     }
-    for name in ("page", "last_page"):
-        if getattr(chunk, name) is not None:
-            payload[name] = getattr(chunk, name)
+    optional = {"page": chunk.page, "last_page": chunk.last_page, "section": chunk.section or None}
+    payload |= {name: value for name, value in optional.items() if value is not None}
     check(payload, chunk.document_id)
     return payload
 
@@ -65,6 +64,7 @@ def to_chunk(identifier: str, payload: Mapping[str, Any]) -> Chunk:
         title=payload.get("title", ""),
         page=payload.get("page"),
         last_page=payload.get("last_page"),
+        section=payload.get("section", ""),
         metadata=payload.get("metadata") or {},
     )
 
@@ -121,4 +121,4 @@ def is_storable(value: object) -> bool:
 def size(chunk: Chunk) -> int:
     """Roughly how many bytes a chunk's payload takes."""
     fields = sum(len(str(value)) + len(name) for name, value in chunk.metadata.items())
-    return 4 * (len(chunk.text) + len(chunk.title) + fields) + 512
+    return 4 * (len(chunk.text) + len(chunk.title) + len(chunk.section) + fields) + 512

@@ -108,6 +108,7 @@ def _hit_as_json(hit: Hit) -> dict[str, Any]:
         "score": hit.score,
         "first_score": hit.first_score,
         "title": chunk.title,
+        "section": chunk.section,
         "metadata": dict(chunk.metadata),
         "text": chunk.text,
     }
