@@ -12,6 +12,7 @@
     ├── BadDocument              -  one document cannot be used: reported, the run goes on
     ├── GuardStopped             4  a guard refused to do what was asked
     ├── Busy                     6  somebody else holds what is needed: try again
+    │   └── Moved                   what was being read is replaced and gone: read the live one
     ├── Unavailable              1  an outside system did not answer: worth another try
     ├── EmptySpan                1  a splitter made a span without any token
     ├── ModelFault               1  weights are damaged, or not those that the profile names
@@ -104,6 +105,10 @@ class Busy(MillraceError):
     """Somebody else holds what is needed."""
 
     exit_code = 6
+
+
+class Moved(Busy):
+    """What was being read has been replaced twice and is gone."""
 
 
 class Unavailable(MillraceError):

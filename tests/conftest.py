@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from infra.settings import settings
+from tests import qdrant_http
 from tests.corpora import Corpus
 
 
@@ -23,3 +24,21 @@ def _own_settings() -> Iterator[None]:
 def corpus(tmp_path: Path) -> Corpus:
     """An empty folder of documents with a hashing pipeline."""
     return Corpus(tmp_path)
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of a stand-in for a Qdrant server, empty and of this test's own."""
+    with qdrant_http.running() as address:
+        monkeypatch.setenv("MILLRACE_QDRANT_URL", address)
+        monkeypatch.setenv("MILLRACE_LEASE", "3")
+        yield address
+
+
+@pytest.fixture(params=["qdrant_edge", "qdrant"])
+def store(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    """The overrides that choose a store: a test that uses it runs on each."""
+    if request.param == "qdrant":
+        request.getfixturevalue("server")
+        return ("index.use=qdrant",)
+    return ()

@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 
 from components import registry
-from components.errors import BadOption, MillraceError, NothingLive
+from components.errors import BadOption, MillraceError, Moved, NothingLive
 from components.indexes.contract import CorpusIndex, Index
 from components.indexes.manifest import Release
 from components.spec import Pipeline
 from components.stages import Encoder, Reader, Reranker, Retriever
 from components.values import Hit, Matrix, Query, Ranked
+
+
+_TRIES = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +35,15 @@ def search(pipeline: Pipeline, queries: Sequence[Query], k: int) -> Found:
 
     Raises NothingLive, BadOption, Busy.
     """
+    for _ in range(_TRIES):
+        try:
+            return _search(pipeline, queries, k)
+        except Moved as error:  # refreshes came quickly: what is live now is asked
+            moved = error
+    raise moved
+
+
+def _search(pipeline: Pipeline, queries: Sequence[Query], k: int) -> Found:
     corpus = corpus_of(pipeline)
     release = live(pipeline, corpus)
     stages = release.generation.stages

@@ -53,3 +53,40 @@ def test_searches_during_a_refresh_answer_from_one_generation(
     assert seen.count(first.generation) > 3, "searches answered while the refresh ran"
     after = search(corpus.load(), [Query(text="water wheel")], 5)
     assert after.release.generation.name != first.generation
+
+
+_REFRESHING = """
+import sys
+from pathlib import Path
+from tests.corpora import Corpus
+corpus = Corpus(Path(sys.argv[1]))
+number = 0
+while not (corpus.folder / "enough").exists():
+    number += 1
+    for name in "abcdefgh":
+        corpus.add(f"{name}.txt", f"The water wheel of mill {name} has revision {number}.")
+    assert corpus.refresh(sys.argv[2:]).promoted
+print(number)
+"""
+
+
+def test_a_hundred_searches_while_refreshes_publish(corpus: Corpus, store: tuple[str, ...]) -> None:
+    for name in "abcdefgh":
+        corpus.add(f"{name}.txt", f"The water wheel of mill {name} has revision 0.")
+    corpus.refresh(store)
+    arguments = [sys.executable, "-c", _REFRESHING, str(corpus.folder), *store]
+    seen: dict[str, set[str]] = {}
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as refreshing:
+        searches = 0
+        # At least a hundred, and until several generations were published meanwhile.
+        while searches < 100 or (len(seen) < 4 and refreshing.poll() is None):
+            found = search(corpus.load(store), [Query(text="revision of the water wheel")], 8)
+            hits = found.hits[0]
+            assert {hit.chunk.document_id for hit in hits} == {f"{each}.txt" for each in "abcdefgh"}
+            revisions = seen.setdefault(found.release.generation.name, set())
+            revisions |= {hit.chunk.text.rsplit(" ", 1)[1] for hit in hits}
+            searches += 1
+        (corpus.folder / "enough").touch()
+        assert refreshing.wait() == 0
+    assert all(len(revisions) == 1 for revisions in seen.values()), "generations were mixed"
+    assert len(set.union(*seen.values())) == len(seen) >= 4

@@ -19,18 +19,20 @@ from tests.faults.campaign import differences, job, killed, quiet, stored
 
 @pytest.fixture
 def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MILLRACE_SHARD_CHARACTERS", "4000")
+    monkeypatch.setenv("MILLRACE_SHARD_CHARACTERS", "1000")
 
 
 @pytest.mark.usefixtures("small_shards")
-@pytest.mark.parametrize("seed", range(4))
-def test_first_build_killed_then_run_to_the_end(tmp_path: Path, seed: int) -> None:
+@pytest.mark.parametrize("seed", range(2))
+def test_first_build_killed_then_run_to_the_end(
+    tmp_path: Path, store: tuple[str, ...], seed: int
+) -> None:
     corpus = Corpus(tmp_path)
-    corpus.fill(120, sentences=20)
+    corpus.fill(40, sentences=20)
     pipeline = str(corpus.file)
     expected, shards = quiet(pipeline, [f"index.path={tmp_path / 'quiet'}"])
     assert shards > 20
-    overrides = [f"index.path={tmp_path / 'killed'}"]
+    overrides = store or [f"index.path={tmp_path / 'killed'}"]
     kill = killed(pipeline, overrides, shards, random.Random(seed))
     assert kill is not None
     assert 0 < kill.chunks_then < len(expected.chunks)
@@ -43,13 +45,15 @@ def test_first_build_killed_then_run_to_the_end(tmp_path: Path, seed: int) -> No
 
 
 @pytest.mark.usefixtures("small_shards")
-@pytest.mark.parametrize("seed", range(3))
-def test_update_killed_twice_leaves_the_live_index_alone(tmp_path: Path, seed: int) -> None:
+@pytest.mark.parametrize("seed", range(2))
+def test_update_killed_twice_leaves_the_live_index_alone(
+    tmp_path: Path, store: tuple[str, ...], seed: int
+) -> None:
     corpus, chance = Corpus(tmp_path), random.Random(seed)
-    corpus.fill(100, sentences=20)
-    corpus.refresh()
-    before = corpus.stored()
-    for number in range(100):
+    corpus.fill(40, sentences=20)
+    corpus.refresh(store)
+    before = corpus.stored(store)
+    for number in range(40):
         if number % 10 == 0:
             (corpus.documents / f"{number:03}.txt").unlink()
         else:
@@ -58,12 +62,12 @@ def test_update_killed_twice_leaves_the_live_index_alone(tmp_path: Path, seed: i
     pipeline = str(corpus.file)
     expected, shards = quiet(pipeline, [f"index.path={tmp_path / 'quiet'}"])
     for _ in range(2):
-        assert killed(pipeline, [], shards // 3, chance) is not None
-        assert corpus.stored().chunks == before.chunks
-        hits = search(corpus.load(), [Query(text="water wheel")], 5).hits[0]
+        assert killed(pipeline, store, shards // 3, chance) is not None
+        assert corpus.stored(store).chunks == before.chunks
+        hits = search(corpus.load(store), [Query(text="water wheel")], 5).hits[0]
         assert {hit.chunk.version for hit in hits} <= {c.version for c in before.chunks.values()}
-    corpus.refresh()
-    assert differences(expected, corpus.stored()) == []
+    corpus.refresh(store)
+    assert differences(expected, corpus.stored(store)) == []
 
 
 def test_killed_between_sealing_and_publishing(corpus: Corpus) -> None:
@@ -77,6 +81,28 @@ def test_killed_between_sealing_and_publishing(corpus: Corpus) -> None:
     assert first.generation in held
     again = corpus.refresh()
     assert (again.generation, again.tokens, again.promoted) == (second.generation, 0, True)
+
+
+def test_killed_before_publishing_and_the_source_goes_on(
+    corpus: Corpus, store: tuple[str, ...]
+) -> None:
+    corpus.fill(3)
+    corpus.refresh(store)
+    corpus.add("000.txt", prose(50))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("components.corpus.refresh._check_coverage", _interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            corpus.refresh(store)
+    before = corpus.stored(store)
+    corpus.add("000.txt", prose(0))  # back to what is live
+    corpus.add("new.txt", prose(8))
+    report = corpus.refresh(store)
+    assert report.promoted
+    after = corpus.stored(store)
+    assert {i: c.text for i, c in before.chunks.items()}.items() <= {
+        i: c.text for i, c in after.chunks.items()
+    }.items()
+    assert set(after.entries) == {"000.txt", "001.txt", "002.txt", "new.txt"}
 
 
 def test_a_copy_that_was_never_completed_is_swept_away(corpus: Corpus) -> None:

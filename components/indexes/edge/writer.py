@@ -7,9 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
-
-from components.errors import IndexFault
+from components.indexes.checks import check_vectors
 from components.indexes.edge.engine import DENSE, SPARSE, faults
 from components.indexes.edge.files import check_space
 from components.indexes.edge.reader import KIND, EdgeReader, engine_filter
@@ -28,7 +26,7 @@ class EdgeWriter(EdgeReader):
 
     def put(self, chunks: Sequence[Chunk], dense: Matrix, sparse: Sequence[SparseVector]) -> None:
         """See `Writer`."""
-        _check(chunks, dense, sparse, self._width)
+        check_vectors(chunks, dense, sparse, self._width)
         for part, needed in _batches(chunks):
             self._upsert(_points(chunks[part], dense[part], sparse[part]), needed)
 
@@ -137,33 +135,3 @@ def _points(chunks: Sequence[Chunk], dense: Matrix, sparse: Sequence[SparseVecto
             vectors[SPARSE] = EngineSparse(terms.indices.tolist(), terms.values.tolist())
         points.append(Point(chunk.id, vectors, of_chunk(chunk)))
     return points
-
-
-def _check(
-    chunks: Sequence[Chunk], dense: Matrix, sparse: Sequence[SparseVector], width: int
-) -> None:
-    if dense.shape != (len(chunks), width) or len(sparse) != len(chunks):
-        raise IndexFault(
-            f"{len(chunks)} chunks came with vectors {dense.shape} and {len(sparse)} sparse ones, "
-            f"the index is {width} wide"
-        )
-    if not np.isfinite(dense).all():
-        worst = int(np.nonzero(~np.isfinite(dense).all(axis=1))[0][0])
-        raise IndexFault("the encoder made a vector with NaN or infinity").at(
-            where=chunks[worst].document_id
-        )
-    for chunk, terms in zip(chunks, sparse, strict=True):
-        if not _sound(terms):
-            raise IndexFault("the sparse encoder made a malformed vector").at(
-                where=chunk.document_id
-            )
-
-
-def _sound(terms: SparseVector) -> bool:
-    indices, values = terms.indices, terms.values
-    if len(indices) != len(values):
-        return False
-    if not len(indices):
-        return True
-    in_range = indices[0] >= 0 and indices[-1] < 2**32
-    return bool(in_range and (np.diff(indices) > 0).all() and np.isfinite(values).all())

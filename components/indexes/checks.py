@@ -1,0 +1,41 @@
+"""What every store looks at before it takes vectors: afterwards it is too late."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from components.errors import IndexFault
+from components.values import Chunk, Matrix, SparseVector
+
+
+def check_vectors(
+    chunks: Sequence[Chunk], dense: Matrix, sparse: Sequence[SparseVector], width: int
+) -> None:
+    """Raises IndexFault for vectors that do not fit the chunks or the index, or are malformed."""
+    if dense.shape != (len(chunks), width) or len(sparse) != len(chunks):
+        raise IndexFault(
+            f"{len(chunks)} chunks came with vectors {dense.shape} and {len(sparse)} sparse ones, "
+            f"the index is {width} wide"
+        )
+    if not np.isfinite(dense).all():
+        worst = int(np.nonzero(~np.isfinite(dense).all(axis=1))[0][0])
+        raise IndexFault("the encoder made a vector with NaN or infinity").at(
+            where=chunks[worst].document_id
+        )
+    for chunk, terms in zip(chunks, sparse, strict=True):
+        if not _sound(terms):
+            raise IndexFault("the sparse encoder made a malformed vector").at(
+                where=chunk.document_id
+            )
+
+
+def _sound(terms: SparseVector) -> bool:
+    indices, values = terms.indices, terms.values
+    if len(indices) != len(values):
+        return False
+    if not len(indices):
+        return True
+    in_range = indices[0] >= 0 and indices[-1] < 2**32
+    return bool(in_range and (np.diff(indices) > 0).all() and np.isfinite(values).all())

@@ -1,0 +1,151 @@
+"""A collection on the server: how it is made, and what is done to it as a whole."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from components.errors import IndexFault
+from components.indexes.payload import INDEXED_NUMBERS, INDEXED_WORDS, field_path
+from components.indexes.qdrant.conditions import ADDED, REMOVED
+from components.indexes.qdrant.reader import DENSE, SPARSE
+from components.indexes.qdrant.server import Server
+
+if TYPE_CHECKING:
+    from qdrant_client import QdrantClient, models
+
+Quantization = Literal["none", "int8", "binary"]
+_SETTLED = 600.0
+"""Seconds that the server is given to build its search graph before a generation goes live."""
+_POLL = 0.2
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """What a collection is made like."""
+
+    filterable: tuple[str, ...]
+    quantization: Quantization
+    on_disk: bool
+    shards: int
+    replicas: int
+
+
+def create(server: Server, name: str, width: int, layout: Layout) -> None:
+    """An empty collection, unless it is there already: then a killed run made it."""
+
+    def make(client: QdrantClient) -> None:
+        from qdrant_client.models import Distance, Modifier, SparseVectorParams, VectorParams
+
+        if client.collection_exists(name):
+            return
+        client.create_collection(
+            name,
+            vectors_config={
+                DENSE: VectorParams(
+                    size=width, distance=Distance.COSINE, on_disk=layout.on_disk or None
+                )
+            },
+            sparse_vectors_config={SPARSE: SparseVectorParams(modifier=Modifier.IDF)},
+            quantization_config=_quantized(layout),
+            on_disk_payload=layout.on_disk,
+            shard_number=layout.shards,
+            replication_factor=layout.replicas,
+        )
+
+    server.ask(f"the collection {name} could not be created", make)
+
+
+def index_fields(server: Server, name: str, filterable: Sequence[str]) -> None:
+    """Payload indexes, without which a filter or a deletion reads every point."""
+    from qdrant_client.models import PayloadSchemaType
+
+    words = [*INDEXED_WORDS, *map(field_path, filterable)]
+    kinds = dict.fromkeys(words, PayloadSchemaType.KEYWORD)
+    kinds |= dict.fromkeys((*INDEXED_NUMBERS, ADDED, REMOVED), PayloadSchemaType.INTEGER)
+    for field, kind in kinds.items():
+        server.ask(
+            f"the field {field} could not be indexed",
+            lambda client, field=field, kind=kind: client.create_payload_index(  # type: ignore[misc]
+                name, field, kind, wait=True
+            ),
+        )
+
+
+def settle(server: Server, name: str) -> None:
+    """Wait until the server has optimised what was written. Searches are right before, but slow."""
+    until = time.monotonic() + _SETTLED
+    while time.monotonic() < until:
+        found = server.ask(
+            f"the collection {name} could not be looked at",
+            lambda client: client.get_collection(name),
+        )
+        if found.status != "yellow":  # grey waits for the next write, red is for the server's log
+            return
+        time.sleep(_POLL)
+    _log.warning("%s is still being optimised: searches are slower until it is done", name)
+
+
+def remove(server: Server, name: str) -> None:
+    """Delete a collection, if it is there."""
+    server.ask(
+        f"the collection {name} could not be deleted",
+        lambda client: client.delete_collection(name),
+    )
+
+
+def check_alias(server: Server, alias: str) -> None:
+    """Raises IndexFault where a collection has the name that is to be an alias."""
+    found = server.ask(
+        "the collections could not be listed", lambda client: client.get_collections()
+    )
+    if alias in [each.name for each in found.collections]:
+        raise IndexFault(f"a collection is called {alias!r}, which is to be an alias").at(
+            where=server.name, hint="give the pipeline another name, or delete that collection"
+        )
+
+
+def name_as(server: Server, alias: str, collection: str) -> None:
+    """Let an alias stand for a collection, in one step; for other users of the server."""
+
+    def switch(client: QdrantClient) -> None:
+        from qdrant_client.models import (
+            CreateAlias,
+            CreateAliasOperation,
+            DeleteAlias,
+            DeleteAliasOperation,
+        )
+
+        now = {each.alias_name: each.collection_name for each in client.get_aliases().aliases}
+        if now.get(alias) == collection:
+            return
+        steps: list[Any] = []
+        if alias in now:
+            steps.append(DeleteAliasOperation(delete_alias=DeleteAlias(alias_name=alias)))
+        made = CreateAlias(collection_name=collection, alias_name=alias)
+        client.update_collection_aliases([*steps, CreateAliasOperation(create_alias=made)])
+
+    server.ask(f"the alias {alias} could not be set", switch)
+
+
+def _quantized(layout: Layout) -> Any:
+    from qdrant_client.models import (
+        BinaryQuantization,
+        BinaryQuantizationConfig,
+        ScalarQuantization,
+        ScalarQuantizationConfig,
+        ScalarType,
+    )
+
+    kinds: dict[str, models.QuantizationConfig | None] = {
+        "none": None,
+        "int8": ScalarQuantization(
+            scalar=ScalarQuantizationConfig(type=ScalarType.INT8, quantile=0.99, always_ram=True)
+        ),
+        "binary": BinaryQuantization(binary=BinaryQuantizationConfig(always_ram=True)),
+    }
+    return kinds[layout.quantization]

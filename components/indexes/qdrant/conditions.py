@@ -1,0 +1,76 @@
+"""Filters as the server takes them, and which points a generation sees.
+
+Generations of one fingerprint share a collection. A point says in which one it was `added` and,
+once it is replaced, in which one it was `removed`: generation n sees what was added up to n and not
+removed up to n, so a draft changes nothing for readers, and publishing changes all at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from components.indexes.payload import field_path, is_storable
+from components.values import Filter, Scalar
+
+if TYPE_CHECKING:
+    from qdrant_client import models
+
+ADDED = "added"
+REMOVED = "removed"
+
+
+def visible(number: int, wanted: Filter | None = None, **own: Sequence[str]) -> models.Filter:
+    """What a generation sees, of what a user's filter and our own fields allow."""
+    from qdrant_client.models import FieldCondition, Filter, MatchAny, Range
+
+    must: list[Any] = [FieldCondition(key=ADDED, range=Range(lte=number))]
+    must += [
+        FieldCondition(key=name, match=MatchAny(any=list(values))) for name, values in own.items()
+    ]
+    must += [_condition(field_path(name), values) for name, values in (wanted or {}).items()]
+    return Filter(must=must, must_not=[FieldCondition(key=REMOVED, range=Range(lte=number))])
+
+
+def added_in(number: int, **own: Sequence[str]) -> models.Filter:
+    """What one generation brought."""
+    from qdrant_client.models import FieldCondition, Filter, MatchAny, MatchValue
+
+    must: list[Any] = [FieldCondition(key=ADDED, match=MatchValue(value=number))]
+    must += [
+        FieldCondition(key=name, match=MatchAny(any=list(values))) for name, values in own.items()
+    ]
+    return Filter(must=must)
+
+
+def removed_in(first: int, last: int) -> models.Filter:
+    """What generations from `first` to `last` took away."""
+    from qdrant_client.models import FieldCondition, Filter, Range
+
+    return Filter(must=[FieldCondition(key=REMOVED, range=Range(gte=first, lte=last))])
+
+
+def _condition(path: str, values: Sequence[Scalar]) -> Any:
+    """Numbers and words are matched by type, so a field may hold either."""
+    from qdrant_client.models import (
+        FieldCondition,
+        Filter,
+        HasIdCondition,
+        MatchAny,
+        MatchValue,
+        Range,
+    )
+
+    storable = [value for value in values if is_storable(value)]
+    words = [value for value in storable if isinstance(value, str)]
+    numbers = [v for v in storable if isinstance(v, int) and not isinstance(v, bool)]
+    either: list[Any] = [
+        FieldCondition(key=path, match=MatchAny(any=each)) for each in (words, numbers) if each
+    ]
+    flags = [value for value in storable if isinstance(value, bool)]
+    either += [FieldCondition(key=path, match=MatchValue(value=flag)) for flag in flags]
+    exact = [value for value in storable if isinstance(value, float)]
+    either += [FieldCondition(key=path, range=Range(gte=value, lte=value)) for value in exact]
+    if not either:
+        return HasIdCondition(has_id=[])  # no accepted value, so nothing matches
+    return either[0] if len(either) == 1 else Filter(should=either)

@@ -1,0 +1,159 @@
+"""What a corpus knows about itself, in a collection of its own without vectors.
+
+One record for the corpus (its source, its writer's lease, what is live: changed by conditions on
+itself, so that a writer that lost its lease cannot publish), and one for each generation.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import uuid5
+
+from components.errors import IndexFault
+from components.indexes.manifest import Generation
+from components.indexes.payload import NAMESPACE
+from components.indexes.qdrant.server import Server
+
+if TYPE_CHECKING:
+    from qdrant_client import QdrantClient
+
+_PAGE = 1000
+_BLANK = {"kind": "corpus", "source": "", "holder": "", "beat": 0, "live": ""}
+
+
+@dataclass(frozen=True)
+class Record:
+    """A generation and the collection that holds it."""
+
+    generation: Generation
+    collection: str
+
+
+class Control:
+    """The records of one corpus."""
+
+    def __init__(self, server: Server, corpus: str) -> None:
+        self._server = server
+        # A corpus' name has no underscore: no two corpora's collections can meet.
+        self.collection = f"{corpus}__control"
+        self._corpus = str(uuid5(NAMESPACE, f"control\0{corpus}"))
+
+    def corpus(self) -> Mapping[str, Any] | None:
+        """The corpus' record, None where there is none."""
+        return self._payload(self._corpus)
+
+    def begin(self) -> None:
+        """Make the collection and the corpus' record, where they are missing."""
+        from qdrant_client.models import PointStruct, UpdateMode
+
+        point = PointStruct(id=self._corpus, vector={}, payload=_BLANK)
+        if self.corpus() is not None:
+            return
+        self._server.ask("the corpus could not be created", self._create)
+        self._server.ask(
+            "the corpus could not be created",
+            lambda client: client.upsert(
+                self.collection, [point], update_mode=UpdateMode.INSERT_ONLY
+            ),
+        )
+
+    def change(self, fields: Mapping[str, Any], **expected: Any) -> bool:
+        """Set fields of the corpus' record if it holds what is expected; whether it did."""
+        from qdrant_client.models import FieldCondition, Filter, HasIdCondition, MatchValue
+
+        same = [
+            FieldCondition(key=name, match=MatchValue(value=value))
+            for name, value in expected.items()
+        ]
+        chosen = Filter(must=[HasIdCondition(has_id=[self._corpus]), *same])
+        self._server.ask(
+            "the corpus' record could not be changed",
+            lambda client: client.set_payload(self.collection, dict(fields), points=chosen),
+        )
+        # The server does not say whether the condition held.
+        now = self.corpus() or {}
+        return all(now.get(name) == value for name, value in {**expected, **fields}.items())
+
+    def record(self, name: str) -> Record | None:
+        """A generation's record."""
+        payload = self._payload(self._id(name))
+        return None if payload is None else _to_record(payload, self._server.name)
+
+    def records(self) -> list[Record]:
+        """All generations, in order of number."""
+        found: list[Record] = []
+        offset: Any = None
+        while True:
+            answer = self._server.find(
+                "the generations could not be listed",
+                lambda client, offset=offset: client.scroll(  # type: ignore[misc]
+                    self.collection, limit=_PAGE, offset=offset, with_payload=True
+                ),
+            )
+            if answer is None:
+                return []
+            points, offset = answer
+            payloads = [point.payload for point in points if point.payload]
+            found += [
+                _to_record(each, self._server.name)
+                for each in payloads
+                if each.get("kind") == "generation"
+            ]
+            if offset is None:
+                return sorted(found, key=lambda each: each.generation.number)
+
+    def save(self, record: Record) -> None:
+        """Write a generation's record."""
+        from qdrant_client.models import PointStruct
+
+        generation = record.generation
+        payload = {
+            "kind": "generation",
+            "name": generation.name,
+            "collection": record.collection,
+            "facts": json.dumps(generation.to_json(), default=str),
+        }
+        point = PointStruct(id=self._id(generation.name), vector={}, payload=payload)
+        self._server.ask(
+            "a generation's record could not be written",
+            lambda client: client.upsert(self.collection, [point]),
+        )
+
+    def remove(self, name: str) -> None:
+        """Forget a generation."""
+        from qdrant_client.models import PointIdsList
+
+        chosen = PointIdsList(points=[self._id(name)])
+        self._server.ask(
+            "a generation's record could not be removed",
+            lambda client: client.delete(self.collection, chosen),
+        )
+
+    def _create(self, client: QdrantClient) -> None:
+        # One shard: its updates have one order, so a condition and its change are one step.
+        if not client.collection_exists(self.collection):
+            client.create_collection(self.collection, vectors_config={}, shard_number=1)
+
+    def _payload(self, identifier: str) -> Mapping[str, Any] | None:
+        points = self._server.find(
+            "the corpus' record could not be read",
+            lambda client: client.retrieve(self.collection, [identifier], with_payload=True),
+        )
+        return points[0].payload if points else None
+
+    def _id(self, name: str) -> str:
+        return str(uuid5(NAMESPACE, f"{self.collection}\0{name}"))
+
+
+def _to_record(payload: Mapping[str, Any], where: str) -> Record:
+    try:
+        generation = Generation.from_json(json.loads(payload["facts"]))
+        return Record(generation, str(payload["collection"]))
+    except (KeyError, TypeError, ValueError) as error:
+        name = payload.get("name", "a generation")
+        raise IndexFault(f"{name} is not a generation of this version: {error}").at(
+            where=where
+        ) from error

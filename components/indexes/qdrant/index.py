@@ -1,0 +1,294 @@
+"""The index on a Qdrant server, for many readers and writers on more than one machine.
+
+    NAME__control                   the corpus' record and its generations'
+    NAME__FINGERPRINT__0007         a fingerprint's chunks and entries, of all its generations
+    NAME                            alias of the live generation's collection
+
+A refresh works inside the collection: what it adds and removes is marked with its generation's
+number, which no reader sees until that generation is published (see `conditions`). What neither the
+live generation nor the one before it sees is deleted when the next draft begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from components.errors import Busy, IndexFault, Moved
+from components.indexes.manifest import Generation, Release, Totals, now
+from components.indexes.qdrant import collection
+from components.indexes.qdrant.collection import Layout, Quantization
+from components.indexes.qdrant.conditions import REMOVED, added_in, removed_in
+from components.indexes.qdrant.control import Control, Record
+from components.indexes.qdrant.lease import held, lease
+from components.indexes.qdrant.reader import QdrantReader
+from components.indexes.qdrant.server import Server, connect
+from components.indexes.qdrant.writer import QdrantWriter
+from components.options import Count, Weight, option
+from infra.settings import settings
+
+if TYPE_CHECKING:
+    from qdrant_client import models
+
+
+@dataclass(frozen=True, kw_only=True)
+class QdrantIndex:
+    """A Qdrant server, at MILLRACE_QDRANT_URL: for many readers, and more than one machine."""
+
+    filterable: tuple[str, ...] = option((), help="metadata fields to index for filters")
+    quantization: Quantization = option("none", help="smaller vectors in memory; new collections")
+    oversampling: Weight = option(3.0, help="candidates per hit that are scored again in full")
+    on_disk: bool = option(False, help="keep vectors and payloads on disk; new collections")
+    shards: Count = option(1, help="shards of a new collection")
+    replicas: Count = option(1, help="copies of each shard of a new collection")
+
+    def corpus(self, name: str) -> QdrantCorpus:
+        """See `Index`."""
+        layout = Layout(
+            filterable=self.filterable,
+            quantization=self.quantization,
+            on_disk=self.on_disk,
+            shards=self.shards,
+            replicas=self.replicas,
+        )
+        oversampling = 0.0 if self.quantization == "none" else self.oversampling
+        return QdrantCorpus(connect(), name, layout, oversampling)
+
+
+class QdrantCorpus:
+    """The generations of one corpus, see `CorpusIndex`."""
+
+    def __init__(self, server: Server, name: str, layout: Layout, oversampling: float) -> None:
+        self.name = name
+        self._server = server
+        self._layout = layout
+        self._oversampling = oversampling
+        self._control = Control(server, name)
+        self._key = f"{server.name}/{name}"
+
+    def owner(self) -> str | None:
+        """See `CorpusIndex`."""
+        return (self._control.corpus() or {}).get("source") or None
+
+    def claim(self, source: str) -> None:
+        """See `CorpusIndex`."""
+        self._control.begin()
+        if self.owner() != source:
+            self._change({"source": source})
+
+    def live(self) -> Release | None:
+        """See `CorpusIndex`."""
+        record = self._control.corpus() or {}
+        if not record.get("live"):
+            return None
+        found = self._control.record(record["live"])
+        if found is None:
+            # Replaced between the two questions, or really gone.
+            again = self._control.corpus() or {}
+            if again.get("live") != record["live"]:
+                return self.live()
+            raise IndexFault(f"the live generation {record['live']!r} is gone").at(
+                where=self._control.collection, hint="run the refresh again"
+            )
+        return Release(
+            generation=found.generation,
+            since=str(record.get("since", "")),
+            run_id=str(record.get("run_id", "")),
+        )
+
+    def generation(self, name: str) -> Generation:
+        """See `CorpusIndex`."""
+        return self._record(name).generation
+
+    def finished(self, fingerprint: str) -> Generation | None:
+        """See `CorpusIndex`."""
+        found = [
+            each.generation
+            for each in self._control.records()
+            if each.generation.fingerprint == fingerprint and each.generation.finished_at
+        ]
+        return found[-1] if found else None
+
+    def unfinished(self, fingerprint: str, base: Generation | None) -> Generation | None:
+        """See `CorpusIndex`."""
+        found = [
+            each.generation
+            for each in self._drafts(fingerprint)
+            if each.generation.base == (base.name if base else "")
+        ]
+        return found[-1] if found else None
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """See `CorpusIndex`. A holder that was killed is known dead after MILLRACE_LEASE."""
+        self._control.begin()
+        with lease(self._control, self._key, settings().lease):
+            collection.check_alias(self._server, self.name)
+            if release := self.live():
+                # A run that was killed while it published may have left the old one.
+                place = self._record(release.generation.name).collection
+                collection.name_as(self._server, self.name, place)
+            yield
+
+    @contextmanager
+    def read(self, generation: Generation) -> Iterator[QdrantReader]:
+        """See `CorpusIndex`. Raises Moved where the generation went away while it was read."""
+        record = self._record(generation.name)
+        try:
+            yield QdrantReader(*self._opened(record))
+        except IndexFault as error:
+            if self._control.record(generation.name) is None:
+                raise _moved(generation) from error
+            raise
+        if generation.finished_at and self._control.record(generation.name) is None:
+            raise _moved(generation)
+
+    def draft(self, wanted: Generation, base: Generation | None) -> Generation:
+        """See `CorpusIndex`. A base that was finished but never published is opened again."""
+        self._control.begin()
+        for each in self._drafts(wanted.fingerprint):
+            self.discard(each.generation)
+        beneath = self._record(base.name) if base else None
+        before = self._published_before(beneath)
+        records = self._control.records()
+        number = max((each.generation.number for each in records), default=0) + 1
+        draft = replace(
+            wanted,
+            number=beneath.generation.number if beneath and before else number,
+            base=(before or base).name if base else "",
+            created_at=now(),
+            finished_at="",
+        )
+        place = (
+            beneath.collection
+            if beneath
+            else f"{self.name}__{draft.fingerprint}__{draft.number:04d}"
+        )
+        self._control.save(Record(draft, place))
+        if beneath is None:
+            collection.create(self._server, place, draft.width, self._layout)
+        else:
+            self._clear(place, keep=(before or beneath.generation).number)
+        collection.index_fields(self._server, place, self._layout.filterable)
+        return draft
+
+    def recover(self, draft: Generation) -> None:
+        """See `CorpusIndex`."""
+        with self.write(draft) as writer:
+            writer.recover()
+
+    def discard(self, draft: Generation) -> None:
+        """See `CorpusIndex`."""
+        record = self._record(draft.name)
+        if not draft.base:
+            collection.remove(self._server, record.collection)
+        else:
+            self._undo(record)
+        self._control.remove(draft.name)
+
+    @contextmanager
+    def write(self, draft: Generation) -> Iterator[QdrantWriter]:
+        """See `CorpusIndex`."""
+        record = self._record(draft.name)
+        base = int(draft.base.partition("-")[0]) if draft.base else 0
+        yield QdrantWriter(*self._opened(record), key=self._key, base=base)
+
+    def finish(self, draft: Generation, totals: Totals) -> Generation:
+        """See `CorpusIndex`."""
+        record = self._record(draft.name)
+        stored = QdrantReader(*self._opened(record)).count_chunks()
+        if stored != totals.chunks:
+            raise IndexFault(f"{stored} chunks are stored where {totals.chunks} are recorded").at(
+                where=record.collection, hint="run the refresh again"
+            )
+        collection.settle(self._server, record.collection)
+        held(self._key)
+        done = replace(draft, finished_at=now(), totals=totals)
+        self._control.save(Record(done, record.collection))
+        return done
+
+    def publish(self, generation: Generation, run_id: str) -> Release:
+        """See `CorpusIndex`."""
+        record = self._record(generation.name)
+        release = Release(generation=generation, since=now(), run_id=run_id)
+        self._control.begin()
+        self._change({"live": generation.name, "since": release.since, "run_id": run_id})
+        collection.name_as(self._server, self.name, record.collection)
+        return release
+
+    def _published_before(self, beneath: Record | None) -> Generation | None:
+        """The live generation, where it is an older one in the same collection as `beneath`."""
+        release = self.live()
+        if beneath is None or release is None:
+            return None
+        live = self._record(release.generation.name)
+        older = live.generation.number < beneath.generation.number
+        return live.generation if older and live.collection == beneath.collection else None
+
+    def _clear(self, place: str, keep: int) -> None:
+        """Delete what the generation `keep` does not see because it is too old."""
+        # Their records first: a reader that finds its record afterwards has seen all of them.
+        for record in self._control.records():
+            if record.collection == place and record.generation.number < keep:
+                self._control.remove(record.generation.name)
+        self._delete(place, removed_in(0, keep))
+
+    def _undo(self, record: Record) -> None:
+        number = record.generation.number
+        self._delete(record.collection, added_in(number))
+        held(self._key)
+        self._server.find(
+            "a draft could not be taken back",
+            lambda client: client.delete_payload(
+                record.collection, [REMOVED], points=removed_in(number, number)
+            ),
+        )
+
+    def _delete(self, place: str, chosen: models.Filter) -> None:
+        from qdrant_client.models import FilterSelector
+
+        held(self._key)
+        self._server.find(
+            "points could not be deleted",
+            lambda client: client.delete(place, FilterSelector(filter=chosen), wait=True),
+        )
+
+    def _change(self, fields: dict[str, str]) -> None:
+        """Change the corpus' record; in one step with the check that we may."""
+        mine = held(self._key)
+        expected = {"holder": mine.token} if mine else {}
+        if not self._control.change(fields, **expected):
+            raise Busy("another refresh has taken this corpus over").at(
+                where=self._control.collection, hint="run it again"
+            )
+
+    def _drafts(self, fingerprint: str) -> list[Record]:
+        return [
+            each
+            for each in self._control.records()
+            if each.generation.fingerprint == fingerprint and not each.generation.finished_at
+        ]
+
+    def _record(self, name: str) -> Record:
+        found = self._control.record(name)
+        if found is None:
+            raise IndexFault(f"the generation {name} is gone").at(
+                where=self._control.collection, hint="run the refresh again"
+            )
+        return found
+
+    def _opened(self, record: Record) -> tuple[Server, str, int, int, float]:
+        generation = record.generation
+        return (
+            self._server,
+            record.collection,
+            generation.number,
+            generation.width,
+            self._oversampling,
+        )
+
+
+def _moved(generation: Generation) -> Moved:
+    return Moved(f"{generation.name} was replaced while it was read").at(hint="try again")

@@ -1,0 +1,181 @@
+"""Questions to one generation on a server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from components.errors import IndexFault
+from components.indexes.manifest import Entry
+from components.indexes.payload import to_chunk, to_entry
+from components.indexes.qdrant.conditions import ADDED, REMOVED, visible
+from components.indexes.qdrant.server import Server
+from components.values import Chunk, Filter, Hit, Matrix, SparseVector
+
+if TYPE_CHECKING:
+    from qdrant_client import models
+
+DENSE = "dense"
+SPARSE = "sparse"
+_PAGE = 1000
+_BATCH = 64
+"""Queries in a request."""
+_TIES = 16
+"""Asked for beyond k, so that hits of equal score can be ordered by id."""
+
+
+class QdrantReader:
+    """An opened generation, see `GenerationReader`."""
+
+    def __init__(
+        self, server: Server, collection: str, number: int, width: int, oversampling: float
+    ) -> None:
+        self._server = server
+        self._collection = collection
+        self._number = number
+        self._width = width
+        self._oversampling = oversampling
+
+    def nearest(self, vectors: Matrix, k: int, filters: Sequence[Filter]) -> list[list[Hit]]:
+        """See `Reader`."""
+        pairs = zip(vectors, filters, strict=True)
+        return self._query([(row.tolist(), DENSE, wanted) for row, wanted in pairs], k)
+
+    def nearest_sparse(
+        self, vectors: Sequence[SparseVector], k: int, filters: Sequence[Filter]
+    ) -> list[list[Hit]]:
+        """See `Reader`."""
+        from qdrant_client.models import SparseVector as Terms
+
+        asked = [
+            (Terms(indices=vector.indices.tolist(), values=vector.values.tolist()), SPARSE, wanted)
+            for vector, wanted in zip(vectors, filters, strict=True)
+            if len(vector.indices)
+        ]
+        answers = iter(self._query(asked, k))
+        return [next(answers) if len(vector.indices) else [] for vector in vectors]
+
+    def vectors(self, chunk_ids: Sequence[str]) -> Matrix:
+        """See `Reader`."""
+        held: dict[str, Any] = {}
+        distinct = list(dict.fromkeys(chunk_ids))
+        for start in range(0, len(distinct), _PAGE):
+            for point in self._retrieve(distinct[start : start + _PAGE], False, [DENSE]):
+                named: Any = point.vector
+                held[str(point.id)] = named[DENSE]
+        missing = [each for each in chunk_ids if each not in held]
+        if missing:
+            raise IndexFault(f"{len(missing)} chunks have no vector, {missing[0]} is one").at(
+                where=self._collection
+            )
+        rows = [held[each] for each in chunk_ids]
+        return np.asarray(rows, dtype=np.float32).reshape(len(rows), self._width)
+
+    def neighbours(self, document_id: str, ordinals: Sequence[int]) -> list[Chunk]:
+        """See `Reader`."""
+        wanted: Filter = {"document_id": [document_id], "ordinal": list(ordinals)}
+        return self._chunks(wanted)
+
+    def chunks(self, document_id: str) -> list[Chunk]:
+        """See `GenerationReader`."""
+        return self._chunks({"document_id": [document_id]})
+
+    def entries(self) -> dict[str, Entry]:
+        """See `GenerationReader`."""
+        found: dict[str, tuple[int, Entry]] = {}
+        for payload in self.payloads("document"):
+            number = payload.pop(ADDED)
+            payload.pop(REMOVED, None)
+            entry = to_entry(payload)
+            # Between a new entry and the removal of the old one both are seen.
+            if number >= found.get(entry.document_id, (0, entry))[0]:
+                found[entry.document_id] = number, entry
+        return {document_id: entry for document_id, (_, entry) in found.items()}
+
+    def count_chunks(self, document_id: str | None = None) -> int:
+        """See `GenerationReader`."""
+        wanted: Filter = {} if document_id is None else {"document_id": [document_id]}
+        chosen = visible(self._number, wanted, kind=["chunk"])
+        answer = self._server.ask(
+            "chunks could not be counted",
+            lambda client: client.count(self._collection, count_filter=chosen, exact=True),
+        )
+        return answer.count
+
+    def payloads(self, kind: str, fields: Any = True) -> Iterator[dict[str, Any]]:
+        """Payloads of all points of a kind, in order of id."""
+        for point in self._scroll(visible(self._number, kind=[kind]), fields):
+            yield dict(point.payload or {})
+
+    def _chunks(self, wanted: Filter) -> list[Chunk]:
+        points = self._scroll(visible(self._number, wanted, kind=["chunk"]), True)
+        found = [to_chunk(str(point.id), point.payload or {}) for point in points]
+        return sorted(found, key=lambda chunk: chunk.ordinal)
+
+    def _scroll(self, chosen: models.Filter, fields: Any) -> Iterator[models.Record]:
+        offset: Any = None
+        while True:
+            points, offset = self._server.ask(
+                "the index could not be read",
+                lambda client, offset=offset: client.scroll(  # type: ignore[misc]
+                    self._collection, chosen, limit=_PAGE, offset=offset, with_payload=fields
+                ),
+            )
+            yield from points
+            if offset is None:
+                return
+
+    def _retrieve(self, ids: Sequence[str], fields: Any, vectors: Any) -> list[models.Record]:
+        return self._server.ask(
+            "points could not be read",
+            lambda client: client.retrieve(
+                self._collection, ids, with_payload=fields, with_vectors=vectors
+            ),
+        )
+
+    def _query(self, asked: Sequence[tuple[Any, str, Filter]], k: int) -> list[list[Hit]]:
+        found: list[list[Hit]] = []
+        for start in range(0, len(asked), _BATCH):
+            requests = [
+                self._request(query, name, k, wanted)
+                for query, name, wanted in asked[start : start + _BATCH]
+            ]
+            answers = self._server.ask(
+                "the index could not be searched",
+                lambda client, requests=requests: client.query_batch_points(  # type: ignore[misc]
+                    self._collection, requests
+                ),
+            )
+            found += [_hits(answer.points, k) for answer in answers]
+        return found
+
+    def _request(self, query: Any, name: str, k: int, wanted: Filter) -> models.QueryRequest:
+        from qdrant_client.models import QuantizationSearchParams, QueryRequest, SearchParams
+
+        rescored = None
+        if name == DENSE and self._oversampling:
+            rescored = SearchParams(
+                quantization=QuantizationSearchParams(rescore=True, oversampling=self._oversampling)
+            )
+        return QueryRequest(
+            query=query,
+            using=name,
+            filter=visible(self._number, wanted),
+            params=rescored,
+            limit=k + _TIES,
+            with_payload=True,
+        )
+
+
+def _hits(points: Sequence[models.ScoredPoint], k: int) -> list[Hit]:
+    ordered = sorted(points, key=lambda point: (-point.score, str(point.id)))
+    return [
+        Hit(
+            chunk=to_chunk(str(point.id), point.payload or {}),
+            score=float(point.score),
+            chunk_ids=(str(point.id),),
+        )
+        for point in ordered[:k]
+    ]

@@ -1,0 +1,247 @@
+"""Writes to a draft on a server. Nothing that the live generation sees is changed, but for the
+title and metadata of chunks whose text is the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import uuid5
+
+from components.indexes.checks import check_vectors
+from components.indexes.manifest import Entry
+from components.indexes.payload import NAMESPACE, check, of_chunk, of_entry, size
+from components.indexes.qdrant.conditions import ADDED, REMOVED, added_in, visible
+from components.indexes.qdrant.lease import held
+from components.indexes.qdrant.reader import DENSE, SPARSE, QdrantReader
+from components.values import Chunk, Matrix, Metadata, SparseVector
+
+if TYPE_CHECKING:
+    from qdrant_client import models
+
+_BATCH = 256
+_BATCH_BYTES = 8 * 2**20
+"""Of JSON in a request; a server takes 32 MiB unless it is told otherwise."""
+_BYTES_PER_NUMBER = 12
+_VERSIONS = 64
+"""Of documents, in one condition."""
+
+
+class QdrantWriter(QdrantReader):
+    """An opened draft, see `Writer`."""
+
+    def __init__(self, *of: Any, key: str, base: int) -> None:
+        super().__init__(*of)
+        self._key = key
+        self._base = base
+        """Number of the generation that the draft began from, 0 for none."""
+
+    def put(self, chunks: Sequence[Chunk], dense: Matrix, sparse: Sequence[SparseVector]) -> None:
+        """See `Writer`."""
+        check_vectors(chunks, dense, sparse, self._width)
+        points = [
+            _Point(chunk, of_chunk(chunk), row.tolist(), terms)
+            for chunk, row, terms in zip(chunks, dense, sparse, strict=True)
+        ]
+        for batch in _batches(points):
+            kept = self._kept([point.chunk.id for point in batch])
+            new = [point.of(self._number) for point in batch if point.chunk.id not in kept]
+            self._upsert(new)
+            for point in batch:
+                if point.chunk.id in kept:
+                    self._keep(point.chunk.id, point.payload)
+
+    def commit(self, entries: Sequence[Entry], replaced: Sequence[str] = ()) -> None:
+        """See `Writer`."""
+        from qdrant_client.models import PointStruct
+
+        changed = set(replaced)
+        for start in range(0, len(entries), _BATCH):
+            part = entries[start : start + _BATCH]
+            points = [
+                PointStruct(
+                    id=_entry_id(entry.document_id, self._number),
+                    vector={},
+                    payload={**of_entry(entry), ADDED: self._number},
+                )
+                for entry in part
+            ]
+            self._upsert(points)
+            self._replace_entries([entry.document_id for entry in part])
+        kept = [(e.document_id, e.content_hash) for e in entries if e.document_id in changed]
+        self._drop(kept, others=True)
+
+    def describe(self, document_id: str, title: str, metadata: Metadata) -> None:
+        """See `Writer`. Readers of the live generation see it at once."""
+        payload = {"title": title, "metadata": dict(metadata)}
+        check(payload, document_id)
+        chosen = visible(self._number, {"document_id": [document_id]}, kind=["chunk"])
+        self._set(payload, chosen)
+
+    def forget(self, document_ids: Sequence[str]) -> None:
+        """See `Writer`."""
+        for start in range(0, len(document_ids), _BATCH):
+            part = document_ids[start : start + _BATCH]
+            self._delete(added_in(self._number, document_id=part))
+            self._set({REMOVED: self._number}, visible(self._number, {"document_id": part}))
+
+    def recover(self) -> None:
+        """Drop what a killed run left behind: chunks that no entry names, entries whose chunks are
+        not all there (their documents are then done again), and entries that were replaced.
+        """
+        entries = self.entries()
+        counted: dict[tuple[str, str], int] = {}
+        for payload in self.payloads("chunk", ["document_id", "version"]):
+            key = payload["document_id"], payload["version"]
+            counted[key] = counted.get(key, 0) + 1
+        current = {(entry.document_id, entry.content_hash) for entry in entries.values()}
+        self._drop([each for each in counted if each not in current])
+        own = [each["document_id"] for each in self._own_entries()]
+        for start in range(0, len(own), _BATCH):
+            self._replace_entries(own[start : start + _BATCH])
+        self.forget(
+            [
+                entry.document_id
+                for entry in entries.values()
+                if entry.chunks != counted.get((entry.document_id, entry.content_hash), 0)
+            ]
+        )
+
+    def _kept(self, ids: Sequence[str]) -> set[str]:
+        """Those that the generation before holds already: the same text, so the same vectors."""
+        if not self._base:
+            return set()
+        return {
+            str(point.id)
+            for point in self._retrieve(ids, [ADDED, REMOVED], False)
+            if _seen(point.payload or {}, self._base)
+        }
+
+    def _keep(self, identifier: str, payload: Mapping[str, Any]) -> None:
+        from qdrant_client.models import Filter, HasIdCondition
+
+        chosen = Filter(must=[HasIdCondition(has_id=[identifier])])
+        self._set({name: payload[name] for name in ("title", "metadata")}, chosen)
+        held(self._key)
+        self._server.ask(
+            "a chunk could not be kept",
+            lambda client: client.delete_payload(self._collection, [REMOVED], points=chosen),
+        )
+
+    def _replace_entries(self, document_ids: Sequence[str]) -> None:
+        """Older entries of these documents are no longer the draft's."""
+        if not self._base:
+            return
+        chosen = visible(self._number - 1, {"document_id": document_ids}, kind=["document"])
+        self._set({REMOVED: self._number}, chosen)
+
+    def _own_entries(self) -> Iterator[dict[str, Any]]:
+        fields = ["document_id"]
+        for point in self._scroll(added_in(self._number, kind=["document"]), fields):
+            yield dict(point.payload or {})
+
+    def _drop(self, versions: Sequence[tuple[str, str]], *, others: bool = False) -> None:
+        """Take away chunks of these documents: of the version named, or of all `others`."""
+        from qdrant_client.models import Filter
+
+        for start in range(0, len(versions), _VERSIONS):
+            part = versions[start : start + _VERSIONS]
+            any_of = Filter(should=[_of_version(*each, others=others) for each in part])
+            documents = sorted({document_id for document_id, _ in part})
+            own = added_in(self._number, kind=["chunk"], document_id=documents)
+            older = visible(self._number, kind=["chunk"], document_id=documents)
+            for chosen in (own, older):
+                chosen.must = [*_listed(chosen.must), any_of]
+            self._delete(own)
+            self._set({REMOVED: self._number}, older)
+
+    def _upsert(self, points: Sequence[models.PointStruct]) -> None:
+        if not points:
+            return
+        held(self._key)
+        self._server.ask(
+            "the index refused a write",
+            lambda client: client.upsert(self._collection, points, wait=True),
+        )
+
+    def _set(self, payload: Mapping[str, Any], chosen: models.Filter) -> None:
+        held(self._key)
+        self._server.ask(
+            "the index refused a change",
+            lambda client: client.set_payload(
+                self._collection, dict(payload), points=chosen, wait=True
+            ),
+        )
+
+    def _delete(self, chosen: models.Filter) -> None:
+        from qdrant_client.models import FilterSelector
+
+        held(self._key)
+        self._server.ask(
+            "the index refused a deletion",
+            lambda client: client.delete(
+                self._collection, FilterSelector(filter=chosen), wait=True
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Point:
+    """A chunk on its way."""
+
+    chunk: Chunk
+    payload: Mapping[str, Any]
+    row: list[float]
+    terms: SparseVector
+
+    def of(self, number: int) -> models.PointStruct:
+        from qdrant_client.models import PointStruct
+        from qdrant_client.models import SparseVector as Terms
+
+        vector: dict[str, Any] = {DENSE: self.row}
+        if len(self.terms.indices):
+            indices, values = self.terms.indices.tolist(), self.terms.values.tolist()
+            vector[SPARSE] = Terms(indices=indices, values=values)
+        return PointStruct(id=self.chunk.id, vector=vector, payload={**self.payload, ADDED: number})
+
+    def __len__(self) -> int:
+        """Roughly the bytes that it takes in a request."""
+        return size(self.chunk) + _BYTES_PER_NUMBER * (len(self.row) + 2 * len(self.terms.indices))
+
+
+def _batches(points: Sequence[_Point]) -> Iterator[list[_Point]]:
+    batch: list[_Point] = []
+    held_bytes = 0
+    for point in points:
+        if batch and (len(batch) >= _BATCH or held_bytes + len(point) > _BATCH_BYTES):
+            yield batch
+            batch, held_bytes = [], 0
+        batch.append(point)
+        held_bytes += len(point)
+    if batch:
+        yield batch
+
+
+def _seen(payload: Mapping[str, Any], number: int) -> bool:
+    """Whether a generation of that number sees the point."""
+    return bool(payload.get(ADDED, 0) <= number < payload.get(REMOVED, number + 1))
+
+
+def _of_version(document_id: str, version: str, *, others: bool) -> models.Filter:
+    from qdrant_client.models import FieldCondition, Filter, MatchValue
+
+    named = FieldCondition(key="version", match=MatchValue(value=version))
+    document = FieldCondition(key="document_id", match=MatchValue(value=document_id))
+    if others:
+        return Filter(must=[document], must_not=[named])
+    return Filter(must=[document, named])
+
+
+def _entry_id(document_id: str, number: int) -> str:
+    """One point for each generation that changed the entry: readers of the older see the older."""
+    return str(uuid5(NAMESPACE, f"document\0{document_id}\0{number}"))
+
+
+def _listed(conditions: Any) -> list[Any]:
+    return list(conditions or [])

@@ -1,0 +1,374 @@
+"""The index on a server, against the stand-in of `tests/qdrant_http`; the contract also against
+the real server that MILLRACE_QDRANT_URL names.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from components.errors import BadOption, Busy, IndexFault, Moved, Unavailable
+from components.indexes.contract import Index
+from components.indexes.manifest import Generation
+from components.indexes.qdrant.control import Control
+from components.indexes.qdrant.index import QdrantCorpus, QdrantIndex
+from components.indexes.qdrant.server import Server, connect
+from infra.settings import settings
+from tests import qdrant_http
+from tests.contracts.index import (
+    WIDTH,
+    IndexContract,
+    chunks_of,
+    dense,
+    entry,
+    finish,
+    names,
+    sparse,
+    store,
+    wanted,
+)
+
+REAL = os.environ.get("MILLRACE_QDRANT_URL", "")
+
+
+@dataclass(frozen=True)
+class Apart:
+    """An index whose corpora have names of this test's own, so that a server can be shared."""
+
+    index: QdrantIndex
+    prefix: str
+
+    def corpus(self, name: str) -> QdrantCorpus:
+        return self.index.corpus(f"{self.prefix}-{name}")
+
+    def clear(self) -> None:
+        def delete(client: object) -> None:
+            for each in client.get_collections().collections:  # type: ignore[attr-defined]
+                if each.name.startswith(self.prefix):
+                    client.delete_collection(each.name)  # type: ignore[attr-defined]
+
+        connect().ask("cleaning up", delete)
+
+
+@pytest.fixture
+def apart() -> Iterator[Index]:
+    index = Apart(QdrantIndex(filterable=("year",)), f"test-{uuid.uuid4().hex[:8]}")
+    yield index
+    index.clear()
+
+
+class TestQdrant(IndexContract):
+    @pytest.fixture(scope="class")
+    def address(self) -> Iterator[str]:
+        with qdrant_http.running() as address:
+            yield address
+
+    @pytest.fixture
+    def index(
+        self, address: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+    ) -> Index:
+        monkeypatch.setenv("MILLRACE_QDRANT_URL", address)
+        apart: Index = request.getfixturevalue("apart")
+        return apart
+
+
+@pytest.mark.live
+@pytest.mark.skipif(not REAL, reason="MILLRACE_QDRANT_URL names no server")
+class TestRealQdrant(IndexContract):
+    @pytest.fixture
+    def index(self, apart: Index) -> Index:
+        return apart
+
+    @pytest.mark.parametrize("quantization", ["int8", "binary"])
+    def test_quantised_collections_find_the_same_best_hit(
+        self, apart: Apart, quantization: str
+    ) -> None:
+        own = QdrantIndex(quantization=quantization)  # type: ignore[arg-type]
+        corpus = own.corpus(f"{apart.prefix}-{quantization}")
+        generation = published(corpus, "a")
+        with corpus.read(generation) as reader:
+            (hits,) = reader.nearest(np.eye(WIDTH, dtype=np.float32)[[1]], 1, [{}])
+            assert hits[0].chunk.ordinal == 1
+
+
+@pytest.fixture
+def corpus(server: str) -> QdrantCorpus:
+    return QdrantIndex(filterable=("year",)).corpus("own")
+
+
+def published(corpus: QdrantCorpus, *documents: str) -> Generation:
+    with corpus.lock():
+        draft = corpus.draft(wanted(), None)
+        with corpus.write(draft) as writer:
+            for name in documents:
+                store(writer, name)
+        generation = finish(corpus, draft)
+        corpus.publish(generation, "r")
+    return generation
+
+
+def changed(
+    corpus: QdrantCorpus, base: Generation, document: str, version: str, *, publish: bool = True
+) -> Generation:
+    """A generation in which a document has another version."""
+    draft = corpus.draft(wanted(), base)
+    with corpus.write(draft) as writer:
+        store(writer, document, version, replaced=[document])
+    generation = finish(corpus, draft)
+    if publish:
+        corpus.publish(generation, "r")
+    return generation
+
+
+def versions(corpus: QdrantCorpus, generation: Generation) -> dict[str, set[str]]:
+    with corpus.read(generation) as reader:
+        assert reader.count_chunks() == sum(e.chunks for e in reader.entries().values())
+        return {name: {c.version for c in reader.chunks(name)} for name in reader.entries()}
+
+
+def test_a_reader_of_the_generation_before_sees_all_of_it(corpus: QdrantCorpus) -> None:
+    first = published(corpus, "a", "b")
+    query = np.eye(WIDTH, dtype=np.float32)[[1]]
+    with corpus.read(first) as reader:
+        second = changed(corpus, first, "a", "v2")
+        assert {chunk.version for chunk in reader.chunks("a")} == {"v1"}
+        assert reader.entries()["a"] == entry("a")
+        (hits,) = reader.nearest(query, 10, [{}])
+        assert {hit.chunk.version for hit in hits} == {"v1"}
+        assert reader.count_chunks() == 6
+    assert versions(corpus, second) == {"a": {"v2"}, "b": {"v1"}}
+
+
+def test_a_reader_that_slept_through_two_refreshes_is_told(corpus: QdrantCorpus) -> None:
+    first = published(corpus, "a")
+    opened = corpus.read(first)
+    reader = opened.__enter__()
+    second = changed(corpus, first, "a", "v2")
+    assert {chunk.version for chunk in reader.chunks("a")} == {"v1"}
+    changed(corpus, second, "a", "v3")
+    with pytest.raises(Moved):
+        opened.__exit__(None, None, None)
+    with pytest.raises(IndexFault, match="gone"), corpus.read(first):
+        pytest.fail("it was replaced twice")
+
+
+def test_what_no_generation_sees_is_deleted(corpus: QdrantCorpus) -> None:
+    generation = published(corpus, "a", "b")
+    for number in range(2, 6):
+        generation = changed(corpus, generation, "a", f"v{number}")
+    place = f"own__{'f' * 16}__0001"
+    stored = connect().ask("counting", lambda client: client.count(place, exact=True)).count
+    # The live one, 6 chunks and 2 entries, and what only the one before it sees: 3 and 1.
+    assert stored == 12
+
+
+def test_a_document_that_goes_back_to_what_it_was(corpus: QdrantCorpus) -> None:
+    first = published(corpus, "a", "b")
+    second = changed(corpus, first, "a", "v2")
+    draft = corpus.draft(wanted(), second)
+    with corpus.write(draft) as writer:
+        store(writer, "a", "v1", replaced=["a"])
+    assert versions(corpus, second) == {"a": {"v2"}, "b": {"v1"}}
+    third = finish(corpus, draft)
+    corpus.publish(third, "r")
+    assert versions(corpus, third) == {"a": {"v1"}, "b": {"v1"}}
+    assert versions(corpus, second) == {"a": {"v2"}, "b": {"v1"}}
+
+
+def test_chunks_that_are_written_again_stay_live(corpus: QdrantCorpus) -> None:
+    first = published(corpus, "a", "b")
+    draft = corpus.draft(wanted(), first)
+    with corpus.write(draft) as writer:
+        writer.forget(["b"])
+        store(writer, "a", "v1", replaced=["a"])
+        store(writer, "b", "v1")
+        assert versions(corpus, first) == {"a": {"v1"}, "b": {"v1"}}
+    second = finish(corpus, draft)
+    corpus.publish(second, "r")
+    for generation in (first, second):
+        assert versions(corpus, generation) == {"a": {"v1"}, "b": {"v1"}}
+
+
+def test_a_draft_is_taken_back_without_a_trace(corpus: QdrantCorpus) -> None:
+    first = published(corpus, "a", "b")
+    draft = corpus.draft(wanted(), first)
+    with corpus.write(draft) as writer:
+        store(writer, "a", "v2", replaced=["a"])
+        writer.forget(["b"])
+    corpus.discard(draft)
+    assert versions(corpus, first) == {"a": {"v1"}, "b": {"v1"}}
+    assert versions(corpus, changed(corpus, first, "c", "v1")) == {
+        "a": {"v1"},
+        "b": {"v1"},
+        "c": {"v1"},
+    }
+
+
+def test_a_generation_that_was_never_published_is_opened_again(corpus: QdrantCorpus) -> None:
+    first = published(corpus, "a", "b")
+    held = changed(corpus, first, "a", "v2", publish=False)
+    assert corpus.finished("f" * 16) == held
+    draft = corpus.draft(wanted(), held)
+    assert corpus.unfinished("f" * 16, first) == draft
+    with corpus.write(draft) as writer:
+        store(writer, "a", "v1", replaced=["a"])
+        store(writer, "c")
+    assert versions(corpus, first) == {"a": {"v1"}, "b": {"v1"}}
+    assert set(versions(corpus, finish(corpus, draft))) == {"a", "b", "c"}
+    assert versions(corpus, first) == {"a": {"v1"}, "b": {"v1"}}
+
+
+def test_entries_that_were_doubled_by_a_kill_are_recovered(corpus: QdrantCorpus) -> None:
+    first = published(corpus, "a")
+    draft = corpus.draft(wanted(), first)
+    with corpus.write(draft) as writer, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(writer, "_replace_entries", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            store(writer, "a", "v2", replaced=["a"])
+    corpus.recover(draft)
+    done = finish(corpus, draft)
+    corpus.publish(done, "r")
+    assert versions(corpus, done) == {"a": {"v2"}}
+    following = corpus.draft(wanted(), done)
+    with corpus.write(following) as writer:
+        writer.forget(["a"])
+        assert names(writer) == set()
+
+
+def test_other_users_find_the_live_collection_by_the_corpus_name(corpus: QdrantCorpus) -> None:
+    published(corpus, "a")
+    found = connect().ask("counting", lambda client: client.count("own", exact=True)).count
+    assert found == 4
+
+
+def test_a_collection_with_the_corpus_name_is_left_alone(corpus: QdrantCorpus) -> None:
+    connect().ask("making", lambda client: client.create_collection("own", vectors_config={}))
+    with pytest.raises(IndexFault, match="'own', which is to be an alias"), corpus.lock():
+        pytest.fail("it would be replaced")
+
+
+def control() -> Control:
+    return Control(connect(), "own")
+
+
+def test_a_writer_that_shows_life_is_left_alone(corpus: QdrantCorpus) -> None:
+    control().begin()
+    control().change({"holder": "somebody", "beat": 1})
+    import threading
+
+    stop = threading.Event()
+
+    def live() -> None:
+        beat = 1
+        while not stop.wait(0.05):
+            beat += 1
+            control().change({"beat": beat})
+
+    other = threading.Thread(target=live)
+    other.start()
+    try:
+        with pytest.raises(Busy, match="running"), corpus.lock():
+            pytest.fail("two writers")
+    finally:
+        stop.set()
+        other.join()
+
+
+def test_a_writer_that_was_killed_is_replaced_after_its_lease(corpus: QdrantCorpus) -> None:
+    control().begin()
+    control().change({"holder": "somebody", "beat": 1})
+    start = time.monotonic()
+    with corpus.lock():
+        assert time.monotonic() - start >= settings().lease
+        record = control().corpus()
+        assert record is not None
+        assert record["holder"] not in ("", "somebody")
+    record = control().corpus()
+    assert record is not None
+    assert record["holder"] == ""
+
+
+def test_a_writer_that_lost_its_lease_writes_and_publishes_nothing(corpus: QdrantCorpus) -> None:
+    first = published(corpus, "a")
+    with corpus.lock():
+        draft = corpus.draft(wanted(), first)
+        control().change({"holder": "another"})
+        with pytest.raises(Busy, match="taken"):
+            corpus.publish(draft, "r")
+        with corpus.write(draft) as writer:
+            qdrant_http.wait_until(lambda: _refused(writer))
+    live = corpus.live()
+    assert live is not None
+    assert live.generation == first
+
+
+def _refused(writer: object) -> bool:
+    chunks = chunks_of("z")
+    try:
+        writer.put(chunks, dense(chunks), sparse(chunks))  # type: ignore[attr-defined]
+    except Busy:
+        return True
+    return False
+
+
+def test_without_an_address_the_user_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MILLRACE_QDRANT_URL", raising=False)
+    with pytest.raises(BadOption, match="no Qdrant server") as caught:
+        QdrantIndex().corpus("own")
+    assert caught.value.where == "MILLRACE_QDRANT_URL"
+
+
+@pytest.mark.parametrize("address", ["qdrant:6333", "ftp://host", "http://user:secret@host:6333"])
+def test_addresses_that_are_none_or_hold_a_password(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MILLRACE_QDRANT_URL", address)
+    with pytest.raises(BadOption) as caught:
+        QdrantIndex().corpus("own")
+    assert "secret" not in f"{caught.value}{caught.value.where}{caught.value.hint}"
+
+
+def test_a_server_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MILLRACE_QDRANT_URL", "http://127.0.0.1:9")
+    with pytest.raises(Unavailable, match="does not answer") as caught:
+        QdrantIndex().corpus("own").live()
+    assert caught.value.where == "127.0.0.1:9"
+
+
+def test_keys(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    with qdrant_http.running("s3cret") as address:
+        monkeypatch.setenv("MILLRACE_QDRANT_URL", address)
+        with pytest.raises(BadOption, match="API key"):
+            QdrantIndex().corpus("own").live()
+        monkeypatch.setenv("MILLRACE_QDRANT_API_KEY", "s3cret")
+        settings.cache_clear()
+        assert QdrantIndex().corpus("own").live() is None
+        assert "s3cret" not in caplog.text + repr(settings())
+        assert "unencrypted" in caplog.text
+
+
+def test_a_server_that_is_busy_for_a_moment_is_asked_again(server: str) -> None:
+    from httpx import Headers
+    from qdrant_client.http.exceptions import UnexpectedResponse
+
+    tries = []
+
+    def request(client: object) -> str:
+        tries.append(client)
+        if len(tries) < 3:
+            raise UnexpectedResponse(503, "Service Unavailable", b"", Headers())
+        return "answer"
+
+    own: Server = connect()
+    assert own.ask("asking", request) == "answer"
+    assert len(tries) == 3
+
+
+def _killed(*arguments: object) -> None:
+    raise KeyboardInterrupt

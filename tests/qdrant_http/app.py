@@ -1,0 +1,134 @@
+"""The routes. Bodies are the client's own models, so both sides check them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from qdrant_client import QdrantClient
+from qdrant_client.http import models
+
+
+def application(api_key: str) -> FastAPI:
+    """An empty store behind HTTP. One request at a time: the handlers are coroutines without a
+    pause, as the updates of a real shard have one order.
+    """
+    app = FastAPI()
+    client = QdrantClient(":memory:")
+
+    @app.middleware("http")
+    async def check(request: Request, go_on: Callable[[Request], Awaitable[Any]]) -> Any:
+        if api_key and request.headers.get("api-key") != api_key:
+            return JSONResponse({"status": {"error": "Invalid API key"}}, status_code=401)
+        return await go_on(request)
+
+    @app.exception_handler(ValueError)
+    async def refuse(request: Request, error: ValueError) -> JSONResponse:
+        status = 404 if "not found" in str(error) else 400
+        return JSONResponse({"status": {"error": str(error)}}, status_code=status)
+
+    _collections(app, client)
+    _points(app, client)
+    return app
+
+
+def _answer(result: Any) -> JSONResponse:
+    return JSONResponse({"result": _plain(result), "status": "ok", "time": 0.0})
+
+
+def _plain(result: Any) -> Any:
+    if isinstance(result, list):
+        return [_plain(each) for each in result]
+    return result.model_dump(mode="json") if hasattr(result, "model_dump") else result
+
+
+def _chosen(body: models.SetPayload | models.DeletePayload) -> Any:
+    return body.filter or body.points
+
+
+def _collections(app: FastAPI, client: QdrantClient) -> None:
+    @app.get("/collections")
+    async def listed() -> JSONResponse:
+        return _answer(client.get_collections())
+
+    @app.get("/collections/{name}/exists")
+    async def exists(name: str) -> JSONResponse:
+        return _answer({"exists": client.collection_exists(name)})
+
+    @app.get("/collections/{name}")
+    async def info(name: str) -> JSONResponse:
+        return _answer(client.get_collection(name))
+
+    @app.put("/collections/{name}")
+    async def create(name: str, body: models.CreateCollection) -> JSONResponse:
+        if client.collection_exists(name):
+            error = f"Wrong input: Collection `{name}` already exists!"
+            return JSONResponse({"status": {"error": error}}, status_code=409)
+        client.create_collection(
+            name, vectors_config=body.vectors, sparse_vectors_config=body.sparse_vectors
+        )
+        return _answer(True)
+
+    @app.delete("/collections/{name}")
+    async def delete(name: str) -> JSONResponse:
+        return _answer(client.delete_collection(name))
+
+    @app.put("/collections/{name}/index")
+    async def index(name: str, body: models.CreateFieldIndex) -> JSONResponse:
+        return _answer(client.create_payload_index(name, body.field_name, body.field_schema))
+
+    @app.get("/aliases")
+    async def aliases() -> JSONResponse:
+        return _answer(client.get_aliases())
+
+    @app.post("/collections/aliases")
+    async def change_aliases(body: models.ChangeAliasesOperation) -> JSONResponse:
+        return _answer(client.update_collection_aliases(body.actions))
+
+
+def _points(app: FastAPI, client: QdrantClient) -> None:
+    @app.put("/collections/{name}/points")
+    async def upsert(name: str, body: models.PointsList) -> JSONResponse:
+        return _answer(
+            client.upsert(
+                name, body.points, update_filter=body.update_filter, update_mode=body.update_mode
+            )
+        )
+
+    @app.post("/collections/{name}/points")
+    async def retrieve(name: str, body: models.PointRequest) -> JSONResponse:
+        fields = True if body.with_payload is None else body.with_payload
+        return _answer(client.retrieve(name, body.ids, fields, body.with_vector or False))
+
+    @app.post("/collections/{name}/points/delete")
+    async def delete(name: str, body: models.FilterSelector | models.PointIdsList) -> JSONResponse:
+        return _answer(client.delete(name, body))
+
+    @app.post("/collections/{name}/points/payload")
+    async def set_payload(name: str, body: models.SetPayload) -> JSONResponse:
+        return _answer(client.set_payload(name, body.payload, points=_chosen(body)))
+
+    @app.post("/collections/{name}/points/payload/delete")
+    async def delete_payload(name: str, body: models.DeletePayload) -> JSONResponse:
+        return _answer(client.delete_payload(name, body.keys, points=_chosen(body)))
+
+    @app.post("/collections/{name}/points/scroll")
+    async def scroll(name: str, body: models.ScrollRequest) -> JSONResponse:
+        points, following = client.scroll(
+            name,
+            body.filter,
+            limit=body.limit or 10,
+            offset=body.offset,
+            with_payload=True if body.with_payload is None else body.with_payload,
+        )
+        return _answer({"points": _plain(points), "next_page_offset": following})
+
+    @app.post("/collections/{name}/points/count")
+    async def count(name: str, body: models.CountRequest) -> JSONResponse:
+        return _answer(client.count(name, body.filter))
+
+    @app.post("/collections/{name}/points/query/batch")
+    async def query(name: str, body: models.QueryRequestBatch) -> JSONResponse:
+        return _answer(client.query_batch_points(name, body.searches))
