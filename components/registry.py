@@ -1,7 +1,7 @@
 """From a name in a pipeline file to a component.
 
-Three ways in: our catalogue, the entry-point group `millrace.components` (entry points named
-`stage.name`), and `module:Class` without any registration.
+Four ways in: our catalogue, the entry points of other packages (see `plugins`), `module:Class`
+without any registration, and `llama_index:Class` for a class of another framework (see `BRIDGES`).
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from functools import cache
-from importlib.metadata import entry_points
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, PydanticUserError, ValidationError, create_model
 
+from components import plugins, protocols
 from components.errors import BadOption, MissingExtra, UnknownComponent
 from components.stages import STAGES
 
-GROUP = "millrace.components"
-
 CATALOGUE: Mapping[str, Mapping[str, str]] = {
     "source": {
+        "archive": "components.sources.archive:Archive",
         "files": "components.sources.files:Files",
+        "financebench": "components.sources.financebench:FinanceBench",
         "jsonl": "components.sources.jsonl:JsonLines",
         "pydocs": "components.sources.pydocs:PythonDocs",
+        "url": "components.sources.url:Url",
     },
     "splitter": {
         "tokens": "components.splitters.tokens:Tokens",
@@ -47,7 +47,10 @@ CATALOGUE: Mapping[str, Mapping[str, str]] = {
         "none": "components.encoders.no_sparse:NoSparse",
         "bm25": "components.encoders.bm25:Bm25",
     },
-    "index": {"qdrant_edge": "components.indexes.edge.index:EdgeIndex"},
+    "index": {
+        "qdrant_edge": "components.indexes.edge.index:EdgeIndex",
+        "qdrant": "components.indexes.qdrant.index:QdrantIndex",
+    },
     "retriever": {
         "dense": "components.retrievers.dense:Dense",
         "sparse": "components.retrievers.sparse:Sparse",
@@ -60,6 +63,8 @@ CATALOGUE: Mapping[str, Mapping[str, str]] = {
     },
     "answerer": {},
 }
+BRIDGES: Mapping[str, str] = {"llama_index": "components.bridges.llama_index"}
+"""Modules whose `component(stage, name)` makes the dataclass of a foreign class, by prefix."""
 
 
 @dataclass(frozen=True)
@@ -82,20 +87,21 @@ class Option:
     help: str
 
 
-@cache
 def names(stage: str) -> Mapping[str, str]:
-    """Every registered name of a stage and where its class is."""
-    found = dict(CATALOGUE[stage])
-    for point in entry_points(group=GROUP):
-        of_stage, _, name = point.name.partition(".")
-        if of_stage == stage and name:
-            found.setdefault(name, point.value)
-    return found
+    """Every registered name of a stage and where its class is. A built-in name cannot be taken."""
+    others = {name: found[0].target for name, found in plugins.of_stage(stage).items()}
+    return {**CATALOGUE[stage], **others, **CATALOGUE[stage]}
 
 
 def load(stage: str, use: str) -> type[Any]:
     """The class behind a name. Raises UnknownComponent, MissingExtra."""
+    prefix, _, foreign = use.partition(":")
+    if foreign and prefix in BRIDGES:
+        made: type[Any] = importlib.import_module(BRIDGES[prefix]).component(stage, foreign)
+        return made
     known = names(stage)
+    if use not in CATALOGUE[stage]:
+        plugins.check_undisputed(stage, use)
     target = known.get(use, use if ":" in use else "")
     if not target:
         raise UnknownComponent(f"no {stage} is called {use!r}").at(
@@ -106,7 +112,8 @@ def load(stage: str, use: str) -> type[Any]:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         raise _missing(stage, use, module_name, error) from error
-    except Exception as error:  # whatever a stranger's module does; TypeError: a relative name
+    # Whatever a stranger's module does; TypeError: a relative name.
+    except (Exception, SystemExit) as error:
         raise UnknownComponent(
             f"cannot import module {module_name!r}: {type(error).__name__}: {error}"
         ).at(where=f"{stage}.use") from error
@@ -120,6 +127,7 @@ def load(stage: str, use: str) -> type[Any]:
             where=f"{stage}.use",
             hint="decorate the class with @dataclass(frozen=True, kw_only=True)",
         )
+    protocols.check(stage, found)
     return found
 
 
@@ -180,6 +188,8 @@ def resolve(stage: str, use: str, options: Mapping[str, Any]) -> Choice:
     """The options checked and completed. Raises BadOption with the known ones."""
     component = load(stage, use)
     known = options_of(component)
+    if hasattr(component, "check_given"):  # before any value could be shown
+        component.check_given(stage, options)
     for name in options:
         if name not in known:
             raise BadOption(f"{stage} {use!r} has no option {name!r}").at(
@@ -227,15 +237,24 @@ def help_of(component: type[Any]) -> list[Option]:
 def missing_packages(component: type[Any]) -> list[str]:
     """Packages that the component needs and that are not installed."""
     needed: tuple[str, ...] = getattr(component, "requires", ())
-    return [name for name in needed if importlib.util.find_spec(name) is None]
+    return [name for name in needed if not _is_installed(name)]
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is not None
+    except ModuleNotFoundError:  # of a dotted name, the package around it
+        return False
 
 
 def is_path(stage: str, use: str, name: str) -> bool:
-    """Whether an option holds a path, and so is relative to something."""
+    """Whether an option holds a path or a list of paths, and so is relative to something."""
     from pathlib import Path
 
-    hint = _hints(load(stage, use)).get(name)
-    return hint is Path or Path in typing.get_args(hint)
+    component = load(stage, use)
+    hint = _hints(component).get(name)
+    marked = options_of(component)[name].metadata.get("path")
+    return bool(marked) or hint is Path or Path in typing.get_args(hint)
 
 
 def check_stage(stage: str) -> None:

@@ -178,13 +178,17 @@ def _resolve(
         if not (registry.is_path(stage, use, name) or _names_folder(each, options.get(name))):
             continue
         value = options.get(name, each.default)
+        base = Path.cwd() if name in given else folder
         if isinstance(value, (str, Path)):
-            base = Path.cwd() if name in given else folder
             options[name] = _absolute(value, base, f"{stage}.{name}")
+        elif isinstance(value, list) and all(isinstance(each, str) for each in value):
+            options[name] = [_absolute(each, base, f"{stage}.{name}") for each in value]
     return registry.resolve(stage, use, options)
 
 
 def _absolute(value: str | Path, base: Path, where: str) -> str:
+    if "://" in str(value):  # an address
+        return str(value)
     try:
         return str((base / Path(value).expanduser()).resolve())
     except (RuntimeError, ValueError) as error:  # no such home; a character that no path can have

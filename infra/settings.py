@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -26,6 +26,19 @@ class Settings(BaseSettings):
         default=256_000,
         ge=1,
         description="Characters of text committed at once: what a killed refresh does again.",
+    )
+    qdrant_url: str = Field(default="", description="Address of a Qdrant server.")
+    qdrant_api_key: SecretStr | None = Field(default=None, description="What the server asks for.")
+    qdrant_ca: str | None = Field(
+        default=None, description="File of certificates to trust, for a server with its own."
+    )
+    qdrant_timeout: int = Field(
+        default=60, ge=1, description="Seconds that a request to the server may take."
+    )
+    lease: float = Field(
+        default=30.0,
+        gt=0,
+        description="Seconds without a sign of life after which a writer to a server is dead.",
     )
     prefect_api_url: str | None = Field(default=None, validation_alias="PREFECT_API_URL")
 

@@ -32,6 +32,7 @@ LIGHT = [
     *(found.name for found in pkgutil.walk_packages(flows.__path__, "flows.")),
 ]
 LIGHT.remove("flows.refresh")
+LIGHT.remove("components.bridges.retriever")  # a class for users of LlamaIndex
 
 
 def loaded_after(code: str, *arguments: str | Path) -> set[str]:

@@ -10,7 +10,7 @@ import hashlib
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -296,20 +296,32 @@ def _average_length(job: Job, found: Survey) -> float:
     if job.pipeline.stages["sparse"].use == "none":
         return 0.0
     added = [s for s in plan_file.read(Path(found.plan_file)) if s.action not in _APART]
-    added.sort(key=lambda step: hashlib.sha256(step.document_id.encode()).digest())
     lengths: list[int] = []
     characters = 0
-    for step in added[:MEASURED_DOCUMENTS]:
+    for batch in _measured(added):
         if characters > MEASURED_CHARACTERS:
             break
-        try:
-            ready = prepare(step, job, Clock())
-        except BadDocument:
-            continue
-        text = ready.document.text
-        characters += len(text)
-        lengths += [job.sparse.length(text[span.start : span.end]) for span in ready.spans]
+        for step in batch:
+            try:
+                ready = prepare(step, job, Clock())
+            except BadDocument:
+                continue
+            text = ready.document.text
+            characters += len(text)
+            lengths += [job.sparse.length(text[span.start : span.end]) for span in ready.spans]
     return sum(lengths) / len(lengths) if lengths else 1.0
+
+
+def _measured(steps: Sequence[Step]) -> Iterator[list[Step]]:
+    """The sample in batches that double, each in the source's order: some sources, a compressed
+    archive for one, begin anew for every document that comes before the last one.
+    """
+    order = [hashlib.sha256(step.document_id.encode()).digest() for step in steps]
+    chosen = sorted(range(len(steps)), key=order.__getitem__)[:MEASURED_DOCUMENTS]
+    size = 4
+    while chosen:
+        yield [steps[at] for at in sorted(chosen[:size])]
+        chosen, size = chosen[size:], 2 * size
 
 
 def _summary(plan: Plan, entries: Mapping[str, Entry], served: Mapping[str, Entry]) -> Survey:
@@ -331,6 +343,8 @@ def _summary(plan: Plan, entries: Mapping[str, Entry], served: Mapping[str, Entr
         gaps=tuple(Failed(id=gap.where, reason=gap.reason) for gap in plan.gaps),
         gap_prefixes=tuple(gap.prefix for gap in plan.gaps),
         failures=tuple(_failures(kept)),
+        before=total(served),
+        failed_before=tuple(each.id for each in _failures(served)),
     )
 
 

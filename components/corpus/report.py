@@ -47,6 +47,10 @@ class Survey:
     gap_prefixes: tuple[str, ...] = ()
     failures: tuple[Failed, ...] = ()
     """Documents that failed before and were not tried again."""
+    before: Totals = field(default_factory=Totals)
+    """What readers see now, before the run."""
+    failed_before: tuple[str, ...] = ()
+    """Documents that the live generation records as failed."""
     seconds: float = 0.0
 
     @property

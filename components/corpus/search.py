@@ -16,7 +16,6 @@ from components.spec import Pipeline
 from components.stages import Encoder, Reader, Reranker, Retriever
 from components.values import Hit, Matrix, Query, Ranked
 
-
 _TRIES = 5
 
 

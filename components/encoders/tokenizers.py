@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import re
 import zlib
+from array import array
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from components.errors import ModelFault
 from components.values import Integers
@@ -23,6 +26,10 @@ LONGEST_TOKEN = 128
 per so many characters, so that every span of bounded length can hold a token."""
 _CACHED_TEXTS = 2048
 _CACHED_TOKENS = 1_000_000
+_PIECE = 1_000_000
+"""Characters of a long text that are tokenized at once."""
+_BETWEEN_WORDS = re.compile(r"(?<=[^\W_])(?= [^\W_])")
+"""Where every tokenizer parts a text: between a letter or digit and a space before another one."""
 _WORD = re.compile(r"\w+|[^\w\s]")
 
 
@@ -38,7 +45,7 @@ class TokenArrays:
         return len(self.ids)
 
 
-def arrays(ids: list[int], offsets: list[tuple[int, int]], length: int) -> TokenArrays:
+def arrays(ids: npt.ArrayLike, offsets: npt.ArrayLike, length: int) -> TokenArrays:
     """Tokens from a tokenizer's ids and half-open character offsets in a text of `length`."""
     own = np.asarray(ids, dtype=np.int64)
     bounds = np.asarray(offsets, dtype=np.int64).reshape(-1, 2)
@@ -59,6 +66,18 @@ def _repeat_long(
     final = nth == times[index] - 1
     new_ends = np.where(final, ends[index], new_starts + LONGEST_TOKEN)
     return ids[index], new_starts, new_ends
+
+
+def _pieces(text: str) -> Iterator[tuple[int, int]]:
+    """Bounds of the pieces of a text, each cut between words."""
+    start = 0
+    while len(text) - start > _PIECE:
+        cut = _BETWEEN_WORDS.search(text, start + _PIECE)
+        if cut is None:
+            break
+        yield start, cut.start()
+        start = cut.start()
+    yield start, len(text)
 
 
 class FastTokenizer:
@@ -83,10 +102,18 @@ class FastTokenizer:
         """Tokens of a text of any length; the last answers are remembered."""
         found = self._cache.get(text)
         if found is None:
-            encoded = self._tokenizer.encode(text, add_special_tokens=False)
-            found = arrays(encoded.ids, encoded.offsets, len(text))
+            found = self._encoded(text)
             self._cache.put(text, found)
         return found
+
+    def _encoded(self, text: str) -> TokenArrays:
+        """Piece by piece, because the library takes some 400 bytes for each token it is making."""
+        ids, offsets = array("q"), array("q")
+        for start, end in _pieces(text):
+            encoded = self._tokenizer.encode(text[start:end], add_special_tokens=False)
+            ids.extend(encoded.ids)
+            offsets.extend(start + each for pair in encoded.offsets for each in pair)
+        return arrays(ids, offsets, len(text))
 
     def ids(self, text: str) -> list[int]:
         """A short text's ids alone; not remembered."""
@@ -106,9 +133,11 @@ class WordTokenizer:
 
     def tokens(self, text: str) -> TokenArrays:
         """Tokens whose id is the CRC-32 of the word in lower case."""
-        found = list(_WORD.finditer(text))
-        ids = [zlib.crc32(each.group().lower().encode("utf-8", "replace")) for each in found]
-        return arrays(ids, [each.span() for each in found], len(text))
+        ids, offsets = array("q"), array("q")  # a long text's matches would take gigabytes
+        for each in _WORD.finditer(text):
+            ids.append(zlib.crc32(each.group().lower().encode("utf-8", "replace")))
+            offsets.extend(each.span())
+        return arrays(ids, offsets, len(text))
 
 
 class _Recent:

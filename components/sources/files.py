@@ -14,14 +14,10 @@ from pathlib import Path
 from typing import ClassVar
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
-from wcmatch import fnmatch, glob
-
 from components.errors import BadDocument, SourceMissing
 from components.options import option
-from components.sources import extract
+from components.sources import extract, patterns
 from components.values import Document, DocumentRef, Gap
-
-_SUFFIXES = ("md", "markdown", "rst", "txt", "html", "htm", "pdf")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,11 +28,11 @@ class Files:
     a pattern spells the dot.
     """
 
-    revision: ClassVar[int] = 1
+    revision: ClassVar[int] = 2
 
     path: Path = option(help="the folder to read", stored=False)
     include: tuple[str, ...] = option(
-        tuple(f"**/*.{suffix}" for suffix in _SUFFIXES),
+        patterns.INCLUDE,
         help="globs below the folder; ** is any depth, case does not matter",
         stored=False,
     )
@@ -45,9 +41,7 @@ class Files:
     )
 
     def __post_init__(self) -> None:
-        for pattern in (*self.include, *self.exclude):
-            if pattern.startswith(("/", "./", "../")):
-                raise ValueError(f"the pattern {pattern!r} must begin below the folder: 'docs/*'")
+        patterns.check(*self.include, *self.exclude)
 
     @property
     def identity(self) -> str:
@@ -61,7 +55,7 @@ class Files:
 
     def scan(self) -> Iterator[DocumentRef | Gap]:
         """Files by name, a folder's own before those of its sub-folders."""
-        chosen = _Chosen(self.include, self.exclude)
+        chosen = patterns.Chosen(self.include, self.exclude)
         folders = [""]
         while folders:
             folder = folders.pop()
@@ -135,27 +129,6 @@ class Files:
         return SourceMissing(f"the folder cannot be listed: {error.strerror}").at(
             where=self.identity, hint="source.path must name a folder that this user may read"
         )
-
-
-class _Chosen:
-    """Which paths the patterns choose."""
-
-    def __init__(self, include: tuple[str, ...], exclude: tuple[str, ...]) -> None:
-        fold = glob.GLOBSTAR | glob.IGNORECASE
-        dotted = [part for each in include for part in each.split("/") if part.startswith(".")]
-        closed = [each for each in exclude if each.endswith("/**")]
-        self._include = glob.compile(include, flags=fold)
-        self._exclude = glob.compile(exclude, flags=fold | glob.DOTGLOB)
-        self._closed = glob.compile(closed, flags=fold | glob.DOTGLOB)
-        self._dotted = fnmatch.compile(dotted, flags=fnmatch.IGNORECASE)
-
-    def takes(self, file: str) -> bool:
-        return self._include.match(file) and not self._exclude.match(file)
-
-    def enters(self, folder: str) -> bool:
-        name = folder.rpartition("/")[2]
-        hidden = name.startswith(".") and not self._dotted.match(name)
-        return not hidden and not self._closed.match(f"{folder}/")
 
 
 def _entries(folder: str) -> list[tuple[str, os.DirEntry[str] | None]]:

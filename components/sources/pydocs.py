@@ -17,8 +17,8 @@ from wcmatch import glob
 
 from components.errors import BadDocument, SourceMissing
 from components.options import option
-from components.sources.extract import storable, title
-from components.sources.extract.text import rst_title
+from components.sources.extract import markdown, rst, storable, title
+from components.sources.extract.headings import sections
 from components.values import Document, DocumentRef
 
 _LEFT_OUT = re.compile("distutils|encodings|ensurepip|idlelib|lib2to3|pydoc_data|tests?|turtledemo")
@@ -42,7 +42,7 @@ class PythonDocs:
     docstring. Nothing but the topics is imported.
     """
 
-    revision: ClassVar[int] = 1
+    revision: ClassVar[int] = 2
 
     include: tuple[str, ...] = option(
         ("**",), help="globs of the ids to read, like topics/*", stored=False
@@ -76,11 +76,19 @@ class PythonDocs:
         data = _bytes(ref)
         if part == "topics":
             text = data.decode()
-            heading = title(rst_title(text), name)
+            found = rst.headings(text)
+            heading = title(found[0].text if found else "", name)
         else:
             heading = name.replace("/", ".")
             text = _render(data, heading)
-        return Document(id=ref.id, text=text, title=heading, metadata={"part": part})
+            found = markdown.headings(text)
+        return Document(
+            id=ref.id,
+            text=text,
+            title=heading,
+            metadata={"part": part},
+            sections=sections(found),
+        )
 
 
 def _library() -> Path:

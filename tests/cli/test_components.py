@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from components import registry
+from components import plugins, registry
 from components.stages import STAGES
 from tests.cli import call, start
 
@@ -19,11 +19,11 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     before = set(sys.modules)
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     monkeypatch.syspath_prepend(tmp_path)
-    registry.names.cache_clear()
+    plugins.offered.cache_clear()
     yield tmp_path
     for name in set(sys.modules) - before:
         del sys.modules[name]
-    registry.names.cache_clear()
+    plugins.offered.cache_clear()
 
 
 def install(site: Path, name: str, points: str, module: str) -> None:
@@ -39,7 +39,8 @@ def test_json_lists_every_stage_with_every_component() -> None:
     done = call("components", "--json")
     assert (done.code, done.err) == (0, "")
     found = done.json
-    assert set(found) == {"schema", "stages"}
+    assert set(found) == {"schema", "stages", "unusable"}
+    assert found["unusable"] == []
     assert list(found["stages"]) == list(STAGES)
     for stage, catalogue in registry.CATALOGUE.items():
         assert [each["name"] for each in found["stages"][stage]] == list(catalogue)
@@ -48,7 +49,10 @@ def test_json_lists_every_stage_with_every_component() -> None:
 def test_json_gives_every_component_its_class_help_and_options() -> None:
     for listed in call("components", "--json").json["stages"].values():
         for each in listed:
-            assert set(each) == {"name", "class", "help", "options", "missing"}
+            assert set(each) == {
+                "name", "class", "package", "help", "options", "missing", "error",
+            }  # fmt: skip
+            assert each["package"] is each["error"] is None
             assert ":" in each["class"]
             assert each["help"].endswith(".")
             assert each["missing"] == []
@@ -108,12 +112,16 @@ class Echo:
     requires = ("surely_absent_package",)
     loud: bool = field(default=False, metadata={"help": "whether it shouts"})
     names: list = field(default_factory=list)
+
+    def answer(self, query, hits):
+        raise NotImplementedError
 '''
     install(site, "echoing", "answerer.echo = echoing:Echo", text)
     (echo,) = call("components", "--json").json["stages"]["answerer"]
     assert echo == {
         "name": "echo",
         "class": "echoing:Echo",
+        "package": "echoing 1.0",
         "help": "Says it again.",
         "options": [
             {
@@ -126,6 +134,7 @@ class Echo:
             {"name": "names", "type": "list", "required": False, "default": [], "help": ""},
         ],
         "missing": ["surely_absent_package"],
+        "error": None,
     }
     assert "needs: surely_absent_package" in " ".join(call("components").out.split())
 
@@ -139,7 +148,8 @@ class Echo:
         ("Other = 1\n", "has no class Echo"),
         ("class Echo:\n    pass\n", "not a dataclass"),
         (
-            "from dataclasses import dataclass\n@dataclass\nclass Echo:\n    a: 'Absent' = 1\n",
+            "from dataclasses import dataclass\n@dataclass\nclass Echo:\n"
+            "    a: 'Absent' = 1\n    split = None\n",
             "Absent",
         ),
     ],
@@ -150,7 +160,17 @@ def test_a_broken_plug_in_hides_nothing_else(site: Path, module: str, reason: st
     assert (done.code, done.err) == (0, "")
     listed = {each["name"]: each for each in done.json["stages"]["splitter"]}
     assert set(listed) == {*registry.CATALOGUE["splitter"], "echo"}
-    assert reason in listed["echo"]["help"]
+    assert reason in listed["echo"]["error"]
+    assert listed["echo"]["package"] == "breaking 1.0"
     assert listed["echo"]["missing"]
     assert listed["sentences"]["missing"] == []
-    assert call("components").code == 0
+    assert "cannot be used" in call("components").out
+
+
+def test_stages_can_be_chosen() -> None:
+    done = call("components", "splitter", "source", "--json")
+    assert list(done.json["stages"]) == ["source", "splitter"]
+    assert "\nencoder\n" not in call("components", "splitter").out
+    done = call("components", "spliter")
+    assert done.code == 2
+    assert "did you mean 'splitter'?" in done.message

@@ -104,7 +104,7 @@ def test_a_mistake_in_an_override_is_one_line_and_exit_2(
         (("refresh", "pipeline.yaml", "--max-deletes", "-0.1"), "--max-deletes"),
         (("refresh", "pipeline.yaml", "--max-deletes", "half"), "--max-deletes"),
         (("refresh", "pipeline.yaml", "--set"), "--set"),
-        (("components", "splitter"), "splitter"),
+        (("components", "--stage"), "--stage"),
     ],
 )
 def test_wrong_arguments_are_one_line_and_exit_2(arguments: tuple[str, ...], part: str) -> None:
@@ -208,6 +208,8 @@ class Raising:
 
     def scan(self):
         raise {error}
+
+    digest = read = scan
 """
 
 

@@ -22,6 +22,7 @@ HIT = {
     "score",
     "first_score",
     "title",
+    "section",
     "metadata",
     "text",
 }

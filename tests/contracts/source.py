@@ -67,6 +67,17 @@ class SourceContract:
             assert all(one < other for one, other in pairwise(starts))
             assert not starts or (starts[0] == 0 and starts[-1] < len(document.text))
 
+    def test_sections_ascend_within_the_text(self, documents: list[Document]) -> None:
+        for document in documents:
+            sections = document.sections
+            assert all(one.start <= other.start for one, other in pairwise(sections))
+            assert all(0 <= each.start < len(document.text) for each in sections)
+            for each in sections:
+                assert each.path
+                assert each.path == " ".join(each.path.split())
+                assert len(each.path) < 10_000, "every chunk of the section holds a copy"
+                each.path.encode()
+
     def test_metadata_is_flat(self, documents: list[Document]) -> None:
         for document in documents:
             for name, value in document.metadata.items():
@@ -80,6 +91,11 @@ class SourceContract:
             source.read(ref)
             assert digest
             assert source.digest(ref) == digest
+
+    def test_digest_tells_documents_apart(self, source: Source, documents: list[Document]) -> None:
+        digests: dict[str, str] = {}
+        for ref, document in zip(refs(source), documents, strict=True):
+            assert digests.setdefault(source.digest(ref), document.text) == document.text
 
     def test_survives_pickling(self, source: Source, documents: list[Document]) -> None:
         copy = pickle.loads(pickle.dumps(source))

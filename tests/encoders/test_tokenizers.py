@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pydoc_data.topics import topics
 from typing import Any
 
 import numpy as np
 import pytest
 
+from components.encoders import tokenizers
 from components.encoders.naive import Naive
 from components.encoders.profiles import profile
 from components.encoders.tokenizers import LONGEST_TOKEN, FastTokenizer, WordTokenizer, arrays
-from tests.contracts.splitter import byte_level
+from components.stages import Tokenizer
+from tests.contracts.splitter import byte_level, word_pieces
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +53,19 @@ class TestFastTokenizer:
         found = tokenizer.tokens(text)
         assert len(found) == 3000
         assert found.last[-1] == len(text) - 2
+
+    @pytest.mark.parametrize("make", [word_pieces, byte_level])
+    def test_pieces_of_a_long_text_are_cut_where_nothing_shows(
+        self, make: Callable[[], Tokenizer], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        odd = f"中文。Café  2024 🎉\u00a0x_y don't\n{'x' * 300} "
+        text = f"{topics['strings']}\n\n{odd}{topics['if']}"
+        whole = make().tokens(text)
+        for piece in (1, 7, 100, 1_000):
+            monkeypatch.setattr(tokenizers, "_PIECE", piece)
+            found = make()._encoded(text)  # type: ignore[attr-defined]
+            for name in ("ids", "starts", "last"):
+                assert getattr(found, name).tolist() == getattr(whole, name).tolist()
 
     def test_answers_are_alike(self, tokenizer: FastTokenizer) -> None:
         fresh = FastTokenizer(profile("minilm").folder / "tokenizer.json")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from components import registry, spec
+from components import plugins, registry, spec
 from components.errors import BadOption, MissingExtra, UnknownComponent
 from tests.spec import BASE, loaded, refused, written
 
@@ -40,12 +40,12 @@ def _own_modules(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What a test made importable is forgotten after it."""
     path, before = list(sys.path), set(sys.modules)
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    registry.names.cache_clear()
+    plugins.offered.cache_clear()
     yield
     sys.path[:] = path
     for name in set(sys.modules) - before:
         del sys.modules[name]
-    registry.names.cache_clear()
+    plugins.offered.cache_clear()
 
 
 def using(use: str, **options: object) -> str:
@@ -147,6 +147,16 @@ def test_what_is_no_dataclass_is_refused(tmp_path: Path, text: str) -> None:
     assert "@dataclass(frozen=True, kw_only=True)" in error.hint
 
 
+def test_what_lacks_the_methods_of_its_stage_is_refused(tmp_path: Path) -> None:
+    text = "@dataclass(frozen=True)\nclass Half:\n    depth: int\n    needs_vectors = False\n"
+    (tmp_path / "halved.py").write_text(HEAD + text)
+    error = refused(tmp_path, BASE + "reranker: {use: 'halved:Half', depth: 3}\n")
+    assert isinstance(error, UnknownComponent)
+    assert str(error) == "halved:Half is no reranker: it lacks rerank"
+    error = refused(tmp_path, BASE + "index: {use: 'halved:Half', depth: 3}\n")
+    assert str(error) == "halved:Half is no index: it lacks corpus"
+
+
 def test_a_module_that_needs_a_missing_package_names_the_package(tmp_path: Path) -> None:
     (tmp_path / "greedy.py").write_text("import surely_absent_package\n")
     error = refused(tmp_path, using("greedy:Cutter"))
@@ -162,6 +172,7 @@ def test_a_module_that_needs_a_missing_package_names_the_package(tmp_path: Path)
         ("1 / 0\n", "ZeroDivisionError"),
         ("from json import surely_absent\n", "ImportError"),
         ("import json\njson.surely_absent\n", "AttributeError"),
+        ("import sys\nsys.exit('enough')\n", "SystemExit: enough"),
     ],
 )
 def test_a_module_that_cannot_be_imported_is_said_with_the_reason(
@@ -177,7 +188,7 @@ def test_a_module_that_cannot_be_imported_is_said_with_the_reason(
 @pytest.mark.parametrize("hint", ["Absent", "set[", "object", "type('T', (), {})"])
 def test_options_whose_type_means_nothing_are_said(tmp_path: Path, hint: str) -> None:
     text = f"@dataclass\nclass Cutter:\n    every: '{hint}' = 3\n".replace("'T'", '"T"')
-    (tmp_path / "untyped.py").write_text(HEAD + text)
+    (tmp_path / "untyped.py").write_text(HEAD + text + "    split = None\n")
     if hint == "object":  # anything will do
         assert loaded(tmp_path, using("untyped:Cutter", every=4)).build("splitter").every == 4
         return

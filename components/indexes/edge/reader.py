@@ -10,6 +10,7 @@ import numpy as np
 
 from components.errors import IndexFault
 from components.indexes.edge.engine import DENSE, SPARSE, faults
+from components.indexes.hits import TIES, best, more
 from components.indexes.manifest import Entry
 from components.indexes.payload import field_path, is_storable, to_chunk, to_entry
 from components.values import Chunk, Filter, Hit, Matrix, Scalar, SparseVector
@@ -17,8 +18,6 @@ from components.values import Chunk, Filter, Hit, Matrix, Scalar, SparseVector
 _PAGE = 1000
 KIND = "\0kind"
 """Our own field in a filter: a name that no user's field can have by accident."""
-_TIES = 16
-"""Asked for beyond k: the engine's order among equal scores changes from call to call."""
 
 
 class EdgeReader:
@@ -113,23 +112,18 @@ class EdgeReader:
     def _query(self, vector: Any, name: str, k: int, wanted: Filter) -> list[Hit]:
         from qdrant_edge import Query, QueryRequest
 
-        request = QueryRequest(
-            limit=k + _TIES,
-            query=Query.Nearest(vector, using=name),
-            filter=engine_filter(wanted) if wanted else None,
-            with_payload=True,
-        )
-        with faults("the index could not be searched", self._folder):
-            points = self._shard.query(request)
-        points.sort(key=lambda point: (-point.score, str(point.id)))
-        return [
-            Hit(
-                chunk=to_chunk(str(point.id), point.payload),
-                score=float(point.score),
-                chunk_ids=(str(point.id),),
+        limit, points = k + TIES, []
+        while limit:
+            request = QueryRequest(
+                limit=limit,
+                query=Query.Nearest(vector, using=name),
+                filter=engine_filter(wanted) if wanted else None,
+                with_payload=True,
             )
-            for point in points[:k]
-        ]
+            with faults("the index could not be searched", self._folder):
+                points = self._shard.query(request)
+            limit = more(points, k, limit)
+        return best(points, k)
 
 
 def engine_filter(wanted: Filter) -> Any:

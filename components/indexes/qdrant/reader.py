@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from components.errors import IndexFault
+from components.indexes.hits import TIES, best, more
 from components.indexes.manifest import Entry
 from components.indexes.payload import to_chunk, to_entry
 from components.indexes.qdrant.conditions import ADDED, REMOVED, visible
@@ -20,10 +21,10 @@ if TYPE_CHECKING:
 DENSE = "dense"
 SPARSE = "sparse"
 _PAGE = 1000
+_Asked = tuple[Any, str, Filter]
+"""A vector, the name of the vectors it is compared with, and what a hit must satisfy."""
 _BATCH = 64
 """Queries in a request."""
-_TIES = 16
-"""Asked for beyond k, so that hits of equal score can be ordered by id."""
 
 
 class QdrantReader:
@@ -135,23 +136,25 @@ class QdrantReader:
             ),
         )
 
-    def _query(self, asked: Sequence[tuple[Any, str, Filter]], k: int) -> list[list[Hit]]:
+    def _query(self, asked: Sequence[_Asked], k: int) -> list[list[Hit]]:
         found: list[list[Hit]] = []
         for start in range(0, len(asked), _BATCH):
-            requests = [
-                self._request(query, name, k, wanted)
-                for query, name, wanted in asked[start : start + _BATCH]
-            ]
-            answers = self._server.ask(
-                "the index could not be searched",
-                lambda client, requests=requests: client.query_batch_points(  # type: ignore[misc]
-                    self._collection, requests
-                ),
-            )
-            found += [_hits(answer.points, k) for answer in answers]
+            found += self._batch(asked[start : start + _BATCH], k, k + TIES)
         return found
 
-    def _request(self, query: Any, name: str, k: int, wanted: Filter) -> models.QueryRequest:
+    def _batch(self, asked: Sequence[_Asked], k: int, limit: int) -> list[list[Hit]]:
+        requests = [self._request(*each, limit) for each in asked]
+        answers = self._server.ask(
+            "the index could not be searched",
+            lambda client: client.query_batch_points(self._collection, requests),
+        )
+        found = []
+        for each, answer in zip(asked, answers, strict=True):
+            again = more(answer.points, k, limit)
+            found += self._batch([each], k, again) if again else [best(answer.points, k)]
+        return found
+
+    def _request(self, query: Any, name: str, wanted: Filter, limit: int) -> models.QueryRequest:
         from qdrant_client.models import QuantizationSearchParams, QueryRequest, SearchParams
 
         rescored = None
@@ -164,18 +167,6 @@ class QdrantReader:
             using=name,
             filter=visible(self._number, wanted),
             params=rescored,
-            limit=k + _TIES,
+            limit=limit,
             with_payload=True,
         )
-
-
-def _hits(points: Sequence[models.ScoredPoint], k: int) -> list[Hit]:
-    ordered = sorted(points, key=lambda point: (-point.score, str(point.id)))
-    return [
-        Hit(
-            chunk=to_chunk(str(point.id), point.payload or {}),
-            score=float(point.score),
-            chunk_ids=(str(point.id),),
-        )
-        for point in ordered[:k]
-    ]

@@ -23,7 +23,12 @@ def document(id: str, data: bytes) -> Document:
 
 def title(found: str, id: str) -> str:
     """The title found, on one line and not too long; without one, the name in the id."""
-    return " ".join(found[: 10 * LONGEST_TITLE].split())[:LONGEST_TITLE] or PurePosixPath(id).stem
+    return one_line(found) or PurePosixPath(id).stem
+
+
+def one_line(found: str) -> str:
+    """A title or heading on one line, not too long."""
+    return " ".join(found[: 10 * LONGEST_TITLE].split())[:LONGEST_TITLE].rstrip()
 
 
 def storable(text: str) -> str:

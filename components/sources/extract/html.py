@@ -9,6 +9,7 @@ from typing import Any
 
 from components.errors import BadDocument
 from components.sources.extract import storable, text, title
+from components.sources.extract.headings import Heading, sections
 from components.values import Document
 
 _DECLARED = re.compile(
@@ -24,11 +25,14 @@ _BLOCKS = re.compile(
     "|section|summary|t(body|foot|head)"
 )
 
+_LEVELS = {f"h{level}": level for level in range(1, 7)}
+
 
 def document(id: str, data: bytes) -> Document:
     """One line per block and per table row, cells parted by " | ", `<pre>` as it stands.
 
-    Title: `<title>`, else the first `<h1>`, else the file's name.
+    Title: `<title>`, else the first `<h1>`, else the file's name. A heading in a table's row opens
+    its section at the row's beginning.
     """
     from lxml import etree
 
@@ -44,9 +48,10 @@ def document(id: str, data: bytes) -> Document:
         raise BadDocument("no text in this HTML")
     return Document(
         id=id,
-        text=storable("\n".join(page.lines)),
-        title=title(page.title or page.heading, id),
+        text="\n".join(page.lines),
+        title=title(page.title or page.first_heading, id),
         metadata=text.noted(encoding),
+        sections=sections(page.headings),
     )
 
 
@@ -68,13 +73,22 @@ class _Page:
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.title = ""
-        self.heading = ""
+        self.headings: list[Heading] = []
+        self._length = 0
+        """Of the lines, line ends included."""
         self._run: list[str] = []
         self._heard: list[str] | None = None
+        self._heading: list[str] | None = None
+        self._heading_start = 0
         self._dropped = 0
         self._cells: list[int] = []
         """Cells so far in each open row, the innermost last."""
         self._pre = 0
+
+    @property
+    def first_heading(self) -> str:
+        """Text of the first `<h1>` that has any."""
+        return next((each.text for each in self.headings if each.level == 1), "")
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         if tag == "title" and not self.title:
@@ -90,6 +104,8 @@ class _Page:
             self._cells[-1] += 1
         elif _BLOCKS.fullmatch(tag):
             self._break()
+            if tag in _LEVELS:
+                self._heading, self._heading_start = [], self._length
 
     def end(self, tag: str) -> None:
         if tag == "title" and self._heard is not None:
@@ -100,10 +116,9 @@ class _Page:
             self._flush()
             del self._cells[len(self._cells) - (tag == "tr") :]
             self._pre -= tag == "pre"
-        elif tag == "h1":
-            self.heading = self.heading or " ".join("".join(self._run).split())
-            self._break()
         elif _BLOCKS.fullmatch(tag):
+            if tag in _LEVELS:
+                self._end_heading(_LEVELS[tag])
             self._break()
 
     def data(self, data: str) -> None:
@@ -111,9 +126,17 @@ class _Page:
             self._heard.append(data)
         elif not self._dropped:
             self._run.append(data)
+            if self._heading is not None:
+                self._heading.append(data)
 
     def close(self) -> None:
         self._flush()
+
+    def _end_heading(self, level: int) -> None:
+        text = " ".join("".join(self._heading or ()).split())
+        if text:
+            self.headings.append(Heading(self._heading_start, level, text))
+        self._heading = None
 
     def _break(self) -> None:
         """End the line, or only the word inside a table's row, which is one line."""
@@ -128,5 +151,6 @@ class _Page:
         run = "".join(self._run)
         line = run.strip("\r\n").rstrip() if self._pre else " ".join(run.split())
         if line.strip(" |"):
-            self.lines.append(line)
+            self.lines.append(storable(line))
+            self._length += len(self.lines[-1]) + 1
         self._run = []

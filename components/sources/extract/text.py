@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import PurePosixPath
 
 from components.errors import BadDocument
-from components.sources.extract import storable, title
+from components.sources.extract import markdown, rst, storable, title
+from components.sources.extract.headings import Heading, sections
 from components.values import Document
 
 _MARKS = (
@@ -26,24 +27,31 @@ _WESTERN = re.compile(
     "|Swedish"
 )
 """What is written in Windows-1252."""
-_HEAD = 100_000
-"""Characters in which a title is looked for."""
-_LINE = 1_000
-_HEADING = re.compile(r" {0,3}#{1,6}[ \t]+(.*?)[ \t]*#*[ \t]*$")
-_ADORNMENT = re.compile(r"([!-/:-@\[-`{-~])\1+\s*$")
+_FINDERS: Mapping[str, Callable[[str], list[Heading]]] = {
+    ".md": markdown.headings,
+    ".markdown": markdown.headings,
+    ".rst": rst.headings,
+}
 
 
 def document(id: str, data: bytes) -> Document:
     r"""The text with line ends as `\n`; `encoding` in the metadata where it is not UTF-8.
 
-    Title: Markdown's first heading, reStructuredText's first underlined line, else the file's name.
+    Sections: those of Markdown's and reStructuredText's headings, the first of which is the title;
+    without one, the file's name is.
     """
     text, encoding = decode(data)
     if not text.strip():
         raise BadDocument("empty")
     suffix = PurePosixPath(id).suffix.lower()
-    find = _TITLES.get(suffix, lambda _: "")
-    return Document(id=id, text=text, title=title(find(text), id), metadata=noted(encoding))
+    found = _FINDERS[suffix](text) if suffix in _FINDERS else []
+    return Document(
+        id=id,
+        text=text,
+        title=title(found[0].text if found else "", id),
+        metadata=noted(encoding),
+        sections=sections(found),
+    )
 
 
 def noted(encoding: str) -> dict[str, str]:
@@ -113,43 +121,3 @@ def _detect(sample: bytes) -> str:
     else:
         western = len(sample.translate(None, delete=_ASCII)) < len(sample) / 4
     return "cp1252" if western else best.encoding
-
-
-def markdown_title(text: str) -> str:
-    """The first heading outside front matter and code fences, or nothing."""
-    fenced, before = False, ""
-    for line in _without_front_matter(_head(text)):
-        if line.lstrip().startswith(("```", "~~~")):
-            fenced = not fenced
-        elif not fenced:
-            if heading := _HEADING.match(line):
-                return heading[1]
-            if before and line.rstrip() and not line.rstrip().strip("="):
-                return before
-        before = "" if fenced else line.strip()
-    return ""
-
-
-def rst_title(text: str) -> str:
-    """The first line with an underline at least as long as itself, or nothing."""
-    before = ""
-    for line in _head(text):
-        line = line.rstrip()
-        if before and _ADORNMENT.match(line) and len(line) >= len(before):
-            return before
-        before = "" if _ADORNMENT.match(line) else line.strip()
-    return ""
-
-
-def _head(text: str) -> list[str]:
-    return [line[:_LINE] for line in text[:_HEAD].split("\n")]
-
-
-def _without_front_matter(lines: list[str]) -> list[str]:
-    if lines[0].rstrip() != "---":
-        return lines
-    ends = (at for at, line in enumerate(lines) if at and line.rstrip() in ("---", "..."))
-    return lines[next(ends, -1) + 1 :]
-
-
-_TITLES = {".md": markdown_title, ".markdown": markdown_title, ".rst": rst_title}

@@ -1,0 +1,145 @@
+"""LlamaIndex readers as sources and node parsers as splitters: `use: "llama_index:CLASS"`.
+
+CLASS is one of `llama_index.core`, such as `SimpleDirectoryReader` or `SentenceSplitter`, or a full
+path, such as `llama_index.readers.web.SimpleWebPageReader`. Its parameters are the options, those
+of `load_data` included, as far as YAML can write them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import inspect
+from collections.abc import Iterable
+from dataclasses import MISSING
+from difflib import get_close_matches
+from functools import cache
+from typing import Any
+
+from components.bridges import parameters
+from components.bridges.foreign import Wrapped
+from components.bridges.parameters import Parameter
+from components.errors import MissingExtra, UnknownComponent
+
+_HOMES = ("llama_index.core", "llama_index.core.readers", "llama_index.core.node_parser")
+_DEFAULTS: dict[str, Any] = {
+    "raise_on_error": True,  # a file that is skipped in silence would be deleted from the corpus
+    "chunk_overlap": 0,  # the splitter's own class says why
+}
+_NOT_STORED = frozenset(
+    {"input_dir", "input_file", "input_files", "num_workers", "show_progress", "verbose"}
+)
+"""Options that say where to read and how fast, not what is made of it."""
+
+
+@cache
+def component(stage: str, name: str) -> type[Any]:
+    """The dataclass of a reader or node parser. Raises UnknownComponent, MissingExtra."""
+    from components.bridges.parser import FromParser
+    from components.bridges.reader import FromReader
+
+    core = _import("llama_index.core")
+    if stage == "source":
+        foreign = _find(stage, name, core.readers.base.BaseReader)
+        return _make(stage, name, foreign, FromReader, _loading(foreign))
+    if stage == "splitter":
+        foreign = _find(stage, name, core.node_parser.NodeParser)
+        return _make(stage, name, foreign, FromParser, [])
+    raise UnknownComponent(f"LlamaIndex gives sources and splitters, no {stage}").at(
+        where=f"{stage}.use"
+    )
+
+
+def _import(module: str) -> Any:
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        missing = error.name or module
+        core = missing in ("llama_index", "llama_index.core")
+        hint = "install millrace[llama-index]" if core else "install the package that brings it"
+        raise MissingExtra(f"{module} needs the package {missing!r}").at(
+            where="llama_index", hint=hint
+        ) from error
+    except (Exception, SystemExit) as error:
+        raise UnknownComponent(
+            f"cannot import module {module!r}: {type(error).__name__}: {error}"
+        ) from error
+
+
+def _find(stage: str, name: str, base: type[Any]) -> type[Any]:
+    module, _, own = name.rpartition(".")
+    homes = [_import(each) for each in ((module,) if module else _HOMES)]
+    found = next((getattr(each, own) for each in homes if hasattr(each, own)), None)
+    if found is None:
+        offered = {each for home in homes for each, kind in vars(home).items() if _is(kind, base)}
+        raise UnknownComponent(f"{homes[0].__name__} has no class {own!r}").at(
+            where=f"{stage}.use", hint=_suggest(own, offered)
+        )
+    if not _is(found, base):
+        raise UnknownComponent(f"{name} is no {base.__name__} of LlamaIndex").at(
+            where=f"{stage}.use", hint=f"a {stage} is one of its {base.__name__} classes"
+        )
+    kind: type[Any] = found
+    if kind is base or inspect.isabstract(kind):
+        raise UnknownComponent(f"{name} is an abstract class").at(where=f"{stage}.use")
+    return kind
+
+
+def _is(found: object, base: type[Any]) -> bool:
+    return isinstance(found, type) and issubclass(found, base)
+
+
+def _suggest(word: str, offered: Iterable[str]) -> str:
+    close = get_close_matches(word, offered, n=1)
+    meant = f"did you mean {close[0]!r}? " if close else ""
+    return f"{meant}readers of other packages are named in full: llama_index.readers.web.CLASS"
+
+
+def _loading(reader: type[Any]) -> list[Parameter]:
+    """What `load_data` takes, or `lazy_load_data` where the reader has only that."""
+    from llama_index.core.readers.base import BaseReader
+
+    method = "lazy_load_data" if reader.load_data is BaseReader.load_data else "load_data"
+    return parameters.of_method(getattr(reader, method), f"{reader.__name__}.{method}")
+
+
+def _make(
+    stage: str, name: str, foreign: type[Any], base: type[Any], loading: list[Parameter]
+) -> type[Any]:
+    making = parameters.of_class(foreign)
+    known = {each.name: each for each in making}
+    known = {**known, **{each.name: each for each in loading if each.name not in known}}
+    _check(stage, name, base, known.values())
+    usable = [each for each in known.values() if each.hint is not None and not each.secret]
+    return dataclasses.make_dataclass(
+        foreign.__name__,
+        [
+            each.field(_DEFAULTS.get(each.name, each.default), stored=each.name not in _NOT_STORED)
+            for each in usable
+            if not each.name.startswith("_")
+        ],
+        bases=(base,),
+        frozen=True,
+        kw_only=True,
+        namespace={
+            "__doc__": _summary(foreign),
+            "__module__": __name__,
+            "_wraps": Wrapped(name, foreign, tuple(making), tuple(loading)),
+        },
+    )
+
+
+def _check(stage: str, name: str, base: type[Any], known: Iterable[Parameter]) -> None:
+    for each in known:
+        if each.hint is None and each.default is MISSING and not each.secret:
+            raise UnknownComponent(
+                f"{name} needs {each.name!r}, which no pipeline file can hold"
+            ).at(where=f"{stage}.use", hint="write a component of your own around it")
+        if hasattr(base, each.name):
+            raise UnknownComponent(f"{name}: its parameter {each.name!r} cannot be an option").at(
+                where=f"{stage}.use"
+            )
+
+
+def _summary(foreign: type[Any]) -> str:
+    return (inspect.getdoc(foreign) or foreign.__name__).strip()

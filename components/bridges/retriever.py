@@ -1,0 +1,66 @@
+"""A Millrace corpus for LlamaIndex: its retriever, backed by the live index.
+
+Importing this module imports LlamaIndex; nothing else of Millrace does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from components import spec
+from components.corpus.search import search
+from components.errors import MissingExtra
+from components.values import Filter, Hit, Query
+
+try:
+    from llama_index.core.retrievers import BaseRetriever
+    from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
+except ModuleNotFoundError as error:
+    raise MissingExtra("the retriever needs the package 'llama-index-core'").at(
+        hint="install millrace[llama-index]"
+    ) from error
+
+
+class MillraceRetriever(BaseRetriever):
+    """The k best hits of a pipeline, by its own retriever and reranker.
+
+    Each question asks what is live then, so a refresh needs no new retriever.
+    """
+
+    def __init__(
+        self,
+        pipeline: str | Path,
+        k: int = 10,
+        *,
+        filter: Filter | None = None,
+        overrides: Sequence[str] = (),
+    ) -> None:
+        """Reads the pipeline file, and nothing else. Raises UserError."""
+        super().__init__()
+        self._pipeline = spec.load(Path(pipeline), overrides)
+        self._k = k
+        self._filter: Filter = filter or {}
+
+    def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
+        query = Query(text=query_bundle.query_str, filter=self._filter)
+        return [_node(hit) for hit in search(self._pipeline, [query], self._k).hits[0]]
+
+
+def _node(hit: Hit) -> NodeWithScore:
+    chunk = hit.chunk
+    own: dict[str, Any] = {
+        "document_id": chunk.document_id,
+        "page": chunk.page,
+        "section": chunk.section or None,
+        "title": chunk.title,
+    }
+    node = TextNode(
+        id_=chunk.id,
+        text=chunk.text,
+        metadata={**chunk.metadata, **{k: v for k, v in own.items() if v is not None}},
+        start_char_idx=chunk.span.start,
+        end_char_idx=chunk.span.end,
+    )
+    return NodeWithScore(node=node, score=hit.score)

@@ -1,0 +1,42 @@
+"""What a stage asks of a class, checked before the class is used."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from components import stages
+from components.errors import UnknownComponent
+
+PROTOCOLS: dict[str, type[Any]] = {
+    "source": stages.Source,
+    "splitter": stages.Splitter,
+    "encoder": stages.Encoder,
+    "sparse": stages.SparseEncoder,
+    "retriever": stages.Retriever,
+    "reranker": stages.Reranker,
+    "answerer": stages.Answerer,
+}
+
+
+def check(stage: str, component: type[Any]) -> None:
+    """Raises UnknownComponent where the class lacks, as attribute or field, what a stage needs."""
+    fields = {each.name for each in dataclasses.fields(component)}
+    absent = [
+        name
+        for name in vars(_protocol(stage))
+        if not name.startswith("_") and name not in fields and not hasattr(component, name)
+    ]
+    if absent:
+        raise UnknownComponent(
+            f"{component.__module__}:{component.__qualname__} is no {stage}: "
+            f"it lacks {', '.join(absent)}"
+        ).at(where=f"{stage}.use", hint="components/stages.py says what each stage must do")
+
+
+def _protocol(stage: str) -> type[Any]:
+    if stage != "index":
+        return PROTOCOLS[stage]
+    from components.indexes.contract import Index  # which needs the registry
+
+    return Index

@@ -1,0 +1,168 @@
+"""FinanceBench: filings as PDF, described by a file of the data set."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, ClassVar
+
+from components.errors import BadDocument, SourceMissing
+from components.options import option
+from components.sources import extract
+from components.sources.extract import one_line, storable, storable_path
+from components.values import Document, DocumentRef, Scalar
+
+INFORMATION = "financebench_document_information.jsonl"
+_FIELDS = ("company", "gics_sector", "doc_type", "doc_period")
+_QUARTER = re.compile(r"(?<=\d{4})(?=Q\d)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinanceBench:
+    """A document per filing in `pdfs/`, its id the filing's name, such as `3M_2018_10K`.
+
+    What the data set says of a filing is its metadata, with the company's name in the title; a
+    filing that it does not know is a document all the same.
+    """
+
+    revision: ClassVar[int] = 1
+
+    path: Path = option(help="folder with pdfs/, as the public repository has it", stored=False)
+    documents: tuple[str, ...] = option(
+        (), help="filings to read, by name; none named: all", stored=False
+    )
+
+    @property
+    def identity(self) -> str:
+        """The folder's absolute path."""
+        return storable_path(os.path.abspath(self.path))
+
+    @property
+    def facts(self) -> Mapping[str, object]:
+        """The version of what reads PDFs: their text depends on it."""
+        return {"pypdfium2": version("pypdfium2")}
+
+    def scan(self) -> Iterator[DocumentRef]:
+        """Filings by name. Raises SourceMissing, also where a chosen filing is not there."""
+        found = self._filings()
+        absent = [each for each in self.documents if each not in found]
+        if absent:
+            raise SourceMissing(f"no filing is called {', '.join(absent)}").at(
+                where=str(self._folder), hint="source.documents holds names without .pdf"
+            )
+        for name, entry in found.items():
+            if name in self.documents or not self.documents:
+                yield DocumentRef(id=storable_path(name), version=self._version(name, entry))
+
+    def digest(self, ref: DocumentRef) -> str:
+        """Sha256 of the PDF and of what the data set says about it."""
+        return hashlib.sha256(self._bytes(ref) + self._told(ref.id)).hexdigest()
+
+    def read(self, ref: DocumentRef) -> Document:
+        """The filing, page by page."""
+        try:
+            document = extract.document(f"{ref.id}.pdf", self._bytes(ref))
+        except BadDocument as error:
+            error.at(where=str(self._file(ref)))
+            raise
+        known = self._information.get(ref.id, {})
+        metadata: dict[str, Scalar] = {name: known[name] for name in _FIELDS if name in known}
+        return replace(
+            document, id=ref.id, title=_title(ref.id, known.get("company")), metadata=metadata
+        )
+
+    @property
+    def _folder(self) -> Path:
+        return self.path / "pdfs"
+
+    def _file(self, ref: DocumentRef) -> Path:
+        return self._folder / f"{ref.id}.pdf"
+
+    def _filings(self) -> dict[str, os.DirEntry[str]]:
+        try:
+            with os.scandir(self._folder) as entries:
+                found = {each.name: each for each in entries}
+        except OSError as error:
+            raise SourceMissing(f"the folder cannot be listed: {error.strerror}").at(
+                where=str(self._folder), hint="source.path names the folder that holds pdfs/"
+            ) from error
+        return {name[:-4]: found[name] for name in sorted(found) if name.endswith(".pdf")}
+
+    def _version(self, name: str, entry: os.DirEntry[str]) -> str:
+        try:
+            found = entry.stat()
+        except OSError:
+            found = entry.stat(follow_symlinks=False)  # a link to nothing: reading it says so
+        told = hashlib.sha256(self._told(name)).hexdigest()[:8]
+        return f"{found.st_mtime_ns}-{found.st_size}-{told}"
+
+    def _bytes(self, ref: DocumentRef) -> bytes:
+        file = self._file(ref)
+        try:
+            # Looked at before it is opened: opening a pipe waits for somebody to write to it.
+            if not stat.S_ISREG(os.stat(file).st_mode):
+                raise BadDocument("not a regular file").at(where=str(file))
+            return file.read_bytes()
+        except OSError as error:
+            raise (
+                BadDocument(f"cannot be read: {error.strerror}").at(where=str(file)).passing()
+            ) from error
+
+    def _told(self, name: str) -> bytes:
+        known = self._information.get(name, {})
+        return json.dumps(known, sort_keys=True).encode() if known else b""
+
+    @cached_property
+    def _information(self) -> dict[str, dict[str, Any]]:
+        """What the data set says, by filing; of a filing that it names twice, the first."""
+        file = information_file(self.path, INFORMATION)
+        found: dict[str, dict[str, Any]] = {}
+        for row in rows(file) if file else ():
+            kept = {k: _scalar(row[k]) for k in _FIELDS if isinstance(row.get(k), str | int)}
+            found.setdefault(str(row.get("doc_name", "")), kept)
+        return found
+
+
+def information_file(folder: Path, name: str) -> Path | None:
+    """A file of the data set: in `data/`, as the public repository has it, or beside `pdfs/`."""
+    return next((each for each in (folder / "data" / name, folder / name) if each.is_file()), None)
+
+
+def rows(file: Path) -> Iterator[dict[str, Any]]:
+    """The objects of a file of JSON lines. Raises SourceMissing for a line that is none."""
+    try:
+        lines = file.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceMissing(f"cannot be read: {error}").at(where=str(file)) from error
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            yield _row(line, f"{file} line {number}")
+
+
+def _row(line: str, where: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        raise SourceMissing(f"not JSON: {error}").at(where=where) from error
+    if not isinstance(row, dict):
+        raise SourceMissing("not a JSON object").at(where=where)
+    return row
+
+
+def _scalar(value: str | int) -> str | int:
+    return storable(value) if isinstance(value, str) else value
+
+
+def _title(name: str, company: str | None) -> str:
+    """`Best Buy 2024 Q2 10Q`: the words of a question, not those of a file's name."""
+    first, _, rest = name.partition("_")
+    told = _QUARTER.sub(" ", rest).replace("_", " ")
+    return one_line(f"{company or first} {told}")

@@ -1,0 +1,249 @@
+"""Documents below any URL that fsspec can list: object stores, web servers, SFTP …"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Any, ClassVar
+from urllib.parse import quote, unquote, urlsplit
+
+from components.errors import (
+    BadDocument,
+    BadOption,
+    MillraceError,
+    MissingExtra,
+    SourceMissing,
+    Unavailable,
+)
+from components.options import option
+from components.sources import extract, patterns
+from components.sources.kept import Kept
+from components.values import Document, DocumentRef, Gap
+
+_TELLING = (
+    "etag", "md5", "crc", "sha", "hash", "digest", "checksum", "generation", "mtime", "modif",
+    "updated",
+)  # fmt: skip
+"""Parts of the names that filesystems give to facts which change with a file's content."""
+_MISSING = (FileNotFoundError, NotADirectoryError, PermissionError)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Url:
+    """A document per file below `url`; its id is the path below it, with "/" between the parts.
+
+    Access keys come from where the filesystem's package looks for them (environment, its own
+    configuration), never from the pipeline file. Links to folders are not followed.
+    """
+
+    revision: ClassVar[int] = 1
+    requires: ClassVar[tuple[str, ...]] = ("fsspec",)
+
+    url: str = option(help="what to read, like s3://bucket/docs", stored=False)
+    include: tuple[str, ...] = option(
+        patterns.INCLUDE,
+        help="globs below the URL; ** is any depth, case does not matter",
+        stored=False,
+    )
+    exclude: tuple[str, ...] = option(
+        (), help="globs of what to leave out, like drafts/**", stored=False
+    )
+    _kept: Kept = field(default_factory=Kept, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        _check(self.url)
+        patterns.check(*self.include, *self.exclude)
+
+    @property
+    def identity(self) -> str:
+        """The URL."""
+        return extract.storable(self.url.rstrip("/"))
+
+    @property
+    def facts(self) -> Mapping[str, object]:
+        """The version of what reads PDFs: their text depends on it."""
+        return {"pypdfium2": version("pypdfium2")}
+
+    def scan(self) -> Iterator[DocumentRef | Gap]:
+        """Files by name, a folder's own before those of its sub-folders.
+
+        Raises SourceMissing, Unavailable, MissingExtra, BadOption.
+        """
+        files, root = self._connect()
+        files.invalidate_cache()
+        chosen = patterns.Chosen(self.include, self.exclude)
+        folders = [""]
+        while folders:
+            folder = folders.pop()
+            try:
+                entries = _entries(files, root, folder)
+            except Exception as error:  # every filesystem has errors of its own
+                if not folder:
+                    raise self._missing(error) from error
+                yield self._gap(folder, error)
+                continue
+            for name, info in entries:
+                if info["type"] != "directory" and chosen.takes(name):
+                    yield from self._listed(files, name, info)
+            below = [name for name, info in entries if info["type"] == "directory"]
+            folders += [f"{each}/" for each in reversed(below) if chosen.enters(each)]
+
+    def digest(self, ref: DocumentRef) -> str:
+        """Sha256 of the file."""
+        return hashlib.sha256(self._data(ref)).hexdigest()
+
+    def read(self, ref: DocumentRef) -> Document:
+        """The file's text; the modules of `extract` say what each format keeps."""
+        data = self._data(ref)
+        try:
+            return extract.document(ref.id, data)
+        except BadDocument as error:
+            error.at(where=self._where(ref.id))
+            raise
+
+    def _connect(self) -> tuple[Any, str]:
+        """The filesystem, and the root's path in it."""
+        from fsspec.core import url_to_fs
+
+        try:
+            files, root = url_to_fs(self.url)
+        except ImportError as error:
+            raise MissingExtra(f"no package for this URL is installed: {error}").at(
+                where="source.url", hint="s3 comes with the extra millrace[s3]"
+            ) from error
+        except Exception as error:  # an unknown protocol, or what a filesystem says of its options
+            raise BadOption(f"this URL cannot be used: {_reason(error)}").at(
+                where="source.url", hint="for example s3://bucket/docs"
+            ) from error
+        return files, str(root).rstrip("/")
+
+    def _listed(
+        self, files: Any, name: str, info: Mapping[str, Any]
+    ) -> Iterator[DocumentRef | Gap]:
+        try:
+            if not _told(info) or info.get("islink"):
+                info = files.info(info["name"])
+            if info["type"] == "directory":
+                return
+            told = _told(info) or _told_otherwise(files, info)
+        except FileNotFoundError:
+            told = "gone"  # or a link to nothing: reading it says so
+        except Exception as error:
+            yield self._gap(name, error)
+            return
+        yield DocumentRef(
+            id=extract.storable_path(name),
+            version=told,
+            locator=quote(name, errors="surrogatepass"),
+        )
+
+    def _data(self, ref: DocumentRef) -> bytes:
+        with self._reading(ref):
+            files, root = self._connect()
+            path = f"{root}/{unquote(ref.locator, errors='surrogatepass')}"
+            files.invalidate_cache()  # what was listed says nothing about now
+            info = files.info(path)
+            # Asked before it is opened: opening a pipe waits for somebody to write to it.
+            if info["type"] != "file":
+                raise BadDocument("not a regular file")
+            told = _told(info)
+            return self._kept.get((path, told) if told else None, lambda: _bytes(files, path))
+
+    @contextmanager
+    def _reading(self, ref: DocumentRef) -> Iterator[None]:
+        where = self._where(ref.id)
+        try:
+            yield
+        except MillraceError as error:
+            error.at(where=error.where or where)
+            raise
+        except FileNotFoundError as error:
+            raise BadDocument("gone since it was listed").at(where=where).passing() from error
+        except Exception as error:
+            reason = f"cannot be read: {_reason(error)}"
+            raise BadDocument(reason).at(where=where).passing() from error
+
+    def _where(self, id: str) -> str:
+        return f"{self.identity}/{id}"
+
+    def _gap(self, name: str, error: Exception) -> Gap:
+        id = extract.storable_path(name)
+        reason = f"cannot be listed: {_reason(error)}"
+        return Gap(prefix=id, where=self._where(id), reason=reason)
+
+    def _missing(self, error: Exception) -> MillraceError:
+        if isinstance(error, _MISSING):
+            return SourceMissing(f"the URL cannot be listed: {_reason(error)}").at(
+                where=self.identity, hint="source.url must name a folder that this user may read"
+            )
+        return Unavailable(f"the URL cannot be listed: {_reason(error)}").at(
+            where=self.identity, hint="try again, or check the address and the access keys"
+        )
+
+
+def _check(url: str) -> None:
+    """Raises ValueError, which never shows the URL: it may hold a password."""
+    protocol, separator, rest = url.partition("://")
+    if not separator or not protocol:
+        raise ValueError("url must begin with a protocol, like s3://; for a folder, use: files")
+    if "::" in url:
+        raise ValueError("url must be one URL, not a chain; for an archive, use: archive")
+    remote = protocol not in ("file", "local", "memory")
+    secret = ":" in urlsplit(url).netloc.rpartition("@")[0] or "?" in rest
+    if remote and secret:
+        raise ValueError(
+            "url must hold neither a password nor a query: leave access keys to the environment "
+            "or to the configuration of the filesystem's package"
+        )
+
+
+def _entries(files: Any, root: str, folder: str) -> list[tuple[str, Mapping[str, Any]]]:
+    """Paths below the root in order, each with what the listing says of it."""
+    # Web servers link to folders with a "/" at the end, and to places that are not below.
+    start = f"{root}/{folder}"
+    infos = files.ls(start.rstrip("/") or "/", detail=True)
+    if [info["name"] for info in infos] == [start.rstrip("/")] and infos[0]["type"] == "file":
+        raise NotADirectoryError("a file, not a folder")
+    found = {
+        folder + info["name"].removeprefix(start).rstrip("/"): info
+        for info in infos
+        if info["name"].startswith(start)
+    }
+    return sorted(each for each in found.items() if "/" not in each[0].removeprefix(folder))
+
+
+def _told(info: Mapping[str, Any]) -> str:
+    """A hash of what an entry tells about the file's content; empty where it tells nothing."""
+    facts = {
+        name: str(value)
+        for name, value in info.items()
+        if value is not None and any(part in name.lower() for part in _TELLING)
+    }
+    if not facts:
+        return ""
+    told = repr((info.get("size"), sorted(facts.items())))
+    return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _told_otherwise(files: Any, info: Mapping[str, Any]) -> str:
+    """When the file was modified, or else a hash of its bytes: its size alone tells too little."""
+    try:
+        return f"{files.modified(info['name'])}-{info.get('size')}"
+    except NotImplementedError:
+        return hashlib.sha256(_bytes(files, info["name"])).hexdigest()
+
+
+def _bytes(files: Any, path: str) -> bytes:
+    return bytes(files.cat_file(path))
+
+
+def _reason(error: Exception) -> str:
+    """An error in a line that a person understands."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    if isinstance(error, FileNotFoundError):
+        return "No such file or directory"
+    return " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")

@@ -1,0 +1,58 @@
+"""Metrics of rankings, by ir_measures with the semantics of trec_eval, and how sure they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from components.errors import MissingExtra
+from evals.datasets.judged import Judgements
+from evals.runs import Run, scores
+
+_SAMPLES = 10_000
+_SEED = 20_240_501
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean over questions with its confidence interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+def per_question(
+    judgements: Judgements, run: Run, names: Sequence[str]
+) -> dict[str, dict[str, float]]:
+    """Metric name (as ir_measures writes it: `R@10`, `nDCG@10`, `RR@10`) to question to value.
+
+    Every judged question counts; one without hits counts 0. Raises MissingExtra.
+    """
+    try:
+        import ir_measures
+    except ModuleNotFoundError as error:
+        raise MissingExtra("metrics need the package 'ir-measures'").at(
+            hint="install millrace[evals]"
+        ) from error
+    wanted = {ir_measures.parse_measure(name): name for name in names}
+    values = {name: dict.fromkeys(judgements, 0.0) for name in names}
+    scored = {question: scores(ranked) for question, ranked in run.items()}
+    grades = {question: dict(each) for question, each in judgements.items()}
+    for each in ir_measures.iter_calc(list(wanted), grades, scored):
+        values[wanted[each.measure]][each.query_id] = float(each.value)
+    return values
+
+
+def interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
+    """Percentile bootstrap over questions, the same for the same values."""
+    found = np.asarray(values, dtype=np.float64)
+    if not len(found):
+        raise ValueError("no values")
+    picks = np.random.default_rng(_SEED).integers(len(found), size=(_SAMPLES, len(found)))
+    means = found[picks].mean(axis=1)
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(means, [tail, 1 - tail])
+    return Interval(float(found.mean()), float(low), float(high))

@@ -1,0 +1,297 @@
+from __future__ import annotations
+
+import io
+import os
+import random
+import struct
+import tarfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components import registry
+from components.errors import BadDocument, BadOption, SourceMissing
+from components.sources.archive import Archive
+from components.values import DocumentRef, Gap
+from tests.contracts.source import SourceContract, refs
+from tests.corpora import HASHING, Corpus, counts, prose
+from tests.sources.test_extract import pdf
+
+CONTENT: Mapping[str, bytes] = {
+    "b.md": b"# B\n\ntext of b",
+    "a.txt": b"text of a",
+    "deep/er/c.rst": b"Title\n=====\n\ntext of c",
+    "deep/d e%#.md": b"text of d",
+    "caf\u00e9.md": b"text of e",
+    "three.pdf": pdf(["one"], [], ["three"]),
+    "page.html": b"<h1>H</h1><p>text of f",
+}
+
+
+def packed(file: Path, content: Mapping[str, bytes] = CONTENT) -> Path:
+    """An archive of the kind that the file's name says."""
+    if file.suffix == ".zip":
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.mkdir("deep")
+            for name, data in content.items():
+                archive.writestr(name, data)
+        return file
+    kind: Any = {".gz": "w:gz", ".bz2": "w:bz2", ".xz": "w:xz"}.get(file.suffix, "w")
+    with tarfile.open(file, kind) as archive:
+        folder = tarfile.TarInfo("deep")
+        folder.type = tarfile.DIRTYPE
+        archive.addfile(folder)
+        for name, data in content.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    return file
+
+
+def ids(source: Archive) -> list[str]:
+    return [ref.id for ref in refs(source)]
+
+
+def reason(source: Archive, name: str) -> str:
+    (ref,) = (each for each in refs(source) if each.id == name)
+    for use in (source.digest, source.read):
+        with pytest.raises(BadDocument) as caught:
+            use(ref)
+        assert caught.value.where.endswith(f" member {name}")
+        assert not caught.value.transient
+    return str(caught.value)
+
+
+@pytest.fixture(params=["x.zip", "x.tar", "x.tar.gz", "x.tar.bz2", "x.tar.xz"])
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+class TestArchive(SourceContract):
+    @pytest.fixture
+    def source(self, tmp_path: Path, name: str) -> Archive:
+        return Archive(path=packed(tmp_path / name))
+
+    def test_members_in_their_order(self, source: Archive) -> None:
+        assert ids(source) == list(CONTENT)
+        texts = {each.id: source.read(each).text for each in refs(source)}
+        assert texts["a.txt"] == "text of a"
+        assert texts["three.pdf"] == "one\n\nthree\n"
+
+
+def test_globs(tmp_path: Path, name: str) -> None:
+    content = dict.fromkeys(("a.MD", "x/b.md", "drafts/c.md", ".hid/d.md", "e.py"), b"text")
+    file = packed(tmp_path / name, content)
+    assert ids(Archive(path=file)) == ["a.MD", "x/b.md", "drafts/c.md"]
+    assert ids(Archive(path=file, exclude=("drafts/**",))) == ["a.MD", "x/b.md"]
+    assert ids(Archive(path=file, include=("*.py", ".hid/*"))) == [".hid/d.md", "e.py"]
+
+
+def test_names_that_lead_elsewhere_are_names(tmp_path: Path, name: str) -> None:
+    content = {"../up.md": b"up", "/etc/root.md": b"root", "a/../../b.md": b"b", "./c.md": b"c"}
+    source = Archive(path=packed(tmp_path / name, content))
+    assert ids(source) == list(content)
+    assert [source.read(ref).text for ref in refs(source)] == ["up", "root", "b", "c"]
+    assert list(tmp_path.parent.glob("up.md")) == []
+
+
+def test_names_that_are_not_utf_8(tmp_path: Path) -> None:
+    source = Archive(path=packed(tmp_path / "x.tar", {"caf\udce9.md": b"text", "a\nb.md": b"text"}))
+    assert ids(source) == [r"caf\udce9.md", "a\nb.md"]
+    assert source.read(refs(source)[0]).text == "text"
+
+
+class TestVersions:
+    def test_a_zip_tells_which_members_are_the_same(self, tmp_path: Path) -> None:
+        source = Archive(path=packed(tmp_path / "x.zip", {"a.md": b"one", "b.md": b"one"}))
+        before = {ref.id: ref.version for ref in refs(source)}
+        packed(tmp_path / "x.zip", {"b.md": b"two", "a.md": b"one"})
+        os.utime(tmp_path / "x.zip", (1, 1))
+        after = {ref.id: ref.version for ref in refs(source)}
+        assert before["a.md"] == after["a.md"]
+        assert before["b.md"] != after["b.md"]
+
+    def test_a_tar_file_of_one_time_for_all_members_hides_no_change(self, tmp_path: Path) -> None:
+        corpus = Corpus(tmp_path, {**HASHING, "source": {"use": "archive", "path": "x.tar.gz"}})
+        texts = {f"{at}.md": prose(at).encode() for at in range(3)}
+        packed(tmp_path / "x.tar.gz", texts)
+        assert counts(corpus.refresh()) == (3, 0, 0, 0, 0)
+        assert counts(corpus.refresh()) == (0, 0, 3, 0, 0)
+        swapped = {**texts, "1.md": texts["1.md"].swapcase()}
+        del swapped["2.md"]
+        packed(tmp_path / "x.tar.gz", swapped)
+        assert counts(corpus.refresh()) == (0, 1, 1, 1, 0)
+
+    def test_what_changed_since_it_was_listed_is_tried_again(
+        self, tmp_path: Path, name: str
+    ) -> None:
+        source = Archive(path=packed(tmp_path / name, {"a.md": b"one", "b.md": b"two"}))
+        _, ref = refs(source)
+        assert source.digest(ref)
+        for change in (
+            lambda: packed(tmp_path / name, {"b.md": b"two"}),
+            lambda: (tmp_path / name).write_bytes(b"nonsense"),
+            (tmp_path / name).unlink,
+        ):
+            change()
+            with pytest.raises(BadDocument) as caught:
+                source.digest(ref)
+            assert caught.value.transient
+
+
+class TestBadMembers:
+    def test_encrypted(self, tmp_path: Path) -> None:
+        file = packed(tmp_path / "x.zip", {"a.md": b"one", "b.md": b"two"})
+        data = bytearray(file.read_bytes())
+        for magic, at in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+            data[data.rindex(magic) + at] |= 1
+        file.write_bytes(data)
+        source = Archive(path=file)
+        assert reason(source, "b.md") == "encrypted: a password is needed to read it"
+        assert source.read(refs(source)[0]).text == "one"
+
+    def test_larger_than_is_allowed(self, tmp_path: Path, name: str) -> None:
+        source = Archive(path=packed(tmp_path / name, {"a.md": b"a" * 100}), max_bytes=99)
+        assert reason(source, "a.md") == "too large: 100 bytes unpacked, at most 99 are read"
+        assert Archive(path=source.path, max_bytes=100).read(refs(source)[0]).text == "a" * 100
+
+    def test_larger_than_it_says(self, tmp_path: Path) -> None:
+        file = packed(tmp_path / "x.zip", {"a.md": b"bomb " * 2_000_000})
+        data = bytearray(file.read_bytes())
+        for magic, at in ((b"PK\x03\x04", 22), (b"PK\x01\x02", 24)):
+            struct.pack_into("<L", data, data.rindex(magic) + at, 1_000)
+        file.write_bytes(data)
+        assert "cannot be unpacked" in reason(Archive(path=file), "a.md")
+
+    def test_damaged(self, tmp_path: Path) -> None:
+        file = packed(tmp_path / "x.zip", {"a.md": random.Random(1).randbytes(9_000)})
+        data = bytearray(file.read_bytes())
+        data[5_000] ^= 0xFF
+        file.write_bytes(data)
+        assert "cannot be unpacked" in reason(Archive(path=file), "a.md")
+
+    def test_packed_in_an_unknown_way(self, tmp_path: Path) -> None:
+        file = packed(tmp_path / "x.zip", {"a.md": b"one"})
+        data = bytearray(file.read_bytes())
+        for magic, at in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+            struct.pack_into("<H", data, data.rindex(magic) + at, 99)
+        file.write_bytes(data)
+        assert "cannot be unpacked" in reason(Archive(path=file), "a.md")
+
+    def test_what_is_not_a_file(self, tmp_path: Path) -> None:
+        with tarfile.open(tmp_path / "x.tar", "w") as archive:
+            for kind in (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE):
+                member = tarfile.TarInfo(f"{kind.decode()}.md")
+                member.type, member.linkname = kind, "/etc/passwd"
+                archive.addfile(member)
+        with zipfile.ZipFile(tmp_path / "x.zip", "w") as file:
+            link = zipfile.ZipInfo("link.md")
+            link.external_attr = 0o120777 << 16
+            file.writestr(link, "/etc/passwd")
+        for path in ("x.tar", "x.zip"):
+            source = Archive(path=tmp_path / path)
+            assert ids(source)
+            for each in ids(source):
+                assert reason(source, each).startswith("a link, or another thing")
+
+    def test_what_its_format_says(self, tmp_path: Path, name: str) -> None:
+        source = Archive(path=packed(tmp_path / name, {"a.md": b"", "b.pdf": b"%PDF nonsense"}))
+        found = []
+        for ref in refs(source):
+            with pytest.raises(BadDocument) as caught:
+                source.read(ref)
+            found.append((str(caught.value), caught.value.where))
+        where = f"{tmp_path / name} member"
+        assert found == [
+            ("empty", f"{where} a.md"),
+            ("not a PDF, or damaged or cut short", f"{where} b.pdf"),
+        ]
+
+
+class TestBadArchives:
+    def test_cut_short(self, tmp_path: Path) -> None:
+        noise = random.Random(1)
+        content = {f"{at}.md": noise.randbytes(150_000).hex().encode() for at in range(8)}
+        for each in ("x.tar", "x.tar.gz", "x.tar.bz2", "x.tar.xz"):
+            file = packed(tmp_path / each, content)
+            os.truncate(file, file.stat().st_size * 2 // 3)
+            found = list(Archive(path=file).scan())
+            *members, gap = found
+            assert isinstance(gap, Gap), each
+            assert (gap.prefix, gap.where) == ("", str(file))
+            assert "damaged" in gap.reason
+            assert all(isinstance(member, DocumentRef) for member in members)
+
+    @pytest.mark.parametrize("at", [512 * 3, 512 * 4])
+    def test_a_tar_file_that_is_damaged_or_ends_at_a_member(self, tmp_path: Path, at: int) -> None:
+        file = packed(tmp_path / "x.tar", {"a.md": b"one", "b.md": b"two", "c.md": b"three"})
+        data = bytearray(file.read_bytes())
+        file.write_bytes(data[:at] + b"x" * 512 + data[at + 512 :])
+        damaged = list(Archive(path=file).scan())
+        file.write_bytes(data[:at])
+        cut = list(Archive(path=file).scan())
+        if at == 512 * 3:  # the header of b.md
+            assert [each.id for each in damaged if isinstance(each, DocumentRef)] == ["a.md"]
+            assert isinstance(damaged[-1], Gap)
+        assert isinstance(cut[-1], Gap)
+
+    def test_nothing_is_deleted_for_what_cannot_be_listed(self, tmp_path: Path) -> None:
+        corpus = Corpus(tmp_path, {**HASHING, "source": {"use": "archive", "path": "x.tar"}})
+        file = packed(tmp_path / "x.tar", {f"{at}.md": prose(at).encode() for at in range(4)})
+        corpus.refresh()
+        os.truncate(file, 512 * 9)
+        assert corpus.refresh().deleted == 0
+        assert len(corpus.stored().entries) == 4
+
+    def test_what_is_no_archive(self, tmp_path: Path) -> None:
+        (tmp_path / "a.txt").write_text("text " * 1_000)
+        (tmp_path / "cut.zip").write_bytes(packed(tmp_path / "x.zip").read_bytes()[:-30])
+        (tmp_path / "empty.tar").write_bytes(b"")
+        os.mkfifo(tmp_path / "pipe.tar")
+        for each in ("a.txt", "cut.zip", "empty.tar", "pipe.tar", "nowhere.zip", ""):
+            with pytest.raises(SourceMissing, match="the archive cannot be read: ") as caught:
+                list(Archive(path=tmp_path / each).scan())
+            assert caught.value.where == str(tmp_path / each)
+            assert ".tar.gz" in caught.value.hint
+            assert "\n" not in str(caught.value)
+
+
+def test_a_compressed_tar_file_is_unpacked_a_few_times_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import gzip
+
+    files = 60
+    content = {f"{at:02}.md": prose(at, 100).encode() for at in range(files)}
+    size = sum(map(len, content.values()))
+    unpacked = 0
+    read = gzip._GzipReader.read
+
+    def count(self: Any, size: int = -1) -> bytes:
+        nonlocal unpacked
+        data: bytes = read(self, size)
+        unpacked += len(data)
+        return data
+
+    monkeypatch.setattr(gzip._GzipReader, "read", count)
+    packed(tmp_path / "x.tar.gz", content)
+    corpus = Corpus(tmp_path, {**HASHING, "source": {"use": "archive", "path": "x.tar.gz"}})
+    assert corpus.refresh().added == files
+    assert size < unpacked < 10 * size
+    packed(tmp_path / "x.tar.gz", {**content, "59.md": b"Other."})
+    unpacked = 0
+    assert counts(corpus.refresh()) == (0, 1, files - 1, 0, 0)
+    assert size / 2 < unpacked < 5 * size
+
+
+def test_options() -> None:
+    choice = registry.resolve("source", "archive", {"path": "x.zip", "include": ["/*.md"]})
+    with pytest.raises(BadOption, match="must begin below the folder"):
+        registry.build("source", choice)
+    options = registry.options_of(registry.load("source", "archive"))
+    assert list(options) == ["path", "include", "exclude", "max_bytes"]
+    assert not any(each.metadata["stored"] for each in options.values())
+    assert Archive(path=Path("x.zip")).identity == os.path.abspath("x.zip")
