@@ -48,12 +48,17 @@ def describe(kind: str, message: str, where: str, hint: str) -> dict[str, Any]:
     return {"schema": 1, "error": error}
 
 
+def line(message: str, where: str, hint: str) -> str:
+    """An error on one line."""
+    place = f"{where}: " if where else ""
+    told = f"{place}{message}" + (f" ({hint})" if hint else "")
+    return " ".join(told.splitlines())
+
+
 def _tell(kind: str, message: str, where: str, hint: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(describe(kind, message, where, hint)))
-    place = f"{where}: " if where else ""
-    line = f"{place}{message}" + (f" ({hint})" if hint else "")
-    click.echo("millrace: " + " ".join(line.splitlines()), err=True)
+    click.echo(f"millrace: {line(message, where, hint)}", err=True)
 
 
 def _trace() -> str:

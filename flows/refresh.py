@@ -2,74 +2,110 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from contextvars import ContextVar
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, ParamSpec, TypeVar, cast
 
-from prefect import flow, task
+from prefect import State, flow, task
+from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
+from pydantic import Field
 
 from components.corpus import refresh as steps
 from components.corpus import run
 from components.corpus.report import Failed, Report, Survey
-from components.corpus.request import Job, Request, new_run_id
+from components.corpus.request import Job, Request
 from components.corpus.write import Committed, Progress
+from components.errors import MillraceError
 from components.indexes.manifest import Generation, Totals
+from flows import page
+from flows.states import Result, ended, stopped, without_traceback
 from infra import artifacts
 
-WATCHER: ContextVar[Progress] = ContextVar("watcher", default=run.silent)
-"""Who else wants to see progress: the terminal of the command that runs the flow."""
+LOGGED_FAILURES = 20
+Given = ParamSpec("Given")
+Outcome = TypeVar("Outcome")
+logging.getLogger("prefect.flow_runs").addFilter(without_traceback)
 
 
-@task(name="survey")
+@dataclass(frozen=True)
+class Caller:
+    """What a command hands to the flow that it runs in its own process: no parameters of a form."""
+
+    progress: Progress = run.silent
+    run_id: str = ""
+    planned: Survey | None = None
+    """A plan that was made already; the caller holds the corpus' lock and the plan's folder."""
+
+
+CALLER: ContextVar[Caller] = ContextVar("caller", default=Caller())  # noqa: B039 (frozen)
+
+
+def _task(name: str) -> Callable[[Callable[Given, Outcome]], Callable[Given, Outcome]]:
+    """A task that shows an error of ours as one line instead of a traceback, and raises it."""
+
+    def wrap(function: Callable[Given, Outcome]) -> Callable[Given, Outcome]:
+        @task(name=name, task_run_name=name)
+        @wraps(function)
+        def step(*given: Given.args, **named: Given.kwargs) -> Outcome | State[Any]:
+            try:
+                return function(*given, **named)
+            except MillraceError as error:
+                return stopped(error)
+
+        def call(*given: Given.args, **named: Given.kwargs) -> Outcome:
+            outcome = step(*given, **named)
+            return outcome.result() if isinstance(outcome, State) else outcome
+
+        return call
+
+    return wrap
+
+
+@_task("survey")
 def _survey(request: Request, folder: str) -> dict[str, Any]:
     return asdict(steps.survey(Job(request), Path(folder)))
 
 
-@task(name="guard")
+@_task("guard")
 def _guard(request: Request, found: dict[str, Any]) -> None:
     steps.guard(Job(request), to_survey(found))
 
 
-@task(name="encode-and-write")
+@_task("encode-and-write")
 def _write(request: Request, found: dict[str, Any]) -> steps.Written:
     job, survey = Job(request), to_survey(found)
     bar = artifacts.ProgressBar(f"{job.pipeline.name}-progress", "Documents committed")
-    watcher = WATCHER.get()
+    watcher = CALLER.get().progress
 
     def show(done: Committed) -> None:
         bar.show(done.steps / max(1, survey.work))
         watcher(done)
 
-    return steps.write(job, survey, show)
+    written = steps.write(job, survey, show)
+    bar.show(1.0)
+    return written
 
 
-@task(name="check-and-optimise")
+@_task("check-and-optimise")
 def _seal(request: Request, found: dict[str, Any], draft: str) -> steps.Sealed:
     return steps.seal(Job(request), to_survey(found), draft)
 
 
-@task(name="promote")
+@_task("promote")
 def _promote(request: Request, found: dict[str, Any], generation: Generation) -> bool:
     return steps.promote(Job(request), to_survey(found), generation)
 
 
-@task(name="report")
-def _report(report: dict[str, Any]) -> None:
-    name = report["pipeline"]
-    told = ("documents", "pages", "chunks", "tokens", "seconds", "tokens_per_second")
-    counts = ("added", "changed", "unchanged", "deleted", "failed", "stale", *told)
-    rows = [{"what": count, "value": report[count]} for count in counts]
-    rows += [
-        {"what": f"seconds: {part}", "value": value} for part, value in report["spent"].items()
-    ]
-    artifacts.table(f"{name}-counts", rows, f"Refresh of {name}")
-    if report["failures"]:
-        lines = [f"- `{each['id']}`: {each['reason']}" for each in report["failures"]]
-        artifacts.markdown(f"{name}-failures", "\n".join(lines), "Documents that failed")
+@_task("report")
+def _report(found: dict[str, Any], report: dict[str, Any]) -> None:
+    page.show(to_survey(found), to_report(report))
 
 
 STEPS = run.Steps(
@@ -81,61 +117,110 @@ STEPS = run.Steps(
 )
 
 
+def _run_id() -> str:
+    """The caller's, or the random end of the flow run's own id."""
+    return CALLER.get().run_id or str(flow_run.id).replace("-", "")[-12:]
+
+
 def _run_name() -> str:
-    """The pipeline file's stem."""
-    return Path(str(flow_run.parameters["pipeline"])).stem
+    """The corpus' name, or the file's where it cannot be read, and the run's id in the manifest."""
+    file = str(flow_run.parameters["pipeline"])
+    overrides = tuple(flow_run.parameters.get("overrides") or ())
+    try:
+        request = Request(pipeline=file, overrides=overrides, run_id="")
+        name = Job(request).pipeline.name
+    except MillraceError:
+        name = Path(file).stem  # the run itself will say what is wrong
+    return f"{name}-{_run_id()}"
 
 
-@flow(name="refresh", flow_run_name=_run_name, validate_parameters=False)
+Override = Annotated[str, Field(pattern=r"^\s*[a-z]+\.[^=]+=")]
+
+
+@flow(name="refresh", flow_run_name=_run_name)
 def refresh(
-    pipeline: str,
-    overrides: list[str] | None = None,
+    pipeline: Annotated[str, Field(min_length=1, examples=["pipelines/sample.yaml"])],
+    overrides: Annotated[tuple[Override, ...], Field(examples=[["splitter.max_tokens=96"]])] = (),
     retry_failed: bool = False,
-    max_deletes: float = 0.5,
-    max_missing: int = 0,
+    max_deletes: Annotated[float, Field(ge=0, le=1)] = 0.5,
+    max_missing: Annotated[int, Field(ge=0)] = 0,
     adopt: bool = False,
-    run_id: str | None = None,
-    planned: dict[str, Any] | None = None,
-) -> dict[str, Any]:
-    """Bring a corpus up to date with its source.
+) -> State[Result]:
+    """Bring a corpus up to date with its source: only what changed is encoded.
 
     Args:
-        pipeline: path of the pipeline file.
-        overrides: `stage.option=value`, as for `--set`.
-        retry_failed: try documents again that failed before.
-        max_deletes: largest share of the corpus that the run may delete.
-        max_missing: how many documents that are served now a new fingerprint may lack.
-        adopt: take over a corpus that was built from another source.
-        run_id: given by the command line; made here otherwise.
-        planned: a plan that was already made, by a caller that holds the corpus' lock.
+        pipeline: Path of the pipeline file, relative to the folder that the worker runs it in.
+        overrides: Other values than the file's, each as stage.option=value. No secrets: everybody
+            who sees the run sees them.
+        retry_failed: Try documents again that failed before.
+        max_deletes: Stop before deleting more than this share of the corpus, from 0 to 1.
+        max_missing: Publish although so many documents that are served now cannot be used.
+        adopt: Take over a corpus that was built from another source.
     """
     request = Request(
         pipeline=pipeline,
-        overrides=tuple(overrides or ()),
+        overrides=overrides,
         retry_failed=retry_failed,
         max_deletes=max_deletes,
         max_missing=max_missing,
         adopt=adopt,
-        run_id=run_id or new_run_id(),
+        run_id=_run_id(),
     )
     start = time.perf_counter()
-    report = _run(Job(request), planned)
+    try:
+        found, report = _run(Job(request))
+    except MillraceError as error:
+        return stopped(error)
     report = run.timed(report, time.perf_counter() - start, 0.0)
-    _report(report.to_json())
-    return asdict(report)
+    _log(report)
+    with suppress(Exception):  # it is published; the task itself shows what went wrong
+        _report(asdict(found), asdict(report))
+    return ended(report)
 
 
-def _run(job: Job, planned: dict[str, Any] | None) -> Report:
+def call(job: Job, planned: Survey | None, progress: Progress) -> Report:
+    """Run the flow in this process, as a command does. Raises what stops the run."""
+    request = job.request
+    token = CALLER.set(Caller(progress, request.run_id, planned))
+    try:
+        state = refresh(
+            pipeline=request.pipeline,
+            overrides=request.overrides,
+            retry_failed=request.retry_failed,
+            max_deletes=request.max_deletes,
+            max_missing=request.max_missing,
+            adopt=request.adopt,
+            return_state=True,
+        )
+    finally:
+        CALLER.reset(token)
+    return to_report(cast(Result, state.result()))
+
+
+def _run(job: Job) -> tuple[Survey, Report]:
+    planned = CALLER.get().planned
     if planned is not None:
-        return run.carry_out(job, to_survey(planned), steps=STEPS)
-    return run.run(job, steps=STEPS)
+        return planned, run.carry_out(job, planned, steps=STEPS)
+    with run.workplace(job) as folder:
+        found = run.plan(job, folder, STEPS)
+        return found, run.carry_out(job, found, steps=STEPS)
+
+
+def _log(report: Report) -> None:
+    logger = get_run_logger()
+    for each in report.failures[:LOGGED_FAILURES]:
+        logger.warning("failed  %s: %s", each.id, each.reason)
+    rest = len(report.failures) - LOGGED_FAILURES
+    if rest > 0:
+        logger.warning("and %s more failed: see the artifact %s-failures", rest, report.pipeline)
+    logger.info("%s: %s", report.pipeline, page.summary(report))
 
 
 def to_survey(found: Mapping[str, Any]) -> Survey:
     """A survey from its dictionary."""
     failed = {name: tuple(Failed(**each) for each in found[name]) for name in ("gaps", "failures")}
-    prefixes = tuple(found["gap_prefixes"])
-    return Survey(**{**found, **failed, "gap_prefixes": prefixes})
+    names = {name: tuple(found[name]) for name in ("gap_prefixes", "failed_before")}
+    return Survey(**{**found, **failed, **names, "before": Totals(**found["before"])})
 
 
 def to_report(found: Mapping[str, Any]) -> Report:

@@ -103,35 +103,29 @@ def _run(job: Job, engine_only: bool) -> Report:
 def _flow(job: Job, found: Survey | None, watcher: Any) -> Report:
     """The same steps as a Prefect flow, on the server at PREFECT_API_URL or one of its own.
 
-    Raises Unavailable where there is no server and nothing was begun.
+    Raises Unavailable or BadOption where no server can be used and nothing was begun.
     """
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
-    from dataclasses import asdict
+    from prefect.exceptions import PrefectHTTPStatusError
 
-    from components.errors import Unavailable
-    from flows.refresh import WATCHER, refresh, to_report
+    from components.errors import BadOption, Unavailable
+    from flows.refresh import call
 
-    WATCHER.set(watcher)
-    request = job.request
     try:
-        outcome = refresh(
-            pipeline=request.pipeline,
-            overrides=list(request.overrides),
-            retry_failed=request.retry_failed,
-            max_deletes=request.max_deletes,
-            max_missing=request.max_missing,
-            adopt=request.adopt,
-            run_id=request.run_id,
-            planned=asdict(found) if found else None,
-        )
+        return call(job, found, watcher)
+    except PrefectHTTPStatusError as error:
+        if error.response.status_code not in (401, 403):
+            raise
+        raise BadOption("the Prefect server refuses the password").at(
+            where="PREFECT_API_AUTH_STRING", hint="give it the server's USER:PASSWORD"
+        ) from None
     except RuntimeError as error:
         if not any(sign in str(error) for sign in _NO_SERVER):
             raise
         raise Unavailable("the Prefect server does not answer").at(
             where="PREFECT_API_URL", hint="start it, unset the variable, or use --engine-only"
         ) from None
-    return to_report(outcome)
 
 
 _NO_SERVER = ("Failed to reach API", "connect to ephemeral Prefect API server")

@@ -306,7 +306,9 @@ def test_a_refresh_as_a_prefect_flow_on_a_server_of_its_own(corpus: Corpus) -> N
         env=clean(home),
         timeout=120,
     )
-    assert json.loads(listed.stdout.split("\n")[-2]) == [["pipeline", "COMPLETED"]]
+    assert json.loads(listed.stdout.split("\n")[-2]) == [
+        [f"test-{done.json['run_id']}", "COMPLETED"]
+    ]
 
 
 _FLOW_RUNS = """

@@ -1,0 +1,52 @@
+"""How a run ends in the Prefect UI: one clear line, and a traceback only for a fault of ours.
+
+Completed               every document could be used
+Some failed             (completed) done; the failed documents are named in an artifact
+Busy                    (cancelled) another refresh of this corpus is running
+Stopped by guard        (failed) nothing was published, somebody has to decide
+Failed                  the request is wrong, or something is broken
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from components.corpus.report import Report
+from components.errors import Busy, GuardStopped, MillraceError
+from flows.failures import line
+from flows.page import summary
+
+if TYPE_CHECKING:
+    from prefect import State
+
+Result = dict[str, Any]
+
+
+def ended(report: Report) -> State[Result]:
+    """Of a run that came to its end."""
+    from prefect.states import Completed
+
+    name = "Some failed" if report.failures else "Completed"
+    return Completed(name=name, message=summary(report), data=asdict(report))
+
+
+def stopped(error: MillraceError) -> State[Any]:
+    """Of a run or task that an error has stopped; its result raises the error."""
+    from prefect.states import Cancelled, Failed
+
+    message = line(str(error), error.where, error.hint)
+    if isinstance(error, Busy):
+        return Cancelled(name="Busy", message=message, data=error)
+    name = "Stopped by guard" if isinstance(error, GuardStopped) else "Failed"
+    return Failed(name=name, message=message, data=error)
+
+
+def without_traceback(record: logging.LogRecord) -> bool:
+    """A filter of Prefect's logger: in a worker it logs what stopped a run with a traceback."""
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, MillraceError):
+        record.msg, record.args = line(str(error), error.where, error.hint), ()
+        record.exc_info = record.exc_text = None
+    return True

@@ -1,0 +1,1 @@
+"""The flow on a real Prefect server on loopback."""

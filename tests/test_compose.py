@@ -1,0 +1,93 @@
+"""`docker-compose.yml`: valid, pinned, checked, and without a secret. No engine is needed."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).resolve().parent.parent
+FILE = ROOT / "docker-compose.yml"
+SERVICES: Mapping[str, Mapping[str, Any]] = YAML(typ="safe").load(FILE)["services"]
+EACH = pytest.mark.parametrize("name", SERVICES)
+SECRET = re.compile(r"password|key|token|auth_string|secret", re.IGNORECASE)
+REQUIRED = re.compile(r"\$\{(\w+):\?[^}]+\}")
+
+
+def test_the_file_is_what_compose_expects() -> None:
+    checked = subprocess.run(
+        [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", FILE],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_all_of_it_is_there() -> None:
+    expected = ["postgres", "prefect-server", "prefect-worker", "qdrant", "ray-head", "ray-worker"]
+    assert sorted(SERVICES) == expected
+
+
+@EACH
+def test_images_have_exact_tags(name: str) -> None:
+    image, _, tag = SERVICES[name]["image"].partition(":")
+    assert image
+    assert re.fullmatch(r"v?\d+\.\d+(\.\d+)?(-[a-z]+)?", tag)
+
+
+def test_the_base_image_has_an_exact_tag() -> None:
+    dockerfile = (ROOT / "infra/images/Dockerfile").read_text()
+    assert re.findall(r"^FROM (.*)$", dockerfile, re.MULTILINE) == ["python:3.11.13-slim-bookworm"]
+    assert "--constraint constraints.txt" in dockerfile
+
+
+@EACH
+def test_services_say_whether_they_are_well(name: str) -> None:
+    check = SERVICES[name]["healthcheck"]
+    assert check["test"][0] in ("CMD", "CMD-SHELL")
+    assert len(check["test"]) > 1
+    assert check["retries"] > 0
+
+
+@EACH
+def test_services_wait_for_healthy_ones(name: str) -> None:
+    for other, condition in SERVICES[name].get("depends_on", {}).items():
+        assert other in SERVICES
+        assert condition == {"condition": "service_healthy"}
+
+
+@EACH
+def test_ports_are_open_to_this_machine_alone(name: str) -> None:
+    for port in SERVICES[name].get("ports", []):
+        assert port.startswith("127.0.0.1:")
+
+
+@EACH
+def test_secrets_come_from_the_environment_and_have_no_default(name: str) -> None:
+    for variable, value in SERVICES[name].get("environment", {}).items():
+        if SECRET.search(variable):
+            assert REQUIRED.fullmatch(str(value)), f"{variable} is written down"
+        for given in re.findall(r"://[^/:]+:(.+)@", str(value)):
+            assert REQUIRED.fullmatch(given), f"{variable} holds a password"
+
+
+def test_the_example_names_every_secret_and_gives_none() -> None:
+    lines = (ROOT / ".env.example").read_text().splitlines()
+    given = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    assert set(given) == set(REQUIRED.findall(FILE.read_text()))
+    assert not any(given.values())
+
+
+@EACH
+def test_what_is_kept_lies_in_a_named_volume(name: str) -> None:
+    compose = YAML(typ="safe").load(FILE)
+    sources = [each.split(":")[0] for each in SERVICES[name].get("volumes", [])]
+    named = [each for each in sources if not each.startswith("./")]
+    assert set(named) <= set(compose["volumes"])
