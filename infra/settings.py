@@ -33,10 +33,10 @@ class Settings(BaseSettings):
         default=None, description="File of certificates to trust, for a server with its own."
     )
     qdrant_timeout: int = Field(
-        default=60, ge=1, description="Seconds that a request to the server may take."
+        default=30, ge=1, description="Seconds that a request to the server may take."
     )
     lease: float = Field(
-        default=30.0,
+        default=45.0,  # longer than a request may take: none outlives its sender's lease
         gt=0,
         description="Seconds without a sign of life after which a writer to a server is dead.",
     )

@@ -9,6 +9,8 @@ import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +18,8 @@ import pytest
 from components.errors import BadOption, Busy, IndexFault, Moved, Unavailable
 from components.indexes.contract import Index
 from components.indexes.manifest import Generation
-from components.indexes.qdrant.control import Control
+from components.indexes.qdrant.collection import name_as
+from components.indexes.qdrant.control import Control, Record
 from components.indexes.qdrant.index import QdrantCorpus, QdrantIndex
 from components.indexes.qdrant.server import Server, connect
 from infra.settings import settings
@@ -154,8 +157,40 @@ def test_a_reader_that_slept_through_two_refreshes_is_told(corpus: QdrantCorpus)
     changed(corpus, second, "a", "v3")
     with pytest.raises(Moved):
         opened.__exit__(None, None, None)
-    with pytest.raises(IndexFault, match="gone"), corpus.read(first):
+    with pytest.raises(Moved), corpus.read(first):
         pytest.fail("it was replaced twice")
+
+
+def test_a_reader_is_told_although_the_refresh_was_killed(corpus: QdrantCorpus) -> None:
+    first = published(corpus, "a")
+    opened = corpus.read(first)
+    opened.__enter__()
+    second = changed(corpus, first, "a", "v2")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Control, "save", _saved_and_killed)
+        with pytest.raises(KeyboardInterrupt):
+            corpus.draft(wanted(), second)
+    draft = corpus.unfinished("f" * 16, second)
+    assert draft is not None
+    corpus.recover(draft)
+    with corpus.write(draft) as writer:
+        store(writer, "a", "v1", replaced=["a"])
+    with pytest.raises(Moved):
+        opened.__exit__(None, None, None)
+
+
+def test_a_document_that_was_described_in_vain_is_compared_anew(corpus: QdrantCorpus) -> None:
+    first = published(corpus, "a", "b")
+    draft = corpus.draft(wanted(), first)
+    with corpus.write(draft) as writer:
+        writer.commit([entry("a")])
+        writer.describe("a", "Better title", {})
+    corpus.discard(draft)
+    with corpus.read(first) as reader:
+        held = reader.entries()
+        assert (held["a"].version, held["a"].metadata_hash) == ("", "")
+        assert held["b"] == entry("b")
+        assert reader.count_chunks() == 6
 
 
 def test_what_no_generation_sees_is_deleted(corpus: QdrantCorpus) -> None:
@@ -253,6 +288,53 @@ def test_a_collection_with_the_corpus_name_is_left_alone(corpus: QdrantCorpus) -
         pytest.fail("it would be replaced")
 
 
+def test_an_alias_of_somebody_else_is_left_alone(corpus: QdrantCorpus) -> None:
+    connect().ask("making", lambda client: client.create_collection("theirs", vectors_config={}))
+    name_as(connect(), "own", "theirs")
+    with pytest.raises(IndexFault, match="'theirs', which is not ours"), corpus.lock():
+        pytest.fail("it would be replaced")
+
+
+def test_a_draft_whose_fields_were_not_indexed_is_indexed_when_it_is_resumed(
+    corpus: QdrantCorpus,
+) -> None:
+    draft = corpus.draft(wanted(), None)
+    with corpus.write(draft) as writer:
+        writer.forget(["nobody"])  # the stand-in refuses conditions on fields without an index
+
+
+def test_two_that_make_a_corpus_at_once(corpus: QdrantCorpus) -> None:
+    client = connect().client
+    exists, asked = client.collection_exists, []
+
+    def late(name: str) -> bool:
+        asked.append(name)
+        if len(asked) == 1:
+            client.create_collection(name, vectors_config={})  # the other's, in between
+            return False
+        return bool(exists(name))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(client, "collection_exists", late)
+        control().begin()
+    assert control().corpus() is not None
+
+
+def test_a_collection_that_was_deleted(corpus: QdrantCorpus) -> None:
+    generation = published(corpus, "a")
+    place = f"own__{'f' * 16}__0001"
+    connect().ask("deleting", lambda client: client.delete_collection(place))
+    with pytest.raises(IndexFault, match="not found") as caught:
+        versions(corpus, generation)
+    assert "__control" in caught.value.hint
+
+
+def test_records_that_were_deleted(corpus: QdrantCorpus) -> None:
+    published(corpus, "a", "b")
+    connect().ask("deleting", lambda client: client.delete_collection("own__control"))
+    assert versions(corpus, published(corpus, "a")) == {"a": {"v1"}}
+
+
 def control() -> Control:
     return Control(connect(), "own")
 
@@ -303,9 +385,36 @@ def test_a_writer_that_lost_its_lease_writes_and_publishes_nothing(corpus: Qdran
             corpus.publish(draft, "r")
         with corpus.write(draft) as writer:
             qdrant_http.wait_until(lambda: _refused(writer))
+        with pytest.raises(Busy, match="taken"):
+            corpus.discard(draft)
     live = corpus.live()
     assert live is not None
     assert live.generation == first
+
+
+def test_a_write_is_not_tried_again_once_the_lease_is_lost(corpus: QdrantCorpus) -> None:
+    client, tries = connect().client, []
+
+    def failing(*arguments: object, **options: object) -> None:
+        tries.append(arguments)
+        control().change({"holder": "another"})
+        time.sleep(settings().lease)
+        raise _status(503)
+
+    with corpus.lock():
+        draft = corpus.draft(wanted(), None)
+        with corpus.write(draft) as writer, pytest.MonkeyPatch.context() as patch:
+            patch.setattr(client, "upsert", failing)
+            with pytest.raises(Busy, match="taken"):
+                store(writer, "a")
+    assert len(tries) == 1
+
+
+def _status(code: int) -> Exception:
+    from httpx import Headers
+    from qdrant_client.http.exceptions import UnexpectedResponse
+
+    return UnexpectedResponse(code, "no", b'{"status": {"error": "no\\nroom"}}', Headers())
 
 
 def _refused(writer: object) -> bool:
@@ -324,7 +433,17 @@ def test_without_an_address_the_user_is_told_what_to_set(monkeypatch: pytest.Mon
     assert caught.value.where == "MILLRACE_QDRANT_URL"
 
 
-@pytest.mark.parametrize("address", ["qdrant:6333", "ftp://host", "http://user:secret@host:6333"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "qdrant:6333",
+        "ftp://host",
+        "http://user:secret@host:6333",
+        "http://[::1",
+        "http://host:65536",
+        "http://host:port",
+    ],
+)
 def test_addresses_that_are_none_or_hold_a_password(
     address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -332,6 +451,20 @@ def test_addresses_that_are_none_or_hold_a_password(
     with pytest.raises(BadOption) as caught:
         QdrantIndex().corpus("own")
     assert "secret" not in f"{caught.value}{caught.value.where}{caught.value.hint}"
+
+
+@pytest.mark.parametrize("text", [None, "no certificate"])
+def test_certificates_that_cannot_be_read(
+    text: str | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "ca.pem"
+    if text:
+        file.write_text(text)
+    monkeypatch.setenv("MILLRACE_QDRANT_URL", "https://127.0.0.1:9")
+    monkeypatch.setenv("MILLRACE_QDRANT_CA", str(file))
+    with pytest.raises(BadOption, match="certificates") as caught:
+        QdrantIndex().corpus("own")
+    assert caught.value.where == "MILLRACE_QDRANT_CA"
 
 
 def test_a_server_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -353,21 +486,32 @@ def test_keys(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture)
         assert "unencrypted" in caplog.text
 
 
-def test_a_server_that_is_busy_for_a_moment_is_asked_again(server: str) -> None:
-    from httpx import Headers
-    from qdrant_client.http.exceptions import UnexpectedResponse
-
+@pytest.mark.parametrize("code", [408, 500, 503])
+def test_a_server_that_is_busy_for_a_moment_is_asked_again(server: str, code: int) -> None:
     tries = []
 
     def request(client: object) -> str:
         tries.append(client)
         if len(tries) < 3:
-            raise UnexpectedResponse(503, "Service Unavailable", b"", Headers())
+            raise _status(code)
         return "answer"
 
     own: Server = connect()
     assert own.ask("asking", request) == "answer"
     assert len(tries) == 3
+
+
+def test_what_the_server_says_is_told_on_one_line(server: str) -> None:
+    def request(client: object) -> None:
+        raise _status(400)
+
+    with pytest.raises(IndexFault, match=r"^asking: no room$"):
+        connect().ask("asking", request)
+
+
+def _saved_and_killed(own: Control, record: Record, save: Any = Control.save) -> None:
+    save(own, record)
+    raise KeyboardInterrupt
 
 
 def _killed(*arguments: object) -> None:

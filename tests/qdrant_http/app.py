@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -17,6 +17,7 @@ def application(api_key: str) -> FastAPI:
     """
     app = FastAPI()
     client = QdrantClient(":memory:")
+    indexed = Indexed()
 
     @app.middleware("http")
     async def check(request: Request, go_on: Callable[[Request], Awaitable[Any]]) -> Any:
@@ -26,12 +27,41 @@ def application(api_key: str) -> FastAPI:
 
     @app.exception_handler(ValueError)
     async def refuse(request: Request, error: ValueError) -> JSONResponse:
-        status = 404 if "not found" in str(error) else 400
+        missing = "not found" in str(error) and "Index required" not in str(error)
+        status = 404 if missing else 400
         return JSONResponse({"status": {"error": str(error)}}, status_code=status)
 
-    _collections(app, client)
-    _points(app, client)
+    _collections(app, client, indexed)
+    _points(app, client, indexed)
     return app
+
+
+class Indexed:
+    """Fields with a payload index. As on a strict server, no other may stand in a condition of a
+    change; searches may name others, which a user chooses.
+    """
+
+    def __init__(self) -> None:
+        self._fields: set[tuple[str, str]] = set()
+
+    def add(self, collection: str, field: str) -> None:
+        self._fields.add((collection, field))
+
+    def check(self, collection: str, chosen: models.Filter | None) -> None:
+        for field in _keys(chosen.model_dump() if chosen else None):
+            if (collection, field) not in self._fields:
+                raise ValueError(f'Bad request: Index required but not found for "{field}"')
+
+
+def _keys(part: Any) -> Iterator[str]:
+    if isinstance(part, list):
+        for each in part:
+            yield from _keys(each)
+    elif isinstance(part, dict):
+        if isinstance(part.get("key"), str):
+            yield part["key"]
+        for each in part.values():
+            yield from _keys(each)
 
 
 def _answer(result: Any) -> JSONResponse:
@@ -48,7 +78,7 @@ def _chosen(body: models.SetPayload | models.DeletePayload) -> Any:
     return body.filter or body.points
 
 
-def _collections(app: FastAPI, client: QdrantClient) -> None:
+def _collections(app: FastAPI, client: QdrantClient, indexed: Indexed) -> None:
     @app.get("/collections")
     async def listed() -> JSONResponse:
         return _answer(client.get_collections())
@@ -77,6 +107,7 @@ def _collections(app: FastAPI, client: QdrantClient) -> None:
 
     @app.put("/collections/{name}/index")
     async def index(name: str, body: models.CreateFieldIndex) -> JSONResponse:
+        indexed.add(name, body.field_name)
         return _answer(client.create_payload_index(name, body.field_name, body.field_schema))
 
     @app.get("/aliases")
@@ -88,7 +119,7 @@ def _collections(app: FastAPI, client: QdrantClient) -> None:
         return _answer(client.update_collection_aliases(body.actions))
 
 
-def _points(app: FastAPI, client: QdrantClient) -> None:
+def _points(app: FastAPI, client: QdrantClient, indexed: Indexed) -> None:
     @app.put("/collections/{name}/points")
     async def upsert(name: str, body: models.PointsList) -> JSONResponse:
         return _answer(
@@ -104,18 +135,23 @@ def _points(app: FastAPI, client: QdrantClient) -> None:
 
     @app.post("/collections/{name}/points/delete")
     async def delete(name: str, body: models.FilterSelector | models.PointIdsList) -> JSONResponse:
+        if isinstance(body, models.FilterSelector):
+            indexed.check(name, body.filter)
         return _answer(client.delete(name, body))
 
     @app.post("/collections/{name}/points/payload")
     async def set_payload(name: str, body: models.SetPayload) -> JSONResponse:
+        indexed.check(name, body.filter)
         return _answer(client.set_payload(name, body.payload, points=_chosen(body)))
 
     @app.post("/collections/{name}/points/payload/delete")
     async def delete_payload(name: str, body: models.DeletePayload) -> JSONResponse:
+        indexed.check(name, body.filter)
         return _answer(client.delete_payload(name, body.keys, points=_chosen(body)))
 
     @app.post("/collections/{name}/points/scroll")
     async def scroll(name: str, body: models.ScrollRequest) -> JSONResponse:
+        indexed.check(name, body.filter)
         points, following = client.scroll(
             name,
             body.filter,
@@ -127,6 +163,7 @@ def _points(app: FastAPI, client: QdrantClient) -> None:
 
     @app.post("/collections/{name}/points/count")
     async def count(name: str, body: models.CountRequest) -> JSONResponse:
+        indexed.check(name, body.filter)
         return _answer(client.count(name, body.filter))
 
     @app.post("/collections/{name}/points/query/batch")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -35,38 +35,51 @@ class Layout:
     replicas: int
 
 
-def create(server: Server, name: str, width: int, layout: Layout) -> None:
-    """An empty collection, unless it is there already: then a killed run made it."""
+def make(server: Server, name: str, layout: Mapping[str, Any]) -> None:
+    """An empty collection, unless it is there already: made by a killed run, or by another."""
 
-    def make(client: QdrantClient) -> None:
-        from qdrant_client.models import Distance, Modifier, SparseVectorParams, VectorParams
+    def once(client: QdrantClient) -> None:
+        from qdrant_client.http.exceptions import UnexpectedResponse
 
         if client.collection_exists(name):
             return
-        client.create_collection(
-            name,
-            vectors_config={
-                DENSE: VectorParams(
-                    size=width, distance=Distance.COSINE, on_disk=layout.on_disk or None
-                )
-            },
-            sparse_vectors_config={SPARSE: SparseVectorParams(modifier=Modifier.IDF)},
-            quantization_config=_quantized(layout),
-            on_disk_payload=layout.on_disk,
-            shard_number=layout.shards,
-            replication_factor=layout.replicas,
-        )
+        try:
+            client.create_collection(name, **layout)
+        except UnexpectedResponse:
+            if not client.collection_exists(name):
+                raise
 
-    server.ask(f"the collection {name} could not be created", make)
+    server.ask(f"the collection {name} could not be created", once)
 
 
-def index_fields(server: Server, name: str, filterable: Sequence[str]) -> None:
+def create(server: Server, name: str, width: int, layout: Layout) -> None:
+    """A collection for vectors of `width`."""
+    from qdrant_client.models import Distance, Modifier, SparseVectorParams, VectorParams
+
+    dense = VectorParams(size=width, distance=Distance.COSINE, on_disk=layout.on_disk or None)
+    options = {
+        "vectors_config": {DENSE: dense},
+        "sparse_vectors_config": {SPARSE: SparseVectorParams(modifier=Modifier.IDF)},
+        "quantization_config": _quantized(layout),
+        "on_disk_payload": layout.on_disk,
+        "shard_number": layout.shards,
+        "replication_factor": layout.replicas,
+    }
+    make(server, name, options)
+
+
+def index_chunks(server: Server, name: str, filterable: Sequence[str]) -> None:
     """Payload indexes, without which a filter or a deletion reads every point."""
     from qdrant_client.models import PayloadSchemaType
 
     words = [*INDEXED_WORDS, *map(field_path, filterable)]
     kinds = dict.fromkeys(words, PayloadSchemaType.KEYWORD)
     kinds |= dict.fromkeys((*INDEXED_NUMBERS, ADDED, REMOVED), PayloadSchemaType.INTEGER)
+    index_fields(server, name, kinds)
+
+
+def index_fields(server: Server, name: str, kinds: Mapping[str, models.PayloadSchemaType]) -> None:
+    """Payload indexes of some kinds, where they are missing."""
     for field, kind in kinds.items():
         server.ask(
             f"the field {field} could not be indexed",
@@ -99,13 +112,20 @@ def remove(server: Server, name: str) -> None:
 
 
 def check_alias(server: Server, alias: str) -> None:
-    """Raises IndexFault where a collection has the name that is to be an alias."""
+    """Raises IndexFault where the name that is to be our alias is a collection, or an alias of
+    somebody else's.
+    """
     found = server.ask(
         "the collections could not be listed", lambda client: client.get_collections()
     )
     if alias in [each.name for each in found.collections]:
         raise IndexFault(f"a collection is called {alias!r}, which is to be an alias").at(
             where=server.name, hint="give the pipeline another name, or delete that collection"
+        )
+    stands_for = server.ask("the aliases could not be listed", _aliases).get(alias, "")
+    if stands_for and not stands_for.startswith(f"{alias}__"):
+        raise IndexFault(f"the alias {alias!r} stands for {stands_for!r}, which is not ours").at(
+            where=server.name, hint="give the pipeline another name, or delete that alias"
         )
 
 
@@ -120,7 +140,7 @@ def name_as(server: Server, alias: str, collection: str) -> None:
             DeleteAliasOperation,
         )
 
-        now = {each.alias_name: each.collection_name for each in client.get_aliases().aliases}
+        now = _aliases(client)
         if now.get(alias) == collection:
             return
         steps: list[Any] = []
@@ -130,6 +150,10 @@ def name_as(server: Server, alias: str, collection: str) -> None:
         client.update_collection_aliases([*steps, CreateAliasOperation(create_alias=made)])
 
     server.ask(f"the alias {alias} could not be set", switch)
+
+
+def _aliases(client: QdrantClient) -> dict[str, str]:
+    return {each.alias_name: each.collection_name for each in client.get_aliases().aliases}
 
 
 def _quantized(layout: Layout) -> Any:

@@ -2,12 +2,13 @@
 
 Generations of one fingerprint share a collection. A point says in which one it was `added` and,
 once it is replaced, in which one it was `removed`: generation n sees what was added up to n and not
-removed up to n, so a draft changes nothing for readers, and publishing changes all at once.
+removed up to n, so a draft changes no reader's hits, and publishing changes all at once. Only the
+inverse document frequency counts every point that is stored, whoever sees it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from components.indexes.payload import field_path, is_storable
@@ -22,32 +23,35 @@ REMOVED = "removed"
 
 def visible(number: int, wanted: Filter | None = None, **own: Sequence[str]) -> models.Filter:
     """What a generation sees, of what a user's filter and our own fields allow."""
-    from qdrant_client.models import FieldCondition, Filter, MatchAny, Range
+    from qdrant_client.models import FieldCondition, Filter, Range
 
-    must: list[Any] = [FieldCondition(key=ADDED, range=Range(lte=number))]
-    must += [
-        FieldCondition(key=name, match=MatchAny(any=list(values))) for name, values in own.items()
-    ]
+    must: list[Any] = [FieldCondition(key=ADDED, range=Range(lte=number)), *_own(own)]
     must += [_condition(field_path(name), values) for name, values in (wanted or {}).items()]
     return Filter(must=must, must_not=[FieldCondition(key=REMOVED, range=Range(lte=number))])
 
 
 def added_in(number: int, **own: Sequence[str]) -> models.Filter:
     """What one generation brought."""
-    from qdrant_client.models import FieldCondition, Filter, MatchAny, MatchValue
+    from qdrant_client.models import FieldCondition, Filter, MatchValue
 
-    must: list[Any] = [FieldCondition(key=ADDED, match=MatchValue(value=number))]
-    must += [
-        FieldCondition(key=name, match=MatchAny(any=list(values))) for name, values in own.items()
-    ]
-    return Filter(must=must)
+    return Filter(must=[FieldCondition(key=ADDED, match=MatchValue(value=number)), *_own(own)])
 
 
-def removed_in(first: int, last: int) -> models.Filter:
+def removed_in(first: int, last: int, **own: Sequence[str]) -> models.Filter:
     """What generations from `first` to `last` took away."""
     from qdrant_client.models import FieldCondition, Filter, Range
 
-    return Filter(must=[FieldCondition(key=REMOVED, range=Range(gte=first, lte=last))])
+    taken = FieldCondition(key=REMOVED, range=Range(gte=first, lte=last))
+    return Filter(must=[taken, *_own(own)])
+
+
+def _own(fields: Mapping[str, Sequence[str]]) -> list[Any]:
+    from qdrant_client.models import FieldCondition, MatchAny
+
+    return [
+        FieldCondition(key=name, match=MatchAny(any=list(values)))
+        for name, values in fields.items()
+    ]
 
 
 def _condition(path: str, values: Sequence[Scalar]) -> Any:

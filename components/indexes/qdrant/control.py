@@ -9,16 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid5
 
 from components.errors import IndexFault
 from components.indexes.manifest import Generation
 from components.indexes.payload import NAMESPACE
+from components.indexes.qdrant import collection
 from components.indexes.qdrant.server import Server
-
-if TYPE_CHECKING:
-    from qdrant_client import QdrantClient
 
 _PAGE = 1000
 _BLANK = {"kind": "corpus", "source": "", "holder": "", "beat": 0, "live": ""}
@@ -35,8 +33,9 @@ class Record:
 class Control:
     """The records of one corpus."""
 
-    def __init__(self, server: Server, corpus: str) -> None:
+    def __init__(self, server: Server, corpus: str, replicas: int = 1) -> None:
         self._server = server
+        self._replicas = replicas
         # A corpus' name has no underscore: no two corpora's collections can meet.
         self.collection = f"{corpus}__control"
         self._corpus = str(uuid5(NAMESPACE, f"control\0{corpus}"))
@@ -47,12 +46,17 @@ class Control:
 
     def begin(self) -> None:
         """Make the collection and the corpus' record, where they are missing."""
-        from qdrant_client.models import PointStruct, UpdateMode
+        from qdrant_client.models import PayloadSchemaType, PointStruct, UpdateMode
 
         point = PointStruct(id=self._corpus, vector={}, payload=_BLANK)
         if self.corpus() is not None:
             return
-        self._server.ask("the corpus could not be created", self._create)
+        # One shard: its updates have one order, so a condition and its change are one step.
+        layout = {"vectors_config": {}, "shard_number": 1, "replication_factor": self._replicas}
+        collection.make(self._server, self.collection, layout)
+        # A strict server takes no condition on a field without an index.
+        kinds = {"holder": PayloadSchemaType.KEYWORD, "beat": PayloadSchemaType.INTEGER}
+        collection.index_fields(self._server, self.collection, kinds)
         self._server.ask(
             "the corpus could not be created",
             lambda client: client.upsert(
@@ -62,7 +66,13 @@ class Control:
 
     def change(self, fields: Mapping[str, Any], **expected: Any) -> bool:
         """Set fields of the corpus' record if it holds what is expected; whether it did."""
-        from qdrant_client.models import FieldCondition, Filter, HasIdCondition, MatchValue
+        from qdrant_client.models import (
+            FieldCondition,
+            Filter,
+            HasIdCondition,
+            MatchValue,
+            WriteOrdering,
+        )
 
         same = [
             FieldCondition(key=name, match=MatchValue(value=value))
@@ -71,7 +81,12 @@ class Control:
         chosen = Filter(must=[HasIdCondition(has_id=[self._corpus]), *same])
         self._server.ask(
             "the corpus' record could not be changed",
-            lambda client: client.set_payload(self.collection, dict(fields), points=chosen),
+            lambda client: client.set_payload(
+                self.collection,
+                dict(fields),
+                points=chosen,
+                ordering=WriteOrdering.STRONG,  # the same order in all replicas
+            ),
         )
         # The server does not say whether the condition held.
         now = self.corpus() or {}
@@ -131,11 +146,6 @@ class Control:
             "a generation's record could not be removed",
             lambda client: client.delete(self.collection, chosen),
         )
-
-    def _create(self, client: QdrantClient) -> None:
-        # One shard: its updates have one order, so a condition and its change are one step.
-        if not client.collection_exists(self.collection):
-            client.create_collection(self.collection, vectors_config={}, shard_number=1)
 
     def _payload(self, identifier: str) -> Mapping[str, Any] | None:
         points = self._server.find(

@@ -11,7 +11,7 @@ live generation nor the one before it sees is deleted when the next draft begins
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ from components.indexes.qdrant import collection
 from components.indexes.qdrant.collection import Layout, Quantization
 from components.indexes.qdrant.conditions import REMOVED, added_in, removed_in
 from components.indexes.qdrant.control import Control, Record
-from components.indexes.qdrant.lease import held, lease
+from components.indexes.qdrant.lease import fenced, held, lease
 from components.indexes.qdrant.reader import QdrantReader
 from components.indexes.qdrant.server import Server, connect
 from components.indexes.qdrant.writer import QdrantWriter
@@ -30,7 +30,7 @@ from components.options import Count, Weight, option
 from infra.settings import settings
 
 if TYPE_CHECKING:
-    from qdrant_client import models
+    from qdrant_client import QdrantClient, models
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +65,7 @@ class QdrantCorpus:
         self._server = server
         self._layout = layout
         self._oversampling = oversampling
-        self._control = Control(server, name)
+        self._control = Control(server, name, layout.replicas)
         self._key = f"{server.name}/{name}"
 
     def owner(self) -> str | None:
@@ -134,8 +134,10 @@ class QdrantCorpus:
 
     @contextmanager
     def read(self, generation: Generation) -> Iterator[QdrantReader]:
-        """See `CorpusIndex`. Raises Moved where the generation went away while it was read."""
-        record = self._record(generation.name)
+        """See `CorpusIndex`. Raises Moved where the generation went away, before or meanwhile."""
+        record = self._control.record(generation.name)
+        if record is None:
+            raise _moved(generation)
         try:
             yield QdrantReader(*self._opened(record))
         except IndexFault as error:
@@ -166,12 +168,14 @@ class QdrantCorpus:
             if beneath
             else f"{self.name}__{draft.fingerprint}__{draft.number:04d}"
         )
+        if beneath:  # first: what is written to a draft may have the ids of what is cleared
+            self._clear(place, keep=(before or beneath.generation).number)
+        held(self._key)
         self._control.save(Record(draft, place))
         if beneath is None:
+            # One of that name can only be left from a corpus whose records were deleted.
+            collection.remove(self._server, place)
             collection.create(self._server, place, draft.width, self._layout)
-        else:
-            self._clear(place, keep=(before or beneath.generation).number)
-        collection.index_fields(self._server, place, self._layout.filterable)
         return draft
 
     def recover(self, draft: Generation) -> None:
@@ -182,6 +186,7 @@ class QdrantCorpus:
     def discard(self, draft: Generation) -> None:
         """See `CorpusIndex`."""
         record = self._record(draft.name)
+        held(self._key)
         if not draft.base:
             collection.remove(self._server, record.collection)
         else:
@@ -192,6 +197,8 @@ class QdrantCorpus:
     def write(self, draft: Generation) -> Iterator[QdrantWriter]:
         """See `CorpusIndex`."""
         record = self._record(draft.name)
+        # A resumed draft may lack them, and what a killed run asked for is done before they are.
+        collection.index_chunks(self._server, record.collection, self._layout.filterable)
         base = int(draft.base.partition("-")[0]) if draft.base else 0
         yield QdrantWriter(*self._opened(record), key=self._key, base=base)
 
@@ -232,28 +239,27 @@ class QdrantCorpus:
         # Their records first: a reader that finds its record afterwards has seen all of them.
         for record in self._control.records():
             if record.collection == place and record.generation.number < keep:
+                held(self._key)
                 self._control.remove(record.generation.name)
         self._delete(place, removed_in(0, keep))
 
     def _undo(self, record: Record) -> None:
-        number = record.generation.number
-        self._delete(record.collection, added_in(number))
-        held(self._key)
-        self._server.find(
-            "a draft could not be taken back",
-            lambda client: client.delete_payload(
-                record.collection, [REMOVED], points=removed_in(number, number)
-            ),
-        )
+        place, number = record.collection, record.generation.number
+        self._delete(place, added_in(number))
+        taken = removed_in(number, number)
+        # Their documents may have been described, which is not undone: they are compared anew.
+        entries = removed_in(number, number, kind=["document"])
+        unknown = {"entry_version": "", "bytes_hash": "", "metadata_hash": ""}
+        self._ask(lambda client: client.set_payload(place, unknown, points=entries, wait=True))
+        self._ask(lambda client: client.delete_payload(place, [REMOVED], points=taken, wait=True))
 
     def _delete(self, place: str, chosen: models.Filter) -> None:
         from qdrant_client.models import FilterSelector
 
-        held(self._key)
-        self._server.find(
-            "points could not be deleted",
-            lambda client: client.delete(place, FilterSelector(filter=chosen), wait=True),
-        )
+        self._ask(lambda client: client.delete(place, FilterSelector(filter=chosen), wait=True))
+
+    def _ask(self, request: Callable[[QdrantClient], object]) -> None:
+        self._server.find("a draft could not be cleared", fenced(self._key, request))
 
     def _change(self, fields: dict[str, str]) -> None:
         """Change the corpus' record; in one step with the check that we may."""

@@ -10,17 +10,23 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
 
 from components.errors import Busy, MillraceError
 from components.indexes.qdrant.control import Control
 
+if TYPE_CHECKING:
+    from qdrant_client import QdrantClient
+
+Answer = TypeVar("Answer")
 _BEATS = 6
 """Signs of life in the time of a lease."""
 _held: dict[str, Lease] = {}
 """By corpus, of this process: whoever writes here looks at it before each burst."""
 _guard = threading.Lock()
+_BOOTTIME: int | None = getattr(time, "CLOCK_BOOTTIME", None)
 _log = logging.getLogger(__name__)
 
 
@@ -32,30 +38,30 @@ class Lease:
         self._control = control
         self._seconds = seconds
         self._beat = 0
-        self._seen = time.monotonic()
+        self._seen = _clock()
         self._over = threading.Event()
         self._lost = False
 
     def take(self) -> None:
         """Wait until nobody else is alive. Raises Busy as soon as somebody shows that they are."""
         watched: tuple[str, int] | None = None
-        since = time.monotonic()
+        since = _clock()
         while True:
             record = self._control.corpus() or {}
             holder, beat = str(record.get("holder", "")), int(record.get("beat", 0))
             if watched and holder == watched[0] and beat != watched[1]:
                 raise _busy()
-            free = not holder or (watched and time.monotonic() - since >= self._seconds)
+            free = not holder or (watched and _clock() - since >= self._seconds)
             if free and self._swap(holder, beat):
                 threading.Thread(target=self._renew, daemon=True, name="lease").start()
                 return
             if watched is None or watched[0] != holder:
-                watched, since = (holder, beat), time.monotonic()
+                watched, since = (holder, beat), _clock()
             time.sleep(self._seconds / _BEATS / 2)
 
     def check(self) -> None:
         """Raises Busy where another writer may have taken over."""
-        if self._lost or time.monotonic() - self._seen > self._seconds:
+        if self._lost or _clock() - self._seen > self._seconds:
             raise Busy("another refresh has taken this corpus over").at(
                 where=self._control.collection,
                 hint="this process was out of touch for too long; run it again",
@@ -70,14 +76,14 @@ class Lease:
             _log.warning("the lease of %s runs out by itself: %s", self._control.collection, error)
 
     def _swap(self, holder: str, beat: int) -> bool:
-        self._beat, self._seen = beat + 1, time.monotonic()
+        self._beat, self._seen = beat + 1, _clock()
         taken = {"holder": self.token, "beat": self._beat}
         self._control.change(taken, holder=holder, beat=beat)
         return (self._control.corpus() or {}).get("holder") == self.token
 
     def _renew(self) -> None:
         while not self._over.wait(self._seconds / _BEATS):
-            asked = time.monotonic()
+            asked = _clock()
             try:
                 self._control.change({"beat": self._beat + 1}, holder=self.token)
                 record = self._control.corpus() or {}
@@ -112,6 +118,21 @@ def held(key: str) -> Lease | None:
     if mine is not None:
         mine.check()
     return mine
+
+
+def fenced(key: str, request: Callable[[QdrantClient], Answer]) -> Callable[[QdrantClient], Answer]:
+    """The request, which every try begins with the question whether we still may write."""
+
+    def checked(client: QdrantClient) -> Answer:
+        held(key)
+        return request(client)
+
+    return checked
+
+
+def _clock() -> float:
+    """Seconds that count while the machine sleeps, too: another may have taken over by then."""
+    return time.monotonic() if _BOOTTIME is None else time.clock_gettime(_BOOTTIME)
 
 
 def _busy() -> Busy:

@@ -7,9 +7,9 @@ import warnings
 from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
-from components.errors import BadOption, IndexFault, Unavailable
+from components.errors import BadOption, IndexFault, MillraceError, Unavailable
 from infra.settings import settings
 
 if TYPE_CHECKING:
@@ -21,7 +21,9 @@ _TRIES = 5
 _LONGEST_WAIT = 5.0
 """Seconds between two tries."""
 _REFUSED = (401, 403)
-_OVERLOADED = (429, 502, 503, 504)
+_OVERLOADED = (408, 429)
+_FAULT = 500
+"""And above: the server's own trouble, such as a full disk or a shard that is still loading."""
 _MISSING = 404
 _log = logging.getLogger(__name__)
 
@@ -53,6 +55,8 @@ class Server:
         )
         try:
             return retrying(request, self.client)
+        except MillraceError:
+            raise
         except Exception as error:
             raise self._told(doing, error) from error
 
@@ -72,11 +76,11 @@ class Server:
                 where=self.name, hint="set MILLRACE_QDRANT_API_KEY"
             )
         if _passing(error):
-            reason = str(getattr(error, "source", "")) or f"status {status}"
-            return Unavailable(f"{doing}: the server does not answer ({reason})").at(
+            return Unavailable(f"{doing}: the server does not answer ({_reason(error)})").at(
                 where=self.name, hint=f"is Qdrant running there? its address is in {VARIABLE}"
             )
-        return IndexFault(f"{doing}: {_reason(error)}").at(where=self.name)
+        hint = "was it deleted? delete NAME__control too and refresh" if status == _MISSING else ""
+        return IndexFault(f"{doing}: {_reason(error)}").at(where=self.name, hint=hint)
 
 
 def connect() -> Server:
@@ -94,11 +98,7 @@ def connect() -> Server:
 def _connected(url: str, key: str | None, authority: str | None, timeout: int) -> Server:
     from qdrant_client import QdrantClient
 
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise BadOption("not the address of a server").at(
-            where=VARIABLE, hint="such as https://qdrant.example.org:6333"
-        )
+    parts = _address(url)
     if parts.username or parts.password:
         raise BadOption("a user or password in the address would be shown in logs").at(
             where=VARIABLE, hint="use MILLRACE_QDRANT_API_KEY"
@@ -109,10 +109,28 @@ def _connected(url: str, key: str | None, authority: str | None, timeout: int) -
     options: dict[str, Any] = {"verify": authority} if authority else {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # told above, in our words
-        client = QdrantClient(
-            url=url, api_key=key, timeout=timeout, check_compatibility=False, **options
-        )
+        try:
+            client = QdrantClient(
+                url=url, api_key=key, timeout=timeout, check_compatibility=False, **options
+            )
+        except OSError as error:  # ssl's errors are among them
+            raise BadOption(f"certificates cannot be read: {error.strerror}").at(
+                where="MILLRACE_QDRANT_CA"
+            ) from error
     return Server(client, name)
+
+
+def _address(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # brackets, or a port that is none
+        valid = False
+    if not valid:
+        raise BadOption("not the address of a server").at(
+            where=VARIABLE, hint="such as https://qdrant.example.org:6333"
+        )
+    return parts
 
 
 def _passing(error: BaseException) -> bool:
@@ -122,7 +140,8 @@ def _passing(error: BaseException) -> bool:
     from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
     if isinstance(error, UnexpectedResponse):
-        return error.status_code in _OVERLOADED
+        status = error.status_code or 0
+        return status in _OVERLOADED or status >= _FAULT
     if isinstance(error, ResponseHandlingException):
         return isinstance(error.source, httpx.TransportError)
     return isinstance(error, ResourceExhaustedResponse)
@@ -130,11 +149,15 @@ def _passing(error: BaseException) -> bool:
 
 def _reason(error: Exception) -> str:
     """What the server says is wrong, without the packing."""
-    from qdrant_client.http.exceptions import UnexpectedResponse
+    from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
     if isinstance(error, UnexpectedResponse):
         try:
-            return str(error.structured()["status"]["error"])[:500]
+            said = str(error.structured()["status"]["error"])
         except (ValueError, KeyError, TypeError):
-            return f"status {error.status_code}"
-    return f"{type(error).__name__}: {error}"[:500]
+            said = f"status {error.status_code}"
+    elif isinstance(error, ResponseHandlingException):
+        said = str(error.source)
+    else:
+        said = f"{type(error).__name__}: {error}"
+    return " ".join(said.split())[:500]

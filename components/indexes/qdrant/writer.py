@@ -4,7 +4,7 @@ title and metadata of chunks whose text is the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import uuid5
@@ -13,17 +13,18 @@ from components.indexes.checks import check_vectors
 from components.indexes.manifest import Entry
 from components.indexes.payload import NAMESPACE, check, of_chunk, of_entry, size
 from components.indexes.qdrant.conditions import ADDED, REMOVED, added_in, visible
-from components.indexes.qdrant.lease import held
+from components.indexes.qdrant.lease import fenced
 from components.indexes.qdrant.reader import DENSE, SPARSE, QdrantReader
 from components.values import Chunk, Matrix, Metadata, SparseVector
 
 if TYPE_CHECKING:
-    from qdrant_client import models
+    from qdrant_client import QdrantClient, models
 
 _BATCH = 256
 _BATCH_BYTES = 8 * 2**20
 """Of JSON in a request; a server takes 32 MiB unless it is told otherwise."""
-_BYTES_PER_NUMBER = 12
+_BYTES_PER_NUMBER = 22
+"""A float32 is written out as the float64 that it equals."""
 _VERSIONS = 64
 """Of documents, in one condition."""
 
@@ -123,10 +124,11 @@ class QdrantWriter(QdrantReader):
 
         chosen = Filter(must=[HasIdCondition(has_id=[identifier])])
         self._set({name: payload[name] for name in ("title", "metadata")}, chosen)
-        held(self._key)
-        self._server.ask(
+        self._change(
             "a chunk could not be kept",
-            lambda client: client.delete_payload(self._collection, [REMOVED], points=chosen),
+            lambda client: client.delete_payload(
+                self._collection, [REMOVED], points=chosen, wait=True
+            ),
         )
 
     def _replace_entries(self, document_ids: Sequence[str]) -> None:
@@ -159,15 +161,13 @@ class QdrantWriter(QdrantReader):
     def _upsert(self, points: Sequence[models.PointStruct]) -> None:
         if not points:
             return
-        held(self._key)
-        self._server.ask(
+        self._change(
             "the index refused a write",
             lambda client: client.upsert(self._collection, points, wait=True),
         )
 
     def _set(self, payload: Mapping[str, Any], chosen: models.Filter) -> None:
-        held(self._key)
-        self._server.ask(
+        self._change(
             "the index refused a change",
             lambda client: client.set_payload(
                 self._collection, dict(payload), points=chosen, wait=True
@@ -177,13 +177,15 @@ class QdrantWriter(QdrantReader):
     def _delete(self, chosen: models.Filter) -> None:
         from qdrant_client.models import FilterSelector
 
-        held(self._key)
-        self._server.ask(
+        self._change(
             "the index refused a deletion",
             lambda client: client.delete(
                 self._collection, FilterSelector(filter=chosen), wait=True
             ),
         )
+
+    def _change(self, doing: str, request: Callable[[QdrantClient], object]) -> None:
+        self._server.ask(doing, fenced(self._key, request))
 
 
 @dataclass(frozen=True, slots=True)
