@@ -20,7 +20,12 @@ PROTOCOLS: dict[str, type[Any]] = {
 
 
 def check(stage: str, component: type[Any]) -> None:
-    """Raises UnknownComponent where the class lacks, as attribute or field, what a stage needs."""
+    """Raises UnknownComponent where the class lacks, as attribute or field, what a stage needs.
+
+    One that looks its attributes up by itself (`__getattr__`) is taken at its word.
+    """
+    if hasattr(component, "__getattr__"):
+        return
     fields = {each.name for each in dataclasses.fields(component)}
     absent = [
         name

@@ -37,13 +37,13 @@ def per_question(
         raise MissingExtra("metrics need the package 'ir-measures'").at(
             hint="install millrace[evals]"
         ) from error
-    wanted = {ir_measures.parse_measure(name): name for name in names}
-    values = {name: dict.fromkeys(judgements, 0.0) for name in names}
+    measures = {name: ir_measures.parse_measure(name) for name in names}
+    values = {measure: dict.fromkeys(judgements, 0.0) for measure in measures.values()}
     scored = {question: scores(ranked) for question, ranked in run.items()}
     grades = {question: dict(each) for question, each in judgements.items()}
-    for each in ir_measures.iter_calc(list(wanted), grades, scored):
-        values[wanted[each.measure]][each.query_id] = float(each.value)
-    return values
+    for each in ir_measures.iter_calc(list(values), grades, scored):
+        values[each.measure][each.query_id] = float(each.value)
+    return {name: values[measure] for name, measure in measures.items()}
 
 
 def interval(values: Sequence[float], confidence: float = 0.95) -> Interval:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 from evals.datasets.judged import Judgements
 
@@ -22,11 +24,17 @@ def write_run(run: Run, file: Path, tag: str) -> None:
         for question, ranked in run.items():
             scored = scores(ranked)
             for rank, unit in enumerate(ranked, start=1):
-                out.write(f"{question} Q0 {unit} {rank} {scored[unit]:g} {tag}\n")
+                out.write(f"{_word(question)} Q0 {_word(unit)} {rank} {scored[unit]:g} {tag}\n")
 
 
 def write_judgements(judgements: Judgements, file: Path) -> None:
     """`question 0 unit grade`."""
     with file.open("w", encoding="utf-8") as out:
         for question, grades in judgements.items():
-            out.writelines(f"{question} 0 {unit} {grade}\n" for unit, grade in grades.items())
+            for unit, grade in grades.items():
+                out.write(f"{_word(question)} 0 {_word(unit)} {grade}\n")
+
+
+def _word(id: str) -> str:
+    """The columns are parted by blanks, so those inside of an id are escaped."""
+    return re.sub(r"\s", lambda blank: quote(blank[0]), id)

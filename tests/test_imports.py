@@ -83,7 +83,7 @@ def refreshed(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     return corpus
 
 
-@pytest.mark.parametrize("verb", [("components",), ("--help",)])
+@pytest.mark.parametrize("verb", [("components",), ("models",), ("--help",)])
 def test_what_needs_no_index_loads_nothing_heavy(verb: tuple[str, ...]) -> None:
     assert command(*verb) == set()
 

@@ -101,6 +101,7 @@ class FromReader:
         loading = foreign.arguments(self, self._wraps.loading)
         with foreign.called(self._wraps.name, SourceMissing, making | loading):
             found = list(self._wraps.kind(**making).load_data(**loading))
+            _check(found)
         return [
             self._converted(each, f"document {number} of {len(found)}")
             for number, each in enumerate(found, start=1)
@@ -137,6 +138,15 @@ class FromReader:
             if id.startswith(f"{root}/"):
                 return id.removeprefix(f"{root}/")
         return id
+
+
+def _check(found: list[Any]) -> None:
+    from llama_index.core.schema import BaseNode
+
+    for number, each in enumerate(found, start=1):
+        if not isinstance(each, BaseNode):
+            told = f"its document {number} of {len(found)} is a {type(each).__name__}"
+            raise TypeError(f"{told}, not one of LlamaIndex's")
 
 
 def _rebuilt(name: str, options: Mapping[str, Any]) -> Any:

@@ -10,13 +10,23 @@ from typing import Any
 from components.errors import BadOption
 
 _ALWAYS = frozenset(
-    {"apikey", "authorization", "credential", "credentials", "passphrase", "passwd", "password"}
+    {
+        "apikey",
+        "authorization",
+        "cookie",
+        "credential",
+        "credentials",
+        "passphrase",
+        "passwd",
+        "password",
+    }
     | {"pwd", "secret", "secrets"}
 )
-_LAST = frozenset({"auth", "key", "token"})
+_LAST = frozenset({"auth", "key", "sig", "signature", "token"})
 _ABOUT = frozenset({"dir", "file", "name", "path"})
 """Where a name ends so, it says where a secret is, not what."""
-_IN_ADDRESS = re.compile(r"://[^/@\s]*:[^/@\s]+@")
+_IN_ADDRESS = re.compile(r"://[^/@\s]*:[^/@\s]+@|https?://[^/@\s]+@")
+_IN_QUERY = re.compile(r"[?&]([^=&\s]+)=[^&\s]")
 
 
 def looks_secret(name: str) -> bool:
@@ -43,16 +53,16 @@ def refuse(stage: str, options: Mapping[str, Any], harmless: Iterable[str]) -> N
     known = set(harmless)
     for name, value in options.items():
         if name not in known and looks_secret(name):
-            raise _refused(stage, name, "looks like a secret", name)
-        held = _held(value)
-        if held:
-            raise _refused(stage, name, f"holds what looks like a secret ({held})", name)
+            hint = f"leave it out and set the environment variable {variable(name)}"
+            raise _refused(stage, name, "looks like a secret", hint)
+        if held := _held(value):
+            hint = "leave it out; many readers have an environment variable of their own for it"
+            raise _refused(stage, name, f"holds what looks like a secret ({held})", hint)
 
 
-def _refused(stage: str, name: str, why: str, option: str) -> BadOption:
+def _refused(stage: str, name: str, why: str, hint: str) -> BadOption:
     return BadOption(f"{name!r} {why}, which no pipeline file may hold").at(
-        where=f"{stage}.{name}",
-        hint=f"leave it out and set the environment variable {variable(option)}",
+        where=f"{stage}.{name}", hint=hint
     )
 
 
@@ -63,4 +73,7 @@ def _held(value: object) -> str:
         return named or next(filter(None, map(_held, value.values())), "")
     if isinstance(value, list | tuple):
         return next(filter(None, map(_held, value)), "")
-    return "a password in an address" if _IN_ADDRESS.search(str(value)) else ""
+    text = str(value)
+    if _IN_ADDRESS.search(text):
+        return "a password in an address"
+    return next(filter(looks_secret, _IN_QUERY.findall(text)), "") if "://" in text else ""

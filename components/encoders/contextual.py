@@ -8,6 +8,7 @@ from components.encoders.header import Header
 from components.encoders.kernel import Window, pool
 from components.encoders.model import Model
 from components.encoders.rows import first_rows
+from components.encoders.variants import Variant
 from components.encoders.windows import windows
 from components.errors import BadOption
 from components.values import Document, Matrix, Span
@@ -15,12 +16,12 @@ from components.values import Document, Matrix, Span
 
 def check(of: Model, window: int, overlap: int) -> None:
     """Raises BadOption where the model cannot encode this way."""
-    profile = of.profile
-    if profile.pooling != "mean":
-        raise BadOption(
-            f"{profile.name} pools by its {profile.pooling} token: late chunking needs mean pooling"
-        ).at(where="encoder.model", hint="use: naive, or a mean-pooled model")
-    longest = profile.positions - len(of.tokenizer.prefix) - len(of.tokenizer.suffix)
+    profile = of.checkpoint.profile
+    if profile.late_refusal:
+        raise BadOption(f"{profile.name} {profile.late_refusal}").at(
+            where="encoder.model", hint="use: naive, or a mean-pooled model"
+        )
+    longest = of.checkpoint.positions - len(of.tokenizer.prefix) - len(of.tokenizer.suffix)
     if window > longest:
         raise BadOption(f"a window of {window} tokens does not fit {profile.name}").at(
             where="encoder.window", hint=f"at most {longest}"
@@ -32,7 +33,7 @@ def check(of: Model, window: int, overlap: int) -> None:
 
 
 def rows(
-    of: Model,
+    of: Variant,
     documents: Sequence[Document],
     spans: Sequence[Sequence[Span]],
     *,
@@ -41,8 +42,9 @@ def rows(
     header: Header,
 ) -> Iterator[tuple[int, Matrix]]:
     """A row per span. Raises EmptySpan."""
-    check(of, window, overlap)
-    return pool(of, _windows(of, documents, spans, window, overlap, header))
+    check(of.model, window, overlap)
+    found = _windows(of.model, documents, spans, window, overlap, header)
+    return pool(of.model, found, of.dimensions)
 
 
 def _windows(
@@ -57,11 +59,11 @@ def _windows(
     for document, own, row in zip(documents, spans, first_rows(spans), strict=True):
         if not own:
             continue
-        lead = of.profile.document_prompt + header.lead(document)
+        lead = of.checkpoint.profile.document_prompt + header.lead(document)
         # Half of the model's positions stay for the text, however long a header is.
-        before = [int(i) for i in tokenizer.tokens(lead).ids[: of.profile.positions // 2]]
+        before = [int(i) for i in tokenizer.tokens(lead).ids[: of.checkpoint.positions // 2]]
         before = [*tokenizer.prefix, *before]
-        room = of.profile.positions - len(before) - len(tokenizer.suffix)
+        room = of.checkpoint.positions - len(before) - len(tokenizer.suffix)
         yield from windows(
             tokenizer.tokens(document.text),
             own,

@@ -2,8 +2,8 @@
 
 A window is one sequence for the model. Each of its tokens is owned by at most one row (a span,
 counted over the whole call) and a row may own tokens in several windows. A row's vector is the mean
-of the hidden states it owns, in fp32, scaled to unit length. Naive, late and landmark encoding
-differ only in which windows they make and which tokens they give to a row.
+of the hidden states it owns, in fp32, cut to a width and scaled to unit length. Naive, late and
+landmark encoding differ only in which windows they make and which tokens they give to a row.
 """
 
 from __future__ import annotations
@@ -32,14 +32,18 @@ class Window:
     """The lowest row that it may own tokens of; ascending over the windows of a call."""
 
 
-def pool(model: Model, windows: Iterable[Window]) -> Iterator[tuple[int, Matrix]]:
+def pool(
+    model: Model, windows: Iterable[Window], width: int | None = None
+) -> Iterator[tuple[int, Matrix]]:
     """Finished rows as (first row, matrix (rows, width)), in order, every row exactly once.
+
+    `width`: how many components are kept of each row, None for all.
 
     Windows are read in rounds and sorted by length within one, so that little is padding and
     memory stays bounded however long the call.
     """
     stream = iter(windows)
-    sums = _Sums(model.profile.width)
+    sums = _Sums(model.checkpoint.width, width)
     waiting = next(stream, None)
     while waiting is not None:
         taken, waiting = _round(waiting, stream, _ROUND_BATCHES * model.batch_tokens)
@@ -71,8 +75,9 @@ def _batches(windows: list[Window], budget: int) -> Iterator[list[Window]]:
 class _Sums:
     """Sums of the hidden states of the rows that are not finished yet."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, kept: int | None) -> None:
         self._first = 0
+        self._kept = kept
         self._sums = np.zeros((0, width), dtype=np.float32)
 
     def add(self, batch: list[Window], model: Model) -> None:
@@ -99,7 +104,7 @@ class _Sums:
             return
         self._reserve(self._first + done)
         # The mean and the sum have one direction; only the direction is kept.
-        yield self._first, unit(self._sums[:done])
+        yield self._first, unit(self._sums[:done, : self._kept])
         self._first += done
         self._sums = self._sums[done:]
 

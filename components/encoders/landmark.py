@@ -13,9 +13,10 @@ from typing import ClassVar
 
 from components.encoders import contextual, naive
 from components.encoders.header import Header
-from components.encoders.model import Model, Precision, model
+from components.encoders.model import Precision
 from components.encoders.rows import blocks
 from components.encoders.tokenizers import FastTokenizer
+from components.encoders.variants import Variant, variant
 from components.options import Count, Whole, option
 from components.values import Block, Document, Matrix, Span
 
@@ -26,11 +27,26 @@ class Landmark:
 
     revision: ClassVar[int] = 1
 
-    model: str = option("minilm", help="minilm, ./folder, or a hub id", or_folder=True)
+    model: str = option(
+        "minilm", help="a name of `millrace models`, ./folder, or a hub id", or_folder=True
+    )
     window: Count = option(256, help="tokens of text read at once")
     overlap: Whole = option(
         64,
         help="tokens shared by neighbouring windows, half of them on each side",
+    )
+    # Of these, `facts` has what they change, and only where they are set.
+    dimensions: Count | None = option(
+        None, help="components kept of each vector (Matryoshka); none: all", stored=False
+    )
+    layers: Count | None = option(
+        None, help="layers of the model used (2D Matryoshka); none: all", stored=False
+    )
+    task: str = option(
+        "", help="what queries ask for, of models whose prompt says it", stored=False
+    )
+    examples: tuple[tuple[str, str], ...] = option(
+        (), help="queries with answers, read before each query by models made for it", stored=False
     )
     precision: Precision = option(
         "auto",
@@ -38,20 +54,27 @@ class Landmark:
     )
 
     @property
-    def _model(self) -> Model:
-        return model(self.model, self.precision)
+    def _variant(self) -> Variant:
+        return variant(
+            self.model,
+            self.precision,
+            dimensions=self.dimensions,
+            layers=self.layers,
+            task=self.task,
+            examples=self.examples,
+        )
 
     @property
     def width(self) -> int:
-        return self._model.profile.width
+        return self._variant.width
 
     @property
     def loaded(self) -> bool:
-        return self._model.loaded
+        return self._variant.model.loaded
 
     @property
     def tokenizer(self) -> FastTokenizer:
-        return self._model.tokenizer
+        return self._variant.model.tokenizer
 
     @property
     def fields(self) -> frozenset[str]:
@@ -59,15 +82,15 @@ class Landmark:
 
     @property
     def facts(self) -> Mapping[str, object]:
-        contextual.check(self._model, self.window, self.overlap)
-        return naive.model_facts(self._model)
+        contextual.check(self._variant.model, self.window, self.overlap)
+        return self._variant.facts
 
     def encode_documents(
         self, documents: Sequence[Document], spans: Sequence[Sequence[Span]]
     ) -> Iterator[Block]:
         """See `Encoder`."""
         rows = contextual.rows(
-            self._model,
+            self._variant,
             documents,
             spans,
             window=self.window,
@@ -78,4 +101,4 @@ class Landmark:
 
     def encode_queries(self, texts: Sequence[str]) -> Matrix:
         """See `Encoder`."""
-        return naive.queries(self._model, texts)
+        return naive.queries(self._variant, texts)

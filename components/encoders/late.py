@@ -9,9 +9,10 @@ from typing import ClassVar
 from components.encoders import contextual, naive
 from components.encoders.header import Header
 from components.encoders.kernel import unit
-from components.encoders.model import Model, Precision, model
+from components.encoders.model import Precision
 from components.encoders.rows import blocks, paired
 from components.encoders.tokenizers import FastTokenizer
+from components.encoders.variants import Variant, variant
 from components.options import Count, Share, Whole, option
 from components.values import Block, Document, Matrix, Span
 
@@ -22,7 +23,9 @@ class Late:
 
     revision: ClassVar[int] = 1
 
-    model: str = option("minilm", help="minilm, ./folder, or a hub id", or_folder=True)
+    model: str = option(
+        "minilm", help="a name of `millrace models`, ./folder, or a hub id", or_folder=True
+    )
     window: Count = option(256, help="tokens of text read at once")
     overlap: Whole = option(
         64,
@@ -33,6 +36,19 @@ class Late:
         "",
         help="read before each window and not pooled, such as '{title}'",
     )
+    # Of these, `facts` has what they change, and only where they are set.
+    dimensions: Count | None = option(
+        None, help="components kept of each vector (Matryoshka); none: all", stored=False
+    )
+    layers: Count | None = option(
+        None, help="layers of the model used (2D Matryoshka); none: all", stored=False
+    )
+    task: str = option(
+        "", help="what queries ask for, of models whose prompt says it", stored=False
+    )
+    examples: tuple[tuple[str, str], ...] = option(
+        (), help="queries with answers, read before each query by models made for it", stored=False
+    )
     precision: Precision = option(
         "auto",
         help="auto: bf16 where the processor has it; fp32",
@@ -42,20 +58,27 @@ class Late:
         Header(self.header)
 
     @property
-    def _model(self) -> Model:
-        return model(self.model, self.precision)
+    def _variant(self) -> Variant:
+        return variant(
+            self.model,
+            self.precision,
+            dimensions=self.dimensions,
+            layers=self.layers,
+            task=self.task,
+            examples=self.examples,
+        )
 
     @property
     def width(self) -> int:
-        return self._model.profile.width
+        return self._variant.width
 
     @property
     def loaded(self) -> bool:
-        return self._model.loaded
+        return self._variant.model.loaded
 
     @property
     def tokenizer(self) -> FastTokenizer:
-        return self._model.tokenizer
+        return self._variant.model.tokenizer
 
     @property
     def fields(self) -> frozenset[str]:
@@ -63,8 +86,8 @@ class Late:
 
     @property
     def facts(self) -> Mapping[str, object]:
-        contextual.check(self._model, self.window, self.overlap)
-        return naive.model_facts(self._model)
+        contextual.check(self._variant.model, self.window, self.overlap)
+        return self._variant.facts
 
     def encode_documents(
         self, documents: Sequence[Document], spans: Sequence[Sequence[Span]]
@@ -74,19 +97,19 @@ class Late:
 
     def encode_queries(self, texts: Sequence[str]) -> Matrix:
         """See `Encoder`."""
-        return naive.queries(self._model, texts)
+        return naive.queries(self._variant, texts)
 
     def _rows(
         self, documents: Sequence[Document], spans: Sequence[Sequence[Span]]
     ) -> Iterator[tuple[int, Matrix]]:
         header = Header(self.header)
         late = contextual.rows(
-            self._model, documents, spans, window=self.window, overlap=self.overlap, header=header
+            self._variant, documents, spans, window=self.window, overlap=self.overlap, header=header
         )
         if not self.mix:
             yield from late
             return
         texts = naive.span_texts(documents, spans, header)
-        alone = naive.rows(self._model, texts, self._model.profile.document_prompt)
+        alone = naive.rows(self._variant, texts, self._variant.documents)
         for first, in_context, by_itself in paired(late, alone):
             yield first, unit((1 - self.mix) * in_context + self.mix * by_itself)

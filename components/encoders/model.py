@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache, cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from components.encoders.profiles import Profile, check_weights, profile
+from components.encoders.checkpoints import Checkpoint, check_weights, checkpoint
+from components.encoders.layers import first_layers
 from components.encoders.tokenizers import FastTokenizer
-from components.errors import BadOption
+from components.errors import BadOption, ModelFault
 from components.values import Integers
 from infra.settings import settings
 
@@ -22,16 +22,21 @@ Precision = Literal["auto", "fp32"]
 
 
 class Model:
-    """A profile with its tokenizer and, from the first forward pass on, its weights."""
+    """A checkpoint with its tokenizer and, from the first forward pass on, its weights.
 
-    def __init__(self, of: Profile, precision: Precision) -> None:
-        self.profile = of
+    `layers`: how many of its layers are used, None for all.
+    """
+
+    def __init__(self, of: Checkpoint, precision: Precision, layers: int | None = None) -> None:
+        self.checkpoint = of
         self.precision = precision
+        self.layers = layers
 
     @cached_property
     def tokenizer(self) -> FastTokenizer:
         """The model's tokenizer; needs no weights."""
-        return FastTokenizer(self.profile.folder / "tokenizer.json")
+        profile = self.checkpoint.profile
+        return FastTokenizer(self.checkpoint.folder / "tokenizer.json", profile.bos, profile.eos)
 
     @property
     def loaded(self) -> bool:
@@ -44,7 +49,7 @@ class Model:
         return 2048 if self._device.type == "cpu" else 32_768
 
     def hidden(self, batch: Sequence[Integers]) -> torch.Tensor:
-        """Last hidden states (sequences, longest, width) of token ids, padded on the right."""
+        """Last layer's states (sequences, longest, width) of token ids, padded on the right."""
         import torch
 
         longest = max(map(len, batch))
@@ -78,13 +83,25 @@ class Model:
 
     @cached_property
     def _weights(self) -> Any:
-        check_weights(self.profile)
+        check_weights(self.checkpoint)
         from transformers import AutoModel
         from transformers.utils import logging
 
         logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-        loaded = AutoModel.from_pretrained(self.profile.folder, dtype=self._dtype())
-        return loaded.to(self._device).eval()
+        loaded, found = AutoModel.from_pretrained(
+            self.checkpoint.folder, dtype=self._dtype(), output_loading_info=True
+        )
+        self._check_complete(found)
+        loaded = loaded.to(self._device).eval()
+        return loaded if self.layers is None else first_layers(loaded, self.layers)
+
+    def _check_complete(self, found: Mapping[str, Any]) -> None:
+        """Raises ModelFault where a weight would be left at random."""
+        missing = [name for name in found["missing_keys"] if not name.startswith("pooler.")]
+        if missing:
+            raise ModelFault(
+                f"the weights of {self.checkpoint.profile.name} lack {min(missing)}"
+            ).at(where=str(self.checkpoint.folder), hint="are they those of the config.json?")
 
     def _dtype(self) -> torch.dtype:
         import torch
@@ -99,11 +116,15 @@ class Model:
 
 
 @cache
-def _shared(of: Profile, precision: Precision, folder: Path) -> Model:
-    return Model(of, precision)
+def _shared(of: Checkpoint, precision: Precision, layers: int | None) -> Model:
+    return Model(of, precision, layers)
 
 
-def model(name: str, precision: Precision) -> Model:
-    """This process's one copy of a model."""
-    of = profile(name)
-    return _shared(of, precision, of.folder)
+def model(name: str, precision: Precision, layers: int | None = None) -> Model:
+    """This process's one copy of a model. Raises BadOption where it has fewer layers."""
+    of = checkpoint(name)
+    if layers is not None and of.layers is not None and layers > of.layers:
+        raise BadOption(f"{of.profile.name} has {of.layers} layers, not {layers}").at(
+            where="encoder.layers", hint=f"from 1 to {of.layers}"
+        )
+    return _shared(of, precision, None if layers == of.layers else layers)

@@ -8,13 +8,16 @@ from typing import ClassVar
 
 import numpy as np
 
+from components.encoders.frames import Frame
 from components.encoders.header import Header
 from components.encoders.kernel import NOBODY, Window, pool
-from components.encoders.model import Model, Precision, model
+from components.encoders.model import Model, Precision
+from components.encoders.profiles import Pooling
 from components.encoders.rows import blocks
 from components.encoders.tokenizers import FastTokenizer
+from components.encoders.variants import Variant, variant
 from components.encoders.windows import token_ranges
-from components.options import option
+from components.options import Count, option
 from components.values import Block, Document, Integers, Matrix, Span
 
 
@@ -22,13 +25,29 @@ from components.values import Block, Document, Integers, Matrix, Span
 class Naive:
     """Reads the span's own text, alone.
 
-    A span longer than the model's window is read in consecutive windows and pooled over all.
+    A span or query longer than the model's window is read in consecutive windows, each with the
+    model's prompt, and pooled over all.
     """
 
     revision: ClassVar[int] = 1
 
-    model: str = option("minilm", help="minilm, ./folder, or a hub id", or_folder=True)
+    model: str = option(
+        "minilm", help="a name of `millrace models`, ./folder, or a hub id", or_folder=True
+    )
     header: str = option("", help="read before each span's text, such as '{title}'")
+    # Of these, `facts` has what they change, and only where they are set.
+    dimensions: Count | None = option(
+        None, help="components kept of each vector (Matryoshka); none: all", stored=False
+    )
+    layers: Count | None = option(
+        None, help="layers of the model used (2D Matryoshka); none: all", stored=False
+    )
+    task: str = option(
+        "", help="what queries ask for, of models whose prompt says it", stored=False
+    )
+    examples: tuple[tuple[str, str], ...] = option(
+        (), help="queries with answers, read before each query by models made for it", stored=False
+    )
     precision: Precision = option(
         "auto",
         help="auto: bf16 where the processor has it; fp32",
@@ -38,20 +57,27 @@ class Naive:
         Header(self.header)
 
     @property
-    def _model(self) -> Model:
-        return model(self.model, self.precision)
+    def _variant(self) -> Variant:
+        return variant(
+            self.model,
+            self.precision,
+            dimensions=self.dimensions,
+            layers=self.layers,
+            task=self.task,
+            examples=self.examples,
+        )
 
     @property
     def width(self) -> int:
-        return self._model.profile.width
+        return self._variant.width
 
     @property
     def loaded(self) -> bool:
-        return self._model.loaded
+        return self._variant.model.loaded
 
     @property
     def tokenizer(self) -> FastTokenizer:
-        return self._model.tokenizer
+        return self._variant.model.tokenizer
 
     @property
     def fields(self) -> frozenset[str]:
@@ -59,7 +85,7 @@ class Naive:
 
     @property
     def facts(self) -> Mapping[str, object]:
-        return model_facts(self._model)
+        return self._variant.facts
 
     def encode_documents(
         self, documents: Sequence[Document], spans: Sequence[Sequence[Span]]
@@ -68,23 +94,11 @@ class Naive:
         for document, own in zip(documents, spans, strict=True):
             token_ranges(self.tokenizer.tokens(document.text), own)
         texts = span_texts(documents, spans, Header(self.header))
-        return blocks(rows(self._model, texts, self._model.profile.document_prompt), spans)
+        return blocks(rows(self._variant, texts, self._variant.documents), spans)
 
     def encode_queries(self, texts: Sequence[str]) -> Matrix:
         """See `Encoder`."""
-        return queries(self._model, texts)
-
-
-def model_facts(of: Model) -> dict[str, object]:
-    """What a model's name stands for in a fingerprint."""
-    profile = of.profile
-    return {
-        "weights": profile.weights_sha256,
-        "pooling": profile.pooling,
-        "window": profile.window,
-        "query_prompt": profile.query_prompt,
-        "document_prompt": profile.document_prompt,
-    }
+        return queries(self._variant, texts)
 
 
 def span_texts(
@@ -97,31 +111,32 @@ def span_texts(
             yield lead + document.text[span.start : span.end]
 
 
-def rows(of: Model, texts: Iterator[str], prompt: str) -> Iterator[tuple[int, Matrix]]:
+def rows(of: Variant, texts: Iterator[str], frame: Frame) -> Iterator[tuple[int, Matrix]]:
     """A row per text, each read by itself with its special tokens, as the model was trained."""
-    return pool(of, _windows(of, texts, prompt))
+    return pool(of.model, _windows(of.model, texts, frame), of.dimensions)
 
 
-def queries(of: Model, texts: Sequence[str]) -> Matrix:
+def queries(of: Variant, texts: Sequence[str]) -> Matrix:
     """Matrix (texts, width)."""
-    matrices = [matrix for _, matrix in rows(of, iter(texts), of.profile.query_prompt)]
-    return np.concatenate(matrices) if matrices else np.zeros((0, of.profile.width), np.float32)
+    matrices = [matrix for _, matrix in rows(of, iter(texts), of.queries)]
+    return np.concatenate(matrices) if matrices else np.zeros((0, of.width), np.float32)
 
 
-def _windows(of: Model, texts: Iterator[str], prompt: str) -> Iterator[Window]:
-    prefix = np.asarray(of.tokenizer.prefix, np.int64)
-    suffix = np.asarray(of.tokenizer.suffix, np.int64)
-    room = of.profile.window - len(prefix) - len(suffix)
+def _windows(of: Model, texts: Iterator[str], frame: Frame) -> Iterator[Window]:
+    prefix, suffix = of.tokenizer.prefix, of.tokenizer.suffix
+    room = of.checkpoint.window - len(prefix) - len(suffix)
     for row, text in enumerate(texts):
-        ids = np.asarray(of.tokenizer.ids(prompt + text), np.int64)
-        for start in range(0, max(1, len(ids)), room):
-            sequence = np.concatenate([prefix, ids[start : start + room], suffix])
-            yield Window(sequence, _owners(sequence, row, of.profile.pooling), row)
+        for ids, before in frame.sequences(of.tokenizer, text, room):
+            sequence = np.array([*prefix, *ids, *suffix], dtype=np.int64)
+            first = before + len(prefix) if frame.pooled_from else 0
+            yield Window(sequence, _owners(len(sequence), first, row, of.checkpoint.pooling), row)
 
 
-def _owners(sequence: Integers, row: int, pooling: str) -> Integers:
+def _owners(length: int, first: int, row: int, pooling: Pooling) -> Integers:
+    """The owner of each token; `first` is the first one that may be pooled."""
+    owners = np.full(length, NOBODY, dtype=np.int64)
     if pooling == "mean":
-        return np.full(len(sequence), row, dtype=np.int64)
-    owners = np.full(len(sequence), NOBODY, dtype=np.int64)
-    owners[0 if pooling == "cls" else -1] = row
+        owners[first:] = row
+    else:
+        owners[first if pooling == "cls" else -1] = row
     return owners

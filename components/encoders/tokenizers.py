@@ -10,8 +10,9 @@ import re
 import zlib
 from array import array
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -83,10 +84,11 @@ def _pieces(text: str) -> Iterator[tuple[int, int]]:
 class FastTokenizer:
     """A Hugging Face `tokenizer.json`, without the framework around it.
 
-    `prefix` and `suffix` are the ids of the special tokens that the model expects around a text.
+    `prefix` and `suffix` are the ids of the special tokens that the model expects around a text:
+    those that the file adds, and `bos` and `eos` where it leaves them out.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, bos: str = "", eos: str = "") -> None:
         from tokenizers import Tokenizer
 
         try:
@@ -95,7 +97,9 @@ class FastTokenizer:
             raise ModelFault(f"the tokenizer cannot be read: {error}").at(where=str(path)) from None
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
-        self.prefix, self.suffix = self._specials()
+        prefix, suffix = self._specials()
+        self.prefix = _with(self._id(bos, path), prefix, before=True)
+        self.suffix = _with(self._id(eos, path), suffix, before=False)
         self._cache = _Recent()
 
     def tokens(self, text: str) -> TokenArrays:
@@ -119,6 +123,24 @@ class FastTokenizer:
         """A short text's ids alone; not remembered."""
         return list(self._tokenizer.encode(text, add_special_tokens=False).ids)
 
+    def parts(self, text: str, edges: Sequence[int]) -> list[list[int]]:
+        """The ids of a short text, cut at ascending character offsets; not remembered."""
+        encoded = self._tokenizer.encode(text, add_special_tokens=False)
+        ends = np.array([max(end - 1, start) for start, end in encoded.offsets], dtype=np.int64)
+        cuts = (
+            np.searchsorted(np.maximum.accumulate(ends), edges) if len(ends) else [0] * len(edges)
+        )
+        bounds = [0, *map(int, cuts), len(ends)]
+        return [encoded.ids[start:end] for start, end in pairwise(bounds)]
+
+    def _id(self, token: str, path: Path) -> int | None:
+        found: int | None = self._tokenizer.token_to_id(token) if token else None
+        if token and found is None:
+            raise ModelFault(f"the tokenizer has no token {token!r}").at(
+                where=str(path), hint="is it another model's?"
+            )
+        return found
+
     def _specials(self) -> tuple[list[int], list[int]]:
         encoded = self._tokenizer.encode("a", add_special_tokens=True)
         mask = encoded.special_tokens_mask
@@ -126,6 +148,12 @@ class FastTokenizer:
         if not content:
             return [], []
         return encoded.ids[: content[0]], encoded.ids[content[-1] + 1 :]
+
+
+def _with(token: int | None, ids: list[int], *, before: bool) -> list[int]:
+    if token is None or token in ids:
+        return ids
+    return [token, *ids] if before else [*ids, token]
 
 
 class WordTokenizer:

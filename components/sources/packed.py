@@ -111,7 +111,7 @@ class _Zip:
 
     def members(self) -> Iterator[Member]:
         for entry in self._file.infolist():
-            if not entry.is_dir():
+            if not entry.filename.endswith("/"):  # is_dir fails for a member without a name
                 yield Member(
                     entry.filename,
                     f"{entry.CRC:08x}-{entry.file_size}",

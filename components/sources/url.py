@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any, ClassVar
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 
 from components.errors import (
     BadDocument,
@@ -29,6 +30,10 @@ _TELLING = (
 )  # fmt: skip
 """Parts of the names that filesystems give to facts which change with a file's content."""
 _MISSING = (FileNotFoundError, NotADirectoryError, PermissionError)
+_PASSWORD = re.compile(r"/*[^/?#@]*:(?!\d+/).*@")
+"""`user:password@`, whatever the password holds; a number before a "/" is a port."""
+_USER = re.compile(r"/*[^/?#]*@")
+_QUERY = re.compile(r"(://[^\s?'\"]*)\?[^\s'\"]*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,9 +196,13 @@ def _check(url: str) -> None:
         raise ValueError("url must begin with a protocol, like s3://; for a folder, use: files")
     if "::" in url:
         raise ValueError("url must be one URL, not a chain; for an archive, use: archive")
-    remote = protocol not in ("file", "local", "memory")
-    secret = ":" in urlsplit(url).netloc.rpartition("@")[0] or "?" in rest
-    if remote and secret:
+    if protocol in ("file", "local", "memory"):
+        return
+    if not rest:
+        raise ValueError(f"url must say where to read: {protocol}://HOST-OR-BUCKET/FOLDER")
+    # A user without a password is a token on web servers, and only a name elsewhere.
+    token = protocol.lower() in ("http", "https") and _USER.match(rest)
+    if "?" in rest or token or _PASSWORD.match(rest):
         raise ValueError(
             "url must hold neither a password nor a query: leave access keys to the environment "
             "or to the configuration of the filesystem's package"
@@ -201,18 +210,22 @@ def _check(url: str) -> None:
 
 
 def _entries(files: Any, root: str, folder: str) -> list[tuple[str, Mapping[str, Any]]]:
-    """Paths below the root in order, each with what the listing says of it."""
-    # Web servers link to folders with a "/" at the end, and to places that are not below.
+    """Paths below the root in order, each with what the listing says of it.
+
+    A store of objects may have a file and a folder of one name, and an object for a folder itself.
+    """
+    # Web servers link to folders with a "/" at the end, to "./", and to places that are not below.
     start = f"{root}/{folder}"
     infos = files.ls(start.rstrip("/") or "/", detail=True)
     if [info["name"] for info in infos] == [start.rstrip("/")] and infos[0]["type"] == "file":
         raise NotADirectoryError("a file, not a folder")
     found = {
-        folder + info["name"].removeprefix(start).rstrip("/"): info
+        (folder + name.removeprefix(start).rstrip("/"), info["type"]): info
         for info in infos
-        if info["name"].startswith(start)
+        if (name := info["name"].replace("/./", "/")).startswith(start)
     }
-    return sorted(each for each in found.items() if "/" not in each[0].removeprefix(folder))
+    below = [name for name in sorted(found) if name[0] != folder]
+    return [(name, found[name, kind]) for name, kind in below if "/" not in name[len(folder) :]]
 
 
 def _told(info: Mapping[str, Any]) -> str:
@@ -241,9 +254,10 @@ def _bytes(files: Any, path: str) -> bytes:
 
 
 def _reason(error: Exception) -> str:
-    """An error in a line that a person understands."""
+    """An error in a line that a person understands; queries of addresses may hold signatures."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     if isinstance(error, FileNotFoundError):
         return "No such file or directory"
-    return " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
+    told = _QUERY.sub(r"\1?...", f"{type(error).__name__}: {error}")
+    return " ".join(told.split()).removesuffix(":")

@@ -13,6 +13,7 @@ from typing import Any
 from components.errors import SourceMissing
 from components.sources.financebench import information_file, rows
 from evals.datasets.judged import Judged, Judgements, Question
+from evals.pages import page_id
 
 _OPEN_SOURCE = "financebench_open_source.jsonl"
 
@@ -48,7 +49,7 @@ def about(data: Judged, filings: Iterable[str]) -> Judged:
 def _in_beir_layout(queries: Path, qrels: Path) -> Judged:
     judgements = _judgements(qrels)
     questions = tuple(
-        Question(_text(row, "_id", queries), _text(row, "text", queries), str(row["doc_name"]))
+        Question(*(_text(row, name, queries) for name in ("_id", "text", "doc_name")))
         for row in rows(queries)
         if row.get("_id") in judgements and "doc_name" in row
     )
@@ -57,7 +58,10 @@ def _in_beir_layout(queries: Path, qrels: Path) -> Judged:
 
 def _judgements(qrels: Path) -> Judgements:
     found: dict[str, dict[str, int]] = {}
-    lines = qrels.read_text(encoding="utf-8").splitlines()
+    try:
+        lines = qrels.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceMissing(f"cannot be read: {error}").at(where=str(qrels)) from error
     for number, line in enumerate(lines[1:], start=2):
         try:
             question, page, grade = line.split("\t")
@@ -73,9 +77,9 @@ def _as_published(file: Path) -> Judged:
     questions, judgements = [], {}
     for row in rows(file):
         pages = {
-            f"{each['doc_name']}#{int(each['evidence_page_num'])}": 1
+            page_id(_text(each, "doc_name", file), each["evidence_page_num"]): 1
             for each in row.get("evidence") or ()
-            if each.get("evidence_page_num") is not None
+            if isinstance(each.get("evidence_page_num"), int)
         }
         if pages:
             id = _text(row, "financebench_id", file)

@@ -87,6 +87,14 @@ class Chatty(BaseReader):
         return [Document(text="text", id_="one")]
 
 
+class Careless(BaseReader):
+    """Gives None for what it could not read."""
+
+    def load_data(self) -> list[Document]:
+        found: list[Any] = [Document(text="text", id_="one"), None]
+        return found
+
+
 class Unwritable(BaseReader):
     """Needs what YAML cannot write."""
 

@@ -146,22 +146,31 @@ def test_options_of_load_data_are_options() -> None:
 
 
 @pytest.mark.parametrize(
-    "options",
+    ("options", "hint"),
     [
-        {"api_key": "sesame"},
-        {"password": "sesame"},
-        {"shout": {"headers": [{"X-Api-Key": "sesame"}]}},
-        {"urls": ["https://me:sesame@example.org"]},
+        ({"api_key": "sesame"}, "set the environment variable MILLRACE_LLAMA_INDEX_API_KEY"),
+        ({"password": "sesame"}, "set the environment variable MILLRACE_LLAMA_INDEX_PASSWORD"),
+        ({"shout": {"headers": [{"X-Api-Key": "sesame"}]}}, "variable of their own"),
+        ({"shout": {"headers": {"Cookie": "sesame"}}}, "variable of their own"),
+        ({"urls": ["https://me:sesame@example.org"]}, "variable of their own"),
+        ({"urls": ["https://sesame@example.org"]}, "variable of their own"),
+        ({"urls": ["https://example.org/a?b=c&api_key=sesame"]}, "variable of their own"),
+        ({"urls": ["https://example.org/a?X-Amz-Signature=sesame"]}, "variable of their own"),
     ],
 )
 def test_a_secret_in_a_file_is_refused_and_not_shown(
-    tmp_path: Path, options: dict[str, Any]
+    tmp_path: Path, options: dict[str, Any], hint: str
 ) -> None:
     source = {"use": f"llama_index:{HERE}Pages", "urls": ["u"], **options}
     error = refused(tmp_path, json.dumps({"name": "x", "source": source}))
     assert isinstance(error, BadOption)
     assert "sesame" not in f"{error}{error.where}{error.hint}"
-    assert "set the environment variable MILLRACE_LLAMA_INDEX_" in error.hint
+    assert hint in error.hint
+
+
+def test_addresses_without_a_secret_are_taken() -> None:
+    urls = ("https://example.org/@me?max_tokens=3&sort=key", "see ?key=here", "mail@example.org")
+    assert len(read_all(pages(*urls))) == 3
 
 
 def test_a_key_that_is_no_secret_is_an_option() -> None:
@@ -183,6 +192,12 @@ def test_a_readers_error_keeps_its_message_but_no_secret(monkeypatch: pytest.Mon
     monkeypatch.setenv("MILLRACE_LLAMA_INDEX_API_KEY", "wrongkey")
     with pytest.raises(SourceMissing, match=r"the key \*\*\* is wrong"):
         refs(pages("u"))
+
+
+def test_what_is_no_document_is_named() -> None:
+    source = made("source", f"{HERE}Careless")
+    with pytest.raises(SourceMissing, match="Careless: its document 2 of 2 is a NoneType"):
+        refs(source)
 
 
 def test_a_missing_folder(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.cli import call, clean, start
 
-VERBS = ("components", "refresh", "search", "status")
+VERBS = ("components", "models", "refresh", "search", "status")
 HEAVY = ("torch", "transformers", "prefect", "pydantic", "numpy", "rich", "pyarrow", "qdrant_edge")
 SHARED = ("--set", "--json", "-h, --help")
 OPTIONS = {
@@ -25,6 +25,7 @@ OPTIONS = {
     "search": (*SHARED, "-k", "--filter"),
     "status": SHARED,
     "components": ("--json", "-h, --help"),
+    "models": ("--json", "-h, --help"),
 }
 
 

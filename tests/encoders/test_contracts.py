@@ -33,6 +33,12 @@ class TestNaiveWithAHeader(EncoderContract):
         return Naive(precision="fp32", header="{title} ({source})")
 
 
+class TestNaiveOfTheFirstLayers(EncoderContract):
+    @pytest.fixture
+    def encoder(self) -> Naive:
+        return Naive(precision="fp32", layers=2)
+
+
 class TestLate(EncoderContract):
     @pytest.fixture
     def encoder(self) -> Late:

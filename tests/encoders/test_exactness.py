@@ -12,10 +12,10 @@ import numpy.typing as npt
 import pytest
 import torch
 
+from components.encoders.checkpoints import checkpoint
 from components.encoders.landmark import Landmark
 from components.encoders.late import Late
 from components.encoders.naive import Naive
-from components.encoders.profiles import profile
 from components.encoders.windows import Stretch, plan, token_ranges
 from components.splitters.sentences import Sentences
 from components.splitters.tokens import Tokens
@@ -92,7 +92,7 @@ def one_thread() -> Iterator[None]:
 def reference() -> Reference:
     from transformers import AutoModel, AutoTokenizer
 
-    folder = str(profile("minilm").folder)
+    folder = str(checkpoint("minilm").folder)
     model = AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
     return Reference(AutoTokenizer.from_pretrained(folder), model)
 
@@ -122,7 +122,7 @@ class TestNaive:
     def sentence_transformer(self) -> Any:
         from sentence_transformers import SentenceTransformer
 
-        return SentenceTransformer(str(profile("minilm").folder), device="cpu")
+        return SentenceTransformer(str(checkpoint("minilm").folder), device="cpu")
 
     @pytest.mark.parametrize("header", ["", "{title}"])
     def test_equals_sentence_transformers(
@@ -146,7 +146,7 @@ class TestNaive:
     def test_a_long_span_is_the_mean_over_its_windows_weighted_by_tokens(
         self, reference: Reference, long: Document
     ) -> None:
-        room = profile("minilm").window - 2
+        room = checkpoint("minilm").window - 2
         ids = reference.ids(long.text)
         windows = [reference.states(ids[at : at + room]) for at in range(0, len(ids), room)]
         assert len(windows) >= 2

@@ -12,6 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from components.encoders.checkpoints import Checkpoint
 from components.encoders.kernel import NOBODY, Window, pool, unit
 from components.encoders.model import Model
 from components.encoders.profiles import Profile
@@ -26,11 +27,11 @@ class Table(Model):
     """A token's hidden state is its row in a table; padding has states of a million."""
 
     def __init__(self, batch_tokens: int, dtype: torch.dtype = torch.float32) -> None:
-        profile = Profile(
-            name="table", folder=Path(), pooling="mean", width=WIDTH, window=64, positions=64,
-            weights_sha256="",
+        checkpoint = Checkpoint(
+            profile=Profile(name="table"), folder=Path(), pooling="mean", width=WIDTH, window=64,
+            positions=64, layers=None, weights_sha256="",
         )  # fmt: skip
-        super().__init__(profile, "fp32")
+        super().__init__(checkpoint, "fp32")
         self.shapes: list[tuple[int, int]] = []
         self._batch_tokens = batch_tokens
         self._dtype_out = dtype
@@ -105,6 +106,11 @@ class TestPool:
         assert sum(rows for rows, _ in model.shapes) == len(made)
         for rows, longest in model.shapes:
             assert rows == 1 or rows * longest <= budget
+
+    def test_a_width_cuts_rows_before_they_are_scaled(self) -> None:
+        made = [window([row] * 3, row) for row in range(5)]
+        cut = np.concatenate([matrix for _, matrix in pool(Table(8), made, width=2)])
+        np.testing.assert_allclose(cut, unit(expected(made)[:, :2]), atol=1e-5)
 
     def test_a_budget_is_used_up(self) -> None:
         model = Table(40)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from components.encoders import tokenizers
+from components.encoders.checkpoints import checkpoint
 from components.encoders.naive import Naive
-from components.encoders.profiles import profile
 from components.encoders.tokenizers import LONGEST_TOKEN, FastTokenizer, WordTokenizer, arrays
 from components.stages import Tokenizer
 from tests.contracts.splitter import byte_level, word_pieces
@@ -19,7 +19,7 @@ from tests.contracts.splitter import byte_level, word_pieces
 def transformers_tokenizer() -> Any:
     from transformers import AutoTokenizer
 
-    return AutoTokenizer.from_pretrained(str(profile("minilm").folder))
+    return AutoTokenizer.from_pretrained(str(checkpoint("minilm").folder))
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ class TestFastTokenizer:
                 assert getattr(found, name).tolist() == getattr(whole, name).tolist()
 
     def test_answers_are_alike(self, tokenizer: FastTokenizer) -> None:
-        fresh = FastTokenizer(profile("minilm").folder / "tokenizer.json")
+        fresh = FastTokenizer(checkpoint("minilm").folder / "tokenizer.json")
         for text in ("The mill", "the mill", "The mill"):
             assert fresh.tokens(text).ids.tolist() == tokenizer.tokens(text).ids.tolist()
 

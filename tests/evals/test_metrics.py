@@ -36,6 +36,28 @@ def test_files_give_other_tools_the_same_values(tmp_path: Path) -> None:
     assert {id: values.get(id, 0.0) for id in ours} == pytest.approx(ours)
 
 
+def test_ids_with_blanks_do_not_break_the_files(tmp_path: Path) -> None:
+    write_run({"q 1": ["my file.pdf#0", "b"]}, tmp_path / "x.run", tag="x")
+    write_judgements({"q 1": {"my file.pdf#0": 1}}, tmp_path / "qrels.txt")
+    assert (tmp_path / "x.run").read_text().splitlines() == [
+        "q%201 Q0 my%20file.pdf#0 1 2 x",
+        "q%201 Q0 b 2 1 x",
+    ]
+    assert (tmp_path / "qrels.txt").read_text() == "q%201 0 my%20file.pdf#0 1\n"
+
+
+def test_two_names_of_one_metric_have_the_same_values() -> None:
+    found = per_question(JUDGEMENTS, RUN, ("RR@10", "MRR@10"))
+    assert found["RR@10"] == found["MRR@10"] == {"q1": 0.5, "q2": 1.0, "q3": 0.0}
+
+
+def test_grades_and_the_order_count_as_in_the_textbook() -> None:
+    found = per_question({"q": {"a": 3, "b": 1, "c": 2}}, {"q": ["b", "x", "a"]}, ("nDCG@10", "AP"))
+    ideal = 3 + 2 / math.log2(3) + 1 / 2
+    assert found["nDCG@10"]["q"] == pytest.approx((1 + 3 / 2) / ideal)
+    assert found["AP"]["q"] == pytest.approx((1 / 1 + 2 / 3) / 3)
+
+
 def test_questions_without_an_answer_count_nothing() -> None:
     assert per_question(JUDGEMENTS, {}, ["R@10"]) == {"R@10": dict.fromkeys(JUDGEMENTS, 0.0)}
     found = per_question(JUDGEMENTS, {"q1": [], "q2": ["b#1"]}, ["R@10"])

@@ -148,6 +148,11 @@ def test_questions_that_cannot_be_read(folder: Path) -> None:
     file.write_text(json.dumps(row))
     with pytest.raises(SourceMissing, match="lacks the field 'question'"):
         financebench.load(folder / "data")
+    row = published(*QUESTIONS[0])
+    del row["evidence"][0]["doc_name"]
+    file.write_text(json.dumps(row))
+    with pytest.raises(SourceMissing, match="lacks the field 'doc_name'"):
+        financebench.load(folder / "data")
 
 
 def test_the_real_questions() -> None:

@@ -98,6 +98,12 @@ def test_names_that_lead_elsewhere_are_names(tmp_path: Path, name: str) -> None:
     assert list(tmp_path.parent.glob("up.md")) == []
 
 
+def test_a_member_without_a_name_hides_no_other(tmp_path: Path) -> None:
+    file = packed(tmp_path / "x.zip", {"a.md": b"text of a", "b.md": b"text of b"})
+    file.write_bytes(file.read_bytes().replace(b"b.md", b"\0.md"))
+    assert ids(Archive(path=file)) == ["a.md"]
+
+
 def test_names_that_are_not_utf_8(tmp_path: Path) -> None:
     source = Archive(path=packed(tmp_path / "x.tar", {"caf\udce9.md": b"text", "a\nb.md": b"text"}))
     assert ids(source) == [r"caf\udce9.md", "a\nb.md"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cProfile
 import tracemalloc
 
 import pytest
@@ -16,6 +17,7 @@ def paths(name: str, text: str) -> dict[str, str]:
     document = extract.document(name, text.encode())
     starts = [section.start for section in document.sections]
     assert starts == sorted(starts)
+    assert all(start < len(document.text) for start in starts)
     return {
         document.text[section.start :].split("\n", 1)[0]: section.path
         for section in document.sections
@@ -75,6 +77,13 @@ class TestMarkdown:
         for text in (">" * 50_000, "- " * 50_000, "[" * 50_000, "`" * 50_000):
             assert set(paths("a.md", f"# Before\n\n{text} x\n\n# After\n")) >= {"# Before"}
 
+    def test_deep_quotes_cost_little(self) -> None:
+        text = "> " * 500 + "\n" + "> a\n" * 2_000 + "\n# After\n"
+        with cProfile.Profile() as profile:
+            assert paths("a.md", text) == {"# After": "After"}
+        calls = sum(each.callcount for each in profile.getstats())
+        assert calls < 2_000 * 200, "each level of quotes is another look at every line"
+
 
 class TestRst:
     def test_levels_are_styles_in_order_of_appearance(self) -> None:
@@ -122,12 +131,18 @@ class TestHtml:
         assert document.text == "x\nside | Main text\n1 | 2\nafter"
         assert [(each.start, each.path) for each in document.sections] == [(2, "Main")]
 
+    def test_a_heading_of_several_lines_is_one_of_several_words(self) -> None:
+        page = "<h1>One<br>two<div>three</div></h1>x"
+        document = extract.document("a.html", page.encode())
+        assert (document.title, document.text) == ("One two three", "One\ntwo\nthree\nx")
+        assert [each.path for each in document.sections] == ["One two three"]
+
     def test_what_is_not_shown_is_no_heading(self) -> None:
         page = "<template><h1>no</h1></template><!-- <h1>no</h1> --><p>x"
         assert paths("a.html", page) == {}
 
     @pytest.mark.parametrize(
-        "page", ["<h1>open", "<h1><h2>x</h1></h2>", "</h1>x</h2>", "<h1>x<p>y"]
+        "page", ["<h1>open", "<h1><h2>x</h1></h2>", "</h1>x</h2>", "<h1>x<p>y", "x<h1>|</h1>"]
     )
     def test_broken_pages(self, page: str) -> None:
         paths("a.html", page)

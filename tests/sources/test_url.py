@@ -133,6 +133,14 @@ class TestHttp(SourceContract):
     def test_what_is_listed(self, source: Url) -> None:
         assert ids(source) == ["a.txt", "b.md", "deep/er/c.rst"]
 
+    def test_links_as_servers_write_them(self, source: Url, tmp_path: Path) -> None:
+        links = ("./b.md", "a.txt", "/docs/deep/", "../other/d.md", "b.md", "a.txt#end", "?C=N;O=D")
+        page = "".join(f'<a href="{each}">link</a>' for each in links)
+        (tmp_path / "docs" / "index.html").write_text(page)
+        found = refs(source)
+        assert [ref.id for ref in found] == ["a.txt", "b.md", "deep/er/c.rst"]
+        assert source.read(found[1]).text.endswith("text of docs/b.md")
+
 
 def test_reads_what_the_folder_source_reads(tmp_path: Path) -> None:
     fill(tmp_path, "z.md", "a/z.md", "a/b/x.md", "A.TXT", "drafts/d.md", ".hidden/e.md", "c.py")
@@ -194,12 +202,41 @@ def test_a_folder_that_cannot_be_listed_is_a_gap(watched: Any) -> None:
     ]
 
 
+class Bucket(Watched):
+    """A store in which a folder is no more than the beginning of some names."""
+
+    protocol = "bucket"
+
+    @classmethod
+    def _strip_protocol(cls, path: str) -> Any:
+        return path.removeprefix("bucket://").rstrip("/")
+
+    def ls(self, path: str, detail: bool = True, **kwargs: Any) -> Any:
+        start = f"{path}/"
+        below = [(name, name.removeprefix(start)) for name in self.store if name.startswith(start)]
+        folders = {start + rest.split("/")[0] for _, rest in below if "/" in rest}
+        files = [
+            {"name": name, "type": "file", "etag": "1"} for name, rest in below if "/" not in rest
+        ]
+        return [{"name": each, "type": "directory"} for each in folders] + files
+
+
+def test_a_bucket_has_files_and_folders_of_one_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    fsspec.register_implementation("bucket", Bucket, clobber=True)
+    names = ("docs/", "docs/a.md", "docs/a.md/b.md", "docs/guide", "docs/guide/", "docs/guide/c.md")
+    monkeypatch.setattr(Bucket, "store", dict.fromkeys(names))
+    assert ids(Url(url="bucket://docs")) == ["a.md", "a.md/b.md", "guide/c.md"]
+    everything = Url(url="bucket://docs", include=("**",))
+    assert ids(everything) == ["a.md", "guide", "a.md/b.md", "guide/c.md"]
+
+
 def test_what_passes_is_tried_again(watched: Any) -> None:
     source = Url(url="watched://docs")
     ref = refs(source)[0]
     for error, reason in (
         (ConnectionResetError(104, "Connection reset by peer"), "cannot be read: Connection reset"),
         (RuntimeError("SlowDown:\n retry"), "cannot be read: RuntimeError: SlowDown: retry"),
+        (RuntimeError("403, url='https://h/a?X-Sig=hush'"), r"403, url='https://h/a\?...'"),
         (FileNotFoundError("/docs/a.md"), "gone since it was listed"),
     ):
         Watched.trouble["/docs/a.md"] = error
@@ -257,7 +294,12 @@ def test_a_root_that_is_not_there(watched: Any, tmp_path: Path) -> None:
     ("docs", "must begin with a protocol"),
     ("s3://key:hush@bucket/docs", "neither a password nor a query"),
     ("sftp://user:hush@host/docs", "neither a password nor a query"),
+    ("sftp://user:a/hush@host/docs", "neither a password nor a query"),
+    ("sftp://user:a#hush@host/docs", "neither a password nor a query"),
+    ("https://u:hush\u2100@host/docs", "neither a password nor a query"),
+    ("https://hush@host/docs", "neither a password nor a query"),
     ("https://host/docs?sig=hush", "neither a password nor a query"),
+    ("s3://", "must say where to read"),
     ("zip://::s3://key:hush@bucket/a.zip", "use: archive"),
 ])  # fmt: skip
 def test_urls_that_are_refused(tmp_path: Path, url: str, reason: str) -> None:
@@ -267,6 +309,17 @@ def test_urls_that_are_refused(tmp_path: Path, url: str, reason: str) -> None:
         assert done.code == 2
         assert reason in done.message
         assert "hush" not in done.out + done.err
+
+
+def test_urls_that_only_look_like_secrets() -> None:
+    for url in (
+        "sftp://user@host/docs",
+        "s3://bucket/a:b@c",
+        "https://host:8080/@scope/docs",
+        "abfs://container@account.example.net/docs",
+        "file:///docs/what?",
+    ):
+        assert Url(url=url).identity == url
 
 
 def test_a_missing_package_and_an_unknown_protocol() -> None:

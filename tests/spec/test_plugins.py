@@ -157,6 +157,12 @@ def test_what_lacks_the_methods_of_its_stage_is_refused(tmp_path: Path) -> None:
     assert str(error) == "halved:Half is no index: it lacks corpus"
 
 
+def test_what_looks_its_attributes_up_by_itself_is_taken_at_its_word(tmp_path: Path) -> None:
+    text = "@dataclass(frozen=True)\nclass Passing:\n    def __getattr__(self, name): ...\n"
+    (tmp_path / "passing.py").write_text(HEAD + text)
+    loaded(tmp_path, using("passing:Passing"))
+
+
 def test_a_module_that_needs_a_missing_package_names_the_package(tmp_path: Path) -> None:
     (tmp_path / "greedy.py").write_text("import surely_absent_package\n")
     error = refused(tmp_path, using("greedy:Cutter"))

@@ -134,12 +134,14 @@ class _Page:
 
     def _end_heading(self, level: int) -> None:
         text = " ".join("".join(self._heading or ()).split())
-        if text:
+        if text.strip(" |"):  # otherwise its line is left out
             self.headings.append(Heading(self._heading_start, level, text))
         self._heading = None
 
     def _break(self) -> None:
         """End the line, or only the word inside a table's row, which is one line."""
+        if self._heading is not None:
+            self._heading.append(" ")
         if self._cells and not self._pre:
             self._run.append(" ")
         elif self._pre:

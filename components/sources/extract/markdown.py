@@ -16,6 +16,8 @@ _LINE = 1_000
 
 _DEEPEST = 100
 """Levels of lists and quotes; what follows a deeper one is not looked at."""
+_DEEPEST_QUOTE = 6
+"""Levels at which quotes are looked into: each level costs another look at every line."""
 
 
 def headings(text: str) -> list[Heading]:
@@ -41,12 +43,15 @@ def _parser() -> MarkdownIt:
 
 
 def _gather_before(state: Any, start: int, end: int, silent: bool) -> bool:
-    """A rule that matches nothing. Tokens of the blocks before are let go of: a list of a million
-    items would take gigabytes.
+    """A rule that matches nothing but what deep quotes hold. Tokens of the blocks before are let go
+    of: a list of a million items would take gigabytes.
     """
     _gather(state.tokens, state.env["found"])
     state.tokens.clear()
-    return False
+    if state.parentType != "blockquote" or state.level < _DEEPEST_QUOTE:
+        return False
+    state.line = end
+    return True
 
 
 def _gather(tokens: list[Any], found: list[tuple[int, int, str]]) -> None:

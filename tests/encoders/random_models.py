@@ -1,0 +1,109 @@
+"""Small models with random weights, in the layouts that real ones have."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+Kind = Literal["bert", "qwen3", "mistral"]
+SPECIALS = ("<pad>", "<s>", "</s>", "<|endoftext|>")
+
+
+def transformer(
+    folder: Path,
+    kind: Kind,
+    *,
+    width: int = 32,
+    layers: int = 3,
+    positions: int = 128,
+    before: str = "",
+    after: str = "",
+    padding: str = "right",
+) -> Path:
+    """A transformer and a byte-level tokenizer that puts `before` and `after` around a text."""
+    import transformers
+
+    torch.manual_seed(7)
+    tokenizer = _tokenizer(before, after)
+    shape: dict[str, Any] = {
+        "vocab_size": tokenizer.get_vocab_size(),
+        "hidden_size": width,
+        "intermediate_size": 24,
+        "num_hidden_layers": layers,
+        "num_attention_heads": 2,
+        "max_position_embeddings": positions,
+        "pad_token_id": 0,
+        "initializer_range": 0.3,
+    }
+    if kind == "bert":
+        model: Any = transformers.BertModel(transformers.BertConfig(**shape))
+    else:
+        config = {
+            "qwen3": transformers.Qwen3Config,
+            "mistral": transformers.MistralConfig,
+        }[kind](**shape, num_key_value_heads=1, head_dim=8, bos_token_id=1, eos_token_id=2)
+        from_config: Any = transformers.AutoModel.from_config
+        model = from_config(config)
+    model.save_pretrained(folder)
+    fast: Any = transformers.PreTrainedTokenizerFast
+    fast(
+        tokenizer_object=tokenizer,
+        pad_token="<pad>",
+        padding_side=padding,
+        model_max_length=positions,
+        additional_special_tokens=list(SPECIALS),
+    ).save_pretrained(folder)
+    return folder
+
+
+def sentence_transformer(
+    folder: Path, base: Path, pooling: str, prompts: Mapping[str, str], **options: Any
+) -> Any:
+    """The library's own model, which it has also written to the folder."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
+
+    first = Transformer(str(base))
+    second = Pooling(first.get_embedding_dimension(), pooling_mode=pooling, **options)
+    made = SentenceTransformer(
+        modules=[first, second, Normalize()], prompts=dict(prompts), device="cpu"
+    )
+    made.save(str(folder))
+    return made
+
+
+def in_hub_cache(cache: Path, model: str, revision: str) -> Path:
+    """The folder of a downloaded model, to be filled."""
+    held = cache / f"models--{model.replace('/', '--')}"
+    (held / "refs").mkdir(parents=True)
+    (held / "refs" / "main").write_text(revision)
+    made = held / "snapshots" / revision
+    made.mkdir(parents=True)
+    return made
+
+
+def change_config(folder: Path, **values: Any) -> None:
+    """Other values in a model's config.json."""
+    file = folder / "config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **values}))
+
+
+def _tokenizer(before: str, after: str) -> Any:
+    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors
+
+    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
+    vocabulary = {token: number for number, token in enumerate([*SPECIALS, *letters])}
+    made = Tokenizer(models.BPE(vocabulary, merges=[]))
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made.decoder = decoders.ByteLevel()
+    made.add_special_tokens([AddedToken(each, special=True) for each in SPECIALS])
+    around = [each for each in (before, after) if each]
+    template = " ".join(each for each in (before, "$A", after) if each)
+    made.post_processor = processors.TemplateProcessing(
+        single=template, special_tokens=[(each, vocabulary[each]) for each in around]
+    )
+    return made
