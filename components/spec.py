@@ -18,13 +18,13 @@ from dataclasses import Field, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from components import registry, yaml_file
+from components import engine, registry, yaml_file
+from components.engine import Engine
 from components.errors import BadOption, SpecError
 from components.registry import Choice
 from components.stages import STAGES
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,40}")
-ENGINES = ("auto", "local")
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "splitter": {"use": "sentences"},
     "encoder": {"use": "naive"},
@@ -43,7 +43,10 @@ class Pipeline:
 
     name: str
     stages: Mapping[str, Choice]
-    engine: str = "auto"
+    engine: Engine = field(default_factory=Engine, compare=False)
+    """Who does the work: it changes nothing that is stored."""
+    folder: str = field(default="", compare=False)
+    """Where the file lies."""
     notices: tuple[str, ...] = field(default=(), compare=False)
     """What a person should be told about how the file was read."""
 
@@ -60,22 +63,31 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Pipeline:
     """A pipeline from its file and `stage.option=value` overrides. Raises UserError."""
     raw = _read(path)
     folder = path.parent.resolve()
-    if str(folder) not in sys.path:
-        # `use: my_module:MyClass` may lie beside the file; last, so that it can shadow nothing.
-        sys.path.append(str(folder))
+    find_modules(str(folder))
     for stage in STAGES:
         if stage in raw:
             _check_table(stage, raw[stage], path)
     tables = {stage: dict(raw.get(stage) or DEFAULTS.get(stage) or {}) for stage in STAGES}
-    given, notices = _override(tables, overrides)
+    of_engine, of_stages = _of_engine(overrides)
+    given, notices = _override(tables, of_stages)
     stages = {
         stage: _resolve(stage, table, given.get(stage, {}), folder)
         for stage, table in tables.items()
         if table or stage in given
     }
     return Pipeline(
-        name=_name(raw, path), stages=stages, engine=_engine(raw, path), notices=tuple(notices)
+        name=_name(raw, path),
+        stages=stages,
+        engine=engine.parse(raw.get("engine", {"use": "auto"}), of_engine, str(path)),
+        folder=str(folder),
+        notices=tuple(notices),
     )
+
+
+def find_modules(folder: str) -> None:
+    """Let `use: my_module:MyClass` name what lies in the folder of the pipeline file."""
+    if folder not in sys.path:
+        sys.path.append(folder)  # last, so that it can shadow nothing
 
 
 def fingerprint(stages: Mapping[str, Choice]) -> str:
@@ -132,6 +144,20 @@ def _check_table(stage: str, table: Any, path: Path) -> None:
             raise SpecError(f"{stage}: an option's name is a word, not {name!r}").at(
                 where=str(path)
             )
+
+
+def _of_engine(overrides: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+    """The engine's options that are given, and the overrides of the stages."""
+    given: dict[str, Any] = {}
+    rest = []
+    for text in overrides:
+        target, equals, value = text.partition("=")
+        name = target.strip().removeprefix("engine.")
+        if equals and name and name != target.strip():
+            given[name] = yaml_file.parse(value, f"--set {target}")
+        else:
+            rest.append(text)
+    return given, rest
 
 
 def _override(
@@ -208,12 +234,3 @@ def _name(raw: Mapping[str, Any], path: Path) -> str:
             where=str(path), hint="lower-case letters, digits and dashes, 41 at most"
         )
     return name
-
-
-def _engine(raw: Mapping[str, Any], path: Path) -> str:
-    engine = raw.get("engine", {"use": "auto"})
-    if not isinstance(engine, dict) or set(engine) != {"use"} or engine["use"] not in ENGINES:
-        raise SpecError(f"'engine' must be {{use: NAME}}, not {engine!r}").at(
-            where=str(path), hint=f"known: {', '.join(ENGINES)}"
-        )
-    return str(engine["use"])

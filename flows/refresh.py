@@ -24,7 +24,7 @@ from components.corpus.request import Job, Request
 from components.corpus.write import Committed, Progress
 from components.errors import MillraceError
 from components.indexes.manifest import Generation, Totals
-from flows import page
+from flows import engines, page
 from flows.states import Result, ended, stopped, without_traceback
 from infra import artifacts
 
@@ -88,7 +88,7 @@ def _write(request: Request, found: dict[str, Any]) -> steps.Written:
         bar.show(done.steps / max(1, survey.work))
         watcher(done)
 
-    written = steps.write(job, survey, show)
+    written = steps.write(job, survey, show, engines.chosen(job.pipeline.engine))
     bar.show(1.0)
     return written
 

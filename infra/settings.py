@@ -40,6 +40,9 @@ class Settings(BaseSettings):
         gt=0,
         description="Seconds without a sign of life after which a writer to a server is dead.",
     )
+    ray_address: str = Field(
+        default="", description="Address of a Ray cluster to encode on; empty: one of our own."
+    )
     prefect_api_url: str | None = Field(default=None, validation_alias="PREFECT_API_URL")
 
 

@@ -32,7 +32,9 @@ LIGHT = [
     *(found.name for found in pkgutil.walk_packages(flows.__path__, "flows.")),
 ]
 LIGHT.remove("flows.refresh")
-LIGHT.remove("components.bridges.retriever")  # a class for users of LlamaIndex
+LIGHT.remove("components.encoders.packed")  # a layer of torch's, for the model that is loaded
+for _name in ("embedding", "postprocessor", "retriever", "transform"):
+    LIGHT.remove(f"components.bridges.{_name}")  # classes for users of LlamaIndex
 
 
 def loaded_after(code: str, *arguments: str | Path) -> set[str]:

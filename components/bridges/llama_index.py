@@ -1,4 +1,5 @@
-"""LlamaIndex readers as sources and node parsers as splitters: `use: "llama_index:CLASS"`.
+"""LlamaIndex readers as sources, node parsers as splitters and embeddings as encoders:
+`use: "llama_index:CLASS"`.
 
 CLASS is one of `llama_index.core`, such as `SimpleDirectoryReader` or `SentenceSplitter`, or a full
 path, such as `llama_index.readers.web.SimpleWebPageReader`. Its parameters are the options, those
@@ -21,7 +22,12 @@ from components.bridges.foreign import Wrapped
 from components.bridges.parameters import Parameter
 from components.errors import MissingExtra, UnknownComponent
 
-_HOMES = ("llama_index.core", "llama_index.core.readers", "llama_index.core.node_parser")
+_HOMES = (
+    "llama_index.core",
+    "llama_index.core.readers",
+    "llama_index.core.node_parser",
+    "llama_index.core.embeddings",
+)
 _DEFAULTS: dict[str, Any] = {
     "raise_on_error": True,  # a file that is skipped in silence would be deleted from the corpus
     "chunk_overlap": 0,  # the splitter's own class says why
@@ -30,11 +36,22 @@ _NOT_STORED = frozenset(
     {"input_dir", "input_file", "input_files", "num_workers", "show_progress", "verbose"}
 )
 """Options that say where to read and how fast, not what is made of it."""
+_NOT_IN_VECTORS = frozenset(
+    {"cache_folder", "device", "embed_batch_size", "max_retries", "parallel_process"}
+    | {"reuse_client", "show_progress_bar", "target_devices", "timeout"}
+)
+"""The same of embeddings."""
+_OBJECTS = frozenset({"callback_manager", "embeddings_cache", "rate_limiter"})
+"""Parameters of any type that only a program can make."""
 
 
 @cache
 def component(stage: str, name: str) -> type[Any]:
-    """The dataclass of a reader or node parser. Raises UnknownComponent, MissingExtra."""
+    """The dataclass of a reader, node parser or embedding.
+
+    Raises UnknownComponent, MissingExtra.
+    """
+    from components.bridges.encoder import FromEmbedding
     from components.bridges.parser import FromParser
     from components.bridges.reader import FromReader
 
@@ -45,7 +62,10 @@ def component(stage: str, name: str) -> type[Any]:
     if stage == "splitter":
         foreign = _find(stage, name, core.node_parser.NodeParser)
         return _make(stage, name, foreign, FromParser, [])
-    raise UnknownComponent(f"LlamaIndex gives sources and splitters, no {stage}").at(
+    if stage == "encoder":
+        foreign = _find(stage, name, core.base.embeddings.base.BaseEmbedding)
+        return _make(stage, name, foreign, FromEmbedding, [])
+    raise UnknownComponent(f"LlamaIndex gives sources, splitters and encoders, no {stage}").at(
         where=f"{stage}.use"
     )
 
@@ -77,7 +97,7 @@ def _find(stage: str, name: str, base: type[Any]) -> type[Any]:
         )
     if not _is(found, base):
         raise UnknownComponent(f"{name} is no {base.__name__} of LlamaIndex").at(
-            where=f"{stage}.use", hint=f"a {stage} is one of its {base.__name__} classes"
+            where=f"{stage}.use", hint=f"for the {stage}, name one of its {base.__name__} classes"
         )
     kind: type[Any] = found
     if kind is base or inspect.isabstract(kind):
@@ -92,7 +112,7 @@ def _is(found: object, base: type[Any]) -> bool:
 def _suggest(word: str, offered: Iterable[str]) -> str:
     close = get_close_matches(word, offered, n=1)
     meant = f"did you mean {close[0]!r}? " if close else ""
-    return f"{meant}readers of other packages are named in full: llama_index.readers.web.CLASS"
+    return f"{meant}classes of other packages are named in full: llama_index.readers.web.CLASS"
 
 
 def _loading(reader: type[Any]) -> list[Parameter]:
@@ -110,13 +130,13 @@ def _make(
     known = {each.name: each for each in making}
     known = {**known, **{each.name: each for each in loading if each.name not in known}}
     _check(stage, name, base, known.values())
-    usable = [each for each in known.values() if each.hint is not None and not each.secret]
+    passing = _NOT_STORED | (_NOT_IN_VECTORS if stage == "encoder" else set())
     return dataclasses.make_dataclass(
         foreign.__name__,
         [
-            each.field(_DEFAULTS.get(each.name, each.default), stored=each.name not in _NOT_STORED)
-            for each in usable
-            if not each.name.startswith("_")
+            each.field(_DEFAULTS.get(each.name, each.default), stored=each.name not in passing)
+            for each in known.values()
+            if _is_option(each, base)
         ],
         bases=(base,),
         frozen=True,
@@ -124,7 +144,7 @@ def _make(
         namespace={
             "__doc__": _summary(foreign),
             "__module__": __name__,
-            "_wraps": Wrapped(name, foreign, tuple(making), tuple(loading)),
+            "_wraps": Wrapped(name, foreign, _passed(making, base), _passed(loading, base)),
         },
     )
 
@@ -135,10 +155,23 @@ def _check(stage: str, name: str, base: type[Any], known: Iterable[Parameter]) -
             raise UnknownComponent(
                 f"{name} needs {each.name!r}, which no pipeline file can hold"
             ).at(where=f"{stage}.use", hint="write a component of your own around it")
-        if hasattr(base, each.name):
+        if hasattr(base, each.name) and each.default is MISSING:
             raise UnknownComponent(f"{name}: its parameter {each.name!r} cannot be an option").at(
                 where=f"{stage}.use"
             )
+
+
+def _is_option(of: Parameter, base: type[Any]) -> bool:
+    """Not what YAML cannot write, what is secret, or what the component has a meaning of its own
+    for, such as an embedding's `tokenizer`.
+    """
+    writable = of.hint is not None and not of.secret and of.name not in _OBJECTS
+    return writable and not of.name.startswith("_") and not hasattr(base, of.name)
+
+
+def _passed(known: Iterable[Parameter], base: type[Any]) -> tuple[Parameter, ...]:
+    """Those that a component gives a value to."""
+    return tuple(each for each in known if each.secret or _is_option(each, base))
 
 
 def _summary(foreign: type[Any]) -> str:

@@ -9,6 +9,7 @@ import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import MISSING, dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union
 
@@ -16,6 +17,8 @@ from components.bridges.secrets import looks_secret
 
 _PLAIN = (str, int, float, bool, type(None), Path, list, dict, tuple)
 _HOLDERS = (list, tuple, dict, Sequence, Mapping, Iterable)
+_MODELS = frozenset({"model", "model_name"})
+"""A name, or a folder where it begins like one."""
 _PATHS = frozenset({"dir", "dirs", "directory", "file", "files", "folder", "path", "paths"})
 
 
@@ -42,7 +45,12 @@ class Parameter:
 
     def field(self, default: Any, *, stored: bool) -> tuple[str, Any, Any]:
         """As `make_dataclass` takes it."""
-        metadata = {"help": self.help, "stored": stored, "path": self.path}
+        metadata = {
+            "help": self.help,
+            "stored": stored,
+            "path": self.path,
+            "or_folder": self.name in _MODELS,
+        }
         if default is MISSING:
             return self.name, self.hint, dataclasses.field(metadata=metadata)
         # Copied: a list as a default is one list for all otherwise.
@@ -80,7 +88,12 @@ def of_method(of: Callable[..., Any], name: str) -> list[Parameter]:
 def _parameter(name: str, hint: Any, default: Any, help: str) -> Parameter:
     if default is inspect.Parameter.empty or default is MISSING:
         return Parameter(name, _writable(hint), MISSING, help)
-    return Parameter(name, _writable(hint) if isinstance(default, _PLAIN) else None, default, help)
+    if isinstance(default, Enum):
+        default = default.value
+    kept = _writable(hint) if isinstance(default, _PLAIN) else None
+    if default is None and kept not in (None, Any):
+        kept = _union([kept, type(None)])  # `max_length: int = None` is written often
+    return Parameter(name, kept, default, help)
 
 
 def _named(signature: inspect.Signature) -> list[inspect.Parameter]:

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import math
 import os
-import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
-from datetime import date
 from functools import cached_property
 from typing import Any, ClassVar
 
-from components.bridges import foreign, secrets
+from components.bridges import documents, foreign, secrets
 from components.bridges.foreign import Wrapped
 from components.errors import BadDocument, SourceMissing
-from components.sources.extract import one_line, storable, storable_path, title
-from components.values import Document, DocumentRef, Metadata, Scalar
-
-_PLACES = ("file_path", "url", "URL", "source", "page_id")
-"""Metadata that say where a document is from, the best first."""
-_CHANGES_BY_READING = frozenset({"last_accessed_date"})
+from components.sources.extract import storable, storable_path
+from components.values import Document, DocumentRef
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,29 +100,13 @@ class FromReader:
         ]
 
     def _converted(self, found: Any, place: str) -> tuple[DocumentRef, Document]:
-        text, metadata = storable(found.get_content() or ""), _flat(found.metadata)
-        id = self._id(found, text)
-        named = str(metadata.get("title") or metadata.get("file_name") or "")
-        document = Document(
-            id=id,
-            text=text,
-            title=one_line(named) or title("", id),
-            metadata=metadata,
-        )
-        shown = f"{place} ({_place(metadata)})" if _place(metadata) else place
-        version = _hash(json.dumps([text, document.title, metadata], sort_keys=True))
+        text, metadata = storable(found.get_content() or ""), documents.flat(found.metadata)
+        id = self._below(documents.stable_id(found, text))
+        document = documents.document(id, text, metadata)
+        origin = documents.place(metadata)
+        shown = f"{place} ({origin})" if origin else place
+        version = documents.digest(json.dumps([text, document.title, metadata], sort_keys=True))
         return DocumentRef(id=id, version=version, place=shown), document
-
-    def _id(self, found: Any, text: str) -> str:
-        """The reader's own where it is not random, else where the document is from, else a hash."""
-        if not _is_random(str(found.id_)):
-            return self._below(storable_path(str(found.id_)))
-        place = next((str(found.metadata[key]) for key in _PLACES if found.metadata.get(key)), "")
-        if not place:
-            return _hash(text)
-        page = found.metadata.get("page_label")
-        own = self._below(storable_path(place))
-        return own if page is None else f"{own}#{page}"
 
     def _below(self, id: str) -> str:
         """A path relative to the folder that is read: the same wherever that folder is."""
@@ -153,51 +129,3 @@ def _rebuilt(name: str, options: Mapping[str, Any]) -> Any:
     from components.bridges.llama_index import component
 
     return component("source", name)(**options)
-
-
-def _is_random(id: str) -> bool:
-    try:
-        return uuid.UUID(id).version == 4
-    except ValueError:
-        return not id
-
-
-def _place(metadata: Metadata) -> str:
-    return next((str(metadata[key]) for key in _PLACES if key in metadata), "")
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _flat(metadata: Mapping[Any, Any]) -> dict[str, Scalar | list[Scalar]]:
-    """Text, numbers and lists of them; what is deeper as JSON text; nothing for nothing."""
-    return {
-        storable(str(name)): _value(value)
-        for name, value in metadata.items()
-        if value is not None and name not in _CHANGES_BY_READING
-    }
-
-
-def _value(value: Any) -> Scalar | list[Scalar]:
-    if isinstance(value, list | tuple) and not any(
-        isinstance(each, list | tuple | dict) or each is None for each in value
-    ):
-        return [_scalar(each) for each in value]
-    return _scalar(value)
-
-
-def _scalar(value: Any) -> Scalar:
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, int) and -(2**63) <= value < 2**63:
-        return value
-    if isinstance(value, float) and math.isfinite(value):
-        return value
-    if isinstance(value, str):
-        return storable(value)
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, list | tuple | dict):
-        return json.dumps(value, sort_keys=True, default=str)
-    return storable(str(value))

@@ -52,6 +52,12 @@ class Shard:
     def __len__(self) -> int:
         return len(self.ready) + len(self.failed)
 
+    @property
+    def ids(self) -> list[str]:
+        """Of its documents."""
+        steps = [each.step for each in self.ready] + [each.step for each in self.failed]
+        return [step.document_id for step in steps]
+
 
 def shards(steps: Iterable[Step], job: Job, clock: Clock) -> Iterator[Shard]:
     """The steps' documents, read and split, in order."""

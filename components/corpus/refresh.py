@@ -16,6 +16,7 @@ from pathlib import Path
 
 from components.corpus import plan_file
 from components.corpus.clock import Clock
+from components.corpus.encode import Engine, local
 from components.corpus.plan import Plan, Step, make_plan
 from components.corpus.prepare import prepare, shards
 from components.corpus.report import Failed, Report, Survey
@@ -100,7 +101,7 @@ def guard(job: Job, found: Survey) -> None:
         )
 
 
-def write(job: Job, found: Survey, progress: Progress) -> Written:
+def write(job: Job, found: Survey, progress: Progress, engine: Engine = local) -> Written:
     """Bring a draft up to the plan. What is committed survives a kill; run it again to go on."""
     _check_same(job, found)
     clock = Clock()
@@ -112,13 +113,13 @@ def write(job: Job, found: Survey, progress: Progress) -> Written:
         work = Work(
             job=job,
             writer=writer,
+            draft=draft,
             known=writer.entries(),
-            average_length=draft.average_length,
             recorded_at=now(),
             clock=clock,
             progress=progress,
         )
-        write_all(steps["encode"], work)
+        write_all(steps["encode"], work, engine)
         describe_all(steps["describe"], work)
         touch_all(steps["touch"], work)
         with clock.of("write"):
@@ -127,7 +128,7 @@ def write(job: Job, found: Survey, progress: Progress) -> Written:
         draft=draft.name,
         done=work.done,
         spent=dict(clock.seconds),
-        model_loaded=job.encoder.loaded,
+        model_loaded=job.encoder.loaded or work.done.model_loaded,
     )
 
 

@@ -6,6 +6,7 @@ import uuid
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from components import spec
 from components.errors import ForeignCorpus
@@ -40,9 +41,15 @@ def new_run_id() -> str:
 
 @dataclass(frozen=True)
 class Job:
-    """A request with its components. Making it reads the pipeline file and nothing else."""
+    """A request with its components. Making it reads the pipeline file and nothing else.
+
+    It passes between processes with its checked pipeline and without its components.
+    """
 
     request: Request
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _arrived, (self.request, self.pipeline)
 
     @cached_property
     def pipeline(self) -> Pipeline:
@@ -95,3 +102,10 @@ class Job:
                 where="index",
                 hint="choose another name or index.path, or take the corpus over with --adopt",
             )
+
+
+def _arrived(request: Request, pipeline: Pipeline) -> Job:
+    job = Job(request)
+    spec.find_modules(pipeline.folder)
+    vars(job)["pipeline"] = pipeline  # a cached property: the file is not read again
+    return job

@@ -119,16 +119,19 @@ def _package(profile: Profile) -> Path:
 def _from_folder(name: str, folder: Path) -> Checkpoint:
     own = _json(folder / "sentence_bert_config.json", {})
     tokenizer = _json(folder / "tokenizer_config.json", {})
-    prompts = _json(folder / "config_sentence_transformers.json", {}).get("prompts") or {}
+    settings = _json(folder / "config_sentence_transformers.json", {})
+    prompts, landmark = settings.get("prompts") or {}, settings.get("landmark") or ""
     pooling = _json(folder / "1_Pooling" / "config.json", {})
     longest = own.get("max_seq_length") or tokenizer.get("model_max_length")
     found = Profile(
         name=name,
-        pooling=_pooling(name, pooling) or "mean",
+        pooling=_pooling(name, pooling) or ("last" if landmark else "mean"),
         pool_prompt=bool(pooling.get("include_prompt", True)),
         window=int(longest) if longest else None,
         query_prompt=prompts.get("query", ""),
         document_prompt=prompts.get("document", prompts.get("passage", "")),
+        landmark=bool(landmark),
+        eos=landmark,
     )
     return open_as(found, folder)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from components.encoders.header import Header
 from components.encoders.kernel import Window, pool
@@ -14,36 +15,74 @@ from components.errors import BadOption
 from components.values import Document, Matrix, Span
 
 
-def check(of: Model, window: int, overlap: int) -> None:
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How much of a document is read at once, in tokens. `min_context` replaces the overlap."""
+
+    window: int
+    overlap: int
+    min_context: int | None = None
+
+    @property
+    def context(self) -> int:
+        """Tokens on each side of every span."""
+        return self.overlap // 2 if self.min_context is None else self.min_context
+
+    @property
+    def facts(self) -> Mapping[str, object]:
+        """What `min_context` changes; nothing where it says what the overlap says."""
+        return {} if self.context == self.overlap // 2 else {"min_context": self.context}
+
+    def refused(self, reason: str, most: int) -> BadOption:
+        """The error of too much context; `most` is how much there may be on a side."""
+        if self.min_context is None:
+            return BadOption(f"an overlap of {self.overlap} {reason}").at(
+                where="encoder.overlap", hint=f"at most {2 * most}"
+            )
+        return BadOption(f"a context of {self.min_context} tokens on each side {reason}").at(
+            where="encoder.min_context", hint=f"at most {most}"
+        )
+
+
+def check(of: Model, reading: Reading) -> None:
     """Raises BadOption where the model cannot encode this way."""
     profile = of.checkpoint.profile
     if profile.late_refusal:
         raise BadOption(f"{profile.name} {profile.late_refusal}").at(
             where="encoder.model", hint="use: naive, or a mean-pooled model"
         )
-    longest = of.checkpoint.positions - len(of.tokenizer.prefix) - len(of.tokenizer.suffix)
-    if window > longest:
-        raise BadOption(f"a window of {window} tokens does not fit {profile.name}").at(
+    longest = _longest(of)
+    if reading.window > longest:
+        raise BadOption(f"a window of {reading.window} tokens does not fit {profile.name}").at(
             where="encoder.window", hint=f"at most {longest}"
         )
-    if overlap >= window:
-        raise BadOption(f"an overlap of {overlap} leaves nothing of a window of {window}").at(
-            where="encoder.overlap", hint="well below the window"
-        )
+    unasked = reading.min_context is None and reading.overlap >= reading.window
+    if unasked or 2 * reading.context >= reading.window:
+        reason = f"leaves nothing of a window of {reading.window}"
+        raise reading.refused(reason, (reading.window - 1) // 2)
+    room = longest - len(of.tokenizer.ids(profile.document_prompt))
+    if 2 * reading.context >= room:
+        raise reading.refused(f"leaves no room for the prompt of {profile.name}", (room - 1) // 2)
+
+
+def facts(of: Model, reading: Reading, header: Header) -> Mapping[str, object]:
+    """What the reading stands for in a fingerprint. Raises BadOption, see `check`."""
+    check(of, reading)
+    # Where there is room for both, it always was as it is.
+    cut = header.template and _header_limit(of, reading) < of.checkpoint.positions // 2
+    return {**reading.facts, **({"header_cut_for_context": True} if cut else {})}
 
 
 def rows(
     of: Variant,
     documents: Sequence[Document],
     spans: Sequence[Sequence[Span]],
-    *,
-    window: int,
-    overlap: int,
+    reading: Reading,
     header: Header,
 ) -> Iterator[tuple[int, Matrix]]:
     """A row per span. Raises EmptySpan."""
-    check(of.model, window, overlap)
-    found = _windows(of.model, documents, spans, window, overlap, header)
+    check(of.model, reading)
+    found = _windows(of.model, documents, spans, reading, header)
     return pool(of.model, found, of.dimensions)
 
 
@@ -51,8 +90,7 @@ def _windows(
     of: Model,
     documents: Sequence[Document],
     spans: Sequence[Sequence[Span]],
-    window: int,
-    overlap: int,
+    reading: Reading,
     header: Header,
 ) -> Iterator[Window]:
     tokenizer = of.tokenizer
@@ -60,16 +98,25 @@ def _windows(
         if not own:
             continue
         lead = of.checkpoint.profile.document_prompt + header.lead(document)
-        # Half of the model's positions stay for the text, however long a header is.
-        before = [int(i) for i in tokenizer.tokens(lead).ids[: of.checkpoint.positions // 2]]
-        before = [*tokenizer.prefix, *before]
-        room = of.checkpoint.positions - len(before) - len(tokenizer.suffix)
+        before = [int(i) for i in tokenizer.tokens(lead).ids[: _header_limit(of, reading)]]
         yield from windows(
             tokenizer.tokens(document.text),
             own,
             row,
-            window=min(window, room),
-            overlap=overlap,
-            before=before,
+            window=min(reading.window, _longest(of) - len(before)),
+            context=reading.context,
+            before=[*tokenizer.prefix, *before],
             after=tokenizer.suffix,
         )
+
+
+def _longest(of: Model) -> int:
+    """Tokens that fit the model beside its special ones."""
+    return of.checkpoint.positions - len(of.tokenizer.prefix) - len(of.tokenizer.suffix)
+
+
+def _header_limit(of: Model, reading: Reading) -> int:
+    """Tokens of prompt and header: however long they are, half of the model's positions stay for
+    the text, and as many as a span with its context needs.
+    """
+    return min(of.checkpoint.positions // 2, _longest(of) - 2 * reading.context - 1)

@@ -1,8 +1,9 @@
-"""Chunking-free encoding without training: late pooling at the level of sentences.
+"""Chunking-free encoding: a vector per sentence, read from a pass over the document.
 
-After Landmark Embedding (ACL 2024, long 180), whose trained form puts a special token after every
-sentence. Used with the splitter `sentence` and the retriever `neighbourhood`, which puts passages
-together at query time.
+After Landmark Embedding (ACL 2024, long 180). Used with the splitter `sentence` and the retriever
+`neighbourhood`, which puts passages together at query time. The model's profile decides the form:
+a model trained for landmarks is read at the special token after every sentence (`landmarks.py`), a
+mean-pooled one by late pooling (`contextual.py`), any other is refused.
 """
 
 from __future__ import annotations
@@ -11,19 +12,26 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from components.encoders import contextual, naive
+from components.encoders import contextual, landmarks, naive
+from components.encoders.contextual import Reading
 from components.encoders.header import Header
 from components.encoders.model import Precision
 from components.encoders.rows import blocks
+from components.encoders.smoothing import smoothed
 from components.encoders.tokenizers import FastTokenizer
 from components.encoders.variants import Variant, variant
-from components.options import Count, Whole, option
+from components.errors import BadOption
+from components.options import Count, Weight, Whole, option
 from components.values import Block, Document, Matrix, Span
 
 
 @dataclass(frozen=True, kw_only=True)
 class Landmark:
-    """Pools whatever spans it is given (sentences, as a rule) from windows of the document."""
+    """A vector for each span it is given (sentences, as a rule) from windows of the document.
+
+    Models that were trained for it are read at a special token after every span, with all context
+    before it; of the others the span's tokens are pooled.
+    """
 
     revision: ClassVar[int] = 1
 
@@ -36,6 +44,18 @@ class Landmark:
         help="tokens shared by neighbouring windows, half of them on each side",
     )
     # Of these, `facts` has what they change, and only where they are set.
+    min_context: Whole | None = option(
+        None,
+        help="tokens read on each side of every span, of trained models before it, where the "
+        "document has them; none: half of the overlap, of trained models all of it",
+        stored=False,
+    )
+    smoothing: Whole = option(
+        0, help="neighbours on each side that are mixed into a span's vector", stored=False
+    )
+    decay: Weight = option(
+        1.0, help="of smoothing: a neighbour d spans away weighs exp(-decay * d)", stored=False
+    )
     dimensions: Count | None = option(
         None, help="components kept of each vector (Matryoshka); none: all", stored=False
     )
@@ -65,6 +85,10 @@ class Landmark:
         )
 
     @property
+    def _reading(self) -> Reading:
+        return Reading(self.window, self.overlap, self.min_context)
+
+    @property
     def width(self) -> int:
         return self._variant.width
 
@@ -82,23 +106,39 @@ class Landmark:
 
     @property
     def facts(self) -> Mapping[str, object]:
-        contextual.check(self._variant.model, self.window, self.overlap)
-        return self._variant.facts
+        of = self._variant
+        own = (
+            landmarks.facts(of.model, self._reading)
+            if _trained(of)
+            else contextual.facts(of.model, self._reading, Header(""))
+        )
+        mixed = {"smoothing": self.smoothing, "decay": self.decay} if self.smoothing else {}
+        return {**of.facts, **own, **mixed}
 
     def encode_documents(
         self, documents: Sequence[Document], spans: Sequence[Sequence[Span]]
     ) -> Iterator[Block]:
         """See `Encoder`."""
-        rows = contextual.rows(
-            self._variant,
-            documents,
-            spans,
-            window=self.window,
-            overlap=self.overlap,
-            header=Header(""),
+        of = self._variant
+        rows = (
+            landmarks.rows(of, documents, spans, self._reading)
+            if _trained(of)
+            else contextual.rows(of, documents, spans, self._reading, Header(""))
         )
+        if self.smoothing:
+            rows = smoothed(rows, spans, self.smoothing, self.decay)
         return blocks(rows, spans)
 
     def encode_queries(self, texts: Sequence[str]) -> Matrix:
         """See `Encoder`."""
         return naive.queries(self._variant, texts)
+
+
+def _trained(of: Variant) -> bool:
+    """Whether the model was trained for landmarks. Raises BadOption where it suits neither form."""
+    profile = of.model.checkpoint.profile
+    if profile.landmark_refusal:
+        raise BadOption(f"{profile.name} {profile.landmark_refusal}").at(
+            where="encoder.model", hint="use: naive, a mean-pooled model, or one like lmk"
+        )
+    return profile.landmark

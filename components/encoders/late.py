@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from components.encoders import contextual, naive
+from components.encoders.contextual import Reading
 from components.encoders.header import Header
 from components.encoders.kernel import unit
 from components.encoders.model import Precision
@@ -37,6 +38,12 @@ class Late:
         help="read before each window and not pooled, such as '{title}'",
     )
     # Of these, `facts` has what they change, and only where they are set.
+    min_context: Whole | None = option(
+        None,
+        help="tokens read on each side of every span where the document has them; none: half "
+        "of the overlap",
+        stored=False,
+    )
     dimensions: Count | None = option(
         None, help="components kept of each vector (Matryoshka); none: all", stored=False
     )
@@ -69,6 +76,10 @@ class Late:
         )
 
     @property
+    def _reading(self) -> Reading:
+        return Reading(self.window, self.overlap, self.min_context)
+
+    @property
     def width(self) -> int:
         return self._variant.width
 
@@ -86,8 +97,9 @@ class Late:
 
     @property
     def facts(self) -> Mapping[str, object]:
-        contextual.check(self._variant.model, self.window, self.overlap)
-        return self._variant.facts
+        of = self._variant
+        own = contextual.facts(of.model, self._reading, Header(self.header))
+        return {**of.facts, **own}
 
     def encode_documents(
         self, documents: Sequence[Document], spans: Sequence[Sequence[Span]]
@@ -103,9 +115,7 @@ class Late:
         self, documents: Sequence[Document], spans: Sequence[Sequence[Span]]
     ) -> Iterator[tuple[int, Matrix]]:
         header = Header(self.header)
-        late = contextual.rows(
-            self._variant, documents, spans, window=self.window, overlap=self.overlap, header=header
-        )
+        late = contextual.rows(self._variant, documents, spans, self._reading, header)
         if not self.mix:
             yield from late
             return

@@ -84,8 +84,11 @@ class Model:
     @cached_property
     def _weights(self) -> Any:
         check_weights(self.checkpoint)
+        import torch
         from transformers import AutoModel
         from transformers.utils import logging
+
+        from components.encoders.packed import pack
 
         logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         loaded, found = AutoModel.from_pretrained(
@@ -93,7 +96,11 @@ class Model:
         )
         self._check_complete(found)
         loaded = loaded.to(self._device).eval()
-        return loaded if self.layers is None else first_layers(loaded, self.layers)
+        if self.layers is not None:
+            loaded = first_layers(loaded, self.layers)
+        if self._device.type == "cpu" and self._dtype() == torch.bfloat16:
+            pack(loaded)
+        return loaded
 
     def _check_complete(self, found: Mapping[str, Any]) -> None:
         """Raises ModelFault where a weight would be left at random."""

@@ -52,6 +52,8 @@ class Profile:
     bos: str = ""
     eos: str = ""
     """Special tokens around every text, also where the model's own tokenizer leaves them out."""
+    landmark: bool = False
+    """Whether it was trained to be read off `eos` after every sentence of a document."""
     unsupported: str = ""
     """Why Millrace cannot run it."""
     unverified: tuple[str, ...] = ()
@@ -73,6 +75,12 @@ class Profile:
         if self.pooling != "mean":
             return f"pools by its {self.pooling} token: late chunking needs mean pooling"
         return ""
+
+    @property
+    def landmark_refusal(self) -> str:
+        """Why the encoder `landmark` does not suit the model; empty where it does."""
+        refusal = "" if self.landmark else self.late_refusal
+        return refusal and f"was not trained for landmarks and {refusal}"
 
 
 @cache

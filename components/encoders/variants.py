@@ -51,6 +51,7 @@ class Variant:
             "query_parts": [each for each in self.queries.parts[1:] if each],
             "document_parts": [each for each in self.documents.parts[1:] if each],
             "special": [each for each in (profile.bos, profile.eos) if each],
+            "landmark": profile.landmark,
             "prompt_left_out": not profile.pool_prompt,
             # Long texts were once read with the prompt in their first window only.
             "prompt_in_every_window": any((*self.queries.parts, *self.documents.parts)),

@@ -1,9 +1,12 @@
 """Which stretch of a document the model reads for which spans. Pure functions of the document.
 
 Late chunking (arXiv 2409.04701): a span's vector is pooled from a pass over the text around it.
-Documents longer than the window are read in several; every span lies wholly inside one window
-with `overlap // 2` tokens of context on each side where the document has them. A span too long
-for that is pooled over several windows, each token from the window that has it in the middle.
+A document of at most `window` tokens is read whole. Of a longer one, every span that fits lies
+wholly inside one window, with at least `context` tokens on each side where the document has them.
+
+A span of more than `window - 2 * context` tokens (near an edge of the document, where less context
+is there, of more than what is left) is cut into pieces that fit. Each piece has its `context` on
+both sides in a window of its own, and the vector is the mean over the tokens of all pieces.
 """
 
 from __future__ import annotations
@@ -45,11 +48,13 @@ def token_ranges(tokens: Tokens, spans: Sequence[Span]) -> tuple[Integers, Integ
     return first, past
 
 
-def plan(first: Integers, past: Integers, total: int, window: int, overlap: int) -> list[Stretch]:
-    """Stretches of at most `window` tokens that cover spans [first, past) of a text of `total`."""
+def plan(first: Integers, past: Integers, total: int, window: int, context: int) -> list[Stretch]:
+    """Stretches of at most `window` tokens that cover spans [first, past) of a text of `total`.
+
+    `2 * context` is less than `window`.
+    """
     if total <= window and len(first):
         return [Stretch(0, total, int(first[0]), int(past[-1]))]
-    context = min(overlap // 2, (window - 1) // 2)
     stretches: list[Stretch] = []
     at = 0
     while at < len(first):
@@ -88,7 +93,7 @@ def windows(
     row: int,
     *,
     window: int,
-    overlap: int,
+    context: int,
     before: Sequence[int],
     after: Sequence[int],
 ) -> Iterator[Window]:
@@ -103,7 +108,7 @@ def windows(
     positions = np.repeat(first - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
     owners[positions] = np.repeat(np.arange(row, row + len(spans)), lengths)
     head, tail = np.asarray(before, np.int64), np.asarray(after, np.int64)
-    for each in plan(first, past, len(tokens), window, overlap):
+    for each in plan(first, past, len(tokens), window, context):
         own = np.full(len(head) + each.end - each.start + len(tail), NOBODY, dtype=np.int64)
         offset = len(head) - each.start
         own[each.own_start + offset : each.own_end + offset] = owners[each.own_start : each.own_end]

@@ -117,6 +117,24 @@ class CorpusIndex(Protocol):
 
 
 @runtime_checkable
+class Shared(Protocol):
+    """A corpus whose drafts several processes may write at once, in the name of one of them."""
+
+    def lend(self) -> str:
+        """What other processes need to write in the name of this one, which holds the lock.
+
+        Raises Busy where it was lost.
+        """
+        ...
+
+    def borrow(self, right: str) -> AbstractContextManager[None]:
+        """Let this process write in the name of the one that lent the right, for as long as that
+        holds the lock: writes raise Busy when it does no more.
+        """
+        ...
+
+
+@runtime_checkable
 class Index(Protocol):
     """Where vectors live."""
 

@@ -51,8 +51,9 @@ def command(
 ) -> int:
     """Bring the corpus of PIPELINE up to date with its source: only what changed is encoded."""
     from components.corpus.request import Job, Request, new_run_id
+    from flows import engines
 
-    load(pipeline, overrides)
+    engines.chosen(load(pipeline, overrides).engine)  # is it installed?
     request = Request(
         pipeline=str(pipeline.resolve()),
         overrides=overrides,
@@ -82,6 +83,7 @@ def _timed(job: Job, engine_only: bool) -> Report:
 def _run(job: Job, engine_only: bool) -> Report:
     from components.corpus import run
     from components.errors import Unavailable
+    from flows import engines
     from flows.progress import watching
     from infra.settings import settings
 
@@ -90,14 +92,15 @@ def _run(job: Job, engine_only: bool) -> Report:
             return _flow(job, None, watcher)
     with run.workplace(job) as folder:
         found = run.plan(job, folder)
+        plain = engines.steps(job.pipeline.engine)
         with watching(found.work) as watcher:
             if engine_only or found.idle or job.request.dry_run:
-                return run.carry_out(job, found, watcher)
+                return run.carry_out(job, found, watcher, plain)
             try:
                 return _flow(job, found, watcher)
             except Unavailable as error:  # nobody asked for a server, so none is needed
                 click.echo(f"millrace: {error}; going on without Prefect", err=True)
-                return run.carry_out(job, found, watcher)
+                return run.carry_out(job, found, watcher, plain)
 
 
 def _flow(job: Job, found: Survey | None, watcher: Any) -> Report:

@@ -243,8 +243,8 @@ def test_what_cannot_be_a_source(use: str, message: str) -> None:
 
 
 def test_other_stages_are_refused() -> None:
-    with pytest.raises(UnknownComponent, match="no encoder"):
-        registry.load("encoder", "llama_index:SimpleDirectoryReader")
+    with pytest.raises(UnknownComponent, match="no retriever"):
+        registry.load("retriever", "llama_index:SimpleDirectoryReader")
 
 
 def test_a_readers_package_that_is_missing_is_named() -> None:

@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import json
 import pickle
+from pathlib import Path
 
 import pytest
+from llama_index.core.node_parser import SentenceSplitter
+from llama_index.core.schema import Document as Foreign
 
 from components.encoders.tokenizers import WordTokenizer
 from components.errors import BadDocument, BadOption, UnknownComponent
 from components.values import Document, Span
 from tests.bridges.test_contracts import made
+from tests.corpora import Corpus, prose
 
 TEXT = "One two three. Four five six. Seven eight nine. Ten."
 HERE = "tests.bridges.readers."
@@ -24,6 +29,32 @@ def test_cuts_where_nodes_begin() -> None:
     parts = ["One two three. ", "Four five six. ", "Seven eight nine. ", "Ten."]
     assert cut(splitter) == parts
     assert cut(pickle.loads(pickle.dumps(splitter))) == parts
+
+
+def test_offsets_are_exact(tmp_path: Path) -> None:
+    """Of every span as it is stored: the node's own text, and what stands between two nodes."""
+    text = f"{prose(1)}\n\nFlour, 中文 😀 and e\u0301. {prose(2)}"
+    corpus = Corpus(
+        tmp_path,
+        {
+            "name": "exact",
+            "source": {"use": "jsonl", "path": "documents/corpus.jsonl"},
+            "splitter": {"use": "llama_index:SentenceSplitter", "chunk_size": 32},
+            "encoder": {"use": "hashing", "width": 64},
+            "index": {"use": "qdrant_edge", "path": "store"},
+        },
+    )
+    corpus.add("corpus.jsonl", json.dumps({"_id": "d", "text": text}))
+    corpus.refresh()
+    chunks = sorted(corpus.stored().chunks.values(), key=lambda each: each.ordinal)
+    nodes = SentenceSplitter(chunk_size=32, chunk_overlap=0).get_nodes_from_documents(
+        [Foreign(text=text)]
+    )
+    assert len(chunks) == len(nodes) > 10
+    for chunk, node in zip(chunks, nodes, strict=True):
+        assert text[chunk.span.start : chunk.span.end] == chunk.text
+        assert chunk.text.strip() == node.get_content().strip()
+    assert "".join(chunk.text for chunk in chunks) == text
 
 
 def test_cuts_at_pages_too() -> None:

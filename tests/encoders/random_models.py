@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 
 Kind = Literal["bert", "qwen3", "mistral"]
+TokenizerKind = Literal["wordpiece", "byte-level", "unigram"]
 SPECIALS = ("<pad>", "<s>", "</s>", "<|endoftext|>")
 
 
@@ -23,12 +24,15 @@ def transformer(
     before: str = "",
     after: str = "",
     padding: str = "right",
+    tokenizer: Any = None,
 ) -> Path:
-    """A transformer and a byte-level tokenizer that puts `before` and `after` around a text."""
+    """A transformer and a tokenizer: the one given, which has the tokens of SPECIALS, or one of
+    single bytes that puts `before` and `after` around a text.
+    """
     import transformers
 
     torch.manual_seed(7)
-    tokenizer = _tokenizer(before, after)
+    tokenizer = tokenizer or _tokenizer(before, after)
     shape: dict[str, Any] = {
         "vocab_size": tokenizer.get_vocab_size(),
         "hidden_size": width,
@@ -90,6 +94,39 @@ def change_config(folder: Path, **values: Any) -> None:
     """Other values in a model's config.json."""
     file = folder / "config.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), **values}))
+
+
+def trained_tokenizer(kind: TokenizerKind, texts: Sequence[str], size: int = 400) -> Any:
+    """A tokenizer of a kind, trained on texts, that puts <s> and </s> around what it reads."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+
+    shared: dict[str, Any] = {
+        "vocab_size": size,
+        "special_tokens": [*SPECIALS, "<unk>"],
+        "show_progress": False,
+    }
+    made: Any
+    if kind == "wordpiece":
+        made = Tokenizer(models.WordPiece(unk_token="<unk>"))
+        made.normalizer = normalizers.BertNormalizer()
+        made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        trainer: Any = trainers.WordPieceTrainer(**shared)
+    elif kind == "byte-level":
+        made = Tokenizer(models.BPE())
+        made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+        letters = pre_tokenizers.ByteLevel.alphabet()
+        trainer = trainers.BpeTrainer(**shared, initial_alphabet=letters)
+    else:
+        made = Tokenizer(models.Unigram())
+        made.normalizer = normalizers.NFKC()
+        made.pre_tokenizer = pre_tokenizers.Metaspace()
+        trainer = trainers.UnigramTrainer(**shared, unk_token="<unk>")
+    made.train_from_iterator(texts, trainer)
+    made.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>",
+        special_tokens=[(each, made.token_to_id(each)) for each in ("<s>", "</s>")],
+    )
+    return made
 
 
 def _tokenizer(before: str, after: str) -> Any:

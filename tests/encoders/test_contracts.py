@@ -57,6 +57,12 @@ class TestLandmark(EncoderContract):
         return Landmark(precision="fp32", window=24, overlap=8)
 
 
+class TestLandmarkSmoothed(EncoderContract):
+    @pytest.fixture
+    def encoder(self) -> Landmark:
+        return Landmark(precision="fp32", window=24, min_context=6, smoothing=2)
+
+
 class TestHashing(EncoderContract):
     @pytest.fixture(params=["", "{title} {year}"])
     def encoder(self, request: pytest.FixtureRequest) -> Hashing:

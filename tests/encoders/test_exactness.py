@@ -17,10 +17,11 @@ from components.encoders.landmark import Landmark
 from components.encoders.late import Late
 from components.encoders.naive import Naive
 from components.encoders.windows import Stretch, plan, token_ranges
+from components.sources.pydocs import PythonDocs
 from components.splitters.sentences import Sentences
 from components.splitters.tokens import Tokens
 from components.stages import Encoder
-from components.values import Document, Matrix, Span
+from components.values import Document, DocumentRef, Matrix, Span
 
 Doubles = npt.NDArray[np.float64]
 
@@ -207,7 +208,7 @@ class TestLate:
         document = replace(long, text=long.text[:1200])
         spans = cut(document, size)
         first, past = token_ranges(Naive().tokenizer.tokens(document.text), spans)
-        stretches = plan(first, past, len(reference.ids(document.text)), window, overlap)
+        stretches = plan(first, past, len(reference.ids(document.text)), window, overlap // 2)
         assert len(stretches) > 3
         own = [
             [
@@ -233,7 +234,7 @@ class TestLate:
         document = replace(long, text=long.text[:700])
         total = len(reference.ids(document.text))
         edges = np.array([0]), np.array([total])
-        stretches = plan(*edges, total, 48, 12)
+        stretches = plan(*edges, total, 48, 6)
         assert len(stretches) > 2
         kept = [
             reference.states(reference.ids(document.text)[each.start : each.end])[1:-1][
@@ -265,6 +266,19 @@ class TestLate:
         np.testing.assert_allclose(with_header, expected, atol=1e-5)
         without = vectors(Late(precision="fp32"), short, spans)
         assert np.abs(with_header - without).max(axis=1).min() > 1e-3
+
+    def test_context_is_kept_however_long_a_header_is(
+        self, reference: Reference, long: Document
+    ) -> None:
+        titled = replace(long, title="mill " * 600)
+        ids, context = reference.ids(titled.text), 200
+        lead = reference.ids(titled.title)[: 510 - 2 * context - 1]
+        (token,) = Tokens(max_tokens=1).split(titled, Naive().tokenizer)[250:251]
+        assert len(ids) > 250 + context
+        late = Late(precision="fp32", window=510, min_context=context, header="{title}")
+        around = reference.states(lead + ids[250 - context : 251 + context])
+        expected = directions(around[1 + len(lead) + context][None, :])
+        np.testing.assert_allclose(vectors(late, titled, [token]), expected, atol=1e-5)
 
     def test_an_empty_header_changes_nothing(self, short: Document) -> None:
         spans, untitled = cut(short), replace(short, title="")
@@ -326,7 +340,8 @@ def test_landmark_reads_long_texts_in_the_windows_of_late(long: Document) -> Non
 
 
 class TestPrecision:
-    def test_bf16_is_near_fp32(self, long: Document) -> None:
+    @pytest.fixture(autouse=True)
+    def bf16(self) -> None:
         native = (
             torch.cuda.is_bf16_supported()
             if torch.cuda.is_available()
@@ -334,6 +349,8 @@ class TestPrecision:
         )
         if not native:
             pytest.skip("this processor has no bf16: auto is fp32")
+
+    def test_bf16_is_near_fp32(self, long: Document) -> None:
         spans = Tokens(max_tokens=40).split(long, Naive().tokenizer)[:10]
         for encoder in (Naive(), Late()):
             exact = vectors(replace(encoder, precision="fp32"), long, spans)
@@ -341,3 +358,22 @@ class TestPrecision:
             assert quick.dtype == np.float32
             assert np.einsum("ij,ij->i", exact, quick).min() >= 0.999
             assert np.abs(exact - quick).max() > 1e-5, "auto did not read in bf16"
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("encoder", [Naive(), Late()])
+    def test_bf16_is_near_fp32_on_a_thousand_chunks_of_the_sample(self, encoder: Encoder) -> None:
+        source, splitter = PythonDocs(include=("stdlib/*",)), Sentences(max_tokens=48)
+        documents, spans = [], []
+        for ref in source.scan():
+            assert isinstance(ref, DocumentRef)
+            document = source.read(ref)
+            documents.append(document)
+            spans.append(splitter.split(document, encoder.tokenizer)[:10])
+            if sum(map(len, spans)) >= 1000:
+                break
+        exact, quick = (
+            np.concatenate([each.vectors for each in use.encode_documents(documents, spans)])
+            for use in (replace(encoder, precision="fp32"), encoder)  # type: ignore[type-var]
+        )
+        assert len(exact) >= 1000
+        assert np.einsum("ij,ij->i", exact, quick).min() >= 0.999

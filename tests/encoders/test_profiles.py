@@ -30,7 +30,7 @@ from tests.encoders.random_models import (
     transformer,
 )
 
-FAMILIES = 23
+FAMILIES = 24
 LETTERS = "the mill"
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,12 @@ from components.encoders.tokenizers import TokenArrays, WordTokenizer
 from components.encoders.windows import Stretch, plan, token_ranges, windows
 from components.errors import BadOption, EmptySpan
 from components.values import Document, Integers, Span
+from tests.encoders.random_models import sentence_transformer, transformer
 
 
 @st.composite
 def cases(draw: st.DrawFn) -> tuple[Integers, Integers, int, int, int]:
-    """First and past-the-last tokens of spans, the text's length, window and overlap."""
+    """First and past-the-last tokens of spans, the text's length, window and context."""
     lengths = draw(st.lists(st.tuples(st.sampled_from([0, 0, 3]), st.integers(1, 40)), max_size=12))
     first, past, at = [], [], 0
     for gap, length in lengths:
@@ -32,7 +34,7 @@ def cases(draw: st.DrawFn) -> tuple[Integers, Integers, int, int, int]:
         np.array(past, int),
         total,
         window,
-        draw(st.integers(0, window - 1)),
+        draw(st.integers(0, (window - 1) // 2)),
     )
 
 
@@ -62,18 +64,31 @@ class TestPlan:
     @settings(deadline=None)
     @given(cases())
     def test_context_on_both_sides_where_the_text_has_it(self, case: Case) -> None:
-        *_, total, _, overlap = case
+        *_, total, _, context = case
         for each in plan(*case):
-            assert each.own_start - each.start >= min(overlap // 2, each.own_start)
-            assert each.end - each.own_end >= min(overlap // 2, total - each.own_end)
+            assert each.own_start - each.start >= min(context, each.own_start)
+            assert each.end - each.own_end >= min(context, total - each.own_end)
+
+    @settings(deadline=None)
+    @given(cases())
+    def test_every_span_has_its_context_where_its_first_and_last_tokens_are_pooled(
+        self, case: Case
+    ) -> None:
+        first, past, total, _, context = case
+        stretches = plan(*case)
+        for begin, end in zip(first, past, strict=True):
+            (head,) = (each for each in stretches if each.own_start <= begin < each.own_end)
+            (tail,) = (each for each in stretches if each.own_start < end <= each.own_end)
+            assert begin - head.start >= min(context, begin)
+            assert tail.end - end >= min(context, total - end)
 
     @settings(deadline=None)
     @given(cases())
     def test_a_span_that_fits_with_its_context_is_in_one_stretch(self, case: Case) -> None:
-        first, past, _, window, overlap = case
+        first, past, total, window, context = case
         stretches = plan(*case)
         for begin, end in zip(first, past, strict=True):
-            if end - begin + 2 * (overlap // 2) <= window:
+            if min(context, begin) + end - begin + min(context, total - end) <= window:
                 assert any(each.own_start <= begin and end <= each.own_end for each in stretches)
 
     @settings(deadline=None)
@@ -88,8 +103,8 @@ class TestPlan:
     @settings(deadline=None)
     @given(cases(), st.integers(0, 5))
     def test_a_text_that_fits_is_read_whole(self, case: Case, spare: int) -> None:
-        first, past, total, _, overlap = case
-        found = plan(first, past, total, total + spare, overlap)
+        first, past, total, _, context = case
+        found = plan(first, past, total, total + spare, context)
         expected = [Stretch(0, total, int(first[0]), int(past[-1]))] if len(first) else []
         assert found == expected
 
@@ -100,14 +115,14 @@ class TestPlan:
 
     def test_an_example(self) -> None:
         first, past = np.arange(0, 60, 10), np.arange(10, 70, 10)
-        assert plan(first, past, 60, window=32, overlap=8) == [
+        assert plan(first, past, 60, window=32, context=4) == [
             Stretch(0, 24, 0, 20),
             Stretch(16, 44, 20, 40),
             Stretch(36, 60, 40, 60),
         ]
 
     def test_a_span_longer_than_the_window_is_read_in_pieces(self) -> None:
-        found = plan(np.array([0]), np.array([50]), 50, window=20, overlap=8)
+        found = plan(np.array([0]), np.array([50]), 50, window=20, context=4)
         assert found == [
             Stretch(0, 20, 0, 16),
             Stretch(12, 32, 16, 28),
@@ -122,7 +137,7 @@ class TestWindows:
     def test_owners_are_the_spans_and_nobody(
         self, case: Case, before: int, after: int, row: int
     ) -> None:
-        first, past, total, window, overlap = case
+        first, past, total, window, context = case
         # A token per character, its id its position.
         tokens = TokenArrays(np.arange(total), np.arange(total), np.arange(total))
         spans = [Span(int(a), int(b)) for a, b in zip(first, past, strict=True)]
@@ -132,7 +147,7 @@ class TestWindows:
         seen: list[int] = []
         firsts = []
         for each in windows(
-            tokens, spans, row, window=window, overlap=overlap,
+            tokens, spans, row, window=window, context=context,
             before=[7000] * before, after=[8000] * after,
         ):  # fmt: skip
             text = slice(before, len(each.ids) - after)
@@ -184,4 +199,31 @@ class TestRefused:
     def test_an_overlap_that_leaves_nothing_of_the_window(self, use: Any) -> None:
         self.refused(use(window=64, overlap=64), "overlap")
         self.refused(use(window=64, overlap=65), "overlap")
+        self.refused(use(window=65, overlap=65), "overlap")
         assert use(window=64, overlap=63).facts["pooling"] == "mean"
+
+    def test_context_that_leaves_nothing_of_the_window(self, use: Any) -> None:
+        self.refused(use(window=64, min_context=32), "min_context")
+        assert use(window=64, overlap=64, min_context=31).facts["min_context"] == 31
+
+    def test_context_that_leaves_no_room_for_the_prompt(self, use: Any, tmp_path: Path) -> None:
+        base = transformer(tmp_path / "b", "bert", before="<s>", after="</s>")  # 128 positions
+        sentence_transformer(tmp_path / "m", base, "mean", {"document": "0123456789"})
+        model = str(tmp_path / "m")
+        self.refused(use(model=model, window=126, min_context=58), "min_context")
+        self.refused(use(model=model, window=126, overlap=116), "overlap")
+        assert use(model=model, window=126, min_context=57).facts["min_context"] == 57
+
+
+class TestFacts:
+    def test_context_is_part_of_them_where_it_is_not_half_of_the_overlap(self) -> None:
+        plain = Late().facts
+        assert Late(min_context=32).facts == plain
+        assert Late(min_context=31).facts == {**plain, "min_context": 31}
+        assert Landmark(overlap=20, min_context=10).facts == plain
+
+    def test_a_header_that_gives_way_to_the_context(self) -> None:
+        assert "header_cut_for_context" not in Late(overlap=250, header="{title}").facts
+        wide = Late(window=510, overlap=300, header="{title}")
+        assert wide.facts["header_cut_for_context"] is True
+        assert "header_cut_for_context" not in Late(window=510, overlap=300).facts

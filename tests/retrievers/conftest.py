@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from components.corpus.write import pages_of
+from components.corpus.encode import pages_of
 from components.encoders.bm25 import Bm25
 from components.encoders.hashing import Hashing
 from components.indexes.contract import GenerationReader

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from components.corpus.write import pages_of
+from components.corpus.encode import pages_of
 from components.retrievers.dense import Dense
 from components.retrievers.neighbourhood import Neighbourhood
 from components.values import Filter, Hit, Query, Ranked

@@ -75,7 +75,7 @@ def test_what_has_no_dot_or_no_equals_sign_is_refused(tmp_path: Path, override: 
     assert error.hint == "write stage.option=value"
 
 
-@pytest.mark.parametrize("stage", ["spliter", "engine", "name", "Splitter", ""])
+@pytest.mark.parametrize("stage", ["spliter", "engines", "name", "Splitter", ""])
 def test_an_unknown_stage_is_refused_with_the_known_ones(tmp_path: Path, stage: str) -> None:
     error = refused(tmp_path, FULL, [f"{stage}.x=1"])
     assert isinstance(error, UnknownComponent)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from components import spec
+from components.engine import Engine
 from components.errors import BadOption, SpecError, UnknownComponent
 from components.stages import STAGES
 from tests.spec import BASE, loaded, refused, written
@@ -42,7 +43,7 @@ def test_what_the_file_leaves_out_is_chosen(tmp_path: Path) -> None:
         "retriever": "dense",
         "reranker": "none",
     }
-    assert pipeline.engine == "auto"
+    assert pipeline.engine.use == "auto"
     assert pipeline.notices == ()
 
 
@@ -355,9 +356,9 @@ def test_a_value_that_the_component_itself_refuses_is_a_bad_option(
     assert caught.value.where.startswith(line.partition(":")[0])
 
 
-@pytest.mark.parametrize("engine", ["auto", "local"])
+@pytest.mark.parametrize("engine", ["auto", "local", "ray"])
 def test_a_known_engine_is_taken(tmp_path: Path, engine: str) -> None:
-    assert loaded(tmp_path, BASE + f"engine: {{use: {engine}}}\n").engine == engine
+    assert loaded(tmp_path, BASE + f"engine: {{use: {engine}}}\n").engine.use == engine
 
 
 @pytest.mark.parametrize(
@@ -365,7 +366,6 @@ def test_a_known_engine_is_taken(tmp_path: Path, engine: str) -> None:
     [
         "local",
         "{use: rays}",
-        "{use: local, actors: 2}",
         "{}",
         "{use: }",
         "[use]",
@@ -379,7 +379,37 @@ def test_any_other_engine_is_refused(tmp_path: Path, value: str) -> None:
     error = refused(tmp_path, BASE + f"engine: {value}\n")
     assert isinstance(error, SpecError)
     assert "'engine' must be" in str(error)
-    assert error.hint == "known: auto, local"
+    assert error.hint == "known: auto, local, ray"
+
+
+@pytest.mark.parametrize(
+    ("value", "where"),
+    [
+        ("{use: local, actors: 2}", "engine.actors"),
+        ("{use: ray, actor: 2}", "engine.actor"),
+        ("{use: ray, actors: 0}", "engine.actors"),
+        ("{use: ray, actors: 1.5}", "engine.actors"),
+        ("{use: ray, cpus: 0}", "engine.cpus"),
+        ("{use: ray, cpus: .inf}", "engine.cpus"),
+        ("{use: auto, gpus: -1}", "engine.gpus"),
+        ("{use: auto, gpus: 1.5}", "engine.gpus"),
+        ("{use: ray, cpus: half}", "engine.cpus"),
+        ("{use: ray, 3: 4}", "engine.3"),
+    ],
+)
+def test_an_option_that_the_engine_refuses_is_named(tmp_path: Path, value: str, where: str) -> None:
+    error = refused(tmp_path, BASE + f"engine: {value}\n")
+    assert isinstance(error, BadOption)
+    assert error.where == where
+
+
+def test_the_engine_of_one_run_is_given_on_the_command_line(tmp_path: Path) -> None:
+    text = BASE + "engine: {use: ray, actors: 3, gpus: 0.25}\n"
+    more = loaded(tmp_path, text, ["engine.actors=5", "engine.cpus=0.5"]).engine
+    assert (more.use, more.actors, more.cpus, more.gpus) == ("ray", 5, 0.5, 0.25)
+    assert loaded(tmp_path, text, ["engine.use=local"]).engine == Engine(use="local")
+    with pytest.raises(BadOption, match="spark"):
+        loaded(tmp_path, text, ["engine.use=spark"])
 
 
 def test_the_engine_is_not_in_the_fingerprint(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ live generation nor the one before it sees is deleted when the next draft begins
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ from components.indexes.qdrant import collection
 from components.indexes.qdrant.collection import Layout, Quantization
 from components.indexes.qdrant.conditions import REMOVED, added_in, removed_in
 from components.indexes.qdrant.control import Control, Record
-from components.indexes.qdrant.lease import fenced, held, lease
+from components.indexes.qdrant.lease import borrowed, fenced, held, lease
 from components.indexes.qdrant.reader import QdrantReader
 from components.indexes.qdrant.server import Server, connect
 from components.indexes.qdrant.writer import QdrantWriter
@@ -131,6 +131,15 @@ class QdrantCorpus:
                 place = self._record(release.generation.name).collection
                 collection.name_as(self._server, self.name, place)
             yield
+
+    def lend(self) -> str:
+        """See `Shared`."""
+        mine = held(self._key)
+        return mine.token if mine else ""
+
+    def borrow(self, right: str) -> AbstractContextManager[None]:
+        """See `Shared`."""
+        return borrowed(self._control, self._key, right)
 
     @contextmanager
     def read(self, generation: Generation) -> Iterator[QdrantReader]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 _BEATS = 6
 """Signs of life in the time of a lease."""
-_held: dict[str, Lease] = {}
+_held: dict[str, Lease | Borrowed] = {}
 """By corpus, of this process: whoever writes here looks at it before each burst."""
 _guard = threading.Lock()
 _BOOTTIME: int | None = getattr(time, "CLOCK_BOOTTIME", None)
@@ -95,6 +95,37 @@ class Lease:
             self._beat, self._seen = int(record["beat"]), asked
 
 
+class Borrowed:
+    """The right of a process elsewhere, which renews it. Nothing here tells whether it lives, so
+    the server is asked every time.
+    """
+
+    def __init__(self, control: Control, token: str) -> None:
+        self.token = token
+        self._control = control
+
+    def check(self) -> None:
+        """Raises Busy where another writer has taken over, or the lender has ended."""
+        if (self._control.corpus() or {}).get("holder") != self.token:
+            raise Busy("the refresh that this process worked for has ended or lost its right").at(
+                where=self._control.collection, hint="run it again"
+            )
+
+
+@contextmanager
+def borrowed(control: Control, key: str, token: str) -> Iterator[None]:
+    """Write in the name of the process that holds this lease."""
+    with _guard:
+        if key in _held:
+            raise _busy()
+        _held[key] = Borrowed(control, token)
+    try:
+        yield
+    finally:
+        with _guard:
+            del _held[key]
+
+
 @contextmanager
 def lease(control: Control, key: str, seconds: float) -> Iterator[None]:
     """Hold the right to write. Raises Busy."""
@@ -112,7 +143,7 @@ def lease(control: Control, key: str, seconds: float) -> Iterator[None]:
         mine.release()
 
 
-def held(key: str) -> Lease | None:
+def held(key: str) -> Lease | Borrowed | None:
     """This process's right to a corpus, if it has it; raises Busy where that was lost."""
     mine = _held.get(key)
     if mine is not None:

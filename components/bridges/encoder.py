@@ -1,0 +1,184 @@
+"""A LlamaIndex embedding as an encoder."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cache, cached_property
+from itertools import islice
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from components.bridges import foreign, secrets
+from components.bridges.foreign import Wrapped
+from components.encoders import profiles
+from components.encoders.checkpoints import checkpoint
+from components.encoders.header import Header
+from components.encoders.kernel import unit
+from components.encoders.naive import span_texts
+from components.encoders.rows import blocks
+from components.encoders.tokenizers import FastTokenizer, WordTokenizer
+from components.encoders.windows import token_ranges
+from components.errors import BadOption, ModelFault, Unavailable
+from components.options import option
+from components.stages import Tokenizer
+from components.values import Block, Document, Matrix, Span
+
+_ROWS = 2048
+"""Texts handed over at once; LlamaIndex cuts them into its own batches."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FromEmbedding:
+    """Embeds each span's own text: LlamaIndex embeds strings, so no vector knows its document."""
+
+    revision: ClassVar[int] = 1
+    _wraps: ClassVar[Wrapped]
+
+    header: str = option("", help="read before each span's text, such as '{title}'")
+    tokenizer_of: str = option(
+        "",
+        help="whose tokens max_tokens counts: a name of `millrace models`, ./folder, or a hub id; "
+        "none: words",
+        stored=False,  # `facts` has the file's hash
+        or_folder=True,
+    )
+
+    def __post_init__(self) -> None:
+        Header(self.header)
+
+    @classmethod
+    def check_given(cls, stage: str, options: Mapping[str, Any]) -> None:
+        """Raises BadOption where an option is a secret."""
+        secrets.refuse(stage, options, (each.name for each in fields(cls)))
+
+    @cached_property
+    def width(self) -> int:
+        """Length of a vector, learned by embedding a word."""
+        return int(self._checked([self._query("width")]).shape[1])
+
+    @property
+    def loaded(self) -> bool:
+        return "_embedding" in self.__dict__
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """That of `tokenizer_of`. Raises BadOption, ModelFault."""
+        return _read(_file(self.tokenizer_of)) if self.tokenizer_of else WordTokenizer()
+
+    @property
+    def fields(self) -> frozenset[str]:
+        return Header(self.header).fields
+
+    @property
+    def facts(self) -> Mapping[str, object]:
+        """The class, versions of what makes the vectors, and the tokenizer's sha256."""
+        kind = self._wraps.kind
+        counted = _sha256(_file(self.tokenizer_of)) if self.tokenizer_of else "words"
+        return {
+            "class": f"{kind.__module__}.{kind.__qualname__}",
+            "tokenizer": counted,
+            **foreign.versions(kind),
+        }
+
+    def encode_documents(
+        self, documents: Sequence[Document], spans: Sequence[Sequence[Span]]
+    ) -> Iterator[Block]:
+        """See `Encoder`. Raises Unavailable with LlamaIndex's message, ModelFault."""
+        for document, own in zip(documents, spans, strict=True):
+            token_ranges(self.tokenizer.tokens(document.text), own)
+        return blocks(self._rows(span_texts(documents, spans, Header(self.header))), spans)
+
+    def encode_queries(self, texts: Sequence[str]) -> Matrix:
+        """See `Encoder`. Raises Unavailable with LlamaIndex's message, ModelFault."""
+        if not texts:
+            return np.zeros((0, self.width), np.float32)
+        return self._checked([self._query(text) for text in texts])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """By name: the class is made anew where it is unpickled."""
+        return _rebuilt, (
+            self._wraps.name,
+            {each.name: getattr(self, each.name) for each in fields(self)},
+        )
+
+    @cached_property
+    def _making(self) -> dict[str, Any]:
+        missing = foreign.unset(self._wraps.making)
+        if missing:
+            raise BadOption(f"{self._wraps.name} needs {', '.join(missing)}").at(
+                where="environment", hint="set it; no pipeline file may hold it"
+            )
+        return foreign.arguments(self, self._wraps.making)
+
+    @cached_property
+    def _embedding(self) -> Any:
+        with foreign.called(self._wraps.name, BadOption, self._making):
+            return self._wraps.kind(**self._making)
+
+    def _rows(self, texts: Iterator[str]) -> Iterator[tuple[int, Matrix]]:
+        first = 0
+        while batch := list(islice(texts, _ROWS)):
+            embedding = self._embedding
+            with foreign.called(self._wraps.name, Unavailable, self._making):
+                found = embedding.get_text_embedding_batch(batch)
+            if len(found) != len(batch):
+                raise ModelFault(
+                    f"{self._wraps.name} gave {len(found)} vectors for {len(batch)} texts"
+                )
+            yield first, self._checked(found)
+            first += len(batch)
+
+    def _query(self, text: str) -> Sequence[float]:
+        embedding = self._embedding
+        with foreign.called(self._wraps.name, Unavailable, self._making):
+            found: Sequence[float] = embedding.get_query_embedding(text)
+        return found
+
+    def _checked(self, found: Sequence[Sequence[float]]) -> Matrix:
+        """Unit vectors, one per row. Raises ModelFault where there is none."""
+        try:
+            rows = np.asarray(found, dtype=np.float32)
+        except (TypeError, ValueError) as error:
+            raise ModelFault(f"{self._wraps.name} gave no vectors of one length: {error}") from None
+        if rows.ndim != 2 or not np.isfinite(rows).all() or not rows.any(axis=1).all():
+            raise ModelFault(f"{self._wraps.name} gave a vector without a direction").at(
+                hint="its numbers are all 0, or one of them is not finite"
+            )
+        return unit(rows)
+
+
+@cache
+def _file(model: str) -> Path:
+    """The tokenizer of a model, which may be a folder that has nothing else."""
+    folder = Path(model).expanduser()
+    if profiles.find(model) is None and folder.is_dir():
+        return folder / "tokenizer.json"
+    try:
+        return checkpoint(model).folder / "tokenizer.json"
+    except BadOption as error:
+        raise error.at(where="encoder.tokenizer_of") from None
+
+
+@cache
+def _read(file: Path) -> FastTokenizer:
+    return FastTokenizer(file)
+
+
+@cache
+def _sha256(file: Path) -> str:
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError as error:
+        raise BadOption(f"the tokenizer cannot be read: {error}").at(
+            where="encoder.tokenizer_of"
+        ) from None
+
+
+def _rebuilt(name: str, options: Mapping[str, Any]) -> Any:
+    from components.bridges.llama_index import component
+
+    return component("encoder", name)(**options)

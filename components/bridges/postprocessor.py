@@ -1,0 +1,189 @@
+"""A Millrace reranker for LlamaIndex: a node postprocessor.
+
+Importing this module imports LlamaIndex.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from tenacity import retry, retry_if_exception_type, stop_after_attempt
+
+from components import registry, spec
+from components.bridges import chosen, documents, encoding
+from components.bridges.chosen import File, Stage
+from components.corpus.search import corpus_of, live
+from components.encoders.kernel import unit
+from components.errors import BadOption, IndexFault, MissingExtra, Moved
+from components.stages import Encoder, Reranker
+from components.values import Chunk, Hit, Matrix, Query, Ranked, Span
+
+try:
+    from llama_index.core.bridge.pydantic import Field, PrivateAttr, model_validator
+    from llama_index.core.postprocessor.types import BaseNodePostprocessor
+    from llama_index.core.schema import BaseNode, MetadataMode, NodeWithScore, QueryBundle
+except ModuleNotFoundError as error:
+    raise MissingExtra("the postprocessor needs the package 'llama-index-core'").at(
+        hint="install millrace[llama-index]"
+    ) from error
+
+FIRST_SCORE = "first_score"
+"""The metadata field that holds the score which a node came with; shown to no model."""
+_log = logging.getLogger(__name__)
+
+
+class MillracePostprocessor(BaseNodePostprocessor):
+    """Puts nodes in the order of a reranker. The nodes stay the objects that they are.
+
+    A reranker that needs vectors takes a node's own; else the one in the live index of `pipeline`;
+    else that of its text alone, by `encoder`, or by the live index' encoder where none is given.
+    Making one reads the pipeline file, if it is given one, and nothing else. Raises UserError.
+    """
+
+    pipeline: File = Field(
+        default="", description="The pipeline file with the reranker and the live index."
+    )
+    overrides: list[str] = Field(
+        default_factory=list, description="stage.option=value, for the pipeline file."
+    )
+    reranker: Stage = Field(
+        default_factory=dict,
+        description="The reranker instead, as in a pipeline file: {'use': 'feedback', …}.",
+    )
+    encoder: Stage = Field(
+        default_factory=dict,
+        description="The encoder of nodes that are from elsewhere: then no index is read.",
+    )
+    top_n: int | None = Field(default=None, description="Nodes kept; none: all.", ge=1)
+    _loaded: spec.Pipeline | None = PrivateAttr(default=None)
+
+    @model_validator(mode="after")
+    def _choose(self) -> Self:
+        self.reranker = chosen.resolved("reranker", self.reranker, self.pipeline, self.overrides)
+        if self.encoder:
+            self.encoder = chosen.resolved("encoder", self.encoder, self.pipeline, ())
+            chosen.build("encoder", self.encoder, self.pipeline)
+        elif self.pipeline:
+            self._loaded = spec.load(Path(self.pipeline), self.overrides)
+        elif self._made.needs_vectors:
+            raise BadOption(f"reranker {self.reranker['use']!r} needs vectors").at(
+                where="encoder", hint="give the encoder that made the nodes' vectors, or a pipeline"
+            )
+        return self
+
+    @classmethod
+    def class_name(cls) -> str:
+        """As LlamaIndex stores it."""
+        return "MillracePostprocessor"
+
+    @property
+    def _made(self) -> Reranker:
+        made: Reranker = chosen.build("reranker", self.reranker, self.pipeline)
+        return made
+
+    def _postprocess_nodes(
+        self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
+    ) -> list[NodeWithScore]:
+        if query_bundle is None:
+            raise BadOption("a reranker needs the question").at(
+                where="postprocess_nodes", hint="give query_str or query_bundle"
+            )
+        if not nodes:
+            return []
+        query = Query(text=query_bundle.query_str)
+        ordered = _ordered(nodes)
+        hits = [_hit(each.node, float(each.score or 0.0), at) for at, each in enumerate(ordered)]
+        ranked, vectors = Ranked([hits]), []
+        if self._made.needs_vectors:
+            question, rows = self._vectors(query.text, [each.node for each in ordered])
+            ranked, vectors = Ranked([hits], question), [rows]
+        (again,) = self._made.rerank([query], ranked, vectors)
+        by_id = {each.node.node_id: each.node for each in ordered}
+        return [_scored(by_id[hit.chunk.id], hit) for hit in again[: self.top_n]]
+
+    def _vectors(self, question: str, nodes: Sequence[BaseNode]) -> tuple[Matrix, Matrix]:
+        """Of the question, (1, width), and of the nodes, (nodes, width)."""
+        held = {node.node_id: node.embedding for node in nodes if node.embedding is not None}
+        absent = [node.node_id for node in nodes if node.node_id not in held]
+        if self._loaded is None:
+            encoder: Encoder = chosen.build("encoder", self.encoder, self.pipeline)
+            stored: dict[str, Matrix] = {}
+        else:
+            encoder, stored = _live(self._loaded, absent)
+        asked = encoding.of_questions(encoder, [question])
+        bare = [node for node in nodes if node.node_id not in held and node.node_id not in stored]
+        texts = [node.get_content(MetadataMode.NONE) for node in bare]
+        made: list[Matrix] = list(encoding.of_texts(encoder, texts)) if texts else []
+        _check_widths(held, asked.shape[1])
+        found: dict[str, Any] = {**held, **stored}
+        found |= {node.node_id: row for node, row in zip(bare, made, strict=True)}
+        rows = np.array([found[node.node_id] for node in nodes], dtype=np.float32)
+        return asked, unit(rows)
+
+
+@retry(retry=retry_if_exception_type(Moved), stop=stop_after_attempt(5), reraise=True)
+def _live(pipeline: spec.Pipeline, ids: Sequence[str]) -> tuple[Encoder, dict[str, Matrix]]:
+    """The live index' encoder, and the vectors of those ids that are its own: of all, or of none.
+
+    Raises NothingLive, Busy.
+    """
+    corpus = corpus_of(pipeline)
+    release = live(pipeline, corpus)
+    encoder: Encoder = registry.build("encoder", release.generation.stages["encoder"])
+    if not ids:
+        return encoder, {}
+    with corpus.read(release.generation) as reader:
+        try:
+            return encoder, dict(zip(ids, reader.vectors(ids), strict=True))
+        except IndexFault as error:
+            # Found before the last refresh, or by another retriever.
+            _log.warning("nodes are encoded from their text alone: %s", error)
+            return encoder, {}
+
+
+def _ordered(nodes: Sequence[NodeWithScore]) -> list[NodeWithScore]:
+    """Best first; as they come where one has no score."""
+    if any(each.score is None for each in nodes):
+        return [
+            NodeWithScore(node=each.node, score=-float(place)) for place, each in enumerate(nodes)
+        ]
+    return sorted(nodes, key=lambda each: -float(each.score or 0.0))
+
+
+def _hit(node: BaseNode, score: float, place: int) -> Hit:
+    text = node.get_content(MetadataMode.NONE)
+    start = getattr(node, "start_char_idx", None) or 0
+    metadata = documents.flat(node.metadata)
+    chunk = Chunk(
+        id=node.node_id,
+        document_id=str(metadata.get("document_id") or node.ref_doc_id or node.node_id),
+        version="",
+        ordinal=place,
+        span=Span(start, start + len(text)),
+        text=text,
+        title=str(metadata.get("title", "")),
+        section=str(metadata.get("section", "")),
+        metadata=metadata,
+    )
+    return Hit(chunk=chunk, score=score, chunk_ids=(node.node_id,))
+
+
+def _scored(node: BaseNode, hit: Hit) -> NodeWithScore:
+    if hit.first_score is not None:
+        node.metadata[FIRST_SCORE] = hit.first_score
+        for hidden in (node.excluded_llm_metadata_keys, node.excluded_embed_metadata_keys):
+            if FIRST_SCORE not in hidden:
+                hidden.append(FIRST_SCORE)
+    return NodeWithScore(node=node, score=hit.score)
+
+
+def _check_widths(held: dict[str, list[float]], width: int) -> None:
+    for id, vector in held.items():
+        if len(vector) != width:
+            raise BadOption(
+                f"node {id} has a vector of {len(vector)} numbers, the question's has {width}"
+            ).at(where="encoder", hint="give the encoder that made the nodes' vectors")

@@ -1,0 +1,59 @@
+"""Which engine does the work of a refresh."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from components.corpus import refresh, run
+from components.corpus.encode import Engine, local
+from components.engine import Engine as Choice
+from components.errors import BadOption, MissingExtra, Unavailable
+from infra.settings import settings
+
+if TYPE_CHECKING:
+    from components.corpus.spread import Answers, Work
+
+
+def chosen(engine: Choice) -> Engine:
+    """The engine that a pipeline file asks for. Starts nothing. Raises MissingExtra."""
+    address = settings().ray_address
+    if engine.use == "local" or (engine.use == "auto" and not address):
+        return local
+    if importlib.util.find_spec("ray") is None:
+        raise MissingExtra("the engine 'ray' needs a package that is not installed").at(
+            where="engine", hint='pip install "millrace[ray]", or use engine: {use: local}'
+        )
+    return _on_ray(engine, address)
+
+
+def steps(engine: Choice) -> run.Steps:
+    """The plain steps, with that engine."""
+    return replace(
+        run.PLAIN,
+        write=lambda job, found, progress: refresh.write(job, found, progress, chosen(engine)),
+    )
+
+
+def _on_ray(engine: Choice, address: str) -> Engine:
+    from components.corpus.spread import spread
+    from infra.ray_runtime import ActorPool, TooSmall
+
+    pool = ActorPool(address=address, actors=engine.actors, cpus=engine.cpus, gpus=engine.gpus)
+
+    def checked(work: Work, items: Sequence[Any]) -> Answers:
+        try:
+            yield from pool(work, items)
+        except ConnectionError as error:
+            raise Unavailable(f"the Ray cluster cannot be used: {error}").at(
+                where="MILLRACE_RAY_ADDRESS" if address else "engine",
+                hint="what was committed stays, run it again to go on; or use engine: {use: local}",
+            ) from error
+        except TooSmall as error:
+            raise BadOption(str(error)).at(
+                where="engine", hint="fewer actors, or a smaller part for each"
+            ) from None
+
+    return spread(checked)

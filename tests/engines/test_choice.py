@@ -1,0 +1,66 @@
+"""Which engine is used, and how it is told that it cannot be."""
+
+from __future__ import annotations
+
+import importlib.util
+
+import pytest
+
+from components.corpus.encode import local
+from components.engine import Engine
+from components.errors import MissingExtra
+from flows import engines
+from infra.ray_runtime import ActorPool, TooSmall
+from infra.settings import settings
+from tests.corpora import Corpus
+from tests.test_imports import command
+
+
+def test_auto_is_ray_only_where_a_cluster_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert engines.chosen(Engine()) is local
+    assert engines.chosen(Engine(use="ray")) is not local
+    settings.cache_clear()
+    monkeypatch.setenv("MILLRACE_RAY_ADDRESS", "ray-head:6379")
+    assert engines.chosen(Engine()) is not local
+    assert engines.chosen(Engine(use="local")) is local
+
+
+def test_ray_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(MissingExtra, match="ray"):
+        engines.chosen(Engine(use="ray"))
+    assert engines.chosen(Engine()) is local
+
+
+def test_nothing_to_encode_starts_no_ray(corpus: Corpus) -> None:
+    corpus.fill(2)
+    on_ray = ["--set", "engine.use=ray", "--engine-only"]
+    assert "ray" not in command("refresh", corpus.file, *on_ray, "--dry-run")
+    corpus.refresh()
+    assert "ray" not in command("refresh", corpus.file, *on_ray)
+
+
+@pytest.mark.parametrize(
+    ("asked", "has", "expected"),
+    [
+        ({}, {"CPU": 2.0}, (1, 1.0, 0.0, 2)),
+        ({}, {"CPU": 32.0}, (8, 1.0, 0.0, 4)),
+        ({}, {"CPU": 64.0, "GPU": 4.0}, (4, 1.0, 1.0, 16)),
+        ({"gpus": 0.25}, {"CPU": 64.0, "GPU": 2.0}, (8, 1.0, 0.25, 8)),
+        ({"gpus": 0.0}, {"CPU": 8.0, "GPU": 2.0}, (2, 1.0, 0.0, 4)),
+        ({"actors": 2}, {"CPU": 2.0}, (2, 0.5, 0.0, 1)),
+        ({"actors": 2, "cpus": 1.0}, {"CPU": 2.0}, (2, 1.0, 0.0, 1)),
+        ({"actors": 3}, {"CPU": 2.0}, (3, 1 / 3, 0.0, 1)),
+    ],
+)
+def test_a_pool_fits_its_cluster(
+    asked: dict[str, float], has: dict[str, float], expected: tuple[int, float, float, int]
+) -> None:
+    shape = ActorPool(**asked).shape(has)  # type: ignore[arg-type]
+    assert (shape.actors, shape.cpus, shape.gpus, shape.threads) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("asked", [{"actors": 3, "cpus": 1.0}, {"actors": 1, "gpus": 1.0}])
+def test_a_pool_that_can_never_be_there_is_refused(asked: dict[str, float]) -> None:
+    with pytest.raises(TooSmall, match="the cluster has"):
+        ActorPool(**asked).shape({"CPU": 2.0})  # type: ignore[arg-type]
