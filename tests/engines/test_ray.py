@@ -123,15 +123,17 @@ def test_an_actor_killed_in_the_middle(slowly: Corpus) -> None:
 def test_an_error_in_an_actor_comes_through_as_itself(
     tmp_path: Path, how: str, kind: type[Exception]
 ) -> None:
-    corpus = Corpus(tmp_path, {**HASHING, "encoder": {"use": "broken:Broken", "width": 64}})
+    corpus = Corpus(
+        tmp_path, {**HASHING, "encoder": {"use": "broken_in_an_actor:Broken", "width": 64}}
+    )
     corpus.fill(2)
-    (corpus.folder / "broken.py").write_text(BROKEN)
+    (corpus.folder / "broken_in_an_actor.py").write_text(BROKEN)
     with within(100), pytest.raises(kind) as caught:
         refresh(corpus, [*ON_RAY, f"encoder.how={how}"])
     if isinstance(caught.value, Unavailable):
         assert (caught.value.where, caught.value.hint) == ("mars", "wake it")
     else:
-        assert "broken.py" in "".join(caught.value.__notes__)
+        assert "broken_in_an_actor.py" in "".join(caught.value.__notes__)
 
 
 @pytest.mark.usefixtures("ray")
