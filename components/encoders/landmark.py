@@ -19,7 +19,7 @@ from components.encoders.model import Precision
 from components.encoders.rows import blocks
 from components.encoders.smoothing import smoothed
 from components.encoders.tokenizers import FastTokenizer
-from components.encoders.variants import Variant, variant
+from components.encoders.variants import Variant, chosen
 from components.errors import BadOption
 from components.options import Count, Weight, Whole, option
 from components.values import Block, Document, Matrix, Span
@@ -75,14 +75,7 @@ class Landmark:
 
     @property
     def _variant(self) -> Variant:
-        return variant(
-            self.model,
-            self.precision,
-            dimensions=self.dimensions,
-            layers=self.layers,
-            task=self.task,
-            examples=self.examples,
-        )
+        return chosen(self)
 
     @property
     def _reading(self) -> Reading:

@@ -13,7 +13,7 @@ from components.encoders.kernel import unit
 from components.encoders.model import Precision
 from components.encoders.rows import blocks, paired
 from components.encoders.tokenizers import FastTokenizer
-from components.encoders.variants import Variant, variant
+from components.encoders.variants import Variant, chosen
 from components.options import Count, Share, Whole, option
 from components.values import Block, Document, Matrix, Span
 
@@ -66,14 +66,7 @@ class Late:
 
     @property
     def _variant(self) -> Variant:
-        return variant(
-            self.model,
-            self.precision,
-            dimensions=self.dimensions,
-            layers=self.layers,
-            task=self.task,
-            examples=self.examples,
-        )
+        return chosen(self)
 
     @property
     def _reading(self) -> Reading:

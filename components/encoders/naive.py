@@ -15,7 +15,7 @@ from components.encoders.model import Model, Precision
 from components.encoders.profiles import Pooling
 from components.encoders.rows import blocks
 from components.encoders.tokenizers import FastTokenizer
-from components.encoders.variants import Variant, variant
+from components.encoders.variants import Variant, chosen
 from components.encoders.windows import token_ranges
 from components.options import Count, option
 from components.values import Block, Document, Integers, Matrix, Span
@@ -58,14 +58,7 @@ class Naive:
 
     @property
     def _variant(self) -> Variant:
-        return variant(
-            self.model,
-            self.precision,
-            dimensions=self.dimensions,
-            layers=self.layers,
-            task=self.task,
-            examples=self.examples,
-        )
+        return chosen(self)
 
     @property
     def width(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from components.encoders import frames
 from components.encoders.frames import Frame
@@ -56,6 +57,35 @@ class Variant:
             # Long texts were once read with the prompt in their first window only.
             "prompt_in_every_window": any((*self.queries.parts, *self.documents.parts)),
         }
+
+
+class Options(Protocol):
+    """The options that every encoder with a model has."""
+
+    @property
+    def model(self) -> str: ...
+    @property
+    def precision(self) -> Precision: ...
+    @property
+    def dimensions(self) -> int | None: ...
+    @property
+    def layers(self) -> int | None: ...
+    @property
+    def task(self) -> str: ...
+    @property
+    def examples(self) -> Sequence[tuple[str, str]]: ...
+
+
+def chosen(by: Options) -> Variant:
+    """The variant that an encoder's options ask for. Raises as `variant` does."""
+    return variant(
+        by.model,
+        by.precision,
+        dimensions=by.dimensions,
+        layers=by.layers,
+        task=by.task,
+        examples=by.examples,
+    )
 
 
 def variant(

@@ -5,14 +5,14 @@ fields under `metadata.`.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from components.errors import BadOption, IndexFault
 from components.indexes.manifest import Entry
-from components.values import Chunk, Span
+from components.values import Chunk, Scalar, Span
 
 NAMESPACE: UUID = uuid5(NAMESPACE_URL, "millrace")
 INDEXED_WORDS = ("kind", "document_id", "version")
@@ -116,6 +116,26 @@ def is_storable(value: object) -> bool:
     if isinstance(value, int):
         return -(2**63) <= value < 2**63
     return isinstance(value, float) and math.isfinite(value)
+
+
+class ByType(NamedTuple):
+    """A filter's accepted values: stores match each type in its own way."""
+
+    words: list[str]
+    numbers: list[int]
+    flags: list[bool]
+    exact: list[float]
+
+
+def by_type(values: Sequence[Scalar]) -> ByType:
+    """The values that a store can hold, so the only ones that can match."""
+    storable = [value for value in values if is_storable(value)]
+    return ByType(
+        words=[value for value in storable if isinstance(value, str)],
+        numbers=[v for v in storable if isinstance(v, int) and not isinstance(v, bool)],
+        flags=[value for value in storable if isinstance(value, bool)],
+        exact=[value for value in storable if isinstance(value, float)],
+    )
 
 
 def size(chunk: Chunk) -> int:

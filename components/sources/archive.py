@@ -8,7 +8,6 @@ import stat
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import ClassVar
 
@@ -57,7 +56,7 @@ class Archive:
     @property
     def facts(self) -> Mapping[str, object]:
         """The version of what reads PDFs: their text depends on it."""
-        return {"pypdfium2": version("pypdfium2")}
+        return extract.facts()
 
     def scan(self) -> Iterator[DocumentRef | Gap]:
         """Members in the archive's order. Raises SourceMissing."""
@@ -83,12 +82,7 @@ class Archive:
 
     def read(self, ref: DocumentRef) -> Document:
         """The member's text; the modules of `extract` say what each format keeps."""
-        data = self._data(ref)
-        try:
-            return extract.document(ref.id, data)
-        except BadDocument as error:
-            error.at(where=self._where(ref))
-            raise
+        return extract.document(ref.id, self._data(ref), self._where(ref))
 
     def _data(self, ref: DocumentRef) -> bytes:
         try:

@@ -8,7 +8,6 @@ import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
 from io import BufferedReader
 from pathlib import Path
 from typing import ClassVar
@@ -51,7 +50,7 @@ class Files:
     @property
     def facts(self) -> Mapping[str, object]:
         """The version of what reads PDFs: their text depends on it."""
-        return {"pypdfium2": version("pypdfium2")}
+        return extract.facts()
 
     def scan(self) -> Iterator[DocumentRef | Gap]:
         """Files by name, a folder's own before those of its sub-folders."""
@@ -81,11 +80,7 @@ class Files:
         """The file's text; the modules of `extract` say what each format keeps."""
         with self._open(ref) as file:
             data = file.read()
-        try:
-            return extract.document(ref.id, data)
-        except BadDocument as error:
-            error.at(where=self._where(ref.id))
-            raise
+        return extract.document(ref.id, data, self._where(ref.id))
 
     def _listed(self, name: str, entry: os.DirEntry[str]) -> Iterator[DocumentRef | Gap]:
         try:

@@ -10,7 +10,6 @@ import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -48,7 +47,7 @@ class FinanceBench:
     @property
     def facts(self) -> Mapping[str, object]:
         """The version of what reads PDFs: their text depends on it."""
-        return {"pypdfium2": version("pypdfium2")}
+        return extract.facts()
 
     def scan(self) -> Iterator[DocumentRef]:
         """Filings by name. Raises SourceMissing, also where a chosen filing is not there."""
@@ -68,11 +67,7 @@ class FinanceBench:
 
     def read(self, ref: DocumentRef) -> Document:
         """The filing, page by page."""
-        try:
-            document = extract.document(f"{ref.id}.pdf", self._bytes(ref))
-        except BadDocument as error:
-            error.at(where=str(self._file(ref)))
-            raise
+        document = extract.document(f"{ref.id}.pdf", self._bytes(ref), str(self._file(ref)))
         known = self._information.get(ref.id, {})
         metadata: dict[str, Scalar] = {name: known[name] for name in _FIELDS if name in known}
         return replace(

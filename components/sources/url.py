@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from typing import Any, ClassVar
 from urllib.parse import quote, unquote
 
@@ -70,7 +69,7 @@ class Url:
     @property
     def facts(self) -> Mapping[str, object]:
         """The version of what reads PDFs: their text depends on it."""
-        return {"pypdfium2": version("pypdfium2")}
+        return extract.facts()
 
     def scan(self) -> Iterator[DocumentRef | Gap]:
         """Files by name, a folder's own before those of its sub-folders.
@@ -102,12 +101,7 @@ class Url:
 
     def read(self, ref: DocumentRef) -> Document:
         """The file's text; the modules of `extract` say what each format keeps."""
-        data = self._data(ref)
-        try:
-            return extract.document(ref.id, data)
-        except BadDocument as error:
-            error.at(where=self._where(ref.id))
-            raise
+        return extract.document(ref.id, self._data(ref), self._where(ref.id))
 
     def _connect(self) -> tuple[Any, str]:
         """The filesystem, and the root's path in it."""

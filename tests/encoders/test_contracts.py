@@ -1,9 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-import torch
 
 from components.encoders.hashing import Hashing
 from components.encoders.landmark import Landmark
@@ -11,14 +8,7 @@ from components.encoders.late import Late
 from components.encoders.naive import Naive
 from tests.contracts.encoder import EncoderContract
 
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Threads that wait for each other make small batches slow on a busy machine."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 class TestNaive(EncoderContract):

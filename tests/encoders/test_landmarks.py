@@ -43,13 +43,7 @@ SPANS = [Span(start, end) for start, end in pairwise([0, *ENDS])]
 LMK = "</s>"
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Threads that wait for each other make small batches slow on a busy machine."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def marked(folder: Path, **settings: Any) -> Path:

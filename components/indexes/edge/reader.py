@@ -12,7 +12,7 @@ from components.errors import IndexFault
 from components.indexes.edge.engine import DENSE, SPARSE, faults
 from components.indexes.hits import TIES, best, more
 from components.indexes.manifest import Entry
-from components.indexes.payload import field_path, is_storable, to_chunk, to_entry
+from components.indexes.payload import by_type, field_path, to_chunk, to_entry
 from components.values import Chunk, Filter, Hit, Matrix, Scalar, SparseVector
 
 _PAGE = 1000
@@ -143,16 +143,12 @@ def _condition(path: str, values: Sequence[Scalar]) -> Any:
     from qdrant_edge import FieldCondition, HasIdCondition, MatchAny, MatchValue, RangeFloat
     from qdrant_edge import Filter as EngineFilter
 
-    storable = [value for value in values if is_storable(value)]
-    words = [value for value in storable if isinstance(value, str)]
-    numbers = [v for v in storable if isinstance(v, int) and not isinstance(v, bool)]
+    words, numbers, flags, exact = by_type(values)
     either: list[Any] = [
         FieldCondition(path, match=MatchAny(each)) for each in (words, numbers) if each
     ]
     # The engine takes Python's True for the number 1, numpy's for true.
-    flags: list[Any] = [np.bool_(value) for value in storable if isinstance(value, bool)]
-    either += [FieldCondition(path, match=MatchValue(flag)) for flag in flags]
-    exact = [value for value in storable if isinstance(value, float)]
+    either += [FieldCondition(path, match=MatchValue(np.bool_(flag))) for flag in flags]  # type: ignore[arg-type]
     either += [FieldCondition(path, range=RangeFloat(gte=value, lte=value)) for value in exact]
     if not either:
         return HasIdCondition(set())  # no accepted value, so nothing matches

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from components.indexes.payload import field_path, is_storable
+from components.indexes.payload import by_type, field_path
 from components.values import Filter, Scalar
 
 if TYPE_CHECKING:
@@ -65,15 +65,11 @@ def _condition(path: str, values: Sequence[Scalar]) -> Any:
         Range,
     )
 
-    storable = [value for value in values if is_storable(value)]
-    words = [value for value in storable if isinstance(value, str)]
-    numbers = [v for v in storable if isinstance(v, int) and not isinstance(v, bool)]
+    words, numbers, flags, exact = by_type(values)
     either: list[Any] = [
         FieldCondition(key=path, match=MatchAny(any=each)) for each in (words, numbers) if each
     ]
-    flags = [value for value in storable if isinstance(value, bool)]
     either += [FieldCondition(key=path, match=MatchValue(value=flag)) for flag in flags]
-    exact = [value for value in storable if isinstance(value, float)]
     either += [FieldCondition(key=path, range=Range(gte=value, lte=value)) for value in exact]
     if not either:
         return HasIdCondition(has_id=[])  # no accepted value, so nothing matches

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import PurePosixPath
 
 from components.errors import BadDocument
@@ -11,8 +13,21 @@ LONGEST_TITLE = 300
 """Characters. A title may stand before every chunk, so a file of one line must not become one."""
 
 
-def document(id: str, data: bytes) -> Document:
-    """The document. Raises BadDocument with a reason that a person understands."""
+def facts() -> Mapping[str, object]:
+    """The version of what reads PDFs: their text depends on it."""
+    return {"pypdfium2": version("pypdfium2")}
+
+
+def document(id: str, data: bytes, where: str = "") -> Document:
+    """The document. Raises BadDocument with a reason that a person understands, and `where`."""
+    try:
+        return _document(id, data)
+    except BadDocument as error:
+        error.at(where=where)
+        raise
+
+
+def _document(id: str, data: bytes) -> Document:
     from components.sources.extract import html, pdf, text
 
     if not data:
