@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 SHOWN_FAILURES = 200
 _SPEED = "tokens per second"
 _ENCODED = "tokens encoded"
+_CACHED = "parts of vectors from the cache"
 _TELLING = 10_000
 """Fewer tokens say more about loading the model than about speed."""
 _HELD = ("documents", "chunks", "pages", "tokens", "failed", "stale")
@@ -59,6 +60,8 @@ def counts(report: Report) -> Rows:
     # The UI shows ten rows at once.
     rows += [(_SPEED, round(told["tokens_per_second"])), ("pages in the corpus", told["pages"])]
     rows += [("generation", report.generation), ("run", report.run_id)]
+    if report.cache.hits:
+        rows.append((_CACHED, report.cache.hits))
     return [{"what": what, "value": value} for what, value in rows]
 
 
@@ -89,7 +92,7 @@ def changes(found: Survey, report: Report, speed: int) -> str:
         return "The first refresh of this corpus: there is nothing to compare with.\n"
     held = [(name, getattr(found.before, name), getattr(report.totals, name)) for name in _HELD]
     rows = [_compared(*each) for each in held if any(each[1:])]
-    if speed and report.tokens >= _TELLING:
+    if speed and report.tokens >= _TELLING and not report.cache.hits:
         rows.append(_compared(_SPEED, speed, round(report.tokens / report.seconds)))
     new, healed = _new_and_healed(found, report)
     parts = [
@@ -160,6 +163,7 @@ def _last_speed(history: Iterable[Rows]) -> int:
     for rows in history:
         told = {row.get("what"): row.get("value") for row in rows}
         tokens, speed = told.get(_ENCODED), told.get(_SPEED)
-        if isinstance(tokens, int) and isinstance(speed, int) and tokens >= _TELLING:
+        encoded = isinstance(tokens, int) and tokens >= _TELLING and _CACHED not in told
+        if encoded and isinstance(speed, int):
             return speed
     return 0

@@ -17,6 +17,7 @@ from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from pydantic import Field
 
+from components.cache import Usage
 from components.corpus import refresh as steps
 from components.corpus import run
 from components.corpus.report import Failed, Report, Survey
@@ -145,6 +146,7 @@ def refresh(
     max_deletes: Annotated[float, Field(ge=0, le=1)] = 0.5,
     max_missing: Annotated[int, Field(ge=0)] = 0,
     adopt: bool = False,
+    use_cache: bool = True,
 ) -> State[Result]:
     """Bring a corpus up to date with its source: only what changed is encoded.
 
@@ -156,6 +158,7 @@ def refresh(
         max_deletes: Stop before deleting more than this share of the corpus, from 0 to 1.
         max_missing: Publish although so many documents that are served now cannot be used.
         adopt: Take over a corpus that was built from another source.
+        use_cache: Take vectors that were made before from the worker's cache, and keep new ones.
     """
     request = Request(
         pipeline=pipeline,
@@ -164,6 +167,7 @@ def refresh(
         max_deletes=max_deletes,
         max_missing=max_missing,
         adopt=adopt,
+        use_cache=use_cache,
         run_id=_run_id(),
     )
     start = time.perf_counter()
@@ -190,6 +194,7 @@ def call(job: Job, planned: Survey | None, progress: Progress) -> Report:
             max_deletes=request.max_deletes,
             max_missing=request.max_missing,
             adopt=request.adopt,
+            use_cache=request.use_cache,
             return_state=True,
         )
     finally:
@@ -226,4 +231,5 @@ def to_survey(found: Mapping[str, Any]) -> Survey:
 def to_report(found: Mapping[str, Any]) -> Report:
     """A report from the flow's result."""
     failures = tuple(Failed(**each) for each in found["failures"])
-    return Report(**{**found, "failures": failures, "totals": Totals(**found["totals"])})
+    totals, cache = Totals(**found["totals"]), Usage(**found["cache"])
+    return Report(**{**found, "failures": failures, "totals": totals, "cache": cache})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
+from pathlib import Path
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -40,10 +42,24 @@ class Settings(BaseSettings):
         gt=0,
         description="Seconds without a sign of life after which a writer to a server is dead.",
     )
+    cache: str = Field(
+        default="", description="Folder of the cache of vectors; empty: the user's own cache."
+    )
+    cache_bytes: int = Field(
+        default=4 * 2**30, ge=0, description="Bytes that cached vectors may take; 0: no cache."
+    )
     ray_address: str = Field(
         default="", description="Address of a Ray cluster to encode on; empty: one of our own."
     )
     prefect_api_url: str | None = Field(default=None, validation_alias="PREFECT_API_URL")
+
+
+def cache_folder() -> Path:
+    """Where vectors are cached: MILLRACE_CACHE, else `millrace` in the user's cache folder."""
+    if settings().cache:
+        return Path(settings().cache).expanduser()
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(base).expanduser() / "millrace"
 
 
 @cache

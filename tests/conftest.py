@@ -13,8 +13,12 @@ from tests.corpora import Corpus
 
 
 @pytest.fixture(autouse=True)
-def _own_settings() -> Iterator[None]:
-    """Settings are read once per process; a test that sets one must not be heard by the next."""
+def _own_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Settings are read once per process; a test that sets one must not be heard by the next.
+
+    No test finds what another has encoded.
+    """
+    monkeypatch.setenv("MILLRACE_CACHE_BYTES", "0")
     settings.cache_clear()
     yield
     settings.cache_clear()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import Field, dataclass, fields
 from functools import cache, cached_property
+from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
@@ -14,6 +16,7 @@ import numpy as np
 
 from components.bridges import foreign, secrets
 from components.bridges.foreign import Wrapped
+from components.cache import VectorCache
 from components.encoders import profiles
 from components.encoders.checkpoints import checkpoint
 from components.encoders.header import Header
@@ -23,7 +26,7 @@ from components.encoders.rows import blocks
 from components.encoders.tokenizers import FastTokenizer, WordTokenizer
 from components.encoders.windows import token_ranges
 from components.errors import BadOption, ModelFault, Unavailable
-from components.options import option
+from components.options import option, part
 from components.stages import Tokenizer
 from components.values import Block, Document, Matrix, Span
 
@@ -46,6 +49,8 @@ class FromEmbedding:
         stored=False,  # `facts` has the file's hash
         or_folder=True,
     )
+
+    cache: VectorCache | None = part()
 
     def __post_init__(self) -> None:
         Header(self.header)
@@ -102,8 +107,12 @@ class FromEmbedding:
         """By name: the class is made anew where it is unpickled."""
         return _rebuilt, (
             self._wraps.name,
-            {each.name: getattr(self, each.name) for each in fields(self)},
+            {each.name: getattr(self, each.name) for each in self._options},
         )
+
+    @property
+    def _options(self) -> list[Field[Any]]:
+        return [each for each in fields(self) if not each.metadata.get("part")]
 
     @cached_property
     def _making(self) -> dict[str, Any]:
@@ -122,15 +131,38 @@ class FromEmbedding:
     def _rows(self, texts: Iterator[str]) -> Iterator[tuple[int, Matrix]]:
         first = 0
         while batch := list(islice(texts, _ROWS)):
-            embedding = self._embedding
-            with foreign.called(self._wraps.name, Unavailable, self._making):
-                found = embedding.get_text_embedding_batch(batch)
-            if len(found) != len(batch):
-                raise ModelFault(
-                    f"{self._wraps.name} gave {len(found)} vectors for {len(batch)} texts"
-                )
-            yield first, self._checked(found)
+            made = self._remembered(batch, self.cache) if self.cache else self._embedded(batch)
+            yield first, made
             first += len(batch)
+
+    def _embedded(self, texts: Sequence[str]) -> Matrix:
+        embedding = self._embedding
+        with foreign.called(self._wraps.name, Unavailable, self._making):
+            found = embedding.get_text_embedding_batch(texts)
+        if len(found) != len(texts):
+            raise ModelFault(f"{self._wraps.name} gave {len(found)} vectors for {len(texts)} texts")
+        return self._checked(found)
+
+    def _remembered(self, texts: Sequence[str], cache: VectorCache) -> Matrix:
+        """A vector per text; only those that the cache lacks are asked for."""
+        keys = [self._key(text) for text in texts]
+        known = cache.find(keys)
+        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
+        if missing:
+            made = dict(zip(missing, self._embedded(list(missing.values())), strict=True))
+            cache.keep(made)
+            known |= made
+        return np.stack([known[key] for key in keys])
+
+    def _key(self, text: str) -> bytes:
+        return blake2b(text.encode(), key=self._identity, digest_size=20).digest()
+
+    @cached_property
+    def _identity(self) -> bytes:
+        """What vectors depend on besides the text: the options and the `facts`."""
+        options = {each.name: getattr(self, each.name) for each in self._options}
+        told = json.dumps([options, dict(self.facts)], sort_keys=True, default=str)
+        return blake2b(told.encode(), digest_size=32).digest()
 
     def _query(self, text: str) -> Sequence[float]:
         embedding = self._embedding

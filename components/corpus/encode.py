@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from components.cache import Usage
 from components.corpus.clock import Clock
 from components.corpus.plan import Step
 from components.corpus.prepare import Failure, Prepared, Shard, shards
@@ -59,6 +60,20 @@ class Piece:
         ]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effort:
+    """What encoding took, of processes other than this."""
+
+    model_loaded: bool = False
+    """Whether any has a model in memory."""
+    cache: Usage = field(default_factory=Usage)
+
+    def __add__(self, other: Effort) -> Effort:
+        return Effort(
+            model_loaded=self.model_loaded or other.model_loaded, cache=self.cache + other.cache
+        )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Encoded:
     """A shard: what is committed at once. Each document is `ready` or `failed`."""
@@ -69,8 +84,7 @@ class Encoded:
     """
     ready: Sequence[Facts]
     failed: Sequence[Failure]
-    model_loaded: bool = False
-    """Whether another process has loaded a model for it."""
+    effort: Effort = field(default_factory=Effort)
 
     def __len__(self) -> int:
         return len(self.ready) + len(self.failed)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from components.corpus.encode import Encoded, Piece
+from components.corpus.encode import Effort, Encoded, Piece
 from components.values import Document, Integers, Matrix, Span, SparseVector
 
 
-def pack(shard: Encoded, *, model_loaded: bool) -> bytes:
-    """The shard with all its vectors, and whether this process has loaded a model by then."""
+def pack(shard: Encoded, effort: Callable[[], Effort]) -> bytes:
+    """The shard with all its vectors, and what they took, which is asked once they are made."""
     packed = [_packed(piece) for piece in shard.pieces]
-    return pickle.dumps((packed, shard.ready, shard.failed, model_loaded), protocol=5)
+    return pickle.dumps((packed, shard.ready, shard.failed, effort()), protocol=5)
 
 
 def pack_error(error: Exception) -> bytes:
@@ -33,10 +33,8 @@ def unpack(packed: bytes) -> Encoded:
     found = pickle.loads(packed)  # noqa: S301 (from a process of this run)
     if isinstance(found, Exception):
         raise found
-    pieces, ready, failed, model_loaded = found
-    return Encoded(
-        pieces=map(_unpacked, pieces), ready=ready, failed=failed, model_loaded=model_loaded
-    )
+    pieces, ready, failed, effort = found
+    return Encoded(pieces=map(_unpacked, pieces), ready=ready, failed=failed, effort=effort)
 
 
 @dataclass(frozen=True, slots=True)

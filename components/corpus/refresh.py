@@ -14,9 +14,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from components.cache import Usage
 from components.corpus import plan_file
 from components.corpus.clock import Clock
-from components.corpus.encode import Engine, local
+from components.corpus.encode import Effort, Engine, local
 from components.corpus.plan import Plan, Step, make_plan
 from components.corpus.prepare import prepare, shards
 from components.corpus.report import Failed, Report, Survey
@@ -49,7 +50,7 @@ class Written:
     draft: str
     done: Committed = field(default_factory=Committed)
     spent: Mapping[str, float] = field(default_factory=dict)
-    model_loaded: bool = False
+    effort: Effort = field(default_factory=Effort)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,11 +125,12 @@ def write(job: Job, found: Survey, progress: Progress, engine: Engine = local) -
         touch_all(steps["touch"], work)
         with clock.of("write"):
             writer.forget([step.document_id for step in steps["delete"]])
+    here = Effort(model_loaded=job.encoder.loaded, cache=job.cache.usage if job.cache else Usage())
     return Written(
         draft=draft.name,
         done=work.done,
         spent=dict(clock.seconds),
-        model_loaded=job.encoder.loaded or work.done.model_loaded,
+        effort=work.done.effort + here,
     )
 
 
@@ -187,7 +189,8 @@ def finish(
         totals=sealed.generation.totals,
         tokens=done.tokens,
         spent={"survey": found.seconds, **spent, "seal": sealed.seconds},
-        model_loaded=bool(written and written.model_loaded),
+        model_loaded=bool(written and written.effort.model_loaded),
+        cache=written.effort.cache if written else Usage(),
         promoted=promoted,
         resumed=bool(found.draft),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from components.cache import Usage
 from components.indexes.manifest import Totals
 
 
@@ -80,6 +81,8 @@ class Report:
     spent: dict[str, float] = field(default_factory=dict)
     """Seconds by activity."""
     model_loaded: bool = False
+    cache: Usage = field(default_factory=Usage)
+    """Of parts of vectors, found in this machine's cache or not."""
     promoted: bool = False
     resumed: bool = False
     dry_run: bool = False
@@ -116,6 +119,7 @@ class Report:
             "fingerprint": self.fingerprint,
             "run_id": self.run_id,
             "model_loaded": self.model_loaded,
+            "cache": asdict(self.cache),
             "promoted": self.promoted,
             "resumed": self.resumed,
             "evaluated": self.evaluated,

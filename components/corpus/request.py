@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from components import spec
+from components.cache import VectorCache
+from components.cache import cache as vector_cache
 from components.errors import ForeignCorpus
 from components.indexes.contract import CorpusIndex, Index
 from components.spec import Pipeline
@@ -32,6 +34,8 @@ class Request:
     adopt: bool = False
     """Take over a corpus that was built from another source."""
     dry_run: bool = False
+    use_cache: bool = True
+    """Take vectors that were made before from this machine's cache, and keep new ones there."""
 
 
 def new_run_id() -> str:
@@ -71,8 +75,13 @@ class Job:
     @cached_property
     def encoder(self) -> Encoder:
         """What encodes them."""
-        encoder: Encoder = self.pipeline.build("encoder")
+        encoder: Encoder = self.pipeline.build("encoder", cache=self.cache)
         return encoder
+
+    @cached_property
+    def cache(self) -> VectorCache | None:
+        """Vectors that were made before."""
+        return vector_cache() if self.request.use_cache else None
 
     @cached_property
     def sparse(self) -> SparseEncoder:

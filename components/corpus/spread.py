@@ -15,11 +15,13 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
+from components.cache import Usage
 from components.corpus.clock import Clock
-from components.corpus.encode import Encoded, Engine, Stream, Task, local
+from components.corpus.encode import Effort, Encoded, Engine, Stream, Task, local
 from components.corpus.packing import pack, pack_error, unpack
 from components.corpus.plan import Step
 from components.corpus.prepare import SHARD_DOCUMENTS
+from components.corpus.request import Job
 from components.errors import MillraceError, Unavailable
 from components.indexes.contract import Shared, Writer
 from infra.settings import settings
@@ -34,6 +36,22 @@ _ROUNDS = 3
 """How often documents are asked for that did not come back."""
 
 
+class _Meter:
+    """What a process does for a job, from one reading to the next."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._before = self._usage()
+
+    def read(self) -> Effort:
+        """Since it was read last."""
+        before, self._before = self._before, self._usage()
+        return Effort(model_loaded=self._job.encoder.loaded, cache=self._before - before)
+
+    def _usage(self) -> Usage:
+        return self._job.cache.usage if self._job.cache else Usage()
+
+
 @dataclass(frozen=True)
 class Worker:
     """What each process runs. The model is loaded at its first batch and kept."""
@@ -44,11 +62,12 @@ class Worker:
 
     def __call__(self, steps: Sequence[Step]) -> Iterator[bytes]:
         """The steps as packed shards; an error, packed as well, is the last."""
+        meter = _Meter(self.task.job)
         try:
             with self._writer() as writer:
                 for shard in local(steps, self.task, Clock()):
                     sent = _stored(shard, writer) if writer else shard
-                    yield pack(sent, model_loaded=self.task.job.encoder.loaded)
+                    yield pack(sent, meter.read)
         except Exception as error:  # it must reach the user as itself
             if not isinstance(error, MillraceError):
                 error.add_note(traceback.format_exc())
@@ -111,7 +130,7 @@ def _joined(shards: Sequence[Encoded]) -> Encoded:
         pieces=chain.from_iterable([each.pieces for each in shards]),
         ready=[document for each in shards for document in each.ready],
         failed=[failure for each in shards for failure in each.failed],
-        model_loaded=any(each.model_loaded for each in shards),
+        effort=sum((each.effort for each in shards), Effort()),
     )
 
 

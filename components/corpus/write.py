@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 from components.corpus.clock import Clock
-from components.corpus.encode import Encoded, Engine, Facts, Task, facts
+from components.corpus.encode import Effort, Encoded, Engine, Facts, Task, facts
 from components.corpus.plan import Step
 from components.corpus.prepare import Failure, Shard, shards
 from components.corpus.request import Job
@@ -28,8 +28,7 @@ class Committed:
     added: int = 0
     changed: int = 0
     shards: int = 0
-    model_loaded: bool = False
-    """Whether any process had to load a model for it."""
+    effort: Effort = field(default_factory=Effort)
 
     def add(self, document: Facts) -> None:
         """Count a document that was encoded."""
@@ -78,7 +77,7 @@ def _store(shard: Encoded, work: Work) -> None:
     replaced = [each.step.document_id for each in shard.ready if each.step.action == "change"]
     with work.clock.of("write"):
         work.writer.commit([known[document_id] for document_id in shard.ids], replaced)
-    work.done.model_loaded |= shard.model_loaded
+    work.done.effort += shard.effort
     _tell(shard, work)
 
 

@@ -83,7 +83,7 @@ def rows(
     """A row per span. Raises EmptySpan."""
     check(of.model, reading)
     found = _windows(of.model, documents, spans, reading, header)
-    return pool(of.model, found, of.dimensions)
+    return pool(of.model, found, of.dimensions, of.cache)
 
 
 def _windows(

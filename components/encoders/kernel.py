@@ -9,47 +9,61 @@ landmark encoding differ only in which windows they make and which tokens they g
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import islice
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from components.encoders.memory import Memory
 from components.encoders.model import Model
-from components.values import Integers, Matrix
+from components.encoders.pieces import NOBODY, Pieces, Window
+from components.values import Matrix
 
-NOBODY = -1
-"""Owner of a token that is read but not pooled: context, headers, special tokens."""
+if TYPE_CHECKING:
+    from components.cache import VectorCache
+
+__all__ = ["NOBODY", "Window", "pool", "unit"]
+
 _ROUND_BATCHES = 32
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Window:
-    """Token ids and their owners, each of shape (tokens,). Owners never fall within a call."""
-
-    ids: Integers
-    owners: Integers
-    first: int
-    """The lowest row that it may own tokens of; ascending over the windows of a call."""
-
-
 def pool(
-    model: Model, windows: Iterable[Window], width: int | None = None
+    model: Model,
+    windows: Iterable[Window],
+    width: int | None = None,
+    cache: VectorCache | None = None,
 ) -> Iterator[tuple[int, Matrix]]:
     """Finished rows as (first row, matrix (rows, width)), in order, every row exactly once.
 
-    `width`: how many components are kept of each row, None for all.
+    `width`: how many components are kept of each row, None for all. `cache`: what windows have
+    added to rows before, which is not computed again.
 
     Windows are read in rounds and sorted by length within one, so that little is padding and
     memory stays bounded however long the call.
     """
     stream = iter(windows)
     sums = _Sums(model.checkpoint.width, width)
+    memory = Memory(cache, model) if cache is not None else None
     waiting = next(stream, None)
     while waiting is not None:
         taken, waiting = _round(waiting, stream, _ROUND_BATCHES * model.batch_tokens)
-        for batch in _batches(taken, model.batch_tokens):
-            sums.add(batch, model)
+        for pieces in _pieces(taken, model, memory):
+            sums.add(pieces)
         yield from sums.finished(None if waiting is None else waiting.first)
+
+
+def _pieces(windows: list[Window], model: Model, memory: Memory | None) -> Iterator[Pieces]:
+    """Of all windows, from memory or by reading them."""
+    if memory is None:
+        yield from (_read(batch, model) for batch in _batches(windows, model.batch_tokens))
+        return
+    unread, known = memory.recall(windows)
+    yield known
+    for batch in _batches(unread, model.batch_tokens):
+        made = _read(batch, model)
+        memory.note(batch, made)
+        yield made
+    memory.keep()
 
 
 def _round(
@@ -72,6 +86,27 @@ def _batches(windows: list[Window], budget: int) -> Iterator[list[Window]]:
         yield [longest, *islice(ordered, max(0, room))]
 
 
+def _read(batch: list[Window], model: Model) -> Pieces:
+    """One forward pass."""
+    import torch
+
+    states = model.hidden([each.ids for each in batch])
+    longest = states.shape[1]
+    owners = np.full((len(batch), longest), NOBODY, dtype=np.int64)
+    for row, window in enumerate(batch):
+        owners[row, : len(window.owners)] = window.owners
+    flat = owners.ravel()
+    (used,) = np.nonzero(flat != NOBODY)
+    piece = np.stack([used // longest, flat[used]])
+    (starts,) = np.nonzero(np.diff(piece, axis=1, prepend=NOBODY).any(axis=0))
+    index = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(used)))
+    picked = states.reshape(-1, states.shape[2])[torch.from_numpy(used).to(states.device)]
+    sums = torch.zeros((len(starts), states.shape[2]), device=states.device)
+    sums.index_add_(0, torch.from_numpy(index).to(states.device), picked.float())
+    window, row = piece[:, starts]
+    return Pieces(window, row, sums.cpu().numpy())
+
+
 class _Sums:
     """Sums of the hidden states of the rows that are not finished yet."""
 
@@ -80,22 +115,9 @@ class _Sums:
         self._kept = kept
         self._sums = np.zeros((0, width), dtype=np.float32)
 
-    def add(self, batch: list[Window], model: Model) -> None:
-        import torch
-
-        states = model.hidden([each.ids for each in batch])
-        longest = states.shape[1]
-        owners = np.full((len(batch), longest), NOBODY, dtype=np.int64)
-        for row, window in enumerate(batch):
-            owners[row, : len(window.owners)] = window.owners
-        flat = owners.ravel()
-        (used,) = np.nonzero(flat != NOBODY)
-        rows, index = np.unique(flat[used], return_inverse=True)
-        picked = states.reshape(-1, states.shape[2])[torch.from_numpy(used).to(states.device)]
-        sums = torch.zeros((len(rows), states.shape[2]), device=states.device)
-        sums.index_add_(0, torch.from_numpy(index).to(states.device), picked.float())
-        self._reserve(int(rows.max(initial=self._first - 1)) + 1)
-        self._sums[rows - self._first] += sums.cpu().numpy()
+    def add(self, pieces: Pieces) -> None:
+        self._reserve(int(pieces.rows.max(initial=self._first - 1)) + 1)
+        np.add.at(self._sums, pieces.rows - self._first, pieces.sums)
 
     def finished(self, next_first: int | None) -> Iterator[tuple[int, Matrix]]:
         """Rows below `next_first` (all of them where None), and forget them."""

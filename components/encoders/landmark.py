@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from components.cache import VectorCache
 from components.encoders import contextual, landmarks, naive
 from components.encoders.contextual import Reading
 from components.encoders.header import Header
@@ -21,7 +22,7 @@ from components.encoders.smoothing import smoothed
 from components.encoders.tokenizers import FastTokenizer
 from components.encoders.variants import Variant, chosen
 from components.errors import BadOption
-from components.options import Count, Weight, Whole, option
+from components.options import Count, Weight, Whole, option, part
 from components.values import Block, Document, Matrix, Span
 
 
@@ -72,6 +73,7 @@ class Landmark:
         "auto",
         help="auto: bf16 where the processor has it; fp32",
     )
+    cache: VectorCache | None = part()
 
     @property
     def _variant(self) -> Variant:

@@ -64,7 +64,8 @@ def rows(
 ) -> Iterator[tuple[int, Matrix]]:
     """A row per span. Raises BadOption, EmptySpan."""
     check(of.model, reading)
-    return pool(of.model, _windows(of.model, documents, spans, reading), of.dimensions)
+    found = _windows(of.model, documents, spans, reading)
+    return pool(of.model, found, of.dimensions, of.cache)
 
 
 def plan(starts: Integers, ends: Integers, window: int, context: int) -> list[tuple[int, int, int]]:

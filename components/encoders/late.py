@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from components.cache import VectorCache
 from components.encoders import contextual, naive
 from components.encoders.contextual import Reading
 from components.encoders.header import Header
@@ -14,7 +15,7 @@ from components.encoders.model import Precision
 from components.encoders.rows import blocks, paired
 from components.encoders.tokenizers import FastTokenizer
 from components.encoders.variants import Variant, chosen
-from components.options import Count, Share, Whole, option
+from components.options import Count, Share, Whole, option, part
 from components.values import Block, Document, Matrix, Span
 
 
@@ -60,6 +61,7 @@ class Late:
         "auto",
         help="auto: bf16 where the processor has it; fp32",
     )
+    cache: VectorCache | None = part()
 
     def __post_init__(self) -> None:
         Header(self.header)
@@ -113,6 +115,6 @@ class Late:
             yield from late
             return
         texts = naive.span_texts(documents, spans, header)
-        alone = naive.rows(self._variant, texts, self._variant.documents)
+        alone = naive.rows(self._variant, texts)
         for first, in_context, by_itself in paired(late, alone):
             yield first, unit((1 - self.mix) * in_context + self.mix * by_itself)

@@ -48,6 +48,11 @@ class Model:
         """Tokens per forward pass: on a CPU few enough to stay in its cache."""
         return 2048 if self._device.type == "cpu" else 32_768
 
+    @property
+    def identity(self) -> str:
+        """What its hidden states depend on, besides the tokens."""
+        return f"{self.checkpoint.weights_sha256} {self.layers} {self._dtype()}"
+
     def hidden(self, batch: Sequence[Integers]) -> torch.Tensor:
         """Last layer's states (sequences, longest, width) of token ids, padded on the right."""
         import torch
@@ -96,11 +101,9 @@ class Model:
         )
         self._check_complete(found)
         loaded = loaded.to(self._device).eval()
-        if self.layers is not None:
-            loaded = first_layers(loaded, self.layers)
         if self._device.type == "cpu" and self._dtype() == torch.bfloat16:
             pack(loaded)
-        return loaded
+        return loaded if self.layers is None else first_layers(loaded, self.layers)
 
     def _check_complete(self, found: Mapping[str, Any]) -> None:
         """Raises ModelFault where a weight would be left at random."""

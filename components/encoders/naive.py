@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from components.cache import VectorCache
 from components.encoders.frames import Frame
 from components.encoders.header import Header
 from components.encoders.kernel import NOBODY, Window, pool
@@ -17,7 +18,7 @@ from components.encoders.rows import blocks
 from components.encoders.tokenizers import FastTokenizer
 from components.encoders.variants import Variant, chosen
 from components.encoders.windows import token_ranges
-from components.options import Count, option
+from components.options import Count, option, part
 from components.values import Block, Document, Integers, Matrix, Span
 
 
@@ -52,6 +53,7 @@ class Naive:
         "auto",
         help="auto: bf16 where the processor has it; fp32",
     )
+    cache: VectorCache | None = part()
 
     def __post_init__(self) -> None:
         Header(self.header)
@@ -87,7 +89,7 @@ class Naive:
         for document, own in zip(documents, spans, strict=True):
             token_ranges(self.tokenizer.tokens(document.text), own)
         texts = span_texts(documents, spans, Header(self.header))
-        return blocks(rows(self._variant, texts, self._variant.documents), spans)
+        return blocks(rows(self._variant, texts), spans)
 
     def encode_queries(self, texts: Sequence[str]) -> Matrix:
         """See `Encoder`."""
@@ -104,14 +106,15 @@ def span_texts(
             yield lead + document.text[span.start : span.end]
 
 
-def rows(of: Variant, texts: Iterator[str], frame: Frame) -> Iterator[tuple[int, Matrix]]:
+def rows(of: Variant, texts: Iterator[str]) -> Iterator[tuple[int, Matrix]]:
     """A row per text, each read by itself with its special tokens, as the model was trained."""
-    return pool(of.model, _windows(of.model, texts, frame), of.dimensions)
+    return pool(of.model, _windows(of.model, texts, of.documents), of.dimensions, of.cache)
 
 
 def queries(of: Variant, texts: Sequence[str]) -> Matrix:
     """Matrix (texts, width)."""
-    matrices = [matrix for _, matrix in rows(of, iter(texts), of.queries)]
+    read = pool(of.model, _windows(of.model, iter(texts), of.queries), of.dimensions)
+    matrices = [matrix for _, matrix in read]
     return np.concatenate(matrices) if matrices else np.zeros((0, of.width), np.float32)
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
 
 from components.encoders import frames
 from components.encoders.frames import Frame
 from components.encoders.model import Model, Precision, model
 from components.encoders.profiles import Profile
 from components.errors import BadOption
+
+if TYPE_CHECKING:
+    from components.cache import VectorCache
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,8 @@ class Variant:
     dimensions: int | None
     queries: Frame
     documents: Frame
+    cache: VectorCache | None = None
+    """Of what documents' windows gave; queries are not remembered."""
 
     @property
     def width(self) -> int:
@@ -74,11 +79,13 @@ class Options(Protocol):
     def task(self) -> str: ...
     @property
     def examples(self) -> Sequence[tuple[str, str]]: ...
+    @property
+    def cache(self) -> VectorCache | None: ...
 
 
 def chosen(by: Options) -> Variant:
     """The variant that an encoder's options ask for. Raises as `variant` does."""
-    return variant(
+    found = variant(
         by.model,
         by.precision,
         dimensions=by.dimensions,
@@ -86,6 +93,7 @@ def chosen(by: Options) -> Variant:
         task=by.task,
         examples=by.examples,
     )
+    return replace(found, cache=by.cache)
 
 
 def variant(

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     help="Publish although so many documents that are served now cannot be used.",
 )
 @click.option("--adopt", is_flag=True, help="Take over a corpus built from another source.")
+@click.option("--no-cache", is_flag=True, help="Encode everything anew, and keep no vector.")
 @click.option("--engine-only", is_flag=True, help="Run without Prefect.")
 @json_option
 def command(
@@ -46,6 +47,7 @@ def command(
     max_deletes: float,
     max_missing: int,
     adopt: bool,
+    no_cache: bool,
     engine_only: bool,
     as_json: bool,
 ) -> int:
@@ -62,6 +64,7 @@ def command(
         max_missing=max_missing,
         adopt=adopt,
         dry_run=dry_run,
+        use_cache=not no_cache,
         run_id=new_run_id(),
     )
     report = _timed(Job(request), engine_only)
@@ -170,10 +173,15 @@ def _show(report: Report) -> None:
         console.print(f"failed  {each.id}: {each.reason}", markup=False, soft_wrap=True)
 
 
+def _cached(report: Report) -> str:
+    looked = report.cache.hits + report.cache.misses
+    return f", {report.cache.hits / looked:.0%} from the cache" if report.cache.hits else ""
+
+
 def _outcome(report: Report) -> str:
     found = report.to_json()
     rate = f", {found['tokens_per_second']:,.0f} a second" if report.tokens else ""
-    work = f"{found['tokens']:,} tokens encoded in {found['seconds']:.1f} s{rate}"
+    work = f"{found['tokens']:,} tokens encoded in {found['seconds']:.1f} s{rate}{_cached(report)}"
     if not found["documents"]:
         return f"{work}; nothing was published: no document could be used"
     if not report.promoted:

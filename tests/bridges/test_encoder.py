@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from components import registry
+from components.cache import Usage, VectorCache
 from components.encoders.checkpoints import checkpoint
 from components.encoders.tokenizers import FastTokenizer, WordTokenizer
 from components.errors import BadOption, ModelFault, Unavailable, UnknownComponent
@@ -204,3 +205,20 @@ def test_what_cannot_be_an_encoder() -> None:
     assert "for the encoder, name one of its BaseEmbedding classes" in caught.value.hint
     with pytest.raises(UnknownComponent, match="is an abstract class"):
         registry.load("encoder", "llama_index:llama_index.core.embeddings.BaseEmbedding")
+
+
+def test_a_text_is_embedded_once(tmp_path: Path) -> None:
+    cache = VectorCache(tmp_path, 2**24)
+    documents = [Document(id="a", text="The mill stands. It turns.")]
+    first, again, other = (
+        registry.build("encoder", registry.resolve("encoder", WORDS, {"size": size}), cache=cache)
+        for size in (100, 100, 90)
+    )
+    (before,) = encoded(first, documents, [[Span(0, 16), Span(16, 26)]])
+    assert cache.usage == Usage(0, 2)
+    (after,) = encoded(again, documents, [[Span(0, 16), Span(16, 26)]])
+    assert (cache.usage, again.loaded) == (Usage(2, 2), False)
+    np.testing.assert_array_equal(before, after)
+    encoded(other, documents, [[Span(0, 26)]])
+    encoded(other, documents, [[Span(0, 16), Span(16, 26)]])
+    assert cache.usage == Usage(2, 5)

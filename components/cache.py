@@ -1,0 +1,204 @@
+"""Vectors that were made before, kept on this machine so that they are paid for once.
+
+A cache may lose anything at any time, so nothing that goes wrong with it stops a run: what cannot
+be read is made again. One SQLite file, which several processes may use at once. It is bounded in
+size; what was used longest ago goes first. It holds vectors and hashes, no text.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from components.values import Matrix
+from infra.settings import cache_folder, settings
+
+_FILE = "vectors-1.sqlite"
+_WAIT = 5.0
+"""Seconds for another process to finish writing."""
+_AT_ONCE = 500
+"""Keys in one question."""
+_HOUR = 3600
+_KEPT = 0.9
+"""Of the limit, once it was reached."""
+_log = logging.getLogger(__name__)
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """How many vectors were looked for and found, or not."""
+
+    hits: int = 0
+    misses: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(self.hits + other.hits, self.misses + other.misses)
+
+    def __sub__(self, other: Usage) -> Usage:
+        return Usage(self.hits - other.hits, self.misses - other.misses)
+
+
+class VectorCache:
+    """Vectors by key. Safe for threads and for several processes; not passed between them.
+
+    `limit`: bytes that the file may take, roughly.
+    """
+
+    def __init__(self, folder: Path, limit: int) -> None:
+        self._file = folder / _FILE
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._opened: sqlite3.Connection | None = None
+        self._broken = False
+        self.usage = Usage()
+        """Since it was made."""
+
+    def find(self, keys: Sequence[bytes]) -> dict[bytes, Matrix]:
+        """The vectors that are there, each of shape (width,)."""
+        nothing: dict[bytes, Matrix] = {}
+        found = self._tried(lambda file: _read(file, keys), nothing)
+        self.usage += Usage(len(found), len(keys) - len(found))
+        return found
+
+    def keep(self, vectors: Mapping[bytes, Matrix]) -> None:
+        """Store float32 vectors of shape (width,)."""
+        self._tried(lambda file: _write(file, vectors, self._limit), None)
+
+    def close(self) -> None:
+        """Close the file; it is opened again when it is needed."""
+        with self._lock:
+            if self._opened is not None:
+                self._opened.close()
+            self._opened = None
+
+    def _tried(self, act: Callable[[sqlite3.Connection], Answer], otherwise: Answer) -> Answer:
+        """What `act` gives, and `otherwise` from the first failure on."""
+        with self._lock:
+            if self._broken:
+                return otherwise
+            try:
+                return act(self._connection())
+            except (sqlite3.Error, OSError) as error:
+                return self._given_up(error, otherwise)
+
+    def _given_up(self, error: Exception, otherwise: Answer) -> Answer:
+        if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
+            return otherwise  # another process is writing much: the next time will do
+        self._broken = True
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
+        _log.warning(
+            "the cache of vectors is not used: %s (%s); remove it, or choose another folder with "
+            "MILLRACE_CACHE",
+            error,
+            self._file,
+        )
+        return otherwise
+
+    def _connection(self) -> sqlite3.Connection:
+        if self._opened is None:
+            self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._opened = _open(self._file)
+        return self._opened
+
+
+def cache() -> VectorCache | None:
+    """The cache that this machine's settings name, None where they want none."""
+    limit = settings().cache_bytes
+    return VectorCache(cache_folder(), limit) if limit else None
+
+
+def _open(file: Path) -> sqlite3.Connection:
+    opened = sqlite3.connect(file, timeout=_WAIT, check_same_thread=False, isolation_level=None)
+    try:
+        opened.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        opened.execute("PRAGMA journal_mode = WAL")
+        opened.execute("PRAGMA synchronous = NORMAL")
+        opened.execute(
+            "CREATE TABLE IF NOT EXISTS vectors"
+            " (key BLOB PRIMARY KEY, used INTEGER NOT NULL, vector BLOB NOT NULL)"
+        )
+        opened.execute("CREATE INDEX IF NOT EXISTS by_use ON vectors (used)")
+    except sqlite3.Error:
+        opened.close()
+        raise
+    return opened
+
+
+def _read(file: sqlite3.Connection, keys: Sequence[bytes]) -> dict[bytes, Matrix]:
+    hour = _now()
+    found: dict[bytes, Matrix] = {}
+    old: list[bytes] = []
+    for part in _parts(list(dict.fromkeys(keys))):
+        asked = ",".join("?" * len(part))
+        rows = file.execute(
+            f"SELECT key, used, vector FROM vectors WHERE key IN ({asked})",  # noqa: S608 (marks)
+            part,
+        )
+        for key, used, vector in rows:
+            found[key] = np.frombuffer(vector, dtype=np.float32)
+            if used < hour:
+                old.append(key)
+    if old:
+        _change(file, "UPDATE vectors SET used = ? WHERE key = ?", ((hour, key) for key in old))
+    return found
+
+
+def _write(file: sqlite3.Connection, vectors: Mapping[bytes, Matrix], limit: int) -> None:
+    hour = _now()
+    rows = (
+        (key, hour, np.ascontiguousarray(vector, dtype=np.float32).tobytes())
+        for key, vector in vectors.items()
+    )
+    _change(file, "INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)", rows)
+    size = _size(file)
+    if size > limit:
+        _shrink(file, 1 - _KEPT * limit / size)
+
+
+def _change(file: sqlite3.Connection, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
+    file.execute("BEGIN IMMEDIATE")
+    try:
+        file.executemany(statement, rows)
+        file.execute("COMMIT")
+    except BaseException:
+        file.execute("ROLLBACK")
+        raise
+
+
+def _shrink(file: sqlite3.Connection, share: float) -> None:
+    """Drop a share of the vectors: those used longest ago."""
+    (count,) = file.execute("SELECT count(*) FROM vectors").fetchone()
+    oldest = "SELECT rowid FROM vectors ORDER BY used, rowid LIMIT ?"
+    file.execute(f"DELETE FROM vectors WHERE rowid IN ({oldest})", (int(count * share) + 1,))  # noqa: S608
+    with closing(file.execute("PRAGMA incremental_vacuum")) as freed:
+        freed.fetchall()
+
+
+def _size(file: sqlite3.Connection) -> int:
+    """Bytes in use."""
+    (pages,), (free,), (size,) = (
+        file.execute(f"PRAGMA {name}").fetchone()
+        for name in ("page_count", "freelist_count", "page_size")
+    )
+    return int((pages - free) * size)
+
+
+def _parts(keys: Sequence[bytes]) -> Iterable[Sequence[bytes]]:
+    return (keys[start : start + _AT_ONCE] for start in range(0, len(keys), _AT_ONCE))
+
+
+def _now() -> int:
+    """In hours: a finer clock would mean a write for every read."""
+    return int(time.time() // _HOUR)

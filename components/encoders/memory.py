@@ -1,0 +1,77 @@
+"""The kernel's use of the cache: a piece that was pooled before is not read again.
+
+A piece's key holds all that its sum depends on: the model, the exact window's tokens, and which of
+them the piece has. So a change of the text costs the windows that hold it, and systems that differ
+in other things (the splitter's other spans, widths, the index) share what is the same.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+import numpy as np
+
+from components.cache import VectorCache
+from components.encoders.model import Model
+from components.encoders.pieces import NOBODY, Pieces, Window
+from components.values import Matrix
+
+_REVISION = 1
+"""Raised whenever the kernel sums other things."""
+_BYTES = 20
+"""Of a key."""
+
+
+class Memory:
+    """What one call of the kernel looks up and stores."""
+
+    def __init__(self, cache: VectorCache, model: Model) -> None:
+        self._cache = cache
+        self._width = model.checkpoint.width
+        self._identity = f"{_REVISION} {model.identity}".encode()
+        self._keys: dict[int, dict[int, bytes]] = {}
+        """Of the windows that are not read yet, by the window's `id`."""
+        self._new: dict[bytes, Matrix] = {}
+
+    def recall(self, windows: list[Window]) -> tuple[list[Window], Pieces]:
+        """The windows that must be read, and the pieces of the others."""
+        keys = [self._keys_of(each) for each in windows]
+        found = self._cache.find([key for each in keys for key in each.values()])
+        unread: list[Window] = []
+        numbers: list[int] = []
+        rows: list[int] = []
+        sums: list[Matrix] = [np.zeros((0, self._width), dtype=np.float32)]
+        for number, (window, own) in enumerate(zip(windows, keys, strict=True)):
+            if not found.keys() >= set(own.values()):
+                unread.append(window)
+                self._keys[id(window)] = own
+                continue
+            numbers += [number] * len(own)
+            rows += own
+            sums += [found[key][None] for key in own.values()]
+        known = np.array(numbers, dtype=np.int64), np.array(rows, dtype=np.int64)
+        return unread, Pieces(*known, np.concatenate(sums))
+
+    def note(self, batch: list[Window], made: Pieces) -> None:
+        """Remember what a batch of unread windows gave."""
+        keys = [self._keys.pop(id(window)) for window in batch]
+        for window, row, total in zip(made.windows, made.rows, made.sums, strict=True):
+            self._new[keys[window][int(row)]] = total
+
+    def keep(self) -> None:
+        """Store what was noted."""
+        if self._new:
+            self._cache.keep(self._new)
+            self._new = {}
+
+    def _keys_of(self, window: Window) -> dict[int, bytes]:
+        """A key for each row that owns tokens of the window, ascending."""
+        read = blake2b(self._identity, digest_size=_BYTES)
+        read.update(window.ids.tobytes())
+        (owned,) = np.nonzero(window.owners != NOBODY)
+        rows, starts = np.unique(window.owners[owned], return_index=True)
+        parts = np.split(owned, starts[1:])
+        return {
+            int(row): blake2b(part.tobytes(), key=read.digest(), digest_size=_BYTES).digest()
+            for row, part in zip(rows, parts, strict=True)
+        }

@@ -1,0 +1,32 @@
+"""What the kernel reads and what it makes of it: windows of tokens, and their parts of rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from components.values import Integers, Matrix
+
+NOBODY = -1
+"""Owner of a token that is read but not pooled: context, headers, special tokens."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Window:
+    """Token ids and their owners, each of shape (tokens,). Owners never fall within a call."""
+
+    ids: Integers
+    owners: Integers
+    first: int
+    """The lowest row that it may own tokens of; ascending over the windows of a call."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pieces:
+    """What windows add to rows: a piece is what one row owns in one window."""
+
+    windows: Integers
+    """Position of each piece's window in the batch, ascending, shape (pieces,)."""
+    rows: Integers
+    """Shape (pieces,), ascending within a window."""
+    sums: Matrix
+    """Sum of the hidden states of each piece's tokens, shape (pieces, width)."""
