@@ -61,7 +61,11 @@ class Pipeline:
 
 def load(path: Path, overrides: Sequence[str] = ()) -> Pipeline:
     """A pipeline from its file and `stage.option=value` overrides. Raises UserError."""
-    raw = _read(path)
+    return checked(read(path), path, overrides)
+
+
+def checked(raw: Mapping[str, Any], path: Path, overrides: Sequence[str] = ()) -> Pipeline:
+    """A pipeline from what its file holds. Raises UserError."""
     folder = path.parent.resolve()
     find_modules(str(folder))
     for stage in STAGES:
@@ -112,7 +116,8 @@ def fingerprint(stages: Mapping[str, Choice]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read(path: Path) -> dict[str, Any]:
+    """What a pipeline file holds, by key, unchecked. Raises SpecError."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
