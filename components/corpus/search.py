@@ -70,6 +70,9 @@ def differs(pipeline: Pipeline, release: Release) -> bool:
     """Whether the next refresh will build what is not live. The file's own encoder may be out of
     reach: the live one answers without it.
     """
+    wanted = pipeline.stages["index"].options.get("quantization", "none")
+    if wanted != release.generation.quantization:
+        return True
     try:
         return pipeline.fingerprint() != release.generation.fingerprint
     except MillraceError:

@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 from components.registry import Choice
 
+Quantization = Literal["none", "int8", "binary"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
@@ -59,6 +61,8 @@ class Generation:
     width: int
     average_length: float
     """Terms per chunk, for BM25; measured once and kept."""
+    quantization: Quantization = "none"
+    """Of the dense vectors. The index sets it: no stage's result depends on it."""
     base: str = ""
     """Folder name of the generation that it began as a copy of."""
     run_id: str = ""

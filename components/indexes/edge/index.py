@@ -33,7 +33,8 @@ from components.indexes.edge.files import (
 from components.indexes.edge.optimise import optimise
 from components.indexes.edge.reader import EdgeReader
 from components.indexes.edge.writer import EdgeWriter
-from components.indexes.manifest import Generation, Release, Totals, now
+from components.indexes.manifest import Generation, Quantization, Release, Totals, now
+from components.indexes.quantization import Oversampling, Rescoring
 from components.options import option
 
 _NAME = re.compile(r"\d{4,}-[0-9a-f]{16}")
@@ -46,18 +47,34 @@ class EdgeIndex:
 
     path: Path = option(Path(".millrace"), help="folder that holds all corpora")
     filterable: tuple[str, ...] = option((), help="metadata fields to index for filters")
+    quantization: Quantization = option(
+        "none", help="search vectors in fewer bits; a change builds a new generation"
+    )
+    rescore: bool = option(True, help="score the best of quantised vectors again in full")
+    oversampling: Oversampling | None = option(
+        None, help="candidates per hit for that, 1 to 100; by default 3 for int8, 10 for binary"
+    )
 
     def corpus(self, name: str) -> EdgeCorpus:
         """See `Index`."""
-        return EdgeCorpus(self.path / name, self.filterable)
+        rescoring = Rescoring(rescore=self.rescore, oversampling=self.oversampling)
+        return EdgeCorpus(self.path / name, self.filterable, self.quantization, rescoring)
 
 
 class EdgeCorpus:
     """The generations of one corpus, see `CorpusIndex`."""
 
-    def __init__(self, folder: Path, filterable: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        filterable: tuple[str, ...],
+        quantization: Quantization,
+        rescoring: Rescoring,
+    ) -> None:
         self.folder = folder
         self._filterable = filterable
+        self._quantization = quantization
+        self._rescoring = rescoring
 
     def owner(self) -> str | None:
         """See `CorpusIndex`."""
@@ -99,17 +116,15 @@ class EdgeCorpus:
 
     def finished(self, fingerprint: str) -> Generation | None:
         """See `CorpusIndex`."""
-        found = [g for g in self._generations() if g.fingerprint == fingerprint and g.finished_at]
+        found = [each for each in self._alike(fingerprint) if each.finished_at]
         return max(found, key=lambda each: each.number, default=None)
 
     def unfinished(self, fingerprint: str, base: Generation | None) -> Generation | None:
         """See `CorpusIndex`."""
         found = [
             each
-            for each in self._generations()
-            if each.fingerprint == fingerprint
-            and not each.finished_at
-            and each.base == (base.name if base else "")
+            for each in self._alike(fingerprint)
+            if not each.finished_at and each.base == (base.name if base else "")
         ]
         return max(found, key=lambda each: each.number, default=None)
 
@@ -138,7 +153,8 @@ class EdgeCorpus:
         """See `CorpusIndex`."""
         shard = self._shard(generation)
         with engine.opened(shard, shard.parent / engine.LOCK) as opened:
-            reader = EdgeReader(opened, shard, generation.width)
+            search = self._rescoring.of(generation)
+            reader = EdgeReader(opened, shard, generation.width, search)
             if generation.finished_at:
                 # The engine opens a shard whose files are missing as if it were smaller.
                 _check_count(reader, generation.totals.chunks, shard)
@@ -151,13 +167,14 @@ class EdgeCorpus:
         draft = replace(
             wanted,
             number=max(numbers, default=0) + 1,
+            quantization=base.quantization if base else self._quantization,
             base=base.name if base else "",
             created_at=now(),
             finished_at="",
         )
         shard = self._shard(draft)
         if base is None:
-            engine.create(shard, draft.width, self._filterable)
+            engine.create(shard, draft.width, self._filterable, draft.quantization)
         else:
             self._copy(base, shard)
         sync_tree(shard)
@@ -244,6 +261,14 @@ class EdgeCorpus:
             if generation is not None:
                 found.append(generation)
         return found
+
+    def _alike(self, fingerprint: str) -> list[Generation]:
+        """Those that hold what the pipeline file asks for, in the form that it asks for."""
+        return [
+            each
+            for each in self._generations()
+            if (each.fingerprint, each.quantization) == (fingerprint, self._quantization)
+        ]
 
     def _generation(self, name: str) -> Generation | None:
         file = self.folder / name / "generation.json"

@@ -13,6 +13,7 @@ from components.indexes.edge.engine import DENSE, SPARSE, faults
 from components.indexes.hits import TIES, best, more
 from components.indexes.manifest import Entry
 from components.indexes.payload import by_type, field_path, to_chunk, to_entry
+from components.indexes.quantization import Search
 from components.values import Chunk, Filter, Hit, Matrix, Scalar, SparseVector
 
 _PAGE = 1000
@@ -23,10 +24,11 @@ KIND = "\0kind"
 class EdgeReader:
     """An opened generation, see `GenerationReader`."""
 
-    def __init__(self, shard: Any, folder: Path, width: int) -> None:
+    def __init__(self, shard: Any, folder: Path, width: int, search: Search | None = None) -> None:
         self._shard = shard
         self._folder = folder
         self._width = width
+        self._search = search
 
     def nearest(self, vectors: Matrix, k: int, filters: Sequence[Filter]) -> list[list[Hit]]:
         """See `Reader`."""
@@ -118,12 +120,27 @@ class EdgeReader:
                 limit=limit,
                 query=Query.Nearest(vector, using=name),
                 filter=engine_filter(wanted) if wanted else None,
+                params=_params(self._search) if name == DENSE else None,
                 with_payload=True,
             )
             with faults("the index could not be searched", self._folder):
                 points = self._shard.query(request)
             limit = more(points, k, limit)
         return best(points, k)
+
+
+def _params(search: Search | None) -> Any:
+    from qdrant_edge import QuantizationSearchParams, SearchParams
+
+    if search is None:
+        return None
+    if search.exact:
+        return SearchParams(exact=True)
+    return SearchParams(
+        quantization=QuantizationSearchParams(
+            rescore=search.rescore, oversampling=search.oversampling
+        )
+    )
 
 
 def engine_filter(wanted: Filter) -> Any:

@@ -6,9 +6,10 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from components.errors import IndexFault
+from components.indexes.manifest import Quantization
 from components.indexes.payload import INDEXED_NUMBERS, INDEXED_WORDS, field_path
 from components.indexes.qdrant.conditions import ADDED, REMOVED
 from components.indexes.qdrant.reader import DENSE, SPARSE
@@ -17,7 +18,6 @@ from components.indexes.qdrant.server import Server
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient, models
 
-Quantization = Literal["none", "int8", "binary"]
 _SETTLED = 600.0
 """Seconds that the server is given to build its search graph before a generation goes live."""
 _POLL = 0.2

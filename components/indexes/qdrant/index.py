@@ -17,16 +17,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from components.errors import Busy, IndexFault, Moved
-from components.indexes.manifest import Generation, Release, Totals, now
+from components.indexes.manifest import Generation, Quantization, Release, Totals, now
 from components.indexes.qdrant import collection
-from components.indexes.qdrant.collection import Layout, Quantization
+from components.indexes.qdrant.collection import Layout
 from components.indexes.qdrant.conditions import REMOVED, added_in, removed_in
 from components.indexes.qdrant.control import Control, Record
 from components.indexes.qdrant.lease import borrowed, fenced, held, lease
 from components.indexes.qdrant.reader import QdrantReader
 from components.indexes.qdrant.server import Server, connect
 from components.indexes.qdrant.writer import QdrantWriter
-from components.options import Count, Weight, option
+from components.indexes.quantization import Oversampling, Rescoring, Search
+from components.options import Count, option
 from infra.settings import settings
 
 if TYPE_CHECKING:
@@ -38,8 +39,13 @@ class QdrantIndex:
     """A Qdrant server, at MILLRACE_QDRANT_URL: for many readers, and more than one machine."""
 
     filterable: tuple[str, ...] = option((), help="metadata fields to index for filters")
-    quantization: Quantization = option("none", help="smaller vectors in memory; new collections")
-    oversampling: Weight = option(3.0, help="candidates per hit that are scored again in full")
+    quantization: Quantization = option(
+        "none", help="search vectors in fewer bits; a change builds a new generation"
+    )
+    rescore: bool = option(True, help="score the best of quantised vectors again in full")
+    oversampling: Oversampling | None = option(
+        None, help="candidates per hit for that, 1 to 100; by default 3 for int8, 10 for binary"
+    )
     on_disk: bool = option(False, help="keep vectors and payloads on disk; new collections")
     shards: Count = option(1, help="shards of a new collection")
     replicas: Count = option(1, help="copies of each shard of a new collection")
@@ -53,18 +59,18 @@ class QdrantIndex:
             shards=self.shards,
             replicas=self.replicas,
         )
-        oversampling = 0.0 if self.quantization == "none" else self.oversampling
-        return QdrantCorpus(connect(), name, layout, oversampling)
+        rescoring = Rescoring(rescore=self.rescore, oversampling=self.oversampling)
+        return QdrantCorpus(connect(), name, layout, rescoring)
 
 
 class QdrantCorpus:
     """The generations of one corpus, see `CorpusIndex`."""
 
-    def __init__(self, server: Server, name: str, layout: Layout, oversampling: float) -> None:
+    def __init__(self, server: Server, name: str, layout: Layout, rescoring: Rescoring) -> None:
         self.name = name
         self._server = server
         self._layout = layout
-        self._oversampling = oversampling
+        self._rescoring = rescoring
         self._control = Control(server, name, layout.replicas)
         self._key = f"{server.name}/{name}"
 
@@ -107,7 +113,7 @@ class QdrantCorpus:
         found = [
             each.generation
             for each in self._control.records()
-            if each.generation.fingerprint == fingerprint and each.generation.finished_at
+            if self._alike(each, fingerprint) and each.generation.finished_at
         ]
         return found[-1] if found else None
 
@@ -116,7 +122,8 @@ class QdrantCorpus:
         found = [
             each.generation
             for each in self._drafts(fingerprint)
-            if each.generation.base == (base.name if base else "")
+            if self._alike(each, fingerprint)
+            and each.generation.base == (base.name if base else "")
         ]
         return found[-1] if found else None
 
@@ -168,6 +175,7 @@ class QdrantCorpus:
         draft = replace(
             wanted,
             number=beneath.generation.number if beneath and before else number,
+            quantization=base.quantization if base else self._layout.quantization,
             base=(before or base).name if base else "",
             created_at=now(),
             finished_at="",
@@ -286,6 +294,11 @@ class QdrantCorpus:
             if each.generation.fingerprint == fingerprint and not each.generation.finished_at
         ]
 
+    def _alike(self, record: Record, fingerprint: str) -> bool:
+        """Whether it holds what the pipeline file asks for, in the form that it asks for."""
+        held = record.generation
+        return (held.fingerprint, held.quantization) == (fingerprint, self._layout.quantization)
+
     def _record(self, name: str) -> Record:
         found = self._control.record(name)
         if found is None:
@@ -294,14 +307,14 @@ class QdrantCorpus:
             )
         return found
 
-    def _opened(self, record: Record) -> tuple[Server, str, int, int, float]:
+    def _opened(self, record: Record) -> tuple[Server, str, int, int, Search | None]:
         generation = record.generation
         return (
             self._server,
             record.collection,
             generation.number,
             generation.width,
-            self._oversampling,
+            self._rescoring.of(generation),
         )
 
 

@@ -13,6 +13,7 @@ from components.indexes.manifest import Entry
 from components.indexes.payload import to_chunk, to_entry
 from components.indexes.qdrant.conditions import ADDED, REMOVED, visible
 from components.indexes.qdrant.server import Server
+from components.indexes.quantization import Search
 from components.values import Chunk, Filter, Hit, Matrix, SparseVector
 
 if TYPE_CHECKING:
@@ -31,13 +32,13 @@ class QdrantReader:
     """An opened generation, see `GenerationReader`."""
 
     def __init__(
-        self, server: Server, collection: str, number: int, width: int, oversampling: float
+        self, server: Server, collection: str, number: int, width: int, search: Search | None
     ) -> None:
         self._server = server
         self._collection = collection
         self._number = number
         self._width = width
-        self._oversampling = oversampling
+        self._search = search
 
     def nearest(self, vectors: Matrix, k: int, filters: Sequence[Filter]) -> list[list[Hit]]:
         """See `Reader`."""
@@ -155,18 +156,27 @@ class QdrantReader:
         return found
 
     def _request(self, query: Any, name: str, wanted: Filter, limit: int) -> models.QueryRequest:
-        from qdrant_client.models import QuantizationSearchParams, QueryRequest, SearchParams
+        from qdrant_client.models import QueryRequest
 
-        rescored = None
-        if name == DENSE and self._oversampling:
-            rescored = SearchParams(
-                quantization=QuantizationSearchParams(rescore=True, oversampling=self._oversampling)
-            )
         return QueryRequest(
             query=query,
             using=name,
             filter=visible(self._number, wanted),
-            params=rescored,
+            params=_params(self._search) if name == DENSE else None,
             limit=limit,
             with_payload=True,
         )
+
+
+def _params(search: Search | None) -> models.SearchParams | None:
+    from qdrant_client.models import QuantizationSearchParams, SearchParams
+
+    if search is None:
+        return None
+    if search.exact:
+        return SearchParams(exact=True)
+    return SearchParams(
+        quantization=QuantizationSearchParams(
+            rescore=search.rescore, oversampling=search.oversampling
+        )
+    )
