@@ -1,12 +1,14 @@
 # Every target sets up what it needs. PYTHON: the interpreter; TORCH: what pip is asked for, so that
 # another build can be chosen, for example  make demo TORCH="torch==2.13.0 --index-url URL"
 # with the index of CPU builds that pytorch.org's installation page names.
+# BENCH: options of the benchmark, see docs/benchmarks.md. WORKERS: processes that run the tests.
 PYTHON ?= python3
 TORCH  ?= torch==2.13.0
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 PIP     = $(BIN)/python -m pip --disable-pip-version-check install --quiet
 SAMPLE  = pipelines/sample.yaml
+WORKERS ?= 2
 
 .PHONY: demo check test bench setup clean
 
@@ -23,10 +25,10 @@ check: $(VENV)/.dev
 	$(BIN)/lint-imports --no-logo
 
 test: check
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
-bench: $(VENV)/.dev
-	$(BIN)/python -m evals.bench
+bench: $(VENV)/.bench
+	$(BIN)/python -m evals.bench $(BENCH)
 
 setup: $(VENV)/.dev
 
@@ -38,6 +40,10 @@ $(VENV)/.base: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) $(TORCH)
 	$(PIP) --constraint constraints.txt --editable .
+	touch $@
+
+$(VENV)/.bench: $(VENV)/.dev
+	$(PIP) --constraint constraints.txt --editable ".[dev,bench]"
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.base

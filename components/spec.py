@@ -88,6 +88,11 @@ def checked(raw: Mapping[str, Any], path: Path, overrides: Sequence[str] = ()) -
     )
 
 
+def load_name(path: Path) -> str:
+    """The name in a pipeline file. Raises SpecError."""
+    return _name(read(path), path)
+
+
 def find_modules(folder: str) -> None:
     """Let `use: my_module:MyClass` name what lies in the folder of the pipeline file."""
     if folder not in sys.path:

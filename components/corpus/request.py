@@ -53,7 +53,7 @@ class Job:
     request: Request
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _arrived, (self.request, self.pipeline)
+        return job_of, (self.request, self.pipeline)
 
     @cached_property
     def pipeline(self) -> Pipeline:
@@ -113,8 +113,9 @@ class Job:
             )
 
 
-def _arrived(request: Request, pipeline: Pipeline) -> Job:
+def job_of(request: Request, pipeline: Pipeline) -> Job:
+    """A job of a pipeline that is checked already; no file is read."""
     job = Job(request)
     spec.find_modules(pipeline.folder)
-    vars(job)["pipeline"] = pipeline  # a cached property: the file is not read again
+    vars(job)["pipeline"] = pipeline  # a cached property
     return job

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from components import registry
+from components.corpus.clock import Clock
 from components.errors import BadOption, MillraceError, Moved, NothingLive
 from components.indexes.contract import CorpusIndex, Index
 from components.indexes.manifest import Release
@@ -45,25 +46,48 @@ def search(pipeline: Pipeline, queries: Sequence[Query], k: int) -> Found:
 def _search(pipeline: Pipeline, queries: Sequence[Query], k: int) -> Found:
     corpus = corpus_of(pipeline)
     release = live(pipeline, corpus)
-    stages = release.generation.stages
-    encoder = _Ahead(registry.build("encoder", stages["encoder"]))
-    sparse = registry.build("sparse", stages["sparse"])
-    reranker: Reranker = pipeline.build("reranker")
-    _check_sparse(pipeline, stages["sparse"].use)
+    serving = Serving(pipeline, release)
     # The engine serves one process at a time: all thinking is done before it is opened.
-    encoder.encode_queries([query.text for query in queries])
+    serving.encode(queries)
     with corpus.read(release.generation) as reader:
-        retriever: Retriever = pipeline.build(
-            "retriever", encoder=encoder, sparse=sparse, reader=reader
+        hits = serving.answer(reader, queries, k)
+    return Found(hits=hits, release=release, pending=differs(pipeline, release))
+
+
+class Serving:
+    """The stages that answer questions from a release, ready for use.
+
+    Raises BadOption where the retriever needs what the release lacks.
+    """
+
+    def __init__(self, pipeline: Pipeline, release: Release) -> None:
+        stages = release.generation.stages
+        _check_sparse(pipeline, stages["sparse"].use)
+        self._pipeline = pipeline
+        self._encoder = _Ahead(registry.build("encoder", stages["encoder"]))
+        self._sparse = registry.build("sparse", stages["sparse"])
+        self._reranker: Reranker = pipeline.build("reranker")
+
+    def encode(self, queries: Sequence[Query]) -> None:
+        """Encode the questions that will be asked next."""
+        self._encoder.encode_queries([query.text for query in queries])
+
+    def answer(
+        self, reader: Reader, queries: Sequence[Query], k: int, clock: Clock | None = None
+    ) -> list[list[Hit]]:
+        """The k best hits for each query. The clock counts `encode`, `retrieve` and `rerank`."""
+        clock = clock or Clock()
+        retriever: Retriever = self._pipeline.build(
+            "retriever", encoder=self._encoder, sparse=self._sparse, reader=reader
         )
-        depth = min(retriever.depth, reranker.depth)
-        ranked = retriever.retrieve(queries, max(k, depth))
-        hits = rerank(reranker, queries, ranked, encoder, reader)
-    return Found(
-        hits=[each[:k] for each in hits],
-        release=release,
-        pending=differs(pipeline, release),
-    )
+        with clock.of("encode"):
+            self.encode(queries)
+        with clock.of("retrieve"):
+            depth = min(retriever.depth, self._reranker.depth)
+            ranked = retriever.retrieve(queries, max(k, depth))
+        with clock.of("rerank"):
+            hits = rerank(self._reranker, queries, ranked, self._encoder, reader)
+        return [each[:k] for each in hits]
 
 
 def differs(pipeline: Pipeline, release: Release) -> bool:

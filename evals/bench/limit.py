@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,8 +12,11 @@ from typing import Any
 from components.encoders.model import Model
 from components.values import Integers
 
+DTYPES = ("bfloat16", "float32")
 _ROWS = 2048
-_REPEATS = 20
+_SECONDS = 0.5
+_AT_LEAST = 3
+"""Passes, on a machine that is slow."""
 
 
 @dataclass(frozen=True)
@@ -28,53 +32,93 @@ class Shapes:
         """From a transformers configuration."""
         return cls(config.num_hidden_layers, config.hidden_size, config.intermediate_size)
 
+    @property
+    def weights(self) -> int:
+        """Of one layer's matrices."""
+        return 4 * self.hidden**2 + 2 * self.hidden * self.inner
+
     def operations(self, lengths: Sequence[int]) -> float:
         """Floating-point operations for sequences of these lengths, without any padding.
 
         Two for each weight of the linear layers and each token; attention's two products besides.
         """
-        linear = 2 * (4 * self.hidden**2 + 2 * self.hidden * self.inner) * sum(lengths)
+        linear = 2 * self.weights * sum(lengths)
         attention = 4 * self.hidden * sum(each**2 for each in lengths)
         return float(self.layers * (linear + attention))
 
     def matmul_rate(self, dtype: str) -> float:
-        """Operations per second of plain products at these shapes, in a row of layers."""
-        import torch
+        """Operations per second of plain products at these shapes: a layer's six, over and over.
 
-        kind = getattr(torch, dtype)
-        rows, wide = (torch.randn(_ROWS, width, dtype=kind) for width in (self.hidden, self.inner))
-        square = [torch.randn(self.hidden, self.hidden, dtype=kind) for _ in range(4)]
-        up = torch.randn(self.inner, self.hidden, dtype=kind)
-        down = torch.randn(self.hidden, self.inner, dtype=kind)
+        The median over passes; weights as torch keeps them or laid out in advance for bf16,
+        whichever is faster.
+        """
+        return max(self._rate(dtype, ahead) for ahead in {False, dtype == "bfloat16"})
+
+    def _rate(self, dtype: str, ahead: bool) -> float:
+        import torch
+        from torch import nn
+
+        from components.encoders.packed import pack
+
+        sizes = [*[(self.hidden, self.hidden)] * 4, (self.hidden, self.inner)]
+        sizes.append((self.inner, self.hidden))
+        layer = nn.Sequential(*(nn.Linear(*size, bias=False) for size in sizes))
+        layer.to(getattr(torch, dtype))
+        if ahead:
+            pack(layer)
+        inputs = [torch.randn(_ROWS, width, dtype=getattr(torch, dtype)) for width, _ in sizes]
+        seconds: list[float] = []
         with torch.inference_mode():
-            start = time.perf_counter()
-            for _ in range(_REPEATS):
-                for weight in (*square, up):
-                    torch.nn.functional.linear(rows, weight)
-                torch.nn.functional.linear(wide, down)
-            seconds = time.perf_counter() - start
-        each = 2 * (4 * self.hidden**2 + 2 * self.hidden * self.inner) * _ROWS
-        return _REPEATS * each / seconds
+            while sum(seconds) < _SECONDS or len(seconds) < _AT_LEAST:
+                start = time.perf_counter()
+                for product, rows in zip(layer, inputs, strict=True):
+                    product(rows)
+                seconds.append(time.perf_counter() - start)
+        return 2 * self.weights * _ROWS / statistics.median(seconds)
 
 
 @dataclass
 class Encoded:
-    """Lengths of the sequences that a model has read."""
+    """What a transformer has read: lengths of sequences without padding, and in which type."""
 
     lengths: list[int] = field(default_factory=list)
+    dtype: str = ""
 
 
 @contextmanager
 def counting(model: Model) -> Iterator[Encoded]:
-    """Note the sequences that a model reads inside."""
+    """Note what a model of ours reads inside."""
     encoded, hidden = Encoded(), model.hidden
 
     def noted(batch: Sequence[Integers]) -> Any:
         encoded.lengths += [len(each) for each in batch]
-        return hidden(batch)
+        states = hidden(batch)
+        encoded.dtype = _name(states.dtype)
+        return states
 
     model.hidden = noted  # type: ignore[method-assign]
     try:
         yield encoded
     finally:
-        model.hidden = hidden  # type: ignore[method-assign]
+        del model.hidden
+
+
+@contextmanager
+def counting_module(module: Any) -> Iterator[Encoded]:
+    """Note what a transformer of sentence-transformers reads inside, by its attention masks."""
+    encoded = Encoded(dtype=_name(next(module.parameters()).dtype))
+
+    def noted(_: Any, given: tuple[dict[str, Any]]) -> None:
+        (features,) = given
+        encoded.lengths += features["attention_mask"].sum(dim=1).tolist()
+
+    # Around the module: it calls the model's `forward`, past the model's own hooks.
+    hook = module.register_forward_pre_hook(noted)
+    try:
+        yield encoded
+    finally:
+        hook.remove()
+
+
+def _name(dtype: Any) -> str:
+    return str(dtype).removeprefix("torch.")

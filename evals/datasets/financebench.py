@@ -1,96 +1,129 @@
 """FinanceBench: questions about filings, judged by the page of the evidence.
 
-A page's id is `FILING#PAGE`, pages counted from 0, as the data set does.
+A page's id is `FILING#PAGE`, pages counted from 0, as the data set does. The corpus is either the
+filings as PDF, with pages as units, or the pages of `corpus.jsonl`, each a document.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from components.errors import SourceMissing
-from components.sources.financebench import information_file, rows
-from evals.datasets.judged import Judged, Judgements, Question
+from components.errors import BadOption, SourceMissing
+from components.sources.financebench import information_file
+from evals.datasets import beir
+from evals.datasets.assemble import Row, Stored, assemble
+from evals.datasets.judged import DOCUMENT, BadData, Judged, Judgements, LeftOut
+from evals.datasets.lines import rows
 from evals.pages import page_id
 
 _OPEN_SOURCE = "financebench_open_source.jsonl"
+_DOCUMENTS = ("filings", "pages")
 
 
-def load(folder: Path) -> Judged:
-    """`queries.jsonl` with `qrels/test.tsv`, or else `financebench_open_source.jsonl`.
+def is_one(folder: Path) -> bool:
+    """Whether a folder is FinanceBench."""
+    return (folder / "pdfs").is_dir() or information_file(folder, _OPEN_SOURCE) is not None
 
-    Raises SourceMissing.
+
+def load(folder: Path, split: str = "test", *, documents: str = "") -> Judged:
+    """With `filings` as documents (by default, where there is `pdfs/`) or with `pages`.
+
+    Questions about filings that are not there are left out and counted. Raises SourceMissing,
+    BadData, BadOption.
     """
-    queries, qrels = folder / "queries.jsonl", folder / "qrels" / "test.tsv"
+    if documents and documents not in _DOCUMENTS:
+        raise BadOption(f"documents must be filings or pages, not {documents!r}").at(
+            where="documents"
+        )
+    pdfs = folder / "pdfs"
+    if documents == "pages" or (not documents and not pdfs.is_dir()):
+        return beir.load(folder, split, name="financebench", scope="doc_name")
+    held = sorted(pdfs.glob("*.pdf"))
+    data = about(questions(folder, split), [each.stem for each in held])
+    if not data.questions:
+        raise SourceMissing("no filing of a question is there").at(where=str(pdfs))
+    return replace(data, checksum=beir.checksum(data.checksum, folder, held))
+
+
+def questions(folder: Path, split: str = "test") -> Judged:
+    """All questions, by page, whether their filings are there or not: `queries.jsonl` with
+    `qrels/SPLIT.tsv`, or else `financebench_open_source.jsonl`, which has the split `test` only.
+
+    The checksum is that of these files. Raises SourceMissing, BadData.
+    """
+    queries, qrels = folder / "queries.jsonl", folder / "qrels" / f"{split}.tsv"
     if queries.is_file() and qrels.is_file():
-        found = _in_beir_layout(queries, qrels)
+        asked: list[Row] = list(rows(queries))
+        judged, files = beir.judgements(qrels), [queries, qrels]
     else:
-        published = information_file(folder, _OPEN_SOURCE)
-        if published is None:
-            raise SourceMissing("no questions: neither queries.jsonl with qrels/test.tsv").at(
-                where=str(folder), hint=f"nor {_OPEN_SOURCE} is there"
-            )
-        found = _as_published(published)
-    if not found.questions:
-        raise SourceMissing("no question has a page as evidence").at(where=str(folder))
-    return found
+        published = _published(folder, split)
+        asked, judged = _as_beir(published)
+        files = [published]
+    data = Judged(
+        name="financebench",
+        split=split,
+        questions=(),
+        judgements=judged,
+        unit="page",
+        source={"use": "financebench", "path": str(folder.resolve())},
+        checksum=beir.checksum(split, folder, files),
+    )
+    where = str(files[0])
+    known = {page: Stored() for pages in judged.values() for page in pages}
+    found = assemble(data, asked, known, where)
+    filings = {str(row["_id"]): row for row in asked}
+    about_one = tuple(
+        replace(each, document_id=_text(filings[each.id], "doc_name", where))
+        for each in found.questions
+    )
+    return replace(found, questions=about_one, scope=DOCUMENT)
 
 
 def about(data: Judged, filings: Iterable[str]) -> Judged:
-    """The questions about these filings only."""
+    """The questions about these filings only; the others are left out and counted."""
     kept = set(filings)
-    questions = tuple(each for each in data.questions if each.document_id in kept)
-    judgements = {each.id: data.judgements[each.id] for each in questions}
-    return replace(data, questions=questions, judgements=judgements)
-
-
-def _in_beir_layout(queries: Path, qrels: Path) -> Judged:
-    judgements = _judgements(qrels)
-    questions = tuple(
-        Question(*(_text(row, name, queries) for name in ("_id", "text", "doc_name")))
-        for row in rows(queries)
-        if row.get("_id") in judgements and "doc_name" in row
+    asked = tuple(each for each in data.questions if each.document_id in kept)
+    absent = [each.id for each in data.questions if each.document_id not in kept]
+    told = {"questions about absent filings": LeftOut.of(absent)} if absent else {}
+    return replace(
+        data,
+        questions=asked,
+        judgements={each.id: data.judgements[each.id] for each in asked},
+        left_out={**data.left_out, **told},
     )
-    return Judged("financebench", questions, {each.id: judgements[each.id] for each in questions})
 
 
-def _judgements(qrels: Path) -> Judgements:
-    found: dict[str, dict[str, int]] = {}
-    try:
-        lines = qrels.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SourceMissing(f"cannot be read: {error}").at(where=str(qrels)) from error
-    for number, line in enumerate(lines[1:], start=2):
-        try:
-            question, page, grade = line.split("\t")
-            found.setdefault(question, {})[page] = int(grade)
-        except ValueError as error:
-            raise SourceMissing("not a judgement: question, page and grade, parted by tabs").at(
-                where=f"{qrels} line {number}"
-            ) from error
-    return found
+def _published(folder: Path, split: str) -> Path:
+    published = information_file(folder, _OPEN_SOURCE)
+    if published is None:
+        raise SourceMissing(f"no questions: neither queries.jsonl with qrels/{split}.tsv").at(
+            where=str(folder), hint=f"nor {_OPEN_SOURCE} is there"
+        )
+    if split != "test":
+        raise SourceMissing(f"no split {split!r}").at(where=str(folder), hint="there is: test")
+    return published
 
 
-def _as_published(file: Path) -> Judged:
-    questions, judgements = [], {}
+def _as_beir(file: Path) -> tuple[list[Row], Judgements]:
+    """Rows and judgements of the file that is published. Pages count from 0 in it."""
+    asked: list[Row] = []
+    judged: dict[str, dict[str, int]] = {}
     for row in rows(file):
-        pages = {
-            page_id(_text(each, "doc_name", file), each["evidence_page_num"]): 1
+        id, text = (_text(row, name, str(file)) for name in ("financebench_id", "question"))
+        asked.append({**row, "_id": id, "text": text})
+        judged[id] = {
+            page_id(_text(each, "doc_name", str(file)), each["evidence_page_num"]): 1
             for each in row.get("evidence") or ()
             if isinstance(each.get("evidence_page_num"), int)
         }
-        if pages:
-            id = _text(row, "financebench_id", file)
-            filing = _text(row, "doc_name", file)
-            questions.append(Question(id, _text(row, "question", file), filing))
-            judgements[id] = pages
-    return Judged("financebench", tuple(questions), judgements)
+    return asked, judged
 
 
-def _text(row: dict[str, Any], name: str, file: Path) -> str:
+def _text(row: Mapping[str, Any], name: str, where: str) -> str:
     value = row.get(name)
     if not isinstance(value, str) or not value:
-        raise SourceMissing(f"a question lacks the field {name!r}").at(where=str(file))
+        raise BadData(f"a question lacks the field {name!r}").at(where=where)
     return value

@@ -2,27 +2,108 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
+from components.errors import UserError
+from components.values import Metadata, Query, Scalar
+
+Unit = Literal["document", "page", "span"]
+"""What judgements are about and rankings are made of."""
 Judgements = Mapping[str, Mapping[str, int]]
 """Question id to unit id to grade; above 0 is relevant. Called qrels in TREC's terms."""
+DOCUMENT = "document_id"
+"""The scope of a question that is about one document."""
+_NAMED = 5
 
 
-@dataclass(frozen=True)
+class BadData(UserError):
+    """A data set contradicts itself or holds nothing to measure."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Evidence:
+    """Characters `start` (included) to `end` (excluded) of a document that answer a question."""
+
+    document_id: str
+    start: int
+    end: int
+    grade: int = field(default=1, compare=False)
+
+    @property
+    def id(self) -> str:
+        """The unit id where spans are judged."""
+        return f"{self.document_id}#{self.start}-{self.end}"
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """A question of a data set."""
 
     id: str
     text: str
+    type: str = ""
+    """What kind of question the data set calls it; scores are shown by it."""
+    metadata: Metadata = field(default_factory=dict)
+    """Its other fields, as far as they are flat: answers, the value of the scope."""
     document_id: str = ""
     """The document that it is about, where the data set says so."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Parts of a data set that are not measured."""
+
+    count: int
+    first: tuple[str, ...]
+    """Ids of the first few."""
+
+    @classmethod
+    def of(cls, ids: Iterable[str]) -> LeftOut:
+        """All of these, in their order."""
+        found = tuple(ids)
+        return cls(len(found), found[:_NAMED])
+
+
+@dataclass(frozen=True, kw_only=True)
 class Judged:
-    """A data set."""
+    """A data set: every question has a relevant unit, every judged document is in the corpus."""
 
     name: str
+    split: str
     questions: tuple[Question, ...]
     judgements: Judgements
+    evidence: Mapping[str, tuple[Evidence, ...]] = field(default_factory=dict)
+    """By question id, ascending; empty where the data set has no spans."""
+    unit: Unit = "document"
+    source: Mapping[str, Any]
+    """The stage that reads the corpus, as a pipeline file has it: `{use: jsonl, path: …}`."""
+    scope: str = ""
+    """Field that a question and its documents share: the ranking may be limited to its value."""
+    checksum: str
+    """Sha256 of all that makes corpus, questions and this split, in hex."""
+    left_out: Mapping[str, LeftOut] = field(default_factory=dict)
+    """What is not measured, by reason."""
+
+    def queries(self, *, scoped: bool = False) -> list[Query]:
+        """A query per question, in their order; `scoped`: filtered by the value of the scope.
+
+        Raises BadData where there is no scope.
+        """
+        if scoped and not self.scope:
+            raise BadData("the data set has no scope to search in").at(where=self.name)
+        return [
+            Query(
+                id=each.id,
+                text=each.text,
+                filter={self.scope: self._values(each)} if scoped else {},
+            )
+            for each in self.questions
+        ]
+
+    def _values(self, question: Question) -> Sequence[Scalar]:
+        if self.scope == DOCUMENT:
+            return [question.document_id]
+        value = question.metadata[self.scope]
+        return [value] if isinstance(value, str | int | float | bool) else value

@@ -82,7 +82,7 @@ def _measured(
         raise SourceMissing(f"the source {source.use!r} has no path").at(
             where=str(pipeline), hint="name the folder of FinanceBench with --data"
         )
-    questions = financebench.load(Path(source.options["path"]))
+    questions = financebench.questions(Path(source.options["path"]))
     if not no_refresh:
         _refresh(pipeline, overrides)
     outcome = measure(pipeline, overrides, questions, out)

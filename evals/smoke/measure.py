@@ -15,8 +15,8 @@ from components.values import Hit, Query
 from evals.datasets import financebench
 from evals.datasets.judged import Judged
 from evals.metrics import Interval, interval, per_question
-from evals.pages import rank_pages
 from evals.runs import Run, write_judgements, write_run
+from evals.units import rank, units_of
 
 K = 10
 METRICS = ("R@10", "nDCG@10", "RR@10")
@@ -116,14 +116,7 @@ def variants(pipeline: Pipeline) -> list[str]:
 
 
 def _run(pipeline: Pipeline, data: Judged, *, single: bool) -> Run:
-    queries = [
-        Query(
-            text=each.text, id=each.id, filter={"document_id": [each.document_id]} if single else {}
-        )
-        for each in data.questions
-    ]
-
     def ask(asked: Sequence[Query], k: int) -> list[list[Hit]]:
         return search(pipeline, asked, k).hits
 
-    return rank_pages(ask, queries, K)
+    return rank(ask, data.queries(scoped=single), K, units_of(data))

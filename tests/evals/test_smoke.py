@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from components.errors import SourceMissing
 from evals.datasets import financebench
+from evals.datasets.judged import BadData
 from evals.smoke.__main__ import main
 from tests.sources.test_extract import pdf
 
@@ -127,7 +127,7 @@ def test_data_elsewhere(folder: Path) -> None:
 
 def test_both_layouts_of_questions(folder: Path) -> None:
     data = folder / "data"
-    before = financebench.load(data)
+    before = financebench.questions(data)
     assert [each.id for each in before.questions] == ["q1", "q2", "q3"]
     (data / "qrels").mkdir()
     lines = [f"{id}\t{filing}#{page}\t1" for id, _, filing, page in QUESTIONS]
@@ -135,24 +135,27 @@ def test_both_layouts_of_questions(folder: Path) -> None:
     rows = [{"_id": id, "text": text, "doc_name": name} for id, text, name, _ in QUESTIONS]
     (data / "queries.jsonl").write_text("\n".join(map(json.dumps, rows)))
     (data / "financebench_open_source.jsonl").unlink()
-    assert financebench.load(data) == before
+    after = financebench.questions(data)
+    assert after.judgements == before.judgements
+    assert [(each.id, each.text, each.document_id) for each in after.questions] == [
+        (each.id, each.text, each.document_id) for each in before.questions
+    ]
 
 
 def test_questions_that_cannot_be_read(folder: Path) -> None:
     file = folder / "data" / "financebench_open_source.jsonl"
-    file.write_text('{"question": "?", "evidence": []}')
-    with pytest.raises(SourceMissing, match="no question has a page as evidence"):
-        financebench.load(folder / "data")
     row = published(*QUESTIONS[0])
-    del row["question"]
-    file.write_text(json.dumps(row))
-    with pytest.raises(SourceMissing, match="lacks the field 'question'"):
-        financebench.load(folder / "data")
-    row = published(*QUESTIONS[0])
+    file.write_text(json.dumps({**row, "evidence": []}))
+    with pytest.raises(BadData, match="no question of the split 'test' can be measured") as caught:
+        financebench.questions(folder / "data")
+    assert caught.value.hint == "questions without a relevant document: 1"
+    file.write_text(json.dumps({**row, "question": None}))
+    with pytest.raises(BadData, match="lacks the field 'question'"):
+        financebench.questions(folder / "data")
     del row["evidence"][0]["doc_name"]
     file.write_text(json.dumps(row))
-    with pytest.raises(SourceMissing, match="lacks the field 'doc_name'"):
-        financebench.load(folder / "data")
+    with pytest.raises(BadData, match="lacks the field 'doc_name'"):
+        financebench.questions(folder / "data")
 
 
 def test_the_real_questions() -> None:
@@ -160,6 +163,6 @@ def test_the_real_questions() -> None:
     data = Path(os.environ.get("MILLRACE_DATA", shared)) / "financebench"
     if not data.is_dir():
         pytest.skip(f"{data} is absent")
-    loaded = financebench.load(data)
+    loaded = financebench.questions(data)
     pages = sum(map(len, loaded.judgements.values()))
     assert (len(loaded.questions), pages) == (61, 73)

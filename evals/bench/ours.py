@@ -1,0 +1,156 @@
+"""The contenders of this repository: the kernel by itself, and the whole refresh."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from components.corpus import run as refreshing
+from components.corpus.request import Job, Request, new_run_id
+from components.encoders.kernel import Window, pool
+from components.encoders.landmark import Landmark
+from components.encoders.late import Late
+from components.encoders.model import Model
+from components.encoders.model import model as shared
+from components.encoders.naive import Naive
+from components.splitters.sentence import Sentence
+from components.splitters.sentences import Sentences
+from components.stages import Encoder, Splitter
+from components.values import Document, Span
+from evals.bench.limit import Encoded, counting
+from evals.bench.texts import Texts
+
+if TYPE_CHECKING:
+    from evals.bench.contenders import Run
+
+MAX_TOKENS = 128
+"""Of a chunk."""
+
+
+def naive(texts: Texts) -> Run:
+    """Chunks of whole sentences, each by itself."""
+    return _encoding(Naive(), Sentences(max_tokens=MAX_TOKENS), texts)
+
+
+def late(texts: Texts) -> Run:
+    """The same chunks, late."""
+    return _encoding(Late(), Sentences(max_tokens=MAX_TOKENS), texts)
+
+
+def landmark(texts: Texts) -> Run:
+    """Single sentences, in context."""
+    return _encoding(Landmark(), Sentence(max_tokens=MAX_TOKENS), texts)
+
+
+def full_windows(length: int) -> Callable[[Texts], Run]:
+    """Windows of exactly this length, special tokens included, through all of the text."""
+
+    def prepare(texts: Texts) -> Run:
+        model = _model()
+        windows = list(_windows(model, texts.documents, length))
+
+        def run() -> Encoded:
+            with counting(model) as encoded:
+                for _ in pool(model, windows):
+                    pass
+            return encoded
+
+        return run
+
+    return prepare
+
+
+def refresh(encoder: str) -> Callable[[Texts], Run]:
+    """A first refresh into an embedded store, in this process, nothing cached."""
+
+    def prepare(texts: Texts) -> Run:
+        # Held by the run, and gone with it.
+        folder = tempfile.TemporaryDirectory(prefix="millrace-bench-")
+        write_corpus(texts.documents, Path(folder.name) / "corpus.jsonl")
+
+        def run() -> Encoded:
+            with tempfile.TemporaryDirectory(dir=folder.name) as work, _counting() as encoded:
+                _refresh(encoder, Path(folder.name) / "corpus.jsonl", Path(work))
+            return encoded
+
+        return run
+
+    return prepare
+
+
+def spans(splitter: Splitter, documents: Sequence[Document]) -> list[list[Span]]:
+    """Of each document, as the model's tokenizer counts."""
+    tokenizer = _model().tokenizer
+    return [splitter.split(each, tokenizer) for each in documents]
+
+
+def chunks(texts: Texts) -> list[str]:
+    """What `naive` encodes, as strings."""
+    cut = spans(Sentences(max_tokens=MAX_TOKENS), texts.documents)
+    return [
+        document.text[span.start : span.end]
+        for document, own in zip(texts.documents, cut, strict=True)
+        for span in own
+    ]
+
+
+def write_corpus(documents: Sequence[Document], file: Path) -> None:
+    """The documents as a `jsonl` source reads them."""
+    lines = (json.dumps({"_id": d.id, "title": d.title, "text": d.text}) for d in documents)
+    file.write_text("\n".join(lines), encoding="utf-8")
+
+
+def _encoding(encoder: Encoder, splitter: Splitter, texts: Texts) -> Run:
+    cut = spans(splitter, texts.documents)
+
+    def run() -> Encoded:
+        with _counting() as encoded:
+            for _ in encoder.encode_documents(texts.documents, cut):
+                pass
+        return encoded
+
+    return run
+
+
+def _refresh(encoder: str, corpus: Path, folder: Path) -> None:
+    pipeline = {
+        "name": "bench",
+        "source": {"use": "jsonl", "path": str(corpus), "template": "{text}"},
+        "splitter": {"use": "sentences", "max_tokens": MAX_TOKENS},
+        "encoder": {"use": encoder, "model": "minilm"},
+        "index": {"use": "qdrant_edge", "path": str(folder / "store")},
+        "engine": {"use": "local"},
+    }
+    file = folder / "pipeline.yaml"
+    file.write_text(json.dumps(pipeline))  # JSON is YAML
+    request = Request(pipeline=str(file), run_id=new_run_id(), use_cache=False)
+    report = refreshing.run(Job(request))
+    if report.failures:
+        raise RuntimeError(f"{report.failures[0].id}: {report.failures[0].reason}")
+
+
+def _windows(model: Model, documents: Sequence[Document], length: int) -> Iterator[Window]:
+    prefix, suffix = model.tokenizer.prefix, model.tokenizer.suffix
+    step = length - len(prefix) - len(suffix)
+    ids = np.concatenate([model.tokenizer.tokens(each.text).ids for each in documents])
+    count = -(-len(ids) // step)
+    for row, own in enumerate(np.resize(ids, count * step).reshape(count, step)):
+        read = np.array([*prefix, *own, *suffix], dtype=np.int64)
+        yield Window(read, np.full(length, row, dtype=np.int64), row)
+
+
+def _counting() -> AbstractContextManager[Encoded]:
+    model = _model()
+    # A tokenizer remembers texts; every round shall tokenize them anew, as the peers do.
+    vars(model).pop("tokenizer", None)
+    return counting(model)
+
+
+def _model() -> Model:
+    return shared("minilm", "auto")

@@ -1,0 +1,161 @@
+"""A data set from its rows, checked: what cannot be measured is named, never passed over."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from components.values import Metadata, Scalar
+from evals.datasets.evidence import Lengths, evidence_of
+from evals.datasets.judged import BadData, Evidence, Judged, Judgements, LeftOut, Question
+
+Row = Mapping[str, Any]
+_TYPES = ("question_type", "type")
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What has to be known of a document to check judgements."""
+
+    lengths: Lengths = field(default_factory=Lengths)
+    scope: object = None
+    """Value of the scope's field."""
+
+
+def assemble(
+    data: Judged, rows: Iterable[Row], documents: Mapping[str, Stored], where: str = ""
+) -> Judged:
+    """`data`, whose judgements are as the file has them, with its questions and evidence.
+
+    `documents` are those of the corpus by id. Judgements of others are left out, and so are
+    questions without text or without a relevant document; `left_out` names them. Raises BadData for
+    two questions of one id, for a question out of its scope, and where no question is left.
+    """
+    found = _by_id(rows, where)
+    wanted = {id: row for id, row in found.items() if id in data.judgements}
+    known = {
+        id: {unit: grade for unit, grade in data.judgements[id].items() if unit in documents}
+        for id in wanted
+    }
+    kept = {id: grades for id, grades in known.items() if max(grades.values(), default=0) > 0}
+    asked = {id: row for id, row in wanted.items() if id in kept and _text(row).strip()}
+    for id, row in asked.items():
+        _check_scope(data.scope, id, row, (documents[unit] for unit in _relevant(kept[id])), where)
+    evidence, outside = _evidence(asked, kept, documents, where)
+    left_out = {
+        "judgements of unknown documents": [
+            f"{id} {unit}" for id in wanted for unit in data.judgements[id] if unit not in documents
+        ],
+        "judgements of unknown questions": [id for id in data.judgements if id not in found],
+        "questions without a relevant document": [id for id in wanted if id not in kept],
+        "questions without text": [id for id in kept if id not in asked],
+        "evidence outside of the relevant documents": outside,
+    }
+    if not asked:
+        raise BadData(f"no question of the split {data.split!r} can be measured").at(
+            where=where or data.name, hint=_shown(left_out)
+        )
+    return replace(
+        data,
+        questions=tuple(_question(id, row) for id, row in asked.items()),
+        judgements={id: kept[id] for id in asked},
+        evidence=evidence,
+        left_out={**data.left_out, **_counted(left_out)},
+    )
+
+
+def by_span(data: Judged) -> Judged:
+    """With the spans of evidence as units. Raises BadData where there is none."""
+    judgements = {
+        id: {each.id: each.grade for each in spans} for id, spans in data.evidence.items()
+    }
+    if not judgements:
+        raise BadData("the data set has no spans of evidence").at(where=data.name)
+    without = [each.id for each in data.questions if each.id not in judgements]
+    return replace(
+        data,
+        unit="span",
+        questions=tuple(each for each in data.questions if each.id in judgements),
+        judgements=judgements,
+        left_out={**data.left_out, **_counted({"questions without evidence": without})},
+    )
+
+
+def id_of(row: Row) -> str:
+    """The id as a source of JSON lines gives it. Raises ValueError."""
+    id = row.get("_id")
+    if isinstance(id, bool) or not isinstance(id, str | int | float) or id == "":
+        raise ValueError("no _id that is a string or a number")
+    return str(id)
+
+
+def _by_id(rows: Iterable[Row], where: str) -> dict[str, Row]:
+    found: dict[str, Row] = {}
+    for row in rows:
+        try:
+            id = id_of(row)
+        except ValueError as error:
+            raise BadData(f"a question has {error}").at(where=where) from None
+        if id in found:
+            raise BadData(f"two questions have the id {id!r}").at(where=where)
+        found[id] = row
+    return found
+
+
+def _relevant(grades: Mapping[str, int]) -> Iterator[str]:
+    return (unit for unit, grade in grades.items() if grade > 0)
+
+
+def _check_scope(scope: str, id: str, row: Row, relevant: Iterable[Stored], where: str) -> None:
+    if scope and scope not in row:
+        raise BadData(f"question {id!r} lacks the field {scope!r} of the scope").at(where=where)
+    if scope and any(each.scope != row[scope] for each in relevant):
+        raise BadData(f"question {id!r} has a relevant document of another {scope}").at(where=where)
+
+
+def _evidence(
+    asked: Mapping[str, Row], kept: Judgements, documents: Mapping[str, Stored], where: str
+) -> tuple[dict[str, tuple[Evidence, ...]], list[str]]:
+    lengths = {id: each.lengths for id, each in documents.items()}
+    found, outside = {}, []
+    for id, row in asked.items():
+        grades = {unit: kept[id][unit] for unit in _relevant(kept[id])}
+        try:
+            inside, lost = evidence_of(row, grades, lengths)
+        except ValueError as error:
+            raise BadData(f"question {id!r}: {error}").at(where=where) from None
+        if inside:
+            found[id] = inside
+        outside += [f"{id} {each}" for each in lost]
+    return found, outside
+
+
+def _question(id: str, row: Row) -> Question:
+    kind = next((row[name] for name in _TYPES if isinstance(row.get(name), str)), "")
+    return Question(id=id, text=_text(row), type=kind, metadata=_metadata(row))
+
+
+def _text(row: Row) -> str:
+    text = row.get("text")
+    return text if isinstance(text, str) else ""
+
+
+def _metadata(row: Row) -> Metadata:
+    return {k: v for k, v in row.items() if k not in ("_id", "text") and _flat(v)}
+
+
+def _flat(value: object) -> bool:
+    if isinstance(value, list):
+        return all(isinstance(each, Scalar) for each in value)
+    return isinstance(value, Scalar) and (not isinstance(value, float) or math.isfinite(value))
+
+
+def _counted(reasons: Mapping[str, list[str]]) -> dict[str, LeftOut]:
+    return {reason: LeftOut.of(ids) for reason, ids in reasons.items() if ids}
+
+
+def _shown(reasons: Mapping[str, list[str]]) -> str:
+    counted = _counted(reasons)
+    return "; ".join(f"{reason}: {each.count}" for reason, each in counted.items())

@@ -1,0 +1,144 @@
+"""Folders in the layout of BEIR: `corpus.jsonl`, `queries.jsonl`, `qrels/SPLIT.tsv`."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from components.errors import BadOption, SourceMissing
+from evals.datasets.assemble import Row, Stored, assemble, by_span, id_of
+from evals.datasets.evidence import Lengths, has_evidence
+from evals.datasets.judged import BadData, Judged, Judgements, LeftOut
+from evals.datasets.lines import rows
+
+UNITS = ("document", "span")
+
+
+def load(
+    folder: Path, split: str = "test", *, name: str = "", unit: str = "", scope: str = ""
+) -> Judged:
+    """The questions of a split. `unit`: what is ranked; by default spans, where all questions come
+    with spans of evidence, else documents. `scope`: a field that questions and documents share.
+
+    Judgements without a known question or document are left out and counted. Raises SourceMissing
+    for a missing file or split, BadData for what contradicts itself, BadOption.
+    """
+    if unit and unit not in UNITS:
+        raise BadOption(f"unit must be one of {', '.join(UNITS)}, not {unit!r}").at(where="unit")
+    corpus, queries, qrels = _files(folder, split)
+    asked = list(rows(queries))
+    spans = any(map(has_evidence, asked))
+    whole = {"template": "{text}"} if spans else {}  # offsets are those of the text alone
+    data = Judged(
+        name=name or folder.resolve().name,
+        split=split,
+        questions=(),
+        judgements=judgements(qrels),
+        source={"use": "jsonl", "path": str(corpus.resolve()), **whole},
+        scope=scope,
+        checksum=checksum(split, folder, (corpus, queries, qrels)),
+    )
+    found = assemble(data, asked, _documents(corpus, scope, spans), str(queries))
+    found = _with_unjudged(found, asked, qrels)
+    told = {id_of(row) for row in asked if has_evidence(row)}
+    if unit == "span" or (not unit and all(each.id in told for each in found.questions)):
+        return by_span(found)
+    return found
+
+
+def splits(folder: Path) -> list[str]:
+    """Names of the splits that have judgements."""
+    return sorted(each.stem for each in (folder / "qrels").glob("*.tsv"))
+
+
+def judged_file(folder: Path, split: str) -> Path:
+    """Where the judgements of a split are. Raises SourceMissing."""
+    qrels = folder / "qrels" / f"{split}.tsv"
+    if not qrels.is_file():
+        raise SourceMissing(f"no split {split!r}").at(
+            where=str(folder / "qrels"), hint=f"there are: {', '.join(splits(folder)) or 'none'}"
+        )
+    return qrels
+
+
+def judgements(file: Path) -> Judgements:
+    """Of a file of question id, document id and grade, parted by tabs, with or without a header.
+
+    Raises SourceMissing where it cannot be read; BadData for a line that is no judgement, and for
+    two grades of one pair.
+    """
+    try:
+        lines = file.read_text(encoding="utf-8-sig").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceMissing(f"cannot be read: {error}").at(where=str(file)) from error
+    found: dict[str, dict[str, int]] = {}
+    for number, line in enumerate(lines, start=1):
+        parts = line.split("\t")
+        if not line.strip() or (number == 1 and not _is_number(parts[-1])):
+            continue
+        if len(parts) != 3 or not _is_number(parts[2]):
+            raise BadData("not a judgement: question, document and grade, parted by tabs").at(
+                where=f"{file} line {number}"
+            )
+        question, document, grade = parts[0], parts[1], int(float(parts[2]))
+        if found.setdefault(question, {}).setdefault(document, grade) != grade:
+            raise BadData(f"question {question!r} has two grades for {document!r}").at(
+                where=f"{file} line {number}"
+            )
+    return found
+
+
+def checksum(split: str, folder: Path, files: Iterable[Path]) -> str:
+    """Sha256 of the split's name and of every file's name in the folder and bytes."""
+    whole = hashlib.sha256(split.encode())
+    for file in files:
+        with file.open("rb") as opened:
+            own = hashlib.file_digest(opened, "sha256").hexdigest()
+        whole.update(f"\n{file.relative_to(folder).as_posix()} {own}".encode())
+    return whole.hexdigest()
+
+
+def _files(folder: Path, split: str) -> tuple[Path, Path, Path]:
+    corpus, queries = folder / "corpus.jsonl", folder / "queries.jsonl"
+    for file in (corpus, queries):
+        if not file.is_file():
+            raise SourceMissing(f"no {file.name}").at(
+                where=str(folder), hint="a data set has corpus.jsonl, queries.jsonl and qrels/"
+            )
+    return corpus, queries, judged_file(folder, split)
+
+
+def _documents(corpus: Path, scope: str, spans: bool) -> dict[str, Stored]:
+    """Documents with text, by id."""
+    found: dict[str, Stored] = {}
+    seen = set()
+    for row in rows(corpus):
+        try:
+            id = id_of(row)
+        except ValueError as error:
+            raise BadData(f"a document has {error}").at(where=str(corpus)) from None
+        if id in seen:
+            raise BadData(f"two documents have the id {id!r}").at(where=str(corpus))
+        seen.add(id)
+        text = str(row.get("text") or "")
+        if text.strip() or (not spans and str(row.get("title") or "").strip()):
+            found[id] = Stored(Lengths.of(text), row.get(scope))
+    return found
+
+
+def _with_unjudged(found: Judged, asked: Iterable[Row], qrels: Path) -> Judged:
+    """Names the questions that no split judges."""
+    judged = {id for file in qrels.parent.glob("*.tsv") for id in judgements(file)}
+    without = [id for id in map(id_of, asked) if id not in judged]
+    told: dict[str, Any] = {"questions without judgements": LeftOut.of(without)} if without else {}
+    return replace(found, left_out={**found.left_out, **told})
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return float(text).is_integer()
+    except (ValueError, OverflowError):
+        return False

@@ -1,0 +1,46 @@
+"""Data sets that are made here are written once, in the layout of BEIR, and then read as such."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from evals.datasets.judged import Judgements
+
+Rows = Iterable[Mapping[str, Any]]
+
+
+def once(folder: Path, write: Callable[[Path], None]) -> Path:
+    """`folder`, filled by `write` unless it is there. It appears whole or not at all."""
+    if folder.is_dir():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".making-", dir=folder.parent) as aside:
+        made = Path(aside) / folder.name
+        made.mkdir()
+        write(made)
+        try:
+            made.rename(folder)
+        except OSError:
+            if not folder.is_dir():  # else somebody else was quicker
+                raise
+    return folder
+
+
+def write(folder: Path, split: str, corpus: Rows, queries: Rows, judgements: Judgements) -> None:
+    """`corpus.jsonl`, `queries.jsonl` and `qrels/SPLIT.tsv`."""
+    _write_rows(folder / "corpus.jsonl", corpus)
+    _write_rows(folder / "queries.jsonl", queries)
+    (folder / "qrels").mkdir()
+    with (folder / "qrels" / f"{split}.tsv").open("w", encoding="utf-8") as out:
+        out.write("query-id\tcorpus-id\tscore\n")
+        for question, grades in judgements.items():
+            out.writelines(f"{question}\t{unit}\t{grade}\n" for unit, grade in grades.items())
+
+
+def _write_rows(file: Path, rows: Rows) -> None:
+    with file.open("w", encoding="utf-8") as out:
+        out.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)

@@ -1,0 +1,164 @@
+"""Needle and passkey: one fact in a text of a given length, as in LongEmbed (Zhu et al. 2024).
+
+For every length there are documents that hide a fact each, most of their text filler, and questions
+about some of the facts, at depths from the first sentence to the last. The length is the scope: a
+question is to be answered from documents of its own length. A token is a word or a mark.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import cycle
+from pathlib import Path
+from random import Random
+from typing import Literal
+
+from components.errors import BadOption
+from evals.datasets import beir, folders
+from evals.datasets.judged import Judged
+from evals.datasets.people import people
+
+LENGTHS = (256, 512, 1024, 2048, 4096, 8192, 16384, 32768)
+_SHORTEST = 64
+_TOKEN = re.compile(r"\w+|[^\w\s]")
+_REVISION = 1
+"""Raised when the same parameters give other data."""
+_JUNK = (
+    "The hills are quiet.",
+    "The road is long.",
+    "The river is wide.",
+    "Walk on and turn around.",
+    "Everything is as it was before.",
+)
+
+
+def _list(words: str) -> tuple[str, ...]:
+    return tuple(each.strip() for each in words.split("/"))
+
+
+_THINGS = _list(
+    """copper kettle / brass lamp / silver spoon / blue umbrella / leather diary / wooden flute /
+    glass lens / old map / red scarf / clay pot / iron key / paper crane / music box / gold watch /
+    stone bowl / chess board"""
+)
+_PLACES = _list(
+    """library / lighthouse / bakery / chapel / windmill / harbor / school / museum / cellar /
+    orchard / castle / stable / hospital / hotel / theater / greenhouse"""
+)
+_WHO = _list(
+    """farmer / teacher / captain / doctor / neighbor / visitor / mayor / painter / driver /
+    student / writer / child"""
+)
+_DID = _list(
+    """watched / described / crossed / repaired / remembered / measured / visited / admired /
+    ignored / photographed"""
+)
+_WHAT = _list(
+    """garden / bridge / market / street / forest / field / wall / station / tower / square /
+    shore / valley / road / fence"""
+)
+_WHEN = _list(
+    """in the morning / after the rain / before dinner / during the winter / on the way home /
+    without a word / for a long time / with great care / as every year / against all advice"""
+)
+_LOOKS = _list(
+    "small / old / quiet / green / distant / narrow / busy / empty / famous / broken / bright"
+)
+Kind = Literal["needle", "passkey"]
+
+
+def load(
+    kind: Kind,
+    split: str = "test",
+    *,
+    cache: Path,
+    lengths: int | Sequence[int] = LENGTHS,
+    documents: int = 100,
+    questions: int = 50,
+    seed: int = 0,
+    unit: str = "",
+) -> Judged:
+    """`documents` and `questions` are those of each length. Made once, in a folder of `cache`.
+
+    A document has at most `length` tokens and lacks less than a sentence. Raises BadOption.
+    """
+    sizes = sorted({lengths} if isinstance(lengths, int) else set(lengths))
+    if not sizes or sizes[0] < _SHORTEST or not 0 < questions <= documents:
+        raise BadOption("lengths must be 64 or more, and 0 < questions <= documents").at(where=kind)
+    parts = (*sizes, f"docs{documents}", f"questions{questions}", f"seed{seed}")
+    name = "-".join(map(str, (kind, *parts)))
+    folder = folders.once(
+        cache / f"{name}-r{_REVISION}",
+        lambda made: _write(made, kind, sizes, documents, questions, seed),
+    )
+    return beir.load(folder, split, name=name, unit=unit, scope="length")
+
+
+def tokens(text: str) -> int:
+    """How long a text is: words and marks."""
+    return len(_TOKEN.findall(text))
+
+
+def _write(
+    folder: Path, kind: Kind, lengths: Sequence[int], documents: int, questions: int, seed: int
+) -> None:
+    random = Random(seed)  # noqa: S311
+    names = iter(people(random, len(lengths) * documents))
+    corpus, queries, judgements = [], [], {}
+    for length in lengths:
+        for number in range(documents):
+            id, asked = f"{kind}-{length}-{number}", number < questions
+            fact, question = _HIDE[kind](random, next(names))
+            depth = number / max(questions - 1, 1) if asked else random.random()
+            text, start = _hidden(fact, _FILLER[kind](random), length, depth)
+            corpus.append({"_id": id, "title": "", "text": text, "length": length})
+            if asked:
+                spans = {id: [[start, start + len(fact)]]}
+                facts = {"length": length, "depth": round(depth, 3), "evidence_char_spans": spans}
+                queries.append({"_id": f"q-{id}", "text": question, **facts})
+                judgements[f"q-{id}"] = {id: 1}
+    folders.write(folder, "test", corpus, queries, judgements)
+
+
+def _hidden(fact: str, filler: Iterator[str], length: int, depth: float) -> tuple[str, int]:
+    """Text of `length` tokens and where the fact begins in it: `depth` is 0 to 1."""
+    sentences, room = [], length - tokens(fact)
+    for sentence in filler:
+        room -= tokens(sentence)
+        if room < 0:
+            break
+        sentences.append(sentence)
+    sentences.insert(round(depth * len(sentences)), fact)
+    text = " ".join(sentences)
+    return text, text.index(fact)
+
+
+def _passkey(random: Random, name: str) -> tuple[str, str]:
+    key = random.randrange(10_000, 100_000)
+    return f"The pass key for {name} is {key}.", f"What is the pass key for {name}?"
+
+
+def _needle(random: Random, name: str) -> tuple[str, str]:
+    thing, place = random.choice(_THINGS), random.choice(_PLACES)
+    return f"{name} hid the {thing} in the {place}.", f"Where did {name} hide the {thing}?"
+
+
+def _junk(_: Random) -> Iterator[str]:
+    return cycle(_JUNK)
+
+
+def _prose(random: Random) -> Iterator[str]:
+    while True:
+        who, did, what = random.choice(_WHO), random.choice(_DID), random.choice(_WHAT)
+        looks, when = random.choice(_LOOKS), random.choice(_WHEN)
+        yield f"The {who} {did} the {looks} {what} {when}."
+
+
+_HIDE: Mapping[Kind, Callable[[Random, str], tuple[str, str]]] = {
+    "needle": _needle,
+    "passkey": _passkey,
+}
+"""From a person's name to a fact and the question about it."""
+_FILLER: Mapping[Kind, Callable[[Random], Iterator[str]]] = {"needle": _prose, "passkey": _junk}
+"""Sentences without end: varied ones around a needle, the same ones around a pass key."""

@@ -1,0 +1,34 @@
+"""Questions about Python's own documentation, the sample corpus, with judgements."""
+
+from __future__ import annotations
+
+import hashlib
+from importlib.resources import as_file, files
+
+from components.sources.pydocs import PythonDocs
+from evals.datasets import beir
+from evals.datasets.assemble import Stored, assemble
+from evals.datasets.judged import Judged
+from evals.datasets.lines import rows
+
+
+def load(split: str = "test") -> Judged:
+    """Documents are those of this Python: judgements of modules that it lacks are left out.
+
+    The checksum is of the questions and of every document. Raises SourceMissing.
+    """
+    source = PythonDocs()
+    documents = {ref.id: source.digest(ref) for ref in source.scan()}
+    with as_file(files("evals.datasets") / "sample") as folder:
+        queries, qrels = folder / "queries.jsonl", beir.judged_file(folder, split)
+        own = beir.checksum(split, folder, (queries, qrels))
+        told = "\n".join((own, *(f"{id} {digest}" for id, digest in sorted(documents.items()))))
+        data = Judged(
+            name="sample",
+            split=split,
+            questions=(),
+            judgements=beir.judgements(qrels),
+            source={"use": "pydocs"},
+            checksum=hashlib.sha256(told.encode()).hexdigest(),
+        )
+        return assemble(data, rows(queries), dict.fromkeys(documents, Stored()), str(queries))

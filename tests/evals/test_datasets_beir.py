@@ -1,0 +1,216 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.errors import BadOption, SourceMissing
+from evals.datasets import catalogue
+from evals.datasets.judged import BadData, Evidence, LeftOut
+from tests.evals.folders import CORPUS, QRELS, QUERIES, documents, made
+
+
+def test_a_folder(tmp_path: Path) -> None:
+    data = catalogue.load(made(tmp_path / "mill"))
+    assert (data.name, data.split, data.unit, data.scope) == ("mill", "test", "document", "")
+    assert data.judgements == {"q1": {"d1": 2, "3": 0}, "q2": {"d2": 1}}
+    first, second = data.questions
+    assert (first.id, first.text, first.type) == ("q1", "What turns?", "what")
+    assert first.metadata == {"site": "mill", "type": "what", "answers": ["wheel"]}
+    assert second.metadata == {"site": "weir"}
+    assert data.left_out == {}
+    assert data.evidence == {}
+    found = documents(data)
+    assert set(found) == {"d1", "d2", "3"}
+    assert found["d1"].text == "One\nThe wheel turns."
+    assert [(each.id, each.text, each.filter) for each in data.queries()] == [
+        ("q1", "What turns?", {}),
+        ("q2", "What holds?", {}),
+    ]
+
+
+def test_judgements_need_no_header(tmp_path: Path) -> None:
+    with_one = catalogue.load(made(tmp_path / "with"))
+    without = catalogue.load(made(tmp_path / "without", header=None))
+    assert without.judgements == with_one.judgements
+
+
+def test_the_scope_becomes_the_filter(tmp_path: Path) -> None:
+    folder = made(tmp_path)
+    data = catalogue.load(f"{folder}?scope=site")
+    assert [each.filter for each in data.queries(scoped=True)] == [
+        {"site": ["mill"]},
+        {"site": ["weir"]},
+    ]
+    assert all(each.filter == {} for each in data.queries())
+    with pytest.raises(BadData, match="has no scope"):
+        catalogue.load(folder).queries(scoped=True)
+    made(tmp_path / "policyqa")
+    assert catalogue.load("policyqa", root=tmp_path).scope == "site"
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ({**QUERIES[0], "site": "weir"}, "of another site"),
+        ({"_id": "q1", "text": "What turns?"}, "lacks the field 'site'"),
+    ],
+)
+def test_a_scope_without_its_documents(tmp_path: Path, query: dict[str, Any], message: str) -> None:
+    folder = made(tmp_path, queries=[query, QUERIES[1]])
+    with pytest.raises(BadData, match=message):
+        catalogue.load(folder, scope="site")
+
+
+def test_the_checksum_is_of_data_and_split(tmp_path: Path) -> None:
+    folder = made(tmp_path / "one")
+    made(tmp_path / "one", split="dev")
+    first = catalogue.load(folder).checksum
+    assert re.fullmatch("[0-9a-f]{64}", first)
+    assert catalogue.load(made(tmp_path / "two")).checksum == first
+    others = [
+        catalogue.load(folder, "dev").checksum,
+        catalogue.load(made(tmp_path / "a", corpus=[*CORPUS, {"_id": "d4", "text": "x"}])).checksum,
+        catalogue.load(made(tmp_path / "b", queries=[QUERIES[0] | {"x": 1}, QUERIES[1]])).checksum,
+        catalogue.load(made(tmp_path / "c", qrels=[*QRELS, "q2\td1\t0"])).checksum,
+    ]
+    assert len({first, *others}) == 5
+
+
+def test_what_cannot_be_measured_is_named(tmp_path: Path) -> None:
+    queries = [
+        *QUERIES,
+        {"_id": "none", "text": "Judged nowhere?"},
+        {"_id": "other", "text": "Judged in dev?"},
+        {"_id": "zero", "text": "Judged as not relevant?"},
+        {"_id": "blank", "text": " "},
+        {"_id": "lost", "text": "Only in a document that is not there?"},
+    ]
+    qrels = [
+        *QRELS, "q2\tgone\t1", "q2\tempty\t1", "nobody\td1\t1", "zero\td1\t0", "blank\td1\t1",
+        "lost\tgone\t1",
+    ]  # fmt: skip
+    corpus = [*CORPUS, {"_id": "empty", "title": " ", "text": ""}]
+    folder = made(tmp_path, corpus, queries, qrels)
+    made(tmp_path, corpus, queries, ["other\td1\t1"], split="dev")
+    data = catalogue.load(folder)
+    assert [each.id for each in data.questions] == list(data.judgements) == ["q1", "q2"]
+    assert data.judgements["q2"] == {"d2": 1}
+    assert data.left_out == {
+        "judgements of unknown documents": LeftOut(3, ("q2 gone", "q2 empty", "lost gone")),
+        "judgements of unknown questions": LeftOut(1, ("nobody",)),
+        "questions without a relevant document": LeftOut(2, ("zero", "lost")),
+        "questions without text": LeftOut(1, ("blank",)),
+        "questions without judgements": LeftOut(1, ("none",)),
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"corpus": [*CORPUS, {"_id": "3", "text": "x"}]}, "two documents have the id '3'"),
+        ({"queries": [*QUERIES, QUERIES[0]]}, "two questions have the id 'q1'"),
+        ({"corpus": [{"text": "x"}]}, "a document has no _id"),
+        ({"queries": [{"text": "x"}]}, "a question has no _id"),
+        ({"qrels": []}, "no question of the split 'test' can be measured"),
+        ({"qrels": ["q1\tgone\t1"]}, "no question of the split 'test' can be measured"),
+        ({"qrels": [*QRELS, "q1\td1\t1"]}, "'q1' has two grades for 'd1'"),
+        ({"qrels": [*QRELS, "q1 d1 1"]}, "not a judgement"),
+        ({"qrels": [*QRELS, "q1\td2\thigh"]}, "not a judgement"),
+        ({"queries": [{**QUERIES[0], "evidence_char_spans": [1, 2]}]}, "not a list of spans"),
+    ],
+)
+def test_what_contradicts_itself_is_refused(
+    tmp_path: Path, change: dict[str, Any], message: str
+) -> None:
+    folder = made(tmp_path, **change)
+    with pytest.raises(BadData, match=message) as caught:
+        catalogue.load(folder)
+    assert caught.value.where
+    assert caught.value.exit_code == 2
+
+
+def test_lines_that_are_not_json(tmp_path: Path) -> None:
+    folder = made(tmp_path)
+    with (tmp_path / "queries.jsonl").open("a") as file:
+        file.write("[]\n")
+    with pytest.raises(BadData, match="not a JSON object") as caught:
+        catalogue.load(folder)
+    assert caught.value.where.endswith("queries.jsonl line 3")
+
+
+def test_what_is_missing_is_named(tmp_path: Path) -> None:
+    folder = made(tmp_path, split="dev")
+    with pytest.raises(SourceMissing, match="no split 'test'") as caught:
+        catalogue.load(folder)
+    assert caught.value.hint == "there are: dev"
+    (tmp_path / "queries.jsonl").unlink()
+    with pytest.raises(SourceMissing, match=r"no queries\.jsonl"):
+        catalogue.load(folder, "dev")
+
+
+def test_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made(tmp_path / "mill")
+    with pytest.raises(SourceMissing, match="no data set is called 'mil'") as caught:
+        catalogue.load("mil", root=tmp_path)
+    for name in ("mill", "limit", "limit-small", "needle", "passkey", "sample", "mteb:TASK"):
+        assert name in caught.value.hint
+    with pytest.raises(SourceMissing):
+        catalogue.load("mill")
+    monkeypatch.setenv("MILLRACE_DATA", str(tmp_path))
+    assert catalogue.load("mill").name == "mill"
+    with pytest.raises(BadOption, match="'mill' has no option 'seed'") as wrong:
+        catalogue.load("mill?seed=3")
+    assert wrong.value.hint == "its options: unit, scope"
+
+
+SPANS: list[dict[str, Any]] = [
+    {"_id": "q1", "text": "a?", "evidence_char_spans": {"d1": [[2, 7], [8, 13]], "d2": [[0, 3]]}},
+    {"_id": "q2", "text": "b?", "doc": "d2", "references": [{"start": 4, "end": 99}]},
+    {"_id": "q3", "text": "c?", "doc": "d2", "references": [{"start": 0, "end": 3}]},
+]
+TEXTS: list[dict[str, Any]] = [
+    {"_id": "d1", "title": "T", "text": "\n first second \n"},
+    {"_id": "d2", "title": "T", "text": "one two"},
+]
+
+
+def test_spans_of_evidence_are_those_of_the_text_that_is_indexed(tmp_path: Path) -> None:
+    queries = [SPANS[0], SPANS[2]]
+    data = catalogue.load(made(tmp_path, TEXTS, queries, ["q1\td1\t2", "q1\td2\t0", "q3\td2\t1"]))
+    assert data.unit == "span"
+    assert data.judgements == {"q1": {"d1#0-5": 2, "d1#6-11": 2}, "q3": {"d2#0-3": 1}}
+    texts = {id: each.text for id, each in documents(data).items()}
+    assert [texts[e.document_id][e.start : e.end] for e in data.evidence["q1"]] == [
+        "first",
+        "secon",
+    ]
+    assert data.evidence["q1"][0] == Evidence("d1", 0, 5, 2)
+    assert data.evidence["q1"][0].grade == 2
+
+
+def test_evidence_that_cannot_be_found_is_named(tmp_path: Path) -> None:
+    data = catalogue.load(made(tmp_path, TEXTS, SPANS, ["q1\td1\t1", "q2\td2\t1", "q3\td2\t1"]))
+    assert [each.id for each in data.questions] == ["q1", "q3"]
+    assert data.left_out == {
+        "evidence outside of the relevant documents": LeftOut(2, ("q1 d2#0-3", "q2 d2#4-99")),
+        "questions without evidence": LeftOut(1, ("q2",)),
+    }
+
+
+def test_documents_are_the_units_where_a_question_comes_without_spans(tmp_path: Path) -> None:
+    queries = [SPANS[0], {"_id": "q2", "text": "b?"}]
+    folder = made(tmp_path, TEXTS, queries, ["q1\td1\t1", "q1\td2\t1", "q2\td2\t1"])
+    data = catalogue.load(folder)
+    assert data.unit == "document"
+    assert data.judgements["q2"] == {"d2": 1}
+    assert set(data.evidence) == {"q1"}
+    spans = catalogue.load(f"{folder}?unit=span")
+    assert [each.id for each in spans.questions] == ["q1"]
+    assert spans.left_out == {"questions without evidence": LeftOut(1, ("q2",))}
+    with pytest.raises(BadData, match="no spans of evidence"):
+        catalogue.load(made(tmp_path / "plain"), unit="span")
+    with pytest.raises(BadOption, match="unit must be"):
+        catalogue.load(folder, unit="page")

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.values import Chunk, Hit, Query, Span
+from evals.datasets.judged import Evidence, Judged, Question, Unit
+from evals.units import coverage, first, rank, units_of
+
+Q = Query(id="q", text="?")
+TEXT = "x" * 1000
+
+
+def judged(unit: Unit, *evidence: Evidence) -> Judged:
+    return Judged(
+        name="made", split="test", questions=(Question("q", "?"),), judgements={"q": {"u": 1}},
+        evidence={"q": evidence}, unit=unit, source={}, checksum="",
+    )  # fmt: skip
+
+
+def hit(
+    document: str = "a",
+    start: int = 0,
+    end: int = 10,
+    *,
+    page: int | None = None,
+    last: int | None = None,
+    score: float = 1.0,
+    id: str = "",
+) -> Hit:
+    chunk = Chunk(
+        id=id or f"{document}{start}", document_id=document, version="", ordinal=0,
+        span=Span(start, end), text=TEXT[start:end], page=page,
+        last_page=page if last is None else last,
+    )  # fmt: skip
+    return Hit(chunk=chunk, score=score, chunk_ids=(chunk.id,))
+
+
+def falling(*hits: tuple[str, int | None, int | None]) -> list[Hit]:
+    return [
+        hit(document, page=page, last=last, score=-place)
+        for place, (document, page, last) in enumerate(hits)
+    ]
+
+
+def units(unit: Unit, hits: Sequence[Hit], *evidence: Evidence) -> list[str]:
+    return first(Q, hits, units_of(judged(unit, *evidence)))
+
+
+def test_the_best_hit_of_a_document_counts() -> None:
+    hits = [hit("b", score=3), hit("a", score=2), hit("b", 50, 60, score=1), hit("c", score=0)]
+    assert units("document", hits) == ["b", "a", "c"]
+
+
+def test_the_best_hit_of_a_page_counts() -> None:
+    hits = falling(*((d, p, None) for d, p in (("a", 3), ("b", 0), ("a", 3), ("a", 1), ("b", 0))))
+    assert units("page", hits) == ["a#3", "b#0", "a#1"]
+
+
+def test_a_passage_counts_for_every_page_it_is_on() -> None:
+    assert units("page", falling(("a", 2, 4), ("a", 1, 2))) == ["a#2", "a#3", "a#4", "a#1"]
+
+
+def test_hits_without_pages_are_left_out() -> None:
+    assert units("page", falling(("a", None, None), ("b", 0, None))) == ["b#0"]
+
+
+def test_ties_are_ordered_by_id_and_nothing_else_is() -> None:
+    hits = [
+        hit("z", score=1), hit("y", score=1), hit("x", score=0.5),
+        hit("b", score=9), hit("a", score=9),
+    ]  # fmt: skip
+    assert units("document", hits) == ["y", "z", "x", "a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "shown"),
+    [
+        (100, 200, True),  # all of it
+        (0, 1000, True),  # and much more
+        (150, 400, True),  # half of the evidence
+        (151, 400, False),
+        (190, 210, True),  # half of the hit
+        (191, 211, False),
+        (120, 130, True),  # a short hit inside
+        (200, 300, False),
+    ],
+)
+def test_a_hit_shows_evidence_by_half_of_the_shorter(start: int, end: int, shown: bool) -> None:
+    ranked = units("span", [hit("a", start, end)], Evidence("a", 100, 200))
+    assert ranked == (["a#100-200"] if shown else [f"a#{start}-{end}"])
+
+
+def test_evidence_is_ranked_where_it_is_first_shown_and_other_hits_take_a_rank() -> None:
+    evidence = Evidence("a", 0, 10), Evidence("a", 20, 30), Evidence("b", 0, 10)
+    hits = [
+        hit("a", 50, 60, score=9), hit("a", 0, 30, score=8), hit("a", 20, 30, score=7),
+        hit("c", 0, 10, score=6), hit("b", 0, 10, score=5),
+    ]  # fmt: skip
+    assert units("span", hits, *evidence) == ["a#50-60", "a#0-10", "a#20-30", "c#0-10", "b#0-10"]
+
+
+def test_more_hits_are_fetched_only_for_those_that_lack_units_and_have_more() -> None:
+    asked: list[tuple[list[str], int]] = []
+    hits = {
+        "wide": [hit("a", page=page, score=-page) for page in range(100)],
+        "narrow": [hit("b", page=page // 7, score=-page) for page in range(100)],
+        "one": [hit("c", page=0)] * 100,
+        "few": [hit("d", page=0)] * 3,
+    }
+
+    def ask(queries: Sequence[Query], k: int) -> list[list[Hit]]:
+        asked.append(([query.id for query in queries], k))
+        return [hits[query.id][:k] for query in queries]
+
+    queries = [Query(id=id, text=id) for id in ("one", "wide", "few", "narrow")]
+    ranked = rank(ask, queries, 4, units_of(judged("page")))
+    assert ranked == {
+        "one": ["c#0"],
+        "wide": ["a#0", "a#1", "a#2", "a#3"],
+        "few": ["d#0"],
+        "narrow": ["b#0", "b#1", "b#2", "b#3"],
+    }
+    assert asked == [
+        (["one", "wide", "few", "narrow"], 4),
+        (["one", "narrow"], 8),
+        (["one", "narrow"], 20),
+        (["one", "narrow"], 40),
+    ]
+
+
+def test_coverage_stops_at_the_budget() -> None:
+    evidence = [Evidence("a", 0, 20), Evidence("b", 100, 120)]
+    found = ("a", 0, 10), ("c", 0, 30), ("a", 10, 20), ("b", 90, 110)
+    hits = [hit(*each, score=-place) for place, each in enumerate(found)]
+    shares = [coverage(hits, evidence, budget, len) for budget in (9, 10, 39, 40, 50, 69, 70)]
+    assert shares == [0, 0.25, 0.25, 0.25, 0.5, 0.5, 0.75]
+
+
+def test_coverage_needs_evidence() -> None:
+    with pytest.raises(ValueError, match="no evidence"):
+        coverage([], [], 10, len)
+
+
+spans = st.lists(
+    st.tuples(st.sampled_from("ab"), st.integers(0, 60), st.integers(1, 20)), min_size=1, max_size=6
+)
+
+
+@given(spans, spans, st.integers(0, 120))
+def test_coverage_is_that_of_sets_of_characters(
+    shown: list[tuple[str, int, int]], wanted: list[tuple[str, int, int]], budget: int
+) -> None:
+    hits = [hit(d, s, s + n, score=-i) for i, (d, s, n) in enumerate(shown)]
+    evidence = [Evidence(d, s, s + n) for d, s, n in wanted]
+    needed = {(d, c) for d, s, n in wanted for c in range(s, s + n)}
+    held: set[tuple[str, int]] = set()
+    spent = 0
+    for d, s, n in shown:
+        spent += n
+        if spent > budget:
+            break
+        held |= {(d, c) for c in range(s, s + n)}
+    assert coverage(hits, evidence, budget, len) == pytest.approx(len(needed & held) / len(needed))
