@@ -25,7 +25,7 @@ check: $(VENV)/.dev
 	$(BIN)/lint-imports --no-logo
 
 test: check
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m evals.bench $(BENCH)

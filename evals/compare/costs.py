@@ -1,0 +1,105 @@
+"""What an answer costs: seconds by stage, measured after a warm-up and in turns.
+
+Systems take turns question by question, so that a slow moment of the machine meets all of them.
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from os import cpu_count
+from pathlib import Path
+
+import numpy as np
+
+from components.corpus.clock import Clock
+from components.corpus.search import Serving, corpus_of, live
+from components.stages import Reader
+from components.values import Query
+from evals.compare.systems import System
+
+STAGES = ("encode", "retrieve", "rerank", "total")
+QUESTIONS = 50
+"""Asked one by one of each system."""
+_WARM = 3
+_BATCH = 32
+_HITS = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """Of one system."""
+
+    milliseconds: Mapping[str, Mapping[str, float]]
+    """By stage, then `p50`, `p95`, `p99`, of questions asked one by one."""
+    queries_per_second: float
+    """In batches."""
+    questions: int
+    measured_at: str
+    machine: str
+
+
+def measure(systems: Sequence[System], queries: Sequence[Query]) -> dict[str, Cost]:
+    """By system's name. Raises MillraceError."""
+    with ExitStack() as opened:
+        served = _open(systems, opened)
+        asked = _spread(queries, QUESTIONS)
+        spent: dict[str, list[Mapping[str, float]]] = defaultdict(list)
+        for query in [*asked[:_WARM], *asked]:
+            for name, each in served.items():
+                spent[name].append(_timed(each, [query]))
+        batch = _spread(queries, _BATCH)
+        together = {name: _timed(each, batch)["total"] for name, each in served.items()}
+    return {
+        name: Cost(
+            milliseconds=_percentiles(spent[name][-len(asked) :]),
+            queries_per_second=len(batch) / together[name],
+            questions=len(asked),
+            measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            machine=f"{platform.machine()}, {cpu_count()} cores",
+        )
+        for name in served
+    }
+
+
+def _open(systems: Sequence[System], opened: ExitStack) -> dict[str, tuple[Serving, Reader]]:
+    """Each index once: the engine lets nobody open it twice."""
+    readers: dict[Path, Reader] = {}
+    found = {}
+    for each in systems:
+        corpus = corpus_of(each.pipeline)
+        release = live(each.pipeline, corpus)
+        if each.index not in readers:
+            readers[each.index] = opened.enter_context(corpus.read(release.generation))
+        found[each.name] = Serving(each.pipeline, release), readers[each.index]
+    return found
+
+
+def _timed(served: tuple[Serving, Reader], queries: Sequence[Query]) -> Mapping[str, float]:
+    """Seconds by stage, and in all."""
+    serving, reader = served
+    clock = Clock()
+    start = time.perf_counter()
+    serving.answer(reader, queries, _HITS, clock)
+    return {**clock.seconds, "total": time.perf_counter() - start}
+
+
+def _percentiles(spent: Sequence[Mapping[str, float]]) -> dict[str, dict[str, float]]:
+    return {
+        stage: {
+            f"p{share}": float(1000 * np.percentile([each[stage] for each in spent], share))
+            for share in (50, 95, 99)
+        }
+        for stage in STAGES
+    }
+
+
+def _spread(queries: Sequence[Query], most: int) -> list[Query]:
+    """So many of them, from the first to the last."""
+    places = np.linspace(0, len(queries) - 1, min(most, len(queries)))
+    return [queries[int(place)] for place in places]

@@ -1,0 +1,91 @@
+"""The indexes of a comparison: one for each thing that is stored, built once and kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from components.corpus import run
+from components.corpus.report import Report
+from components.corpus.request import Request, job_of, new_run_id
+from components.corpus.write import Committed
+from components.errors import MillraceError
+from evals.compare.systems import System
+
+_BUILT = "built.json"
+Progress = Callable[[Committed], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Built:
+    """What an index holds and what it took, by the run that built it."""
+
+    documents: int
+    chunks: int
+    tokens: int
+    """Of the documents, each once, however often it was read."""
+    failed: tuple[str, ...]
+    """Documents that could not be used."""
+    encoded_tokens: int
+    """By the run that built it, or by the last of them where one was killed."""
+    seconds: float
+    reused: int
+    """Parts of vectors that came from the cache: the seconds tell nothing where there are any."""
+    bytes: int
+    """On disk."""
+
+
+def groups(systems: Sequence[System]) -> list[list[System]]:
+    """Systems by the index that they share, in the order of their first."""
+    found: dict[Path, list[System]] = {}
+    for each in systems:
+        found.setdefault(each.index, []).append(each)
+    return list(found.values())
+
+
+def known(system: System) -> Built | None:
+    """What is known of an index that is complete."""
+    file = system.index / _BUILT
+    if not file.exists():
+        return None
+    raw = json.loads(file.read_text())
+    return Built(**{**raw, "failed": tuple(raw["failed"])})
+
+
+def build(
+    system: System, pipeline: str, progress: Progress = run.silent, steps: run.Steps = run.PLAIN
+) -> Built:
+    """Build a system's index, or go on with what a killed run has left. Raises MillraceError."""
+    built = known(system)
+    if built is not None:
+        return built
+    request = Request(pipeline=pipeline, run_id=new_run_id())
+    report = run.run(job_of(request, system.pipeline), progress, steps)
+    if not report.totals.documents:
+        raise MillraceError("no document of the data set could be used").at(where=system.name)
+    built = _of(report, system)
+    file = system.index / _BUILT
+    waiting = file.with_suffix(".tmp")
+    waiting.write_text(json.dumps(asdict(built)))
+    waiting.replace(file)
+    return built
+
+
+def _of(report: Report, system: System) -> Built:
+    return Built(
+        documents=report.totals.documents,
+        chunks=report.totals.chunks,
+        tokens=report.totals.tokens,
+        failed=tuple(each.id for each in report.failures),
+        encoded_tokens=report.tokens,
+        seconds=sum(report.spent.values()),
+        reused=report.cache.hits,
+        bytes=_size(system.index),
+    )
+
+
+def _size(folder: Path) -> int:
+    """Bytes allocated: the engine's files have holes."""
+    return sum(512 * each.lstat().st_blocks for each in folder.rglob("*"))

@@ -1,0 +1,90 @@
+"""What is known of two systems after a comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from math import isfinite
+from typing import Any
+
+from evals.significance.rules import Rules
+from evals.significance.verdict import Verdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """What was found. Differences are b minus a, in the metric's unit; higher is better.
+
+    `ci_low` and `ci_high` bound the difference with confidence 1 - alpha, for this comparison
+    alone; they exclude 0 exactly when `p` is below alpha. They are infinite where too few questions
+    differ to bound it. `verdict` goes by `p_corrected`.
+    """
+
+    a: str
+    b: str
+    metric: str
+    difference: float
+    ci_low: float
+    ci_high: float
+    p: float
+    p_corrected: float
+    comparisons: int
+    """How many p was corrected for."""
+    effect_size: float | None
+    """Cohen's d of paired values: difference / deviation. None where no deviation was seen."""
+    minimal_detectable_difference: float | None
+    """At alpha / comparisons, with chance `power`. None where no deviation was seen."""
+    questions_needed: int | None
+    """For the margin to be the minimal detectable difference, if the deviation stays."""
+    wins: int
+    """Questions where b is better."""
+    losses: int
+    ties: int
+    verdict: Verdict
+    rules: Rules
+    per_query: Mapping[str, tuple[float, float]]
+    """Question to the values of a and b, ordered by id."""
+
+    @property
+    def questions(self) -> int:
+        return self.wins + self.losses + self.ties
+
+    def to_json(self) -> dict[str, Any]:
+        """For json.dumps: the rules beside the rest, null for infinite, values by name."""
+        found = {**asdict(self), "questions": self.questions, **asdict(self.rules)}
+        del found["rules"]
+        for end in ("ci_low", "ci_high"):
+            found[end] = found[end] if isfinite(found[end]) else None
+        found["per_query"] = {id: {"a": a, "b": b} for id, (a, b) in self.per_query.items()}
+        return found
+
+    def __str__(self) -> str:
+        """Two sentences: what was seen, with the verdict, and what could have been seen."""
+        return f"{self._seen} {self._sure}"
+
+    @property
+    def _seen(self) -> str:
+        confidence = f"{100 * (1 - self.rules.alpha):g} %"
+        return (
+            f"{self.metric}, {self.b} minus {self.a}: {self.difference:+.3f}, "
+            f"{confidence} interval [{self.ci_low:+.3f}, {self.ci_high:+.3f}], p {self.p:.4f}, "
+            f"corrected for {self.comparisons}: {self.p_corrected:.4f}; "
+            f"{self.wins} wins, {self.losses} losses, {self.ties} ties: "
+            f"{self.verdict.replace('_', ' ')} "
+            f"({self.rules.test}, {self.rules.resamples} resamples, seed {self.rules.seed})."
+        )
+
+    @property
+    def _counted(self) -> str:
+        return "1 question" if self.questions == 1 else f"{self.questions} questions"
+
+    @property
+    def _sure(self) -> str:
+        if self.minimal_detectable_difference is None:
+            return f"No spread was seen, so what {self._counted} could show is not known."
+        return (
+            f"{self._counted} find a difference of "
+            f"{self.minimal_detectable_difference:.3f} with a chance of "
+            f"{100 * self.rules.power:g} %; {self.questions_needed} would find one of "
+            f"{self.rules.margin:g}."
+        )
