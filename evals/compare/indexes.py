@@ -14,6 +14,7 @@ from components.corpus.write import Committed
 from components.errors import MillraceError
 from evals.compare.systems import System
 
+silent = run.silent
 _BUILT = "built.json"
 Progress = Callable[[Committed], None]
 
@@ -55,7 +56,7 @@ def known(system: System) -> Built | None:
 
 
 def build(
-    system: System, pipeline: str, progress: Progress = run.silent, steps: run.Steps = run.PLAIN
+    system: System, pipeline: str, progress: Progress = silent, steps: run.Steps = run.PLAIN
 ) -> Built:
     """Build a system's index, or go on with what a killed run has left. Raises MillraceError."""
     built = known(system)

@@ -30,6 +30,10 @@ Progress = Callable[[int], None]
 """Told how many questions were answered since it was told last."""
 
 
+def silent(answered: int) -> None:
+    """Nobody watches."""
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """A hit, as much of it as is kept."""
@@ -93,7 +97,7 @@ def finished(file: Path, asked: Asked) -> dict[str, Ranking] | None:
 
 
 def rankings(
-    system: System, asked: Asked, file: Path, progress: Progress = lambda _: None
+    system: System, asked: Asked, file: Path, progress: Progress = silent
 ) -> dict[str, Ranking]:
     """By question id. What the file has is not asked again. Raises MillraceError."""
     found = _kept(file)

@@ -40,12 +40,17 @@ def load(pipeline: Path, overrides: tuple[str, ...]) -> Pipeline:
     """The checked pipeline; what a person should know of it goes to stderr."""
     from components import spec
 
-    _log_to_stderr()
-    _check_environment()
+    prepare()
     loaded = spec.load(pipeline, overrides)
     for notice in loaded.notices:
         click.echo(f"millrace: {notice}", err=True)
     return loaded
+
+
+def prepare() -> None:
+    """Our log goes to stderr, and the environment is checked. Raises BadOption."""
+    _log_to_stderr()
+    _check_environment()
 
 
 def _check_environment() -> None:
@@ -62,7 +67,7 @@ def _log_to_stderr() -> None:
     """Our own loggers only: Prefect and the libraries keep theirs."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("millrace: %(message)s"))
-    for name in ("components", "flows", "infra"):
+    for name in ("components", "evals", "flows", "infra"):
         logging.getLogger(name).addHandler(handler)
         logging.getLogger(name).propagate = False
 

@@ -19,7 +19,7 @@ from flows.commands import register
 from flows.failures import guarded
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-_LOGGERS = ("components", "flows", "infra")
+_LOGGERS = ("components", "evals", "flows", "infra")
 
 
 @dataclass(frozen=True)

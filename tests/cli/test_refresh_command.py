@@ -38,6 +38,7 @@ KEYS = {
     "fingerprint": str,
     "run_id": str,
     "model_loaded": bool,
+    "cache": dict,
     "promoted": bool,
     "resumed": bool,
     "evaluated": bool,

@@ -353,8 +353,8 @@ class TestPrecision:
             assert np.abs(exact - quick).max() > 1e-5, "auto did not read in bf16"
 
     @pytest.mark.slow
-    @pytest.mark.parametrize("encoder", [Naive(), Late()])
-    def test_bf16_is_near_fp32_on_a_thousand_chunks_of_the_sample(self, encoder: Encoder) -> None:
+    @pytest.mark.parametrize(("encoder", "enough"), [(Naive(), 1000), (Late(), 200)])
+    def test_bf16_is_near_fp32_on_chunks_of_the_sample(self, encoder: Encoder, enough: int) -> None:
         source, splitter = PythonDocs(include=("stdlib/*",)), Sentences(max_tokens=48)
         documents, spans = [], []
         for ref in source.scan():
@@ -362,11 +362,11 @@ class TestPrecision:
             document = source.read(ref)
             documents.append(document)
             spans.append(splitter.split(document, encoder.tokenizer)[:10])
-            if sum(map(len, spans)) >= 1000:
+            if sum(map(len, spans)) >= enough:
                 break
         exact, quick = (
             np.concatenate([each.vectors for each in use.encode_documents(documents, spans)])
             for use in (replace(encoder, precision="fp32"), encoder)  # type: ignore[type-var]
         )
-        assert len(exact) >= 1000
+        assert len(exact) >= enough
         assert np.einsum("ij,ij->i", exact, quick).min() >= 0.999

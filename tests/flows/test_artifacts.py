@@ -8,7 +8,7 @@ import re
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -22,6 +22,7 @@ READER = MarkdownIt("gfm-like", {"html": True, "linkify": False})
 PUNCTUATION = st.text(st.sampled_from("\\`*_{}[]()<>#+-.!|~&:@$^=;'\"/ \n\tab1é\u202e\udcff"))
 
 
+@settings(deadline=None)
 @given(PUNCTUATION | st.text(max_size=60))
 def test_any_text_is_shown_as_it_is_in_a_table(text: str) -> None:
     visible = "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)

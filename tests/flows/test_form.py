@@ -16,6 +16,7 @@ FORM: dict[str, dict[str, Any]] = {
     "max_deletes": {"type": "number", "default": 0.5, "minimum": 0, "maximum": 1},
     "max_missing": {"type": "integer", "default": 0, "minimum": 0},
     "adopt": {"type": "boolean", "default": False},
+    "use_cache": {"type": "boolean", "default": True},
 }
 
 

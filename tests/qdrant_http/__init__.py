@@ -5,31 +5,48 @@ memory, no payload indexes, no quantisation. What must be true of a real one are
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import multiprocessing
+import socket
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing.connection import Connection
+
+_FORKED = multiprocessing.get_context("forkserver")
+# The client takes a second to load: once for all servers.
+_FORKED.set_forkserver_preload(["__main__", "uvicorn", "tests.qdrant_http.app"])
 
 
 @contextmanager
 def running(api_key: str = "") -> Iterator[str]:
     """A stand-in on a free port of the loopback: its address. Ended by its process id."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.qdrant_http", api_key], stdout=subprocess.PIPE, text=True
-    )
+    ours, theirs = _FORKED.Pipe(duplex=False)
+    process = _FORKED.Process(target=_serve, args=(theirs, api_key), daemon=True)
+    process.start()
+    theirs.close()
     try:
-        assert process.stdout is not None
-        address = process.stdout.readline().strip()
-        assert address.startswith("http://127.0.0.1:"), address
+        address: str = ours.recv()
         yield address
     finally:
-        process.terminate()
-        try:
-            process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        process.kill()
+        process.join()
+        ours.close()
+
+
+def _serve(started: Connection, api_key: str) -> None:
+    """Send the address; serve until killed."""
+    import uvicorn
+
+    from tests.qdrant_http.app import application
+
+    warnings.simplefilter("ignore")  # the local mode says that payload indexes do nothing
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen()
+    started.send(f"http://127.0.0.1:{listener.getsockname()[1]}")
+    config = uvicorn.Config(application(api_key), log_level="error", access_log=False)
+    uvicorn.Server(config).run(sockets=[listener])
 
 
 def wait_until(condition: object, seconds: float = 20.0) -> None:

@@ -91,9 +91,9 @@ class TestText:
         assert read("a.txt", data).text.startswith("Très bon café. ")
 
     def test_one_line_of_fifty_megabytes_in_bounded_time(self) -> None:
-        began = time.perf_counter()
+        began = time.process_time()
         document = read("a.md", b"# " + b"word " * 10_000_000 + "café".encode("latin-1"))
-        assert time.perf_counter() - began < 10
+        assert time.process_time() - began < 10
         assert document.text.endswith("word café")
         assert len(document.title) <= extract.LONGEST_TITLE
 

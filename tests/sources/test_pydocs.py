@@ -144,9 +144,9 @@ def test_topics() -> None:
 
 def test_the_whole_is_a_corpus() -> None:
     source = PythonDocs()
-    began = time.perf_counter()
+    began = time.process_time()
     found = refs(source)
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
     ids = {ref.id for ref in found}
     wanted = {"topics/with", "stdlib/json", "stdlib/json/decoder", "stdlib/asyncio/streams"}
     assert ids >= wanted

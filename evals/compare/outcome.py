@@ -1,0 +1,149 @@
+"""What a comparison found, as `--json` prints it and the report shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from evals.compare.costs import Cost
+from evals.compare.indexes import Built
+from evals.compare.rankings import Ranking
+from evals.compare.values import Values
+from evals.datasets.judged import Judged
+from evals.metrics import Interval
+from evals.significance.comparison import Comparison
+from evals.significance.rules import Rules
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """One system."""
+
+    name: str
+    stages: Mapping[str, Any]
+    """Each stage's component and options."""
+    fingerprint: str
+    built: Built
+    cost: Cost | None
+    """None where it was not measured."""
+    values: Values
+    intervals: Mapping[str, Interval]
+    """Mean of each metric, with its confidence interval."""
+    rankings: Mapping[str, Ranking] = field(repr=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """Without the rankings."""
+        return {
+            "metrics": {name: each.mean for name, each in self.intervals.items()},
+            "intervals": {name: [e.low, e.high] for name, e in self.intervals.items()},
+            "cost": {
+                **(asdict(self.cost) if self.cost else {}),
+                "index_bytes": self.built.bytes,
+                "vectors": self.built.chunks,
+                "embedded_tokens": self.built.encoded_tokens,
+                "embedding_seconds": round(self.built.seconds, 3),
+                "reused_vectors": self.built.reused,
+            },
+            "documents": self.built.documents,
+            "failed_documents": list(self.built.failed),
+            "fingerprint": self.fingerprint,
+            "stages": {
+                name: {option: _plain(value) for option, value in each.items()}
+                for name, each in self.stages.items()
+            },
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Likeness:
+    """How alike the answers of two systems are, for the first k units, k from 1."""
+
+    a: str
+    b: str
+    jaccard: Sequence[float]
+    rank_similarity: Sequence[float]
+    cka: float | None
+    """Of the vectors of shared chunks; None where they share none or have the same vectors."""
+    cka_by_chance: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slice:
+    """A metric's mean over a part of the questions, by system."""
+
+    by: str
+    value: str
+    questions: int
+    means: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """All of it."""
+
+    data: Judged = field(repr=False)
+    scoped: bool
+    metrics: Sequence[str]
+    systems: Sequence[Measured]
+    excluded: Mapping[str, str]
+    """Systems that could not be measured, with the reason."""
+    comparisons: Sequence[Comparison]
+    likeness: Sequence[Likeness]
+    slices: Sequence[Slice]
+    corpus: Mapping[str, float]
+    """Statistics of texts and questions."""
+    rules: Rules
+
+    @property
+    def verdict(self) -> str:
+        """One sentence on the first metric."""
+        first = [each for each in self.comparisons if each.metric == self.metrics[0]]
+        told = [
+            f"{each.b} is {_VERDICTS[each.verdict]} {each.a} "
+            f"({each.difference:+.3f}, {100 * (1 - self.rules.alpha):g} % interval "
+            f"{each.ci_low:+.3f} to {each.ci_high:+.3f}, p {each.p_corrected:.3g} corrected)"
+            for each in first
+        ]
+        if not told:
+            return f"{self.metrics[0]}: one system, nothing to compare."
+        return f"{self.metrics[0]} over {len(self.data.questions)} questions: {'; '.join(told)}."
+
+    def to_json(self) -> dict[str, Any]:
+        """For scripts."""
+        return {
+            "schema": 1,
+            "data": {
+                "name": self.data.name,
+                "split": self.data.split,
+                "checksum": self.data.checksum,
+                "queries": len(self.data.questions),
+                "unit": self.data.unit,
+                "scope": self.data.scope if self.scoped else "",
+                "left_out": {name: asdict(each) for name, each in self.data.left_out.items()},
+                "statistics": dict(self.corpus),
+            },
+            "metrics": list(self.metrics),
+            "systems": {each.name: each.to_json() for each in self.systems},
+            "excluded": dict(self.excluded),
+            "comparisons": [each.to_json() for each in self.comparisons],
+            "similarity": [asdict(each) for each in self.likeness],
+            "slices": [asdict(each) for each in self.slices],
+            "seed": self.rules.seed,
+            "verdict": self.verdict,
+        }
+
+
+def _plain(value: Any) -> Any:
+    """As JSON has it."""
+    if isinstance(value, tuple | list):
+        return [_plain(each) for each in value]
+    return value if isinstance(value, str | int | float | None) else str(value)
+
+
+_VERDICTS = {
+    "better": "better than",
+    "worse": "worse than",
+    "no_worse": "no worse than",
+    "undecided": "not shown to differ from",
+}

@@ -1,0 +1,152 @@
+"""Plots as SVG text, readable in black and white: shapes and labels tell systems apart, not colour.
+
+Colours are those of Okabe and Ito, which people with any kind of colour vision can tell apart.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import cycle
+from typing import TYPE_CHECKING, Any
+
+from components.errors import MissingExtra
+from evals.compare.outcome import Likeness, Measured
+from evals.significance.comparison import Comparison
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+History = Mapping[str, Sequence[float | None]]
+"""A metric over runs, by system; None where a system was not in a run."""
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+_MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")
+_LINES = ("-", "--", "-.", ":")
+_ROW = 0.42
+"""Inches of a comparison's row."""
+_WIDTH = 8.0
+
+
+def differences(comparisons: Sequence[Comparison]) -> str:
+    """Each difference with its interval; the line at 0 says "no difference"."""
+    with _figure(height=1.1 + _ROW * len(comparisons)) as (axes, drawn):
+        for row, each in enumerate(reversed(comparisons)):
+            sure = each.verdict in ("better", "worse")
+            axes.plot([each.ci_low, each.ci_high], [row, row], color="#444444", linewidth=2)
+            axes.plot(
+                each.difference,
+                row,
+                marker="o",
+                markersize=8,
+                color=_COLOURS[0],
+                markerfacecolor=_COLOURS[0] if sure else "white",
+            )
+        axes.axvline(0, color="black", linewidth=1)
+        axes.set_yticks(
+            range(len(comparisons)),
+            [f"{each.b} − {each.a}" for each in reversed(comparisons)],
+        )
+        axes.set_ylim(-0.7, len(comparisons) - 0.3)
+        axes.set_xlabel(f"difference of {comparisons[0].metric} (filled: significant)")
+        axes.grid(axis="x", color="#dddddd")
+    return drawn.text
+
+
+def quality_and_latency(systems: Sequence[Measured], metric: str) -> str:
+    """Each system's mean with its interval over the median time of an answer."""
+    with _figure(height=4.0) as (axes, drawn):
+        for each, colour, mark in zip(systems, cycle(_COLOURS), cycle(_MARKS), strict=False):
+            if each.cost is None:
+                continue
+            found = each.intervals[metric]
+            axes.errorbar(
+                each.cost.milliseconds["total"]["p50"],
+                found.mean,
+                yerr=[[found.mean - found.low], [found.high - found.mean]],
+                marker=mark,
+                markersize=9,
+                capsize=4,
+                color=colour,
+                label=each.name,
+            )
+        axes.set_xlabel("milliseconds for an answer, median")
+        axes.set_ylabel(metric)
+        axes.set_xlim(left=0)
+        axes.grid(color="#dddddd")
+        axes.legend(frameon=False)
+    return drawn.text
+
+
+def likeness(found: Sequence[Likeness]) -> str:
+    """Jaccard@k of every two systems over k."""
+    curves = {f"{each.a} and {each.b}": each.jaccard for each in found}
+    return _curves(curves, "k", "Jaccard@k", (0.0, 1.02))
+
+
+def history(points: History, metric: str) -> str:
+    """A metric over runs; empty for less than two runs."""
+    if not points or max(map(len, points.values())) < 2:
+        return ""
+    return _curves(points, "comparison, the last is this one", metric, None)
+
+
+def _curves(
+    curves: Mapping[str, Sequence[float | None]],
+    across: str,
+    up: str,
+    limits: tuple[float, float] | None,
+) -> str:
+    styles = zip(cycle(_COLOURS), cycle(_LINES), cycle(_MARKS), strict=False)
+    with _figure(height=3.6) as (axes, drawn):
+        from matplotlib.ticker import MaxNLocator
+
+        for (name, values), (colour, line, mark) in zip(curves.items(), styles, strict=False):
+            places = [at for at, value in enumerate(values, start=1) if value is not None]
+            known = [value for value in values if value is not None]
+            axes.plot(
+                places,
+                known,
+                line,
+                color=colour,
+                marker=mark,
+                markevery=max(1, len(known) // 6),
+                label=name,
+            )
+        axes.set_xlabel(across)
+        axes.set_ylabel(up)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        if limits:
+            axes.set_ylim(*limits)
+        axes.grid(color="#dddddd")
+        axes.legend(frameon=False)
+    return drawn.text
+
+
+class _Drawn:
+    """The figure as SVG, once it is finished."""
+
+    text = ""
+
+
+@contextmanager
+def _figure(height: float) -> Iterator[tuple[Axes, _Drawn]]:
+    """Axes to draw on. The same figure gives the same text. Raises MissingExtra."""
+    try:
+        import matplotlib
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError as error:
+        raise MissingExtra("plots need the package 'matplotlib'").at(
+            hint='pip install "millrace[evals]"'
+        ) from error
+    settings: Any = {"svg.hashsalt": "millrace", "font.size": 11, "svg.fonttype": "none"}
+    with matplotlib.rc_context(settings):
+        figure = Figure(figsize=(_WIDTH, height), layout="constrained")
+        axes = figure.add_subplot()
+        axes.spines[["top", "right"]].set_visible(False)
+        drawn = _Drawn()
+        yield axes, drawn
+        out = io.StringIO()
+        figure.savefig(out, format="svg", metadata={"Date": None})
+    svg = out.getvalue()
+    drawn.text = svg[svg.index("<svg") :]

@@ -1,0 +1,131 @@
+"""`millrace compare`: which of several pipelines finds more, and how sure is that."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from flows.commands.shared import json_option, prepare, print_json
+
+if TYPE_CHECKING:
+    from evals.compare.outcome import Outcome
+    from evals.compare.steps import Plan
+
+
+@click.command("compare")
+@click.argument("pipelines", type=click.Path(path_type=Path), nargs=-1, required=True)
+@click.option(
+    "--data", required=True, help="A folder, or a name; a wrong one lists those there are."
+)
+@click.option("--split", default="test", show_default=True, help="Split of the judgements.")
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="[NAME:]STAGE.OPTION=VALUE",
+    help="Another value for all pipelines, or for one; a list makes a sweep.",
+)
+@click.option("--metrics", default="", help="Such as nDCG@10,R@100,RR@10; the first one decides.")
+@click.option("--baseline", default="", help="System that all others are compared with.")
+@click.option("--scope", is_flag=True, help="Ask each question within the data set's scope.")
+@click.option("--margin", default=0.03, show_default=True, help="A loss that does not matter.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the report.")
+@click.option(
+    "--home",
+    type=click.Path(path_type=Path),
+    default=Path(".millrace/compare"),
+    show_default=True,
+    help="Folder of what comparisons keep: indexes, answers, history.",
+)
+@click.option("--no-timing", is_flag=True, help="Do not measure how long answers take.")
+@json_option
+def command(
+    pipelines: tuple[Path, ...],
+    data: str,
+    split: str,
+    overrides: tuple[str, ...],
+    metrics: str,
+    baseline: str,
+    scope: bool,
+    margin: float,
+    out: Path | None,
+    home: Path,
+    no_timing: bool,
+    as_json: bool,
+) -> int:
+    """Compare PIPELINES on a data set with judged questions.
+
+    Each pipeline's source is replaced by the data set's documents. What was built or answered
+    before is not done again.
+    """
+    prepare()
+    from evals.compare import files, steps
+    from evals.datasets import catalogue
+    from evals.significance.rules import Rules
+
+    judged = catalogue.load(data, split)
+    request = steps.Request(
+        files=pipelines,
+        data=judged,
+        overrides=overrides,
+        metrics=tuple(filter(None, (each.strip() for each in metrics.split(",")))),
+        baseline=baseline,
+        scoped=scope,
+        home=home,
+        rules=Rules(margin=margin),
+    )
+    plan = steps.plan(request)
+    outcome = _run(plan, timed=not no_timing)
+    folder = out or files.folder(judged.name, home)
+    files.write(outcome, folder, home)
+    if as_json:
+        print_json({**outcome.to_json(), "report": str(folder / files.REPORT)})
+    else:
+        _show(outcome, folder / files.REPORT)
+    return 3 if outcome.excluded else 0
+
+
+def _run(plan: Plan, *, timed: bool) -> Outcome:
+    from evals.compare.run import run
+    from flows.comparing import watching
+    from infra.settings import settings
+
+    with watching(plan) as watch:
+        if settings().prefect_api_url:
+            from flows.compare import call
+
+            return call(plan, watch, timed=timed)
+        return run(plan, watch, timed=timed)
+
+
+def _show(outcome: Outcome, report: Path) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("system")
+    for metric in outcome.metrics:
+        table.add_column(metric, justify="right")
+    for name in ("ms p50", "ms p95", "vectors"):
+        table.add_column(name, justify="right")
+    for each in outcome.systems:
+        total = each.cost.milliseconds["total"] if each.cost else {}
+        table.add_row(
+            each.name,
+            *(f"{each.intervals[metric].mean:.4f}" for metric in outcome.metrics),
+            *(f"{total[share]:.1f}" if total else "–" for share in ("p50", "p95")),
+            f"{each.built.chunks:,}",
+        )
+    console.print(table, markup=False)
+    for name, reason in outcome.excluded.items():
+        console.print(f"left out  {name}: {reason}", markup=False, soft_wrap=True)
+    for reason, found in outcome.data.left_out.items():
+        console.print(f"not measured  {reason}: {found.count}", markup=False, soft_wrap=True)
+    for comparison in outcome.comparisons:
+        if comparison.metric == outcome.metrics[0]:
+            console.print(str(comparison), markup=False, soft_wrap=True)
+    console.print(outcome.verdict, markup=False, soft_wrap=True)
+    console.print(f"report: {report}", markup=False, soft_wrap=True)

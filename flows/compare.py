@@ -1,0 +1,197 @@
+"""The comparison as a Prefect flow: a task per index and per system, and one that judges."""
+
+from __future__ import annotations
+
+import re
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from prefect import State, flow, task
+from prefect.logging import get_run_logger
+from prefect.states import Completed
+from pydantic import Field
+
+from components.corpus.write import Committed
+from components.errors import MillraceError
+from evals.compare import files, run, steps
+from evals.compare.outcome import Outcome
+from evals.compare.run import Steps, Watch
+from evals.compare.steps import Plan, Request
+from evals.compare.systems import System
+from evals.datasets import catalogue
+from evals.report import plots
+from evals.significance.rules import Rules
+from flows.states import stopped
+from infra import artifacts, chart
+from infra.markdown import plain
+
+
+@dataclass
+class Caller:
+    """What a command hands to the flow that it runs in its own process, and gets back."""
+
+    plan: Plan
+    watch: Watch
+    timed: bool
+    outcome: Outcome | None = None
+
+
+CALLER: ContextVar[Caller | None] = ContextVar("comparing", default=None)
+
+
+@flow(name="compare")
+def compare(
+    pipelines: Annotated[list[str], Field(min_length=1, examples=[["pipelines/sample.yaml"]])],
+    data: Annotated[str, Field(min_length=1, examples=["sample"])],
+    split: str = "test",
+    overrides: tuple[str, ...] = (),
+    metrics: tuple[str, ...] = (),
+    baseline: str = "",
+    scope: bool = False,
+    margin: Annotated[float, Field(gt=0)] = 0.03,
+    out: str = "",
+    home: str = str(steps.HOME),
+) -> State[Any]:
+    """Which of several pipelines finds more, and how sure is that.
+
+    Args:
+        pipelines: Paths of pipeline files, relative to the folder that the worker runs in.
+        data: A folder or a name of judged questions.
+        split: Split of the judgements.
+        overrides: Other values, each as stage.option=value or NAME:stage.option=value.
+        metrics: Such as nDCG@10; the first one decides.
+        baseline: System that all others are compared with.
+        scope: Ask each question within the data set's scope.
+        margin: A loss that does not matter.
+        out: Folder of the report; empty: a new one below home.
+        home: Folder of what comparisons keep.
+    """
+    caller = CALLER.get()
+    try:
+        if caller is None:
+            request = Request(
+                files=[Path(each) for each in pipelines],
+                data=catalogue.load(data, split),
+                overrides=overrides,
+                metrics=metrics,
+                baseline=baseline,
+                scoped=scope,
+                home=Path(home),
+                rules=Rules(margin=margin),
+            )
+            caller = Caller(steps.plan(request), Watch(), timed=True)
+            outcome = _run(caller)
+            folder = Path(out) if out else files.folder(outcome.data.name, Path(home))
+            files.write(outcome, folder, Path(home))
+            get_run_logger().info("the report is %s", folder / files.REPORT)
+        else:
+            outcome = caller.outcome = _run(caller)
+    except MillraceError as error:
+        return stopped(error)
+    _show(outcome, caller.plan.request.home)
+    name = "Some left out" if outcome.excluded else "Completed"
+    return Completed(name=name, message=outcome.verdict[:1000])
+
+
+def call(plan: Plan, watch: Watch, *, timed: bool) -> Outcome:
+    """Run the flow in this process, as a command does. Raises what stops the run."""
+    request = plan.request
+    caller = Caller(plan, watch, timed)
+    token = CALLER.set(caller)
+    try:
+        state = compare(
+            pipelines=[str(each) for each in request.files],
+            data=request.data.name,
+            split=request.data.split,
+            overrides=tuple(request.overrides),
+            metrics=tuple(request.metrics),
+            baseline=request.baseline,
+            scope=request.scoped,
+            margin=request.rules.margin,
+            home=str(request.home),
+            return_state=True,
+        )
+    finally:
+        CALLER.reset(token)
+    state.result()
+    if caller.outcome is None:
+        raise MillraceError("the flow ended without an outcome")
+    return caller.outcome
+
+
+def _run(caller: Caller) -> Outcome:
+    """The steps as tasks. They take names: Prefect looks into every parameter."""
+    plan = caller.plan
+
+    def build(_: Plan, system: System, watch: Watch) -> Any:
+        @task(name="build", task_run_name=f"build {system.name}")
+        def step() -> None:
+            bar = artifacts.ProgressBar(_key(plan, system.name), f"Index of {system.name}")
+
+            def show(done: Committed) -> None:
+                bar.show(0.5)
+                watch.building(system, done)
+
+            steps.build(plan, system, show)
+            bar.show(1.0)
+
+        return step()
+
+    def ask(_: Plan, system: System, watch: Watch) -> None:
+        @task(name="ask", task_run_name=f"ask {system.name}")
+        def step() -> None:
+            bar = artifacts.ProgressBar(_key(plan, system.name), f"Questions to {system.name}")
+            answered = 0
+
+            def show(more: int) -> None:
+                nonlocal answered
+                answered += more
+                bar.show(answered / len(plan.asked.data.questions))
+                watch.asking(system, more)
+
+            steps.ask(plan, system, show)
+
+        step()
+
+    def judge(_: Plan, excluded: dict[str, str], timed: bool) -> Outcome:
+        found: list[Outcome] = []
+
+        @task(name="judge")
+        def step() -> None:
+            found.append(steps.judge(plan, excluded, timed=timed))
+
+        step()
+        return found[0]
+
+    return run.run(plan, caller.watch, Steps(build, ask, judge), timed=caller.timed)
+
+
+def _show(outcome: Outcome, home: Path) -> None:
+    """The artifacts: a table, and the verdict with its plots."""
+    slug = _slug(f"compare-{outcome.data.name}")
+    rows = [
+        {"system": each.name, **{name: round(own.mean, 4) for name, own in each.intervals.items()}}
+        for each in outcome.systems
+    ]
+    artifacts.table(f"{slug}-metrics", rows, plain(outcome.verdict, 1000))
+    first = [each for each in outcome.comparisons if each.metric == outcome.metrics[0]]
+    drawn = {
+        "differences with their intervals": plots.differences(first) if first else "",
+        f"{outcome.metrics[0]} over runs": plots.history(
+            files.points(outcome, home), outcome.metrics[0]
+        ),
+    }
+    images = [chart.embedded(svg, name) for name, svg in drawn.items() if svg]
+    text = "\n\n".join([plain(outcome.verdict, 2000), *images])
+    artifacts.markdown(f"{slug}-verdict", text + "\n", plain(outcome.verdict, 300))
+
+
+def _key(plan: Plan, system: str) -> str:
+    return _slug(f"compare-{plan.asked.data.name}-{system}-progress")
+
+
+def _slug(name: str) -> str:
+    """As artifacts' keys are: lower case, digits and dashes."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")

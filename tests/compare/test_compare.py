@@ -1,0 +1,260 @@
+"""Comparisons from pipeline files and judged questions to a verdict."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import ir_measures
+import pytest
+
+from components.corpus.write import Committed
+from components.errors import BadOption, MillraceError, UserError
+from evals.compare import files, rankings, steps
+from evals.compare.outcome import Outcome
+from evals.compare.run import PLAIN, Watch, run
+from evals.compare.steps import Plan, Request
+from evals.compare.systems import System
+from evals.datasets import catalogue
+from tests.compare.data import DOCUMENTS, beir, pipeline
+
+
+class Counted:
+    """What was really done."""
+
+    def __init__(self) -> None:
+        self.built: list[str] = []
+        self.asked: dict[str, list[int]] = {}
+        self.watch = Watch(self._building, self._asking)
+
+    def _building(self, system: System, done: Committed) -> None:
+        self.built.append(system.name)
+
+    def _asking(self, system: System, answered: int) -> None:
+        self.asked.setdefault(system.name, []).append(answered)
+
+
+def planned(folder: Path, names: Sequence[Path], **more: Any) -> Plan:
+    data = folder / "data"
+    if not data.exists():
+        beir(data, more.pop("questions", 12))
+    request = Request(files=names, data=catalogue.load(str(data)), home=folder / "home", **more)
+    return steps.plan(request)
+
+
+def two(folder: Path) -> list[Path]:
+    return [
+        pipeline(folder, "words", retriever={"use": "sparse"}),
+        pipeline(folder, "both", retriever={"use": "hybrid"}),
+    ]
+
+
+def told(outcome: Outcome) -> dict[str, Any]:
+    """All but what is measured anew."""
+    found = outcome.to_json()
+    for each in found["systems"].values():
+        del each["cost"]
+    return found
+
+
+def test_a_verdict_with_its_numbers(tmp_path: Path) -> None:
+    outcome = run(planned(tmp_path, two(tmp_path)))
+    found = outcome.to_json()
+    assert json.loads(json.dumps(found)) == found
+    assert list(found["systems"]) == ["words", "both"]
+    assert found["systems"]["words"]["metrics"]["nDCG@10"] > 0.9
+    assert found["data"]["queries"] == 12
+    (first, *_) = found["comparisons"]
+    assert (first["a"], first["b"], first["metric"]) == ("words", "both", "nDCG@10")
+    assert set(first) >= {
+        "difference", "ci_low", "ci_high", "p", "p_corrected", "effect_size",
+        "minimal_detectable_difference", "wins", "losses", "ties", "verdict", "test", "seed",
+        "per_query",
+    }  # fmt: skip
+    assert first["ci_low"] is None or first["ci_low"] <= first["difference"] <= first["ci_high"]
+    assert first["wins"] + first["losses"] + first["ties"] == 12
+    cost = found["systems"]["both"]["cost"]
+    assert 0 < cost["milliseconds"]["total"]["p50"] <= cost["milliseconds"]["total"]["p99"]
+    assert cost["vectors"] >= DOCUMENTS
+    assert cost["index_bytes"] > 0
+    assert "both is" in found["verdict"]
+
+
+def test_the_written_files_give_other_tools_the_same_values(tmp_path: Path) -> None:
+    outcome = run(planned(tmp_path, two(tmp_path)), timed=False)
+    files.write(outcome, tmp_path / "out", tmp_path / "home")
+    read: Any = ir_measures
+    qrels = list(read.read_trec_qrels(str(tmp_path / "out" / "qrels.txt")))
+    measures = [ir_measures.parse_measure(name) for name in outcome.metrics]
+    for each in outcome.systems:
+        ranked = list(read.read_trec_run(str(tmp_path / "out" / f"{each.name}.run")))
+        found = ir_measures.calc_aggregate(measures, qrels, ranked)
+        for measure, name in zip(measures, outcome.metrics, strict=True):
+            assert each.intervals[name].mean == pytest.approx(found[measure], abs=1e-9)
+
+
+def test_what_is_shared_is_built_once_and_nothing_is_done_twice(tmp_path: Path) -> None:
+    plan = planned(tmp_path, two(tmp_path))
+    first, second = Counted(), Counted()
+    before = run(plan, first.watch, timed=False)
+    assert set(first.built) == {"words"}
+    assert sum(first.asked["both"]) == 12
+    assert told(run(plan, second.watch, timed=False)) == told(before)
+    assert (second.built, second.asked) == ([], {})
+
+
+def test_a_sweep_builds_what_differs(tmp_path: Path) -> None:
+    file = pipeline(
+        tmp_path,
+        "sweep",
+        splitter={"use": "sentences", "max_tokens": [16, 32, 48]},
+        retriever={"use": ["dense", "sparse"]},
+    )
+    watch = Counted()
+    outcome = run(planned(tmp_path, [file]), watch.watch, timed=False)
+    assert [each.name for each in outcome.systems] == [
+        f"sweep[max_tokens={size},retriever={use}]"
+        for size in (16, 32, 48)
+        for use in ("dense", "sparse")
+    ]
+    assert len(set(watch.built)) == 3
+    # Six systems: each against the first.
+    pairs = {(each.a, each.b) for each in outcome.comparisons}
+    assert {a for a, _ in pairs} == {outcome.systems[0].name}
+    assert len(pairs) == 5
+
+
+def test_values_for_all_or_for_one(tmp_path: Path) -> None:
+    plan = planned(
+        tmp_path,
+        [*two(tmp_path), tmp_path / "both.yaml"],
+        overrides=["splitter.max_tokens=20", "words:retriever.use=dense"],
+    )
+    assert [each.name for each in plan.systems] == ["words", "both", "both-2"]
+    stages = [each.pipeline.stages for each in plan.systems]
+    assert [each["splitter"].options["max_tokens"] for each in stages] == [20, 20, 20]
+    assert [each["retriever"].use for each in stages] == ["dense", "hybrid", "hybrid"]
+    with pytest.raises(BadOption, match="no system is called 'other'"):
+        planned(tmp_path, two(tmp_path), overrides=["other:retriever.use=dense"])
+
+
+def test_a_comparison_that_was_killed_goes_on(tmp_path: Path) -> None:
+    names = two(tmp_path)
+    plan = planned(tmp_path, names, questions=DOCUMENTS)
+    whole = run(plan, timed=False)
+    kept = {each.name: plan.file(each) for each in plan.systems}
+    lines = {name: file.read_bytes() for name, file in kept.items()}
+    # Torn in the middle of a line, as a kill leaves it; the other not begun.
+    kept["words"].write_bytes(lines["words"][: len(lines["words"]) // 2])
+    kept["both"].unlink()
+    watch = Counted()
+    again = run(plan, watch.watch, timed=False)
+    assert told(again) == told(whole)
+    assert watch.built == []
+    assert {name: file.read_bytes() for name, file in kept.items()} == lines
+
+
+def test_only_what_is_missing_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rankings, "_BATCH", 5)
+    plan = planned(tmp_path, two(tmp_path)[:1])
+    run(plan, timed=False)
+    (system,) = plan.systems
+    file = plan.file(system)
+    first = file.read_bytes().splitlines(keepends=True)
+    assert len(first) == 3
+    file.write_bytes(first[0] + first[1][:40])
+    watch = Counted()
+    run(plan, watch.watch, timed=False)
+    assert watch.asked["words"] == [5, 5, 2]  # the first five were kept
+    assert file.read_bytes() == b"".join(first)
+
+
+def test_a_system_that_cannot_be_built_is_left_out_and_named(tmp_path: Path) -> None:
+    bad = pipeline(tmp_path, "bad", splitter={"use": "whole", "max_tokens": 4})
+    outcome = run(planned(tmp_path, [*two(tmp_path), bad]), timed=False)
+    assert [each.name for each in outcome.systems] == ["words", "both"]
+    assert list(outcome.excluded) == ["bad"]
+    assert "document" in outcome.excluded["bad"]
+    with pytest.raises(MillraceError, match="no system could be measured"):
+        run(planned(tmp_path, [bad]), timed=False)
+
+
+def test_a_fault_of_the_machine_is_no_exclusion(tmp_path: Path) -> None:
+    plan = planned(tmp_path, two(tmp_path))
+
+    def broken(*_: object) -> Any:
+        raise OSError("the disk is gone")
+
+    with pytest.raises(OSError, match="the disk is gone"):
+        run(plan, by=replace(PLAIN, ask=broken), timed=False)
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"metrics": ["goodness@3"]}, "no metric"),
+        ({"metrics": ["coverage@100"]}, "no spans of evidence"),
+        ({"baseline": "other"}, "no system is called 'other'"),
+        ({"scoped": True}, "no scope"),
+    ],
+)
+def test_mistakes_are_found_before_anything_runs(
+    tmp_path: Path, more: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        planned(tmp_path, two(tmp_path), **more)
+    assert not (tmp_path / "home").exists()
+
+
+def test_slices_by_the_fields_of_the_questions(tmp_path: Path) -> None:
+    outcome = run(planned(tmp_path, two(tmp_path), questions=20), timed=False)
+    kinds = [each for each in outcome.slices if each.by == "kind"]
+    assert [(each.value, each.questions) for each in kinds] == [("a", 10), ("b", 10)]
+    assert all(set(each.means) == {"words", "both"} for each in kinds)
+
+
+def test_equal_systems_are_alike(tmp_path: Path) -> None:
+    twin = pipeline(tmp_path, "twin", retriever={"use": "sparse"})
+    narrow = pipeline(tmp_path, "narrow", encoder={"use": "hashing", "width": 32})
+    outcome = run(planned(tmp_path, [two(tmp_path)[0], twin, narrow]), timed=False)
+    same, other, _ = outcome.likeness
+    assert (same.jaccard[9], same.rank_similarity[9], same.cka) == (1.0, 1.0, None)
+    assert other.cka is not None
+    assert 0 < other.cka <= 1
+    (comparison, *_) = outcome.comparisons
+    assert (comparison.difference, comparison.p, comparison.ties) == (0.0, 1.0, 12)
+
+
+def test_the_page_is_complete_in_itself(tmp_path: Path) -> None:
+    plan = planned(tmp_path, two(tmp_path))
+    for _ in range(2):
+        outcome = run(plan)
+        files.write(outcome, tmp_path / "out", tmp_path / "home")
+    text = (tmp_path / "out" / files.REPORT).read_text()
+    assert outcome.verdict in text
+    # Differences, latency, likeness, and over time since there are two.
+    assert text.count("<svg") == 4
+    assert not re.findall(r"(?:src|href)\s*=\s*[\"'](?!#)|@import|<script|url\((?!#)", text)
+    assert len(files.history(outcome, tmp_path / "home")) == 2
+
+
+def test_nothing_of_a_text_is_markup(tmp_path: Path) -> None:
+    beir(tmp_path / "data")
+    queries = tmp_path / "data" / "queries.jsonl"
+    queries.write_text(queries.read_text().replace('"text": "', '"text": "<b onload=x> '))
+    outcome = run(planned(tmp_path, two(tmp_path)), timed=False)
+    files.write(outcome, tmp_path / "out", tmp_path / "home")
+    assert "<b onload" not in (tmp_path / "out" / files.REPORT).read_text()
+
+
+def test_an_index_of_its_own(tmp_path: Path) -> None:
+    """Nothing is read or written where the pipelines' own indexes are."""
+    live = pipeline(tmp_path, "live", index={"use": "qdrant_edge", "path": "store"})
+    run(planned(tmp_path, [live]), timed=False)
+    assert not (tmp_path / "store").exists()
+    shutil.rmtree(tmp_path / "home")
