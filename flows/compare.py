@@ -33,6 +33,8 @@ class Caller:
     """What a command hands to the flow that it runs in its own process, and gets back."""
 
     plan: Plan
+    folder: Path
+    """Of the report."""
     watch: Watch
     timed: bool
     outcome: Outcome | None = None
@@ -71,9 +73,10 @@ def compare(
     caller = CALLER.get()
     try:
         if caller is None:
+            judged = catalogue.load(data, split)
             request = Request(
                 files=[Path(each) for each in pipelines],
-                data=catalogue.load(data, split),
+                data=judged,
                 overrides=overrides,
                 metrics=metrics,
                 baseline=baseline,
@@ -81,24 +84,22 @@ def compare(
                 home=Path(home),
                 rules=Rules(margin=margin),
             )
-            caller = Caller(steps.plan(request), Watch(), timed=True)
-            outcome = _run(caller)
-            folder = Path(out) if out else files.folder(outcome.data.name, Path(home))
-            files.write(outcome, folder, Path(home))
-            get_run_logger().info("the report is %s", folder / files.REPORT)
-        else:
-            outcome = caller.outcome = _run(caller)
+            folder = Path(out) if out else files.folder(judged.name, Path(home))
+            caller = Caller(steps.plan(request), folder, Watch(), timed=True)
+        outcome = caller.outcome = _run(caller)
+        files.write(outcome, caller.folder, caller.plan.request.home)
     except MillraceError as error:
         return stopped(error)
+    get_run_logger().info("the report is %s", caller.folder / files.REPORT)
     _show(outcome, caller.plan.request.home)
     name = "Some left out" if outcome.excluded else "Completed"
     return Completed(name=name, message=outcome.verdict[:1000])
 
 
-def call(plan: Plan, watch: Watch, *, timed: bool) -> Outcome:
+def call(plan: Plan, folder: Path, watch: Watch, *, timed: bool) -> Outcome:
     """Run the flow in this process, as a command does. Raises what stops the run."""
     request = plan.request
-    caller = Caller(plan, watch, timed)
+    caller = Caller(plan, folder, watch, timed)
     token = CALLER.set(caller)
     try:
         state = compare(
@@ -110,6 +111,7 @@ def call(plan: Plan, watch: Watch, *, timed: bool) -> Outcome:
             baseline=request.baseline,
             scope=request.scoped,
             margin=request.rules.margin,
+            out=str(folder),
             home=str(request.home),
             return_state=True,
         )

@@ -77,9 +77,8 @@ def command(
         rules=Rules(margin=margin),
     )
     plan = steps.plan(request)
-    outcome = _run(plan, timed=not no_timing)
     folder = out or files.folder(judged.name, home)
-    files.write(outcome, folder, home)
+    outcome = _run(plan, folder, timed=not no_timing)
     if as_json:
         print_json({**outcome.to_json(), "report": str(folder / files.REPORT)})
     else:
@@ -87,7 +86,8 @@ def command(
     return 3 if outcome.excluded else 0
 
 
-def _run(plan: Plan, *, timed: bool) -> Outcome:
+def _run(plan: Plan, folder: Path, *, timed: bool) -> Outcome:
+    from evals.compare import files
     from evals.compare.run import run
     from flows.comparing import watching
     from infra.settings import settings
@@ -96,8 +96,10 @@ def _run(plan: Plan, *, timed: bool) -> Outcome:
         if settings().prefect_api_url:
             from flows.compare import call
 
-            return call(plan, watch, timed=timed)
-        return run(plan, watch, timed=timed)
+            return call(plan, folder, watch, timed=timed)
+        outcome = run(plan, watch, timed=timed)
+    files.write(outcome, folder, plan.request.home)
+    return outcome
 
 
 def _show(outcome: Outcome, report: Path) -> None:

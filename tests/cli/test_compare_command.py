@@ -1,0 +1,67 @@
+"""`millrace compare`: what it prints, writes and refuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli import Outcome, call
+from tests.compare.data import beir, pipeline
+
+
+def compare(folder: Path, *arguments: str | Path) -> Outcome:
+    if not (folder / "data").exists():
+        beir(folder / "data")
+    data = arguments if "--data" in arguments else (*arguments, "--data", folder / "data")
+    return call("compare", *data, "--home", folder / "home", "--no-timing")
+
+
+def test_one_json_object_and_a_folder(tmp_path: Path) -> None:
+    words = pipeline(tmp_path, "words", retriever={"use": "sparse"})
+    both = pipeline(tmp_path, "both", retriever={"use": "hybrid"})
+    done = compare(tmp_path, words, both, "--json", "--out", tmp_path / "out")
+    assert done.code == 0, done.err
+    assert list(done.json["systems"]) == ["words", "both"]
+    written = json.loads((tmp_path / "out" / "outcome.json").read_text())
+    assert {**written, "report": str(tmp_path / "out" / "report.html")} == done.json
+    assert {file.name for file in (tmp_path / "out").iterdir()} == {
+        "outcome.json", "report.html", "qrels.txt", "words.run", "both.run",
+    }  # fmt: skip
+
+
+def test_a_table_and_a_sentence_for_a_person(tmp_path: Path) -> None:
+    base = pipeline(tmp_path, "base")
+    done = compare(tmp_path, base, "--set", "retriever.use=[dense, sparse]", "--metrics", "mrr,r@5")
+    assert done.code == 0, done.err
+    lines = done.out.splitlines()
+    assert lines[0].split() == ["system", "RR", "R@5", "ms", "p50", "ms", "p95", "vectors"]
+    assert lines[1].startswith("base[retriever=dense]")
+    assert "RR over 12 questions: base[retriever=sparse] is" in done.out
+    assert "base[retriever=dense] has answered 12 questions" in done.err
+
+
+def test_a_system_that_is_left_out_is_told_by_the_exit_code(tmp_path: Path) -> None:
+    good = pipeline(tmp_path, "good")
+    bad = pipeline(tmp_path, "bad", splitter={"use": "whole", "max_tokens": 4})
+    done = compare(tmp_path, good, bad, "--json")
+    assert done.code == 3
+    assert list(done.json["excluded"]) == ["bad"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--data", "nothing-of-that-name"), "nothing-of-that-name"),
+        (("--metrics", "goodness"), "no metric 'goodness'"),
+        (("--split", "dev"), "dev"),
+        (("--set", "encoder.nothing=1"), "has no option 'nothing'"),
+        (("--margin", "0"), "margin"),
+    ],
+)
+def test_mistakes(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
+    done = compare(tmp_path, pipeline(tmp_path, "base"), *arguments)
+    assert done.code == 2
+    assert message in done.message
+    assert not (tmp_path / "home").exists()
