@@ -10,7 +10,7 @@ import pytest
 
 from tests.cli import call, clean, start
 
-VERBS = ("components", "models", "refresh", "search", "status")
+VERBS = ("compare", "components", "models", "refresh", "search", "status")
 HEAVY = ("torch", "transformers", "prefect", "pydantic", "numpy", "rich", "pyarrow", "qdrant_edge")
 SHARED = ("--set", "--json", "-h, --help")
 OPTIONS = {
@@ -24,6 +24,7 @@ OPTIONS = {
     ),
     "search": (*SHARED, "-k", "--filter"),
     "status": SHARED,
+    "compare": (*SHARED, "--data", "--metrics", "--baseline", "--scope", "--margin", "--out"),
     "components": ("--json", "-h, --help"),
     "models": ("--json", "-h, --help"),
 }

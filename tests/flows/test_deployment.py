@@ -10,6 +10,7 @@ import httpx
 import pytest
 from filelock import FileLock
 
+from tests.compare.data import beir, pipeline
 from tests.corpora import HASHING, Corpus
 from tests.flows.server import Server, worker
 
@@ -33,7 +34,8 @@ def test_a_deployment_runs_on_a_worker(tmp_path: Path, prefect_server: Server) -
     corpus.fill(2)
     with worker(prefect_server, tmp_path / "worker.log"):
         prefect_server.prefect("--no-prompt", "deploy", "--all")
-        (sample,) = prefect_server.ask("deployments/filter")
+        made = {each["name"]: each for each in prefect_server.ask("deployments/filter")}
+        sample, windows = made["sample"], made["sample-windows"]
         assert sample["work_pool_name"] == "millrace"
         assert sample["parameters"]["pipeline"] == "pipelines/sample.yaml"
         (schedule,) = sample["schedules"]
@@ -50,6 +52,19 @@ def test_a_deployment_runs_on_a_worker(tmp_path: Path, prefect_server: Server) -
         assert (done["state_type"], done["state_name"]) == ("COMPLETED", "Completed")
         assert done["name"].startswith("deployed-")
         assert len(prefect_server.artifacts(done)) == 5
+
+        beir(tmp_path / "data")
+        compared = run(
+            prefect_server,
+            windows["id"],
+            pipelines=[str(pipeline(tmp_path, "base"))],
+            data=str(tmp_path / "data"),
+            overrides=["retriever.use=[dense, sparse]"],
+            home=str(tmp_path / "home"),
+        )
+        assert (compared["state_type"], compared["state_name"]) == ("COMPLETED", "Completed")
+        assert "base[retriever=sparse] is" in compared["state"]["message"]
+        assert len(list((tmp_path / "home" / "reports").glob("*/report.html"))) == 1
 
         wrong = run(prefect_server, sample["id"], pipeline="nowhere.yaml")
         assert (wrong["state_type"], wrong["state_name"]) == ("FAILED", "Failed")
