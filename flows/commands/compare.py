@@ -124,6 +124,10 @@ def _show(outcome: Outcome, report: Path) -> None:
     console.print(table, markup=False)
     for name, reason in outcome.excluded.items():
         console.print(f"left out  {name}: {reason}", markup=False, soft_wrap=True)
+    for each in outcome.systems:
+        if each.built.failed:
+            lost = f"{len(each.built.failed)} documents, {each.built.failed[0]} is one"
+            console.print(f"could not be used  {each.name}: {lost}", markup=False, soft_wrap=True)
     for reason, found in outcome.data.left_out.items():
         console.print(f"not measured  {reason}: {found.count}", markup=False, soft_wrap=True)
     for comparison in outcome.comparisons:

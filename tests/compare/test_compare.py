@@ -184,6 +184,18 @@ def test_a_system_that_cannot_be_built_is_left_out_and_named(tmp_path: Path) -> 
         run(planned(tmp_path, [bad]), timed=False)
 
 
+def test_documents_that_failed_are_told(tmp_path: Path) -> None:
+    beir(tmp_path / "data")
+    corpus = tmp_path / "data" / "corpus.jsonl"
+    corpus.write_text(corpus.read_text() + json.dumps({"_id": "long", "text": "mill " * 90}) + "\n")
+    whole = pipeline(tmp_path, "whole", splitter={"use": "whole", "max_tokens": 80})
+    outcome = run(planned(tmp_path, [whole]), timed=False)
+    assert outcome.to_json()["systems"]["whole"]["failed_documents"] == ["long"]
+    files.write(outcome, tmp_path / "out", tmp_path / "home")
+    text = (tmp_path / "out" / files.REPORT).read_text()
+    assert "whole: 1 (long)" in text
+
+
 def test_a_fault_of_the_machine_is_no_exclusion(tmp_path: Path) -> None:
     plan = planned(tmp_path, two(tmp_path))
 
