@@ -51,8 +51,9 @@ def interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
     found = np.asarray(values, dtype=np.float64)
     if not len(found):
         raise ValueError("no values")
-    picks = np.random.default_rng(_SEED).integers(len(found), size=(_SAMPLES, len(found)))
-    means = found[picks].mean(axis=1)
+    random = np.random.default_rng(_SEED)
+    picks = (random.integers(len(found), size=len(found)) for _ in range(_SAMPLES))
+    means = [found[pick].mean() for pick in picks]
     tail = (1 - confidence) / 2
     low, high = np.quantile(means, [tail, 1 - tail])
     return Interval(float(found.mean()), float(low), float(high))

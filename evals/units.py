@@ -24,11 +24,13 @@ Ask = Callable[[Sequence[Query], int], Sequence[Sequence[Hit]]]
 """Queries and how many hits are wanted of each; answers in the order of the queries."""
 Units = Callable[[Query, Hit], Iterable[str]]
 """Ids of the units that a hit stands for, in the order of their ranks; none: it is ignored."""
+Enough = Callable[[Query, Sequence[Hit]], bool]
+"""Whether more hits of a query are of no use."""
 SHOWN = 0.5
 """Share of the shorter of hit and evidence that must overlap."""
 _Span = tuple[int, int]
-_FETCHED = (1, 2, 5, 10)
-"""How many times k hits are fetched, until k units are among them."""
+_FETCHED = (1, 2, 5, 10, 30, 100)
+"""How many times k hits are fetched, until there are enough."""
 
 
 def units_of(data: Judged) -> Units:
@@ -40,24 +42,40 @@ def units_of(data: Judged) -> Units:
     return lambda query, hit: _shown(hit, data.evidence.get(query.id, ()))
 
 
-def rank(ask: Ask, queries: Sequence[Query], k: int, units: Units) -> dict[str, list[str]]:
-    """Units by query id, best first, at most k; fewer only where 10 k hits hold no more."""
-    ranked: dict[str, list[str]] = {query.id: [] for query in queries}
+def gather(ask: Ask, queries: Sequence[Query], k: int, enough: Enough) -> dict[str, list[Hit]]:
+    """Hits by query id, best first: k of them, and more behind them until there are enough.
+
+    What was found first stays first: a deeper search may rank anew, and nobody who asks for k sees
+    that. Ends where the index has no more, or at 100 k hits.
+    """
+    found: dict[str, list[Hit]] = {query.id: [] for query in queries}
     short = list(queries)
     for times in _FETCHED:
         answers = ask(short, times * k) if short else ()
         more = []
         for query, hits in zip(short, answers, strict=True):
-            ranked[query.id] = first(query, hits, units)[:k]
-            if len(ranked[query.id]) < k and len(hits) >= times * k:
+            own = found[query.id]
+            known = {hit.chunk.id for hit in own}
+            own += [hit for hit in hits if hit.chunk.id not in known]
+            if len(hits) >= times * k and not enough(query, own):
                 more.append(query)
         short = more
-    return ranked
+    return found
+
+
+def rank(ask: Ask, queries: Sequence[Query], k: int, units: Units) -> dict[str, list[str]]:
+    """Units by query id, best first, at most k."""
+    found = gather(ask, queries, k, lambda query, hits: len(first(query, hits, units)) >= k)
+    return {query.id: first(query, found[query.id], units)[:k] for query in queries}
 
 
 def first(query: Query, hits: Iterable[Hit], units: Units) -> list[str]:
-    """Units of hits, best first, each once."""
-    return list(dict.fromkeys(unit for hit in _best(hits) for unit in units(query, hit)))
+    """Units of hits, best first, each once. Hits of one score are in falling order of their units'
+    ids, as trec_eval breaks ties.
+    """
+    ties = groupby(hits, key=lambda hit: hit.score)
+    best = (sorted((list(units(query, hit)) for hit in tie), reverse=True) for _, tie in ties)
+    return list(dict.fromkeys(unit for tie in best for own in tie for unit in own))
 
 
 def coverage(

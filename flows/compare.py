@@ -15,14 +15,12 @@ from pydantic import Field
 
 from components.corpus.write import Committed
 from components.errors import MillraceError
-from evals.compare import files, run, steps
+from evals.compare import files, request, run, steps
 from evals.compare.outcome import Outcome
 from evals.compare.run import Steps, Watch
-from evals.compare.steps import Plan, Request
+from evals.compare.steps import Plan
 from evals.compare.systems import System
-from evals.datasets import catalogue
 from evals.report import plots
-from evals.significance.rules import Rules
 from flows.states import stopped
 from infra import artifacts, chart
 from infra.markdown import plain
@@ -45,8 +43,10 @@ CALLER: ContextVar[Caller | None] = ContextVar("comparing", default=None)
 
 @flow(name="compare")
 def compare(
-    pipelines: Annotated[list[str], Field(min_length=1, examples=[["pipelines/sample.yaml"]])],
     data: Annotated[str, Field(min_length=1, examples=["sample"])],
+    pipelines: Annotated[tuple[str, ...], Field(examples=[["pipelines/sample.yaml"]])] = (),
+    live: str = "",
+    candidates: tuple[str, ...] = (),
     split: str = "test",
     overrides: tuple[str, ...] = (),
     metrics: tuple[str, ...] = (),
@@ -54,13 +54,15 @@ def compare(
     scope: bool = False,
     margin: Annotated[float, Field(gt=0)] = 0.03,
     out: str = "",
-    home: str = str(steps.HOME),
+    home: str = str(request.HOME),
 ) -> State[Any]:
-    """Which of several pipelines finds more, and how sure is that.
+    """Which of several pipelines, or of several generations of one, finds more; how sure is that.
 
     Args:
-        pipelines: Paths of pipeline files, relative to the folder that the worker runs in.
         data: A folder or a name of judged questions.
+        pipelines: Paths of pipeline files, relative to the folder that the worker runs in.
+        live: Instead of these: a pipeline file whose live index is measured as it is.
+        candidates: Other generations of that pipeline, compared with the live one.
         split: Split of the judgements.
         overrides: Other values, each as stage.option=value or NAME:stage.option=value.
         metrics: Such as nDCG@10; the first one decides.
@@ -73,19 +75,21 @@ def compare(
     caller = CALLER.get()
     try:
         if caller is None:
-            judged = catalogue.load(data, split)
-            request = Request(
-                files=[Path(each) for each in pipelines],
-                data=judged,
+            asked = request.read(
+                pipelines=pipelines,
+                live=live,
+                candidates=candidates,
+                data=data,
+                split=split,
                 overrides=overrides,
                 metrics=metrics,
                 baseline=baseline,
-                scoped=scope,
-                home=Path(home),
-                rules=Rules(margin=margin),
+                scope=scope,
+                margin=margin,
+                home=home,
             )
-            folder = Path(out) if out else files.folder(judged.name, Path(home))
-            caller = Caller(steps.plan(request), folder, Watch(), timed=True)
+            folder = Path(out) if out else files.folder(asked.data.name, asked.home)
+            caller = Caller(steps.plan(asked), folder, Watch(), timed=True)
         outcome = caller.outcome = _run(caller)
         files.write(outcome, caller.folder, caller.plan.request.home)
     except MillraceError as error:
@@ -98,21 +102,23 @@ def compare(
 
 def call(plan: Plan, folder: Path, watch: Watch, *, timed: bool) -> Outcome:
     """Run the flow in this process, as a command does. Raises what stops the run."""
-    request = plan.request
+    asked = plan.request
     caller = Caller(plan, folder, watch, timed)
     token = CALLER.set(caller)
     try:
         state = compare(
-            pipelines=[str(each) for each in request.files],
-            data=request.data.name,
-            split=request.data.split,
-            overrides=tuple(request.overrides),
-            metrics=tuple(request.metrics),
-            baseline=request.baseline,
-            scope=request.scoped,
-            margin=request.rules.margin,
+            data=asked.data.name,
+            pipelines=tuple(map(str, asked.files)),
+            live=str(asked.live or ""),
+            candidates=tuple(asked.candidates),
+            split=asked.data.split,
+            overrides=tuple(asked.overrides),
+            metrics=tuple(asked.metrics),
+            baseline=asked.baseline,
+            scope=asked.scoped,
+            margin=asked.rules.margin,
             out=str(folder),
-            home=str(request.home),
+            home=str(asked.home),
             return_state=True,
         )
     finally:

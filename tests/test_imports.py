@@ -33,7 +33,9 @@ LIGHT = [
 ]
 LIGHT.remove("flows.compare")
 LIGHT.remove("flows.refresh")
-LIGHT.remove("components.encoders.packed")  # a layer of torch's, for the model that is loaded
+# Of torch's, for the model that is loaded.
+LIGHT.remove("components.encoders.packed")
+LIGHT.remove("components.encoders.attention")
 for _name in ("embedding", "postprocessor", "retriever", "transform"):
     LIGHT.remove(f"components.bridges.{_name}")  # classes for users of LlamaIndex
 

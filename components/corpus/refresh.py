@@ -139,17 +139,9 @@ def seal(job: Job, found: Survey, name: str) -> Sealed:
     start = time.perf_counter()
     _check_same(job, found)
     draft = job.corpus.generation(name)
-    entries = _manifest(job, draft)
-    if len(entries) != found.expected:
-        raise IndexFault(
-            f"{len(entries)} documents are recorded, {found.expected} were expected"
-        ).at(where=name, hint="run the refresh again; nothing was published")
-    generation = job.corpus.finish(draft, total(entries))
-    return Sealed(
-        generation=generation,
-        failures=tuple(_failures(entries)),
-        seconds=time.perf_counter() - start,
-    )
+    totals, failures = _accounts(job, found, draft)
+    generation = job.corpus.finish(draft, totals)
+    return Sealed(generation=generation, failures=failures, seconds=time.perf_counter() - start)
 
 
 def promote(job: Job, found: Survey, generation: Generation) -> bool:
@@ -241,6 +233,16 @@ def _manifest(job: Job, generation: Generation | None) -> dict[str, Entry]:
         return {}
     with job.corpus.read(generation) as reader:
         return reader.entries()
+
+
+def _accounts(job: Job, found: Survey, draft: Generation) -> tuple[Totals, tuple[Failed, ...]]:
+    """What the manifest adds up to, and which documents failed; the manifest itself is let go."""
+    entries = _manifest(job, draft)
+    if len(entries) != found.expected:
+        raise IndexFault(
+            f"{len(entries)} documents are recorded, {found.expected} were expected"
+        ).at(where=draft.name, hint="run the refresh again; nothing was published")
+    return total(entries), tuple(_failures(entries))
 
 
 def _check_same(job: Job, found: Survey) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from components.encoders.header import Header
 from components.encoders.kernel import unit
 from components.encoders.naive import span_texts
-from components.encoders.tokenizers import WordTokenizer
+from components.encoders.tokenizers import LONGEST_TOKEN, WordTokenizer
 from components.encoders.windows import token_ranges
 from components.options import Count, option
 from components.values import Block, Document, Matrix, Span
@@ -36,6 +36,11 @@ class Hashing:
         return False
 
     @property
+    def model_bytes(self) -> int:
+        """Of the weights in memory: there are none."""
+        return 0
+
+    @property
     def tokenizer(self) -> WordTokenizer:
         return WordTokenizer()
 
@@ -52,10 +57,17 @@ class Hashing:
     ) -> Iterator[Block]:
         """See `Encoder`."""
         for index, (document, own) in enumerate(zip(documents, spans, strict=True)):
-            token_ranges(self.tokenizer.tokens(document.text), own)
             for first in range(0, len(own), _ROWS):
-                texts = span_texts([document], [own[first : first + _ROWS]], Header(self.header))
+                part = own[first : first + _ROWS]
+                self._check(document, part)
+                texts = span_texts([document], [part], Header(self.header))
                 yield Block(index, first, self.encode_queries(list(texts)))
+
+    def _check(self, document: Document, spans: Sequence[Span]) -> None:
+        """Of the text around these spans alone: all tokens of a huge one take gigabytes."""
+        start, end = spans[0].start, spans[-1].end + LONGEST_TOKEN
+        own = [Span(each.start - start, each.end - start) for each in spans]
+        token_ranges(self.tokenizer.tokens(document.text[start:end]), own)
 
     def encode_queries(self, texts: Sequence[str]) -> Matrix:
         """See `Encoder`."""

@@ -31,6 +31,8 @@ class Model:
         self.checkpoint = of
         self.precision = precision
         self.layers = layers
+        self.bytes = 0
+        """Of the weights in memory, as they are laid out there."""
 
     @cached_property
     def tokenizer(self) -> FastTokenizer:
@@ -93,6 +95,7 @@ class Model:
         from transformers import AutoModel
         from transformers.utils import logging
 
+        from components.encoders import attention
         from components.encoders.packed import pack
 
         logging.disable_progress_bar()  # type: ignore[no-untyped-call]
@@ -103,7 +106,10 @@ class Model:
         loaded = loaded.to(self._device).eval()
         if self._device.type == "cpu" and self._dtype() == torch.bfloat16:
             pack(loaded)
-        return loaded if self.layers is None else first_layers(loaded, self.layers)
+            attention.use(loaded)
+        ready = loaded if self.layers is None else first_layers(loaded, self.layers)
+        self.bytes = _bytes(loaded)
+        return ready
 
     def _check_complete(self, found: Mapping[str, Any]) -> None:
         """Raises ModelFault where a weight would be left at random."""
@@ -123,6 +129,20 @@ class Model:
         # Without the instruction bf16 is emulated, slower than fp32.
         native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
         return torch.bfloat16 if native else torch.float32
+
+
+def _bytes(loaded: Any) -> int:
+    """Of every tensor that its modules hold; packed layers keep theirs as plain attributes."""
+    import torch
+
+    held = {
+        id(each): each.nbytes
+        for module in loaded.modules()
+        for own in (vars(module), module._parameters, module._buffers)
+        for each in own.values()
+        if isinstance(each, torch.Tensor)
+    }
+    return sum(held.values())
 
 
 @cache

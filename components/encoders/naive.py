@@ -71,6 +71,11 @@ class Naive:
         return self._variant.model.loaded
 
     @property
+    def model_bytes(self) -> int:
+        """Of the weights in memory."""
+        return self._variant.model.bytes
+
+    @property
     def tokenizer(self) -> FastTokenizer:
         return self._variant.model.tokenizer
 

@@ -1,4 +1,4 @@
-"""What an answer costs: seconds by stage, measured after a warm-up and in turns.
+"""What an answer costs: seconds by stage, measured after a warm-up and in turns, and memory.
 
 Systems take turns question by question, so that a slow moment of the machine meets all of them.
 """
@@ -13,12 +13,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from os import cpu_count
-from pathlib import Path
 
 import numpy as np
 
+from components import registry
 from components.corpus.clock import Clock
-from components.corpus.search import Serving, corpus_of, live
+from components.corpus.search import Serving
 from components.stages import Reader
 from components.values import Query
 from evals.compare.systems import System
@@ -37,9 +37,16 @@ class Cost:
 
     milliseconds: Mapping[str, Mapping[str, float]]
     """By stage, then `p50`, `p95`, `p99`, of questions asked one by one."""
+    questions_one_by_one: int
+    """How many those were."""
     queries_per_second: float
-    """In batches."""
-    questions: int
+    """Of questions asked together, in one batch."""
+    questions_together: int
+    """How many those were."""
+    model_bytes: int | None
+    """Of the weights that the encoder of queries has in memory, 0 where it has none, None where it
+    does not tell. Systems with the same model share one copy.
+    """
     measured_at: str
     machine: str
 
@@ -55,11 +62,14 @@ def measure(systems: Sequence[System], queries: Sequence[Query]) -> dict[str, Co
                 spent[name].append(_timed(each, [query]))
         batch = _spread(queries, _BATCH)
         together = {name: _timed(each, batch)["total"] for name, each in served.items()}
+    encoders = {each.name: registry.build("encoder", each.stages["encoder"]) for each in systems}
     return {
         name: Cost(
             milliseconds=_percentiles(spent[name][-len(asked) :]),
+            questions_one_by_one=len(asked),
             queries_per_second=len(batch) / together[name],
-            questions=len(asked),
+            questions_together=len(batch),
+            model_bytes=getattr(encoders[name], "model_bytes", None),
             measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
             machine=f"{platform.machine()}, {cpu_count()} cores",
         )
@@ -69,14 +79,12 @@ def measure(systems: Sequence[System], queries: Sequence[Query]) -> dict[str, Co
 
 def _open(systems: Sequence[System], opened: ExitStack) -> dict[str, tuple[Serving, Reader]]:
     """Each index once: the engine lets nobody open it twice."""
-    readers: dict[Path, Reader] = {}
+    readers: dict[str, Reader] = {}
     found = {}
     for each in systems:
-        corpus = corpus_of(each.pipeline)
-        release = live(each.pipeline, corpus)
         if each.index not in readers:
-            readers[each.index] = opened.enter_context(corpus.read(release.generation))
-        found[each.name] = Serving(each.pipeline, release), readers[each.index]
+            readers[each.index] = opened.enter_context(each.opened())
+        found[each.name] = Serving(each.pipeline, each.release()), readers[each.index]
     return found
 
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
+from components.errors import UserError
 from evals.compare.outcome import Measured, Outcome
 from evals.report.page import page
 from evals.runs import write_judgements, write_run
 
 REPORT = "report.html"
 _HISTORY = "history"
+_LONGEST = 150
+"""Bytes of a name; file systems allow 255, and something is put behind it."""
 
 
 def write(outcome: Outcome, out: Path, home: Path) -> None:
@@ -29,14 +34,30 @@ def write(outcome: Outcome, out: Path, home: Path) -> None:
     (out / REPORT).write_text(page(outcome, points(outcome, home)), encoding="utf-8")
 
 
+def ready(out: Path) -> Path:
+    """The folder, there and open to be written. Raises UserError: before the work, not after it."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=out):
+            return out
+    except OSError as error:
+        raise UserError(f"nothing can be written there: {error.strerror}").at(
+            where=f"--out {out}"
+        ) from error
+
+
 def folder(outcome_of: str, home: Path) -> Path:
     """Where a comparison on a data set is written unless a person says where."""
     return home / "reports" / f"{file_name(outcome_of)}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
 
 
 def file_name(name: str) -> str:
-    """A system's or data set's name as a file's."""
-    return re.sub(r"[^\w.,=\[\]-]+", "_", name)
+    """A system's or data set's name as a file's; two names never give one."""
+    plain = re.sub(r"[^\w.,=\[\]-]+", "_", name)
+    if plain == name and len(name.encode()) <= _LONGEST:
+        return name
+    short = plain.encode()[:_LONGEST].decode(errors="ignore")
+    return f"{short}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def remember(outcome: Outcome, home: Path) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
 from itertools import combinations
 
 import numpy as np
 
-from components.corpus.search import corpus_of, live
+from components.errors import UserError
 from components.indexes.contract import GenerationReader
 from components.stages import Reader
 from components.values import Matrix
@@ -44,13 +43,16 @@ def _likeness(a: Measured, b: Measured, first: System, second: System) -> Likene
 
 def _cka(first: System, second: System) -> tuple[float, float] | None:
     """Of the dense vectors of chunks that both hold, with what chance would give."""
-    with _opened(first) as left, _opened(second) as right:
+    with first.opened() as left, second.opened() as right:
         shared = sorted(set(_ids(left)) & set(_ids(right)))
         if len(shared) < 3:
             return None
         places = np.linspace(0, len(shared) - 1, min(CHUNKS, len(shared))).astype(int)
         chosen = [shared[place] for place in places]
-        found = linear_cka(_Batches(left, right, chosen))
+        try:
+            found = linear_cka(_Batches(left, right, chosen))
+        except UserError:  # all vectors of a system are one
+            return None
     return found.value, found.chance
 
 
@@ -66,11 +68,6 @@ class _Batches:
         for start in range(0, len(self._ids), _BATCH):
             part = self._ids[start : start + _BATCH]
             yield left.vectors(part), right.vectors(part)
-
-
-def _opened(system: System) -> AbstractContextManager[GenerationReader]:
-    corpus = corpus_of(system.pipeline)
-    return corpus.read(live(system.pipeline, corpus).generation)
 
 
 def _ids(reader: GenerationReader) -> Iterator[str]:

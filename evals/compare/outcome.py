@@ -7,10 +7,11 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from evals.compare.costs import Cost
+from evals.compare.evaluate import Absent
 from evals.compare.indexes import Built
 from evals.compare.rankings import Ranking
 from evals.compare.values import Values
-from evals.datasets.judged import Judged
+from evals.datasets.judged import Judged, LeftOut
 from evals.metrics import Interval
 from evals.significance.comparison import Comparison
 from evals.significance.rules import Rules
@@ -24,6 +25,9 @@ class Measured:
     stages: Mapping[str, Any]
     """Each stage's component and options."""
     fingerprint: str
+    generation: str
+    """Name of the served generation; empty where the comparison built the index."""
+    live: bool
     built: Built
     cost: Cost | None
     """None where it was not measured."""
@@ -31,6 +35,7 @@ class Measured:
     intervals: Mapping[str, Interval]
     """Mean of each metric, with its confidence interval."""
     rankings: Mapping[str, Ranking] = field(repr=False)
+    absent: Absent
 
     def to_json(self) -> dict[str, Any]:
         """Without the rankings."""
@@ -42,12 +47,16 @@ class Measured:
                 "index_bytes": self.built.bytes,
                 "vectors": self.built.chunks,
                 "embedded_tokens": self.built.encoded_tokens,
-                "embedding_seconds": round(self.built.seconds, 3),
+                "embedding_seconds": _rounded(self.built.seconds),
                 "reused_vectors": self.built.reused,
             },
             "documents": self.built.documents,
             "failed_documents": list(self.built.failed),
+            "absent_documents": _counted(self.absent.documents),
+            "questions_without_documents": _counted(self.absent.questions),
             "fingerprint": self.fingerprint,
+            "generation": self.generation,
+            "live": self.live,
             "stages": {
                 name: {option: _plain(value) for option, value in each.items()}
                 for name, each in self.stages.items()
@@ -100,7 +109,7 @@ class Outcome:
         """One sentence on the first metric."""
         first = [each for each in self.comparisons if each.metric == self.metrics[0]]
         told = [
-            f"{each.b} is {_VERDICTS[each.verdict]} {each.a} "
+            f"{each.b} is {VERDICTS[each.verdict]} {each.a} "
             f"({each.difference:+.3f}, {100 * (1 - self.rules.alpha):g} % interval "
             f"{each.ci_low:+.3f} to {each.ci_high:+.3f}, p {each.p_corrected:.3g} corrected)"
             for each in first
@@ -120,7 +129,7 @@ class Outcome:
                 "queries": len(self.data.questions),
                 "unit": self.data.unit,
                 "scope": self.data.scope if self.scoped else "",
-                "left_out": {name: asdict(each) for name, each in self.data.left_out.items()},
+                "left_out": {name: _counted(each) for name, each in self.data.left_out.items()},
                 "statistics": dict(self.corpus),
             },
             "metrics": list(self.metrics),
@@ -134,6 +143,14 @@ class Outcome:
         }
 
 
+def _counted(found: LeftOut) -> dict[str, Any]:
+    return {"count": found.count, "first": list(found.first)}
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)
+
+
 def _plain(value: Any) -> Any:
     """As JSON has it."""
     if isinstance(value, tuple | list):
@@ -141,7 +158,7 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, str | int | float | None) else str(value)
 
 
-_VERDICTS = {
+VERDICTS = {
     "better": "better than",
     "worse": "worse than",
     "no_worse": "no worse than",

@@ -1,29 +1,37 @@
 """What each system answers, kept as it comes: a comparison that was killed goes on from there.
 
 Questions are asked in batches that depend on the data set alone, and a batch is kept once it is
-whole, so that a comparison that went on gives what an undisturbed one gives.
+whole, so that a comparison that went on gives what an undisturbed one gives. The index
+is closed every few seconds: an embedded one serves one process at a time, and searches wait.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from components.corpus.search import Serving, corpus_of, live
+from components.corpus.search import Serving
 from components.encoders.naive import Naive
 from components.values import Hit, Query
-from evals.compare.systems import System, serving
+from evals.compare import kept
+from evals.compare.systems import System, serving, state
 from evals.datasets.judged import Judged
 from evals.units import coverage, rank, units_of
 
 REVISION = 1
 """Raised when what is kept means something else."""
 _BATCH = 32
+_TURN = 2.0
+"""Seconds that an index is kept open while it is asked; a batch that was begun is finished."""
 _TEXT = 300
 """Characters of a hit that are kept for a person to read."""
 Progress = Callable[[int], None]
@@ -81,7 +89,7 @@ def key(system: System, asked: Asked) -> str:
     """Of all that decides the rankings: 16 hex digits."""
     told = {
         "revision": REVISION,
-        "fingerprint": system.fingerprint,
+        "fingerprint": state(system),
         "serving": serving(system),
         "data": [asked.data.checksum, asked.data.split, asked.data.unit],
         "asked": [asked.scoped, asked.depth, asked.shown, asked.budgets],
@@ -90,31 +98,56 @@ def key(system: System, asked: Asked) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
-def finished(file: Path, asked: Asked) -> dict[str, Ranking] | None:
-    """The rankings where all are there."""
-    found = _kept(file)
-    return found if len(found) == len(asked.data.questions) else None
+def place(home: Path, system: System, asked: Asked) -> Path:
+    """The file of a system's rankings."""
+    return home / "rankings" / f"{key(system, asked)}.jsonl"
+
+
+def finished(file: Path, asked: Asked) -> bool:
+    """Whether every batch is there."""
+    return kept.count(file) >= math.ceil(len(asked.data.questions) / _BATCH)
 
 
 def rankings(
     system: System, asked: Asked, file: Path, progress: Progress = silent
 ) -> dict[str, Ranking]:
-    """By question id. What the file has is not asked again. Raises MillraceError."""
-    found = _kept(file)
-    progress(len(found))
-    batches = [batch for batch in _batches(asked) if batch[0].id not in found]
-    if not batches:
-        return found
-    corpus = corpus_of(system.pipeline)
-    release = live(system.pipeline, corpus)
-    stages = Serving(system.pipeline, release)
-    with corpus.read(release.generation) as reader:
-        for batch in batches:
-            made = _rank(lambda queries, k: stages.answer(reader, queries, k), batch, asked)
-            _keep(file, made)
-            found |= made
-            progress(len(made))
+    """By question id. What the file has is not asked again.
+
+    Raises Busy where another process is asking the same, or the index is in use; MillraceError.
+    """
+    found = _read(file)
+    if any(each.id not in found for each in asked.data.questions):
+        with kept.adding(file):
+            found = _read(file)
+            progress(len(found))
+            for made in answers(system, asked, found):
+                kept.add(file, {id: asdict(each) for id, each in made.items()})
+                found |= made
+                progress(len(made))
     return {each.id: found[each.id] for each in asked.data.questions}
+
+
+def answers(
+    system: System, asked: Asked, known: Container[str] = ()
+) -> Iterator[dict[str, Ranking]]:
+    """Rankings by question id, a batch at a time, but for batches that are `known`.
+
+    Raises MillraceError.
+    """
+    batches = deque(batch for batch in _batches(asked) if batch[0].id not in known)
+    if not batches:
+        return
+    stages = Serving(system.pipeline, system.release())
+    while batches:
+        stages.encode(batches[0])
+        with system.opened() as reader:
+            until = time.monotonic() + _TURN
+            while batches:
+                made = _rank(partial(stages.answer, reader), batches.popleft(), asked)
+                system.check()
+                yield made
+                if time.monotonic() >= until:
+                    break
 
 
 def _batches(asked: Asked) -> Iterator[list[Query]]:
@@ -173,27 +206,8 @@ def _seen(hits: Sequence[Hit], most: int) -> Iterator[Seen]:
         )
 
 
-def _keep(file: Path, made: Mapping[str, Ranking]) -> None:
-    """One line per batch, so that a batch is there as a whole or not at all."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    line = json.dumps({id: asdict(each) for id, each in made.items()})
-    with file.open("ab") as out:
-        out.write(line.encode() + b"\n")
-
-
-def _kept(file: Path) -> dict[str, Ranking]:
-    """What whole batches there are; what a kill has torn is cut off."""
-    if not file.exists():
-        return {}
-    data = file.read_bytes()
-    whole = data[: data.rfind(b"\n") + 1]
-    if len(whole) < len(data):
-        with file.open("r+b") as out:
-            out.truncate(len(whole))
-    found: dict[str, Ranking] = {}
-    for line in whole.splitlines():
-        found |= {id: _ranking(each) for id, each in json.loads(line).items()}
-    return found
+def _read(file: Path) -> dict[str, Ranking]:
+    return {id: _ranking(each) for id, each in kept.read(file).items()}
 
 
 def _ranking(raw: Mapping[str, Any]) -> Ranking:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from components.corpus.write import Committed
 from components.errors import Busy, MillraceError
-from evals.compare import steps
+from evals.compare import indexes, steps
 from evals.compare.indexes import Built
 from evals.compare.outcome import Outcome
 from evals.compare.steps import Plan
@@ -50,7 +50,8 @@ def run(of: Plan, watch: Watch | None = None, by: Steps = PLAIN, *, timed: bool 
     excluded: dict[str, str] = {}
     for group in steps.todo(of):
         try:
-            by.build(of, group[0], watch)
+            if indexes.known(group[0]) is None:
+                by.build(of, group[0], watch)
         except Busy:
             raise
         except MillraceError as error:

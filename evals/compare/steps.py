@@ -3,46 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
 from components.errors import BadOption, MillraceError, UserError
 from evals.compare import costs, indexes, likeness, rankings, slices
 from evals.compare.costs import Cost
+from evals.compare.evaluate import asking, chosen, evaluate
 from evals.compare.indexes import Built
+from evals.compare.live import served
 from evals.compare.outcome import Measured, Outcome
 from evals.compare.rankings import Asked
+from evals.compare.request import Request
 from evals.compare.systems import System, systems
-from evals.compare.values import budgets, canonical, depth, values
-from evals.datasets.judged import Judged
 from evals.metrics import interval
 from evals.significance.compare import compare
 from evals.significance.comparison import Comparison
 from evals.significance.pairing import Pair
-from evals.significance.rules import Rules
 
-METRICS = ("nDCG@10", "R@100", "RR@10")
-OF_SPANS = ("nDCG@10", "R@10", "coverage@2000")
-"""Where the data set judges spans."""
-HOME = Path(".millrace/compare")
 _EVERY_PAIR = 4
 """Systems of which every two are compared where no baseline is named."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """What was asked for."""
-
-    files: Sequence[Path]
-    data: Judged
-    overrides: Sequence[str] = ()
-    metrics: Sequence[str] = ()
-    baseline: str = ""
-    """Name of the system that the others are compared with; empty: see `pairs`."""
-    scoped: bool = False
-    home: Path = HOME
-    rules: Rules = field(default_factory=Rules)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,27 +37,14 @@ class Plan:
 
     def file(self, system: System) -> Path:
         """Where a system's rankings are kept."""
-        return self.request.home / "rankings" / f"{rankings.key(system, self.asked)}.jsonl"
-
-    def source(self, system: System) -> str:
-        """The pipeline file of a system, for messages."""
-        return str(self.request.files[0]) if self.request.files else system.name
+        return rankings.place(self.request.home, system, self.asked)
 
 
 def plan(request: Request) -> Plan:
-    """Read and check everything that a person wrote. Raises UserError."""
-    given = request.metrics or (OF_SPANS if request.data.unit == "span" else METRICS)
-    metrics = list(dict.fromkeys(canonical(each) for each in given))
-    asked = Asked(
-        data=request.data,
-        scoped=request.scoped,
-        depth=depth(metrics),
-        budgets=tuple(sorted({*Asked.budgets, *budgets(metrics)})),
-    )
-    request.data.queries(scoped=request.scoped)
-    values({}, metrics, asked)
-    home = request.home.resolve()
-    found = systems(request.files, request.overrides, request.data, home)
+    """Read and check everything that a person wrote. Raises UserError, IndexFault."""
+    metrics = chosen(request.data, request.metrics)
+    asked = asking(request.data, metrics, scoped=request.scoped)
+    found = _systems(request)
     if not found:
         raise UserError("no pipeline to compare")
     if request.baseline and request.baseline not in [each.name for each in found]:
@@ -86,16 +54,22 @@ def plan(request: Request) -> Plan:
     return Plan(request=request, asked=asked, metrics=metrics, systems=found)
 
 
+def _systems(request: Request) -> list[System]:
+    if request.live:
+        return served(request.live, request.candidates, request.overrides)
+    return systems(request.files, request.overrides, request.data, request.home.resolve())
+
+
 def todo(of: Plan) -> list[list[System]]:
     """Systems without an answer to every question, by the index that they share."""
     return indexes.groups(
-        [each for each in of.systems if rankings.finished(of.file(each), of.asked) is None]
+        [each for each in of.systems if not rankings.finished(of.file(each), of.asked)]
     )
 
 
 def build(of: Plan, system: System, progress: indexes.Progress = indexes.silent) -> Built:
     """The system's index. Raises MillraceError."""
-    return indexes.build(system, of.source(system), progress)
+    return indexes.build(system, progress)
 
 
 def ask(of: Plan, system: System, progress: rankings.Progress = rankings.silent) -> None:
@@ -133,23 +107,23 @@ def _costs(of: Plan, kept: Sequence[System]) -> dict[str, Cost]:
 
 
 def _measured(of: Plan, system: System, cost: Cost | None) -> Measured:
-    found = rankings.finished(of.file(system), of.asked)
+    request = of.request
     built = indexes.known(system)
-    if found is None or built is None:
-        raise MillraceError("its answers are not complete").at(where=system.name)
-    made = values(found, of.metrics, of.asked)
+    if built is None:
+        raise MillraceError("its index is not complete").at(where=system.name)
+    found = evaluate(system, request.data, of.metrics, scoped=request.scoped, home=request.home)
     return Measured(
         name=system.name,
-        stages={
-            stage: {"use": each.use, **each.options}
-            for stage, each in system.pipeline.stages.items()
-        },
+        stages={stage: {"use": each.use, **each.options} for stage, each in system.stages.items()},
         fingerprint=system.fingerprint,
+        generation=system.served.generation.name if system.served else "",
+        live=system.live,
         built=built,
         cost=cost,
-        values=made,
-        intervals={name: interval(list(own.values())) for name, own in made.items()},
-        rankings=found,
+        values=found.values,
+        intervals={name: interval(list(own.values())) for name, own in found.values.items()},
+        rankings=found.rankings,
+        absent=found.absent,
     )
 
 

@@ -1,14 +1,19 @@
-"""The systems of a comparison: pipelines whose source is the data set's corpus."""
+"""The systems of a comparison: pipelines over the data set's corpus, or served generations."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from components import registry, spec
-from components.errors import BadOption
+from components.corpus.search import corpus_of, live
+from components.errors import BadOption, IndexFault, Moved
+from components.indexes.contract import GenerationReader
+from components.indexes.manifest import Generation, Release
 from components.registry import Choice
 from components.spec import Pipeline
 from components.sweep import members
@@ -16,6 +21,9 @@ from evals.datasets.judged import DOCUMENT, Judged
 
 CORPUS = "corpus"
 """The corpus' name in every index of a comparison."""
+SERVING = ("retriever", "reranker")
+"""The stages that are the pipeline file's own, whatever an index was made by."""
+_ENCODERS = ("encoder", "sparse")
 _EMBEDDED = "qdrant_edge"
 _OF_INDEX = ("quantization", "rescore", "oversampling")
 """What is kept of an index' options: how vectors are compared, not where they lie."""
@@ -23,22 +31,70 @@ _OF_INDEX = ("quantization", "rescore", "oversampling")
 
 @dataclass(frozen=True)
 class System:
-    """A pipeline in a comparison."""
+    """A pipeline in a comparison, or a generation that a pipeline serves or may serve."""
 
     name: str
     """Unique in the comparison."""
     pipeline: Pipeline
-    """With the data set's corpus as source, and an index of the comparison's own."""
+    """As it is, where `served`; else with the data set's corpus as source, and an index of the
+    comparison's own.
+    """
+    file: str
+    """The pipeline file, for messages."""
+    served: Release | None = None
+    """What it is asked at, where that is there already; None: what the comparison builds."""
+    live: bool = False
+    """Whether that is what readers see."""
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """Of what its index holds."""
-        return self.pipeline.fingerprint()
+        return self.served.generation.fingerprint if self.served else self.pipeline.fingerprint()
 
     @property
-    def index(self) -> Path:
-        """Folder of its index; systems that store the same share it."""
-        return Path(self.pipeline.stages["index"].options["path"])
+    def stages(self) -> Mapping[str, Choice]:
+        """Those that its index was made by, and those that answer."""
+        made = self.served.generation.stages if self.served else {}
+        return {**self.pipeline.stages, **made}
+
+    @property
+    def index(self) -> str:
+        """Names its index within the comparison; systems of one index share it."""
+        return self.served.generation.name if self.served else str(self.folder)
+
+    @property
+    def folder(self) -> Path | None:
+        """Where its index lies; None: on a server."""
+        choice = self.pipeline.stages["index"]
+        if choice.use != _EMBEDDED:
+            return None
+        root = Path(choice.options["path"])
+        return root / self.pipeline.name / self.served.generation.name if self.served else root
+
+    def release(self) -> Release:
+        """What it is asked at. Raises NothingLive where it is not built yet."""
+        return self.served or live(self.pipeline, corpus_of(self.pipeline))
+
+    @contextmanager
+    def opened(self) -> Iterator[GenerationReader]:
+        """Its index. Raises Moved where that changed meanwhile, Busy, IndexFault."""
+        with corpus_of(self.pipeline).read(self.release().generation) as reader:
+            yield reader
+        self.check()
+
+    def check(self) -> None:
+        """Raises Moved where the generation that is served is not what it was."""
+        if self.served and _now(self.pipeline, self.index) != self.served.generation:
+            raise Moved(f"{self.index} has changed since the comparison began").at(
+                where=self.name, hint="compare again"
+            )
+
+
+def _now(pipeline: Pipeline, name: str) -> Generation | None:
+    try:
+        return corpus_of(pipeline).generation(name)
+    except IndexFault:
+        return None
 
 
 def systems(
@@ -49,19 +105,23 @@ def systems(
     `overrides`: `stage.option=value` for all, `NAME:stage.option=value` for the file of that name.
     Raises UserError.
     """
+    if not data.source:
+        raise BadOption("the data set has no corpus to build indexes of").at(
+            where=data.name, hint="its questions can judge an index that is there: --live"
+        )
     names = [spec.load_name(file) for file in files]
-    given = [_addressed(text, names) for text in overrides]
+    given = [addressed(text, names) for text in overrides]
     found: list[System] = []
     for file, name in zip(files, names, strict=True):
         own = [text for target, text in given if target in ("", name)]
         for member in members(file, own):
-            pipeline = _over(member.pipeline, data, home)
-            found.append(System(_free(member.name, [each.name for each in found]), pipeline))
+            free = _free(member.name, [each.name for each in found])
+            found.append(System(free, _over(member.pipeline, data, home), str(file)))
     return found
 
 
-def _addressed(text: str, names: Sequence[str]) -> tuple[str, str]:
-    """Whom an override is for, empty for all, and the override."""
+def addressed(text: str, names: Sequence[str]) -> tuple[str, str]:
+    """Whom an override is for, empty for all, and the override. Raises BadOption."""
     target, colon, _ = text.partition("=")[0].partition(":")
     if not colon:
         return "", text
@@ -103,9 +163,20 @@ def _free(name: str, taken: Sequence[str]) -> str:
     return found
 
 
+def state(system: System) -> Any:
+    """What decides what its index holds. A generation is known by all that it says of itself, the
+    run that made it included, and by the encoders that questions to it are encoded by.
+    """
+    if system.served is None:
+        return system.fingerprint
+    generation = system.served.generation
+    encoders = {stage: generation.stages[stage] for stage in _ENCODERS}
+    return {"generation": generation.to_json(), "encoders": spec.fingerprint(encoders)}
+
+
 def serving(system: System) -> Mapping[str, Any]:
     """What decides its answers besides what its index holds."""
-    stages = {stage: system.pipeline.stages[stage] for stage in ("retriever", "reranker")}
+    stages = {stage: system.pipeline.stages[stage] for stage in SERVING}
     found: dict[str, Any] = {
         stage: {
             "use": each.use,
@@ -115,4 +186,4 @@ def serving(system: System) -> Mapping[str, Any]:
         for stage, each in stages.items()
     }
     index = system.pipeline.stages["index"].options
-    return {**found, "index": {name: index[name] for name in _OF_INDEX}}
+    return {**found, "index": {name: index[name] for name in _OF_INDEX if name in index}}

@@ -15,17 +15,24 @@ _SPELLINGS = {
     "recall": "R",
     "r": "R",
     "mrr": "RR",
+    "recip_rank": "RR",
     "rr": "RR",
     "map": "AP",
     "ap": "AP",
     "precision": "P",
     "p": "P",
     "hit": "Success",
+    "hr": "Success",
     "hits": "Success",
     "hit_rate": "Success",
     "success": "Success",
     COVERAGE: COVERAGE,
 }
+_UNCUT = ("AP", "RR")
+_DEEP = 100
+"""Where a metric that has no cut ends all the same."""
+_LEAST = 20
+"""Units that are ranked in any case, to tell how alike two systems are."""
 Values = Mapping[str, Mapping[str, float]]
 """Metric to question id to value; higher is better."""
 
@@ -35,20 +42,21 @@ def canonical(name: str) -> str:
 
     Raises BadOption.
     """
-    found = re.fullmatch(r"([a-z_]+?)(?:(?:@|_at_|\.|_cut_|_)?(\d+))?", name.strip().lower())
+    found = re.fullmatch(r"([a-z_]+?)(?:(?:@|_at_|\.|_cut_|_)?0*(\d+))?", name.strip().lower())
     kind = _SPELLINGS.get(found[1]) if found else None
-    if found is None or kind is None or (found[2] is None and kind not in ("AP", "RR")):
+    cut = found[2] if found else None
+    if kind is None or cut == "0" or (cut is None and kind not in _UNCUT):
         raise BadOption(f"no metric {name!r}").at(
             where="--metrics",
             hint="nDCG@10, R@100, RR@10, AP, P@5, Success@1, coverage@2000 (tokens)",
         )
-    return f"{kind}@{int(found[2])}" if found[2] else kind
+    return f"{kind}@{cut}" if cut else kind
 
 
 def depth(metrics: Sequence[str]) -> int:
-    """Units that must be ranked for these metrics: 100, or as deep as one looks."""
-    cuts = [int(each.partition("@")[2] or 0) for each in metrics if not _covers(each)]
-    return max([100, *cuts])
+    """Units that must be ranked: as deep as the metrics look, 100 for those without end."""
+    cuts = [int(each.partition("@")[2] or _DEEP) for each in metrics if not _covers(each)]
+    return max([_LEAST, *cuts])
 
 
 def values(found: Mapping[str, Ranking], metrics: Sequence[str], asked: Asked) -> Values:

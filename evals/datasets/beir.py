@@ -1,9 +1,13 @@
-"""Folders in the layout of BEIR: `corpus.jsonl`, `queries.jsonl`, `qrels/SPLIT.tsv`."""
+"""Folders in the layout of BEIR: `corpus.jsonl`, `queries.jsonl`, `qrels/SPLIT.tsv`.
+
+Without `corpus.jsonl` the questions can judge an index that is there already.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +19,7 @@ from evals.datasets.judged import BadData, Judged, Judgements, LeftOut
 from evals.datasets.lines import rows
 
 UNITS = ("document", "span")
+_UNKNOWN = Lengths(text=sys.maxsize, whole=sys.maxsize)
 
 
 def load(
@@ -26,9 +31,8 @@ def load(
     Judgements without a known question or document are left out and counted. Raises SourceMissing
     for a missing file or split, BadData for what contradicts itself, BadOption.
     """
-    if unit and unit not in UNITS:
-        raise BadOption(f"unit must be one of {', '.join(UNITS)}, not {unit!r}").at(where="unit")
-    corpus, queries, qrels = _files(folder, split)
+    corpus = _there(folder, "corpus.jsonl")
+    queries, qrels = _there(folder, "queries.jsonl"), judged_file(folder, split)
     asked = list(rows(queries))
     spans = any(map(has_evidence, asked))
     whole = {"template": "{text}"} if spans else {}  # offsets are those of the text alone
@@ -41,12 +45,27 @@ def load(
         scope=scope,
         checksum=checksum(split, folder, (corpus, queries, qrels)),
     )
-    found = assemble(data, asked, _documents(corpus, scope, spans), str(queries))
-    found = _with_unjudged(found, asked, qrels)
-    told = {id_of(row) for row in asked if has_evidence(row)}
-    if unit == "span" or (not unit and all(each.id in told for each in found.questions)):
-        return by_span(found)
-    return found
+    return _checked(data, asked, _documents(corpus, scope, spans), unit, queries, qrels)
+
+
+def questions(
+    folder: Path, split: str = "test", *, name: str = "", unit: str = "", scope: str = ""
+) -> Judged:
+    """As `load`, of `queries.jsonl` and `qrels/SPLIT.tsv` alone: every judgement stays, whatever
+    documents there are, and spans of evidence are taken as they are told.
+    """
+    queries, qrels = _there(folder, "queries.jsonl"), judged_file(folder, split)
+    asked = list(rows(queries))
+    data = Judged(
+        name=name or folder.resolve().name,
+        split=split,
+        questions=(),
+        judgements=judgements(qrels),
+        source={},
+        scope=scope,
+        checksum=checksum(split, folder, (queries, qrels)),
+    )
+    return _checked(data, asked, _judged(data, asked), unit, queries, qrels)
 
 
 def splits(folder: Path) -> list[str]:
@@ -101,14 +120,44 @@ def checksum(split: str, folder: Path, files: Iterable[Path]) -> str:
     return whole.hexdigest()
 
 
-def _files(folder: Path, split: str) -> tuple[Path, Path, Path]:
-    corpus, queries = folder / "corpus.jsonl", folder / "queries.jsonl"
-    for file in (corpus, queries):
-        if not file.is_file():
-            raise SourceMissing(f"no {file.name}").at(
-                where=str(folder), hint="a data set has corpus.jsonl, queries.jsonl and qrels/"
-            )
-    return corpus, queries, judged_file(folder, split)
+def _there(folder: Path, name: str) -> Path:
+    if not (folder / name).is_file():
+        raise SourceMissing(f"no {name}").at(
+            where=str(folder),
+            hint="a data set has corpus.jsonl, queries.jsonl and qrels/; "
+            "one without corpus.jsonl can judge an index that is there: --live",
+        )
+    return folder / name
+
+
+def _checked(
+    data: Judged,
+    asked: Sequence[Row],
+    documents: Mapping[str, Stored],
+    unit: str,
+    queries: Path,
+    qrels: Path,
+) -> Judged:
+    if unit and unit not in UNITS:
+        raise BadOption(f"unit must be one of {', '.join(UNITS)}, not {unit!r}").at(where="unit")
+    found = assemble(data, asked, documents, str(queries))
+    found = _with_unjudged(found, asked, qrels)
+    told = {id_of(row) for row in asked if has_evidence(row)}
+    if unit == "span" or (not unit and all(each.id in told for each in found.questions)):
+        return by_span(found)
+    return found
+
+
+def _judged(data: Judged, asked: Iterable[Row]) -> dict[str, Stored]:
+    """The documents that judgements name. Nobody knows their texts; their scope is that of the
+    questions that they answer.
+    """
+    found = {id: Stored(_UNKNOWN) for grades in data.judgements.values() for id in grades}
+    for row in asked:
+        for id, grade in data.judgements.get(str(row.get("_id")), {}).items():
+            if grade > 0:
+                found[id] = Stored(_UNKNOWN, row.get(data.scope))
+    return found
 
 
 def _documents(corpus: Path, scope: str, spans: bool) -> dict[str, Stored]:

@@ -41,17 +41,19 @@ def load(
     *,
     cache: Path = CACHE,
     root: Path | None = None,
+    corpus: bool = True,
     **options: object,
 ) -> Judged:
     """A data set. Options may stand in the name, as in a web address, or be given.
 
+    Without `corpus` a folder's questions and judgements are all that is read of it.
     Our own names come first: a folder called `limit` is `./limit`. `cache`: where generated and
     downloaded data is kept. `root`: where bare names are looked up, otherwise MILLRACE_DATA.
     Raises SourceMissing with the names that exist, BadOption for an unknown option, BadData.
     """
     bare, query = (name, "") if Path(name).is_dir() else _parted(name)
     given = {**{key: _value(text) for key, text in parse_qsl(query)}, **options}
-    return _call(_loader(bare, root), bare, split, cache, given)
+    return _call(_loader(bare, root, corpus), bare, split, cache, given)
 
 
 def names(root: Path | None = None) -> list[str]:
@@ -67,7 +69,7 @@ def _parted(name: str) -> tuple[str, str]:
     return bare, query
 
 
-def _loader(name: str, root: Path | None) -> Callable[..., Judged]:
+def _loader(name: str, root: Path | None, corpus: bool) -> Callable[..., Judged]:
     if name in _BUILT:
         return _BUILT[name]
     if name.startswith(_MTEB):
@@ -75,16 +77,28 @@ def _loader(name: str, root: Path | None) -> Callable[..., Judged]:
     below = _root(root)
     for folder in (Path(name), *([below / name] if below else [])):
         if name and folder.is_dir():
-            return _of_folder(folder)
+            return _of_folder(folder, corpus)
     raise SourceMissing(f"no data set is called {name!r}").at(
         where=str(below or ""), hint=f"a folder, or one of {', '.join(names(root))}"
     )
 
 
-def _of_folder(folder: Path) -> Callable[..., Judged]:
+def _of_folder(folder: Path, corpus: bool) -> Callable[..., Judged]:
     if financebench.is_one(folder):
-        return partial(financebench.load, folder)
-    return partial(beir.load, folder, scope=SCOPES.get(folder.resolve().name, ""))
+        return partial(financebench.load if corpus else _financebench, folder)
+    load = beir.load if corpus else beir.questions
+    return partial(load, folder, scope=SCOPES.get(folder.resolve().name, ""))
+
+
+def _financebench(folder: Path, split: str = "test", *, documents: str = "filings") -> Judged:
+    """The questions alone, about filings or, each a document, about pages."""
+    if documents not in ("filings", "pages"):
+        raise BadOption(f"documents must be filings or pages, not {documents!r}").at(
+            where="documents"
+        )
+    if documents == "pages":
+        return beir.questions(folder, split, name="financebench", scope="doc_name")
+    return financebench.questions(folder, split)
 
 
 def _root(root: Path | None) -> Path | None:

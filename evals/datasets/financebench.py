@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from components.errors import BadOption, SourceMissing
+from components.sources.extract.pdf import page_count
 from components.sources.financebench import information_file
 from evals.datasets import beir
 from evals.datasets.assemble import Row, Stored, assemble
@@ -45,6 +46,7 @@ def load(folder: Path, split: str = "test", *, documents: str = "") -> Judged:
     data = about(questions(folder, split), [each.stem for each in held])
     if not data.questions:
         raise SourceMissing("no filing of a question is there").at(where=str(pdfs))
+    data = _on_pages(data, {each.stem: page_count(each.read_bytes()) for each in held})
     return replace(data, checksum=beir.checksum(data.checksum, folder, held))
 
 
@@ -94,6 +96,40 @@ def about(data: Judged, filings: Iterable[str]) -> Judged:
         judgements={each.id: data.judgements[each.id] for each in asked},
         left_out={**data.left_out, **told},
     )
+
+
+def _on_pages(data: Judged, counts: Mapping[str, int | None]) -> Judged:
+    """With the judgements of pages that the filings have; of a damaged one all are believed."""
+    known = {
+        id: {page: grade for page, grade in grades.items() if _is_there(page, counts)}
+        for id, grades in data.judgements.items()
+    }
+    kept = {id: grades for id, grades in known.items() if max(grades.values(), default=0) > 0}
+    told = {
+        "judgements of unknown pages": [
+            f"{id} {page}"
+            for id, grades in data.judgements.items()
+            for page in grades
+            if page not in known[id]
+        ],
+        "questions without a relevant page": [id for id in known if id not in kept],
+    }
+    if not kept:
+        raise BadData("no judged page is in a filing that is there").at(where=data.name)
+    return replace(
+        data,
+        questions=tuple(each for each in data.questions if each.id in kept),
+        judgements=kept,
+        left_out={**data.left_out, **{name: LeftOut.of(ids) for name, ids in told.items() if ids}},
+    )
+
+
+def _is_there(page: str, counts: Mapping[str, int | None]) -> bool:
+    filing, _, number = page.rpartition("#")
+    if filing not in counts or not number.isdecimal():
+        return False
+    count = counts[filing]
+    return count is None or int(number) < count
 
 
 def _published(folder: Path, split: str) -> Path:

@@ -34,7 +34,12 @@ def write(folder: Path, split: str, corpus: Rows, queries: Rows, judgements: Jud
     """`corpus.jsonl`, `queries.jsonl` and `qrels/SPLIT.tsv`."""
     _write_rows(folder / "corpus.jsonl", corpus)
     _write_rows(folder / "queries.jsonl", queries)
-    (folder / "qrels").mkdir()
+    judge(folder, split, judgements)
+
+
+def judge(folder: Path, split: str, judgements: Judgements) -> None:
+    """`qrels/SPLIT.tsv`."""
+    (folder / "qrels").mkdir(exist_ok=True)
     with (folder / "qrels" / f"{split}.tsv").open("w", encoding="utf-8") as out:
         out.write("query-id\tcorpus-id\tscore\n")
         for question, grades in judgements.items():

@@ -68,7 +68,9 @@ class LeftOut:
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """A data set: every question has a relevant unit, every judged document is in the corpus."""
+    """A data set: every question has a relevant unit, every judged document is in the corpus if
+    it has one.
+    """
 
     name: str
     split: str
@@ -78,7 +80,9 @@ class Judged:
     """By question id, ascending; empty where the data set has no spans."""
     unit: Unit = "document"
     source: Mapping[str, Any]
-    """The stage that reads the corpus, as a pipeline file has it: `{use: jsonl, path: …}`."""
+    """The stage that reads the corpus, as a pipeline file has it: `{use: jsonl, path: …}`; empty
+    where there are questions alone.
+    """
     scope: str = ""
     """Field that a question and its documents share: the ranking may be limited to its value."""
     checksum: str

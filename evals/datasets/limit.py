@@ -23,13 +23,14 @@ _RELEVANT = 46
 _LIKES = 45
 """Attributes of a document: a relevant one is in at most so many pairs."""
 _MOST = 100_000
-_REVISION = 1
+_REVISION = 2
 """Raised when the same parameters give other data."""
 
 
 def load(split: str = "test", *, cache: Path, documents: int = 50_000, seed: int = 0) -> Judged:
     """1,000 queries with 2 relevant documents each: 46 documents hold all of these, the others
-    like only what no query asks for. Made once, in a folder of `cache`. Raises BadOption.
+    like only what no query asks for. The splits `tune` and `report` are halves of the queries of
+    `test`. Made once, in a folder of `cache`. Raises BadOption.
     """
     if not _RELEVANT <= documents <= _MOST:
         raise BadOption(f"documents must be {_RELEVANT} to {_MOST}, not {documents}").at(
@@ -60,13 +61,11 @@ def _write(folder: Path, documents: int, seed: int) -> None:
             likes[name].append(thing)
     corpus = [_document(random, name, own, others) for name, own in likes.items()]
     random.shuffle(corpus)
-    folders.write(
-        folder,
-        "test",
-        corpus,
-        ({"_id": f"query_{n}", "text": f"Who likes {each}?"} for n, each in enumerate(asked)),
-        {f"query_{n}": dict.fromkeys(pair, 1) for n, (_, pair) in enumerate(pairs)},
-    )
+    queries = ({"_id": f"query_{n}", "text": f"Who likes {each}?"} for n, each in enumerate(asked))
+    judged = {f"query_{n}": dict.fromkeys(pair, 1) for n, (_, pair) in enumerate(pairs)}
+    folders.write(folder, "test", corpus, queries, judged)
+    for half, ids in (("tune", [*judged][::2]), ("report", [*judged][1::2])):
+        folders.judge(folder, half, {id: judged[id] for id in ids})
 
 
 def _document(random: Random, name: str, own: list[str], others: list[str]) -> dict[str, str]:

@@ -9,6 +9,7 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import cycle
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from components.errors import MissingExtra
@@ -26,11 +27,17 @@ _LINES = ("-", "--", "-.", ":")
 _ROW = 0.42
 """Inches of a comparison's row."""
 _WIDTH = 8.0
+_LINE = 0.24
+"""Inches of a line of names."""
+_TOLD = ("Creator", "Date", "Format", "Type")
+"""What matplotlib says of a file unless it is told not to."""
+_LETTERS, _MARKED = 86, 8
+"""Of a line of names, and of what stands before a name."""
 
 
 def differences(comparisons: Sequence[Comparison]) -> str:
     """Each difference with its interval; the line at 0 says "no difference"."""
-    with _figure(height=1.1 + _ROW * len(comparisons)) as (axes, drawn):
+    with _figure(1.1 + _ROW * len(comparisons)) as (axes, drawn):
         for row, each in enumerate(reversed(comparisons)):
             sure = each.verdict in ("better", "worse")
             axes.plot([each.ci_low, each.ci_high], [row, row], color="#444444", linewidth=2)
@@ -55,8 +62,9 @@ def differences(comparisons: Sequence[Comparison]) -> str:
 
 def quality_and_latency(systems: Sequence[Measured], metric: str) -> str:
     """Each system's mean with its interval over the median time of an answer."""
-    with _figure(height=4.0) as (axes, drawn):
-        for each, colour, mark in zip(systems, cycle(_COLOURS), cycle(_MARKS), strict=False):
+    timed = [each for each in systems if each.cost]
+    with _figure(3.6, [each.name for each in timed]) as (axes, drawn):
+        for each, colour, mark in zip(timed, cycle(_COLOURS), cycle(_MARKS), strict=False):
             if each.cost is None:
                 continue
             found = each.intervals[metric]
@@ -74,14 +82,16 @@ def quality_and_latency(systems: Sequence[Measured], metric: str) -> str:
         axes.set_ylabel(metric)
         axes.set_xlim(left=0)
         axes.grid(color="#dddddd")
-        axes.legend(frameon=False)
     return drawn.text
 
 
 def likeness(found: Sequence[Likeness]) -> str:
-    """Jaccard@k of every two systems over k."""
-    curves = {f"{each.a} and {each.b}": each.jaccard for each in found}
-    return _curves(curves, "k", "Jaccard@k", (0.0, 1.02))
+    """Jaccard@k of every two systems over k, and then how alike the ranks of what both found."""
+    pairs = {f"{each.a} and {each.b}": each for each in found}
+    shared = {name: each.jaccard for name, each in pairs.items()}
+    ranks = {name: each.rank_similarity for name, each in pairs.items()}
+    drawn = _curves(shared, "k", "Jaccard@k", (0.0, 1.02))
+    return drawn + _curves(ranks, "k", "rank similarity@k", (0.0, 1.02))
 
 
 def history(points: History, metric: str) -> str:
@@ -98,7 +108,7 @@ def _curves(
     limits: tuple[float, float] | None,
 ) -> str:
     styles = zip(cycle(_COLOURS), cycle(_LINES), cycle(_MARKS), strict=False)
-    with _figure(height=3.6) as (axes, drawn):
+    with _figure(3.2, list(curves)) as (axes, drawn):
         from matplotlib.ticker import MaxNLocator
 
         for (name, values), (colour, line, mark) in zip(curves.items(), styles, strict=False):
@@ -119,7 +129,6 @@ def _curves(
         if limits:
             axes.set_ylim(*limits)
         axes.grid(color="#dddddd")
-        axes.legend(frameon=False)
     return drawn.text
 
 
@@ -130,8 +139,10 @@ class _Drawn:
 
 
 @contextmanager
-def _figure(height: float) -> Iterator[tuple[Axes, _Drawn]]:
-    """Axes to draw on. The same figure gives the same text. Raises MissingExtra."""
+def _figure(height: float, named: Sequence[str] = ()) -> Iterator[tuple[Axes, _Drawn]]:
+    """Axes to draw on, `height` in inches, with the names of what will be drawn above them, where
+    they hide nothing. The same figure gives the same text. Raises MissingExtra.
+    """
     try:
         import matplotlib
         from matplotlib.figure import Figure
@@ -140,13 +151,18 @@ def _figure(height: float) -> Iterator[tuple[Axes, _Drawn]]:
             hint='pip install "millrace[evals]"'
         ) from error
     settings: Any = {"svg.hashsalt": "millrace", "font.size": 11, "svg.fonttype": "none"}
+    longest = max(map(len, named), default=0)
+    columns = max(1, min(len(named), _LETTERS // (longest + _MARKED)))
+    height += _LINE * ceil(len(named) / columns)
     with matplotlib.rc_context(settings):
         figure = Figure(figsize=(_WIDTH, height), layout="constrained")
         axes = figure.add_subplot()
         axes.spines[["top", "right"]].set_visible(False)
         drawn = _Drawn()
         yield axes, drawn
+        if named:
+            figure.legend(loc="outside upper left", ncols=columns, frameon=False)
         out = io.StringIO()
-        figure.savefig(out, format="svg", metadata={"Date": None})
+        figure.savefig(out, format="svg", metadata=dict.fromkeys(_TOLD))
     svg = out.getvalue()
     drawn.text = svg[svg.index("<svg") :]

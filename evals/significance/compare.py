@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -30,12 +31,19 @@ def compare(pairs: Sequence[Pair], rules: Rules | None = None) -> list[Compariso
             f"{rules.resamples} resamples are too few to correct for {len(pairs)} comparisons"
         ).at(hint=f"take {fewest:.0f} or more")
     differences = [pair.checked().differences for pair in pairs]
-    estimates = [_estimate(each, rules) for each in differences]
+    suited = [_suited(rules, len(each)) for each in differences]
+    estimates = [_estimate(*each) for each in zip(differences, suited, strict=True)]
     corrected = holm([float(each.p[0]) for each in estimates])
     return [
-        _compared(*each, len(pairs), rules)
-        for each in zip(pairs, differences, estimates, corrected, strict=True)
+        _compared(*each[:-1], len(pairs), each[-1])
+        for each in zip(pairs, differences, estimates, corrected, suited, strict=True)
     ]
+
+
+def _suited(rules: Rules, questions: int) -> Rules:
+    """Few questions are compared exactly: of six wins of six, resamples know no spread."""
+    countable = 2**questions <= rules.resamples
+    return replace(rules, test="randomisation") if countable else rules
 
 
 def _estimate(differences: Array, rules: Rules) -> Estimate:

@@ -1,7 +1,8 @@
-"""`millrace compare`: which of several pipelines finds more, and how sure is that."""
+"""`millrace compare`: which of several pipelines, or generations, finds more; how sure is that."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,12 +11,24 @@ import click
 from flows.commands.shared import json_option, prepare, print_json
 
 if TYPE_CHECKING:
-    from evals.compare.outcome import Outcome
+    from evals.compare.outcome import Measured, Outcome
     from evals.compare.steps import Plan
 
 
 @click.command("compare")
-@click.argument("pipelines", type=click.Path(path_type=Path), nargs=-1, required=True)
+@click.argument("pipelines", type=click.Path(path_type=Path), nargs=-1)
+@click.option(
+    "--live",
+    type=click.Path(path_type=Path),
+    help="A pipeline whose live index is measured as it is, instead of PIPELINES.",
+)
+@click.option(
+    "--candidate",
+    "candidates",
+    multiple=True,
+    metavar="GENERATION",
+    help="Another index of that pipeline, to compare with the live one; may be repeated.",
+)
 @click.option(
     "--data", required=True, help="A folder, or a name; a wrong one lists those there are."
 )
@@ -43,6 +56,8 @@ if TYPE_CHECKING:
 @json_option
 def command(
     pipelines: tuple[Path, ...],
+    live: Path | None,
+    candidates: tuple[str, ...],
     data: str,
     split: str,
     overrides: tuple[str, ...],
@@ -58,26 +73,26 @@ def command(
     """Compare PIPELINES on a data set with judged questions.
 
     Each pipeline's source is replaced by the data set's documents. What was built or answered
-    before is not done again.
+    before is not done again. With --live, indexes that are there are measured: nothing is built.
     """
     prepare()
-    from evals.compare import files, steps
-    from evals.datasets import catalogue
-    from evals.significance.rules import Rules
+    from evals.compare import files, request, steps
 
-    judged = catalogue.load(data, split)
-    request = steps.Request(
-        files=pipelines,
-        data=judged,
+    asked = request.read(
+        pipelines=pipelines,
+        live=live,
+        candidates=candidates,
+        data=data,
+        split=split,
         overrides=overrides,
         metrics=tuple(filter(None, (each.strip() for each in metrics.split(",")))),
         baseline=baseline,
-        scoped=scope,
+        scope=scope,
+        margin=margin,
         home=home,
-        rules=Rules(margin=margin),
     )
-    plan = steps.plan(request)
-    folder = out or files.folder(judged.name, home)
+    plan = steps.plan(asked)
+    folder = out or files.folder(asked.data.name, home)
     outcome = _run(plan, folder, timed=not no_timing)
     if as_json:
         print_json({**outcome.to_json(), "report": str(folder / files.REPORT)})
@@ -108,7 +123,7 @@ def _show(outcome: Outcome, report: Path) -> None:
 
     console = Console(highlight=False)
     table = Table(box=None, pad_edge=False)
-    table.add_column("system")
+    table.add_column("system", overflow="fold")
     for metric in outcome.metrics:
         table.add_column(metric, justify="right")
     for name in ("ms p50", "ms p95", "vectors"):
@@ -122,16 +137,27 @@ def _show(outcome: Outcome, report: Path) -> None:
             f"{each.built.chunks:,}",
         )
     console.print(table, markup=False)
-    for name, reason in outcome.excluded.items():
-        console.print(f"left out  {name}: {reason}", markup=False, soft_wrap=True)
-    for each in outcome.systems:
-        if each.built.failed:
-            lost = f"{len(each.built.failed)} documents, {each.built.failed[0]} is one"
-            console.print(f"could not be used  {each.name}: {lost}", markup=False, soft_wrap=True)
-    for reason, found in outcome.data.left_out.items():
-        console.print(f"not measured  {reason}: {found.count}", markup=False, soft_wrap=True)
-    for comparison in outcome.comparisons:
-        if comparison.metric == outcome.metrics[0]:
-            console.print(str(comparison), markup=False, soft_wrap=True)
-    console.print(outcome.verdict, markup=False, soft_wrap=True)
+    for line in _told(outcome):
+        console.print(line, markup=False, soft_wrap=True)
     console.print(f"report: {report}", markup=False, soft_wrap=True)
+
+
+def _told(outcome: Outcome) -> Iterator[str]:
+    """What the table does not say, a line each."""
+    for name, reason in outcome.excluded.items():
+        yield f"left out  {name}: {reason}"
+    for each in outcome.systems:
+        if failed := each.built.failed:
+            yield f"could not be used  {each.name}: {len(failed)} documents, {failed[0]} is one"
+        if each.absent.documents.count:
+            yield f"not held  {_absent(each)}"
+    for reason, found in outcome.data.left_out.items():
+        yield f"not measured  {reason}: {found.count}"
+    yield from (str(each) for each in outcome.comparisons if each.metric == outcome.metrics[0])
+    yield outcome.verdict
+
+
+def _absent(measured: Measured) -> str:
+    documents, questions = measured.absent.documents, measured.absent.questions
+    told = f"{measured.name}: {documents.count} relevant documents, {documents.first[0]} is one"
+    return f"{told}; {questions.count} questions without any" if questions.count else told

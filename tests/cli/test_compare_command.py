@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli import Outcome, call
-from tests.compare.data import beir, pipeline
+from tests.compare.data import beir, held, pipeline, publish, served, without_corpus
 
 
 def compare(folder: Path, *arguments: str | Path) -> Outcome:
@@ -65,3 +65,36 @@ def test_mistakes(tmp_path: Path, arguments: tuple[str, ...], message: str) -> N
     assert done.code == 2
     assert message in done.message
     assert not (tmp_path / "home").exists()
+
+
+def test_what_is_live_against_a_candidate(tmp_path: Path) -> None:
+    data, file = beir(tmp_path / "data"), served(tmp_path)
+    first, second = publish(file), held(file, ["encoder.width=32"])
+    qrels = data / "qrels" / "test.tsv"
+    qrels.write_text(f"{qrels.read_text()}q0\tnowhere\t1\n")
+    live = ("--live", file, "--data", without_corpus(data))
+    done = compare(tmp_path, *live, "--candidate", second, "--set", "retriever.use=dense")
+    assert done.code == 0, done.err
+    assert done.out.splitlines()[1].startswith(f"mill@{first}")
+    (verdict,) = [each for each in done.out.splitlines() if "over 12 questions" in each]
+    assert verdict.startswith(f"nDCG@10 over 12 questions: mill@{second} is ")
+    assert f" mill@{first}[live] (" in verdict
+    absent = f"not held  mill@{second}: 1 relevant documents, nowhere is one"
+    assert absent in done.out.splitlines()
+    again = compare(tmp_path, *live, "--json").json
+    assert list(again["systems"]) == [f"mill@{first}[live]"]
+    assert again["systems"][f"mill@{first}[live]"]["absent_documents"]["count"] == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("p.yaml", "--live", "q.yaml"), "--live takes no other pipelines"),
+        (("p.yaml", "--candidate", "x"), "--candidate goes with --live"),
+        ((), "no pipeline to compare: name some, or one with --live"),
+        (("--live", "q.yaml"), "q.yaml: no such pipeline file"),
+    ],
+)
+def test_one_or_the_other(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
+    done = compare(tmp_path, *arguments)
+    assert (done.code, done.message) == (2, message)

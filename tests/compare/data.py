@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from components.corpus import refresh, run
+from components.corpus.request import Job, Request, new_run_id
 from tests.corpora import prose
 
 DOCUMENTS = 30
@@ -40,6 +44,40 @@ def pipeline(folder: Path, name: str, **stages: dict[str, Any]) -> Path:
     file = folder / f"{name}.yaml"
     file.write_text(json.dumps(told))
     return file
+
+
+def served(folder: Path, name: str = "mill", **stages: dict[str, Any]) -> Path:
+    """A pipeline file over the documents of `beir(folder / "data")`; nothing is refreshed yet."""
+    own: dict[str, dict[str, Any]] = {
+        "source": {"use": "jsonl", "path": "data/corpus.jsonl"},
+        "index": {"use": "qdrant_edge", "path": "store"},
+    }
+    return pipeline(folder, name, **{**own, **stages})
+
+
+def publish(file: Path, overrides: Sequence[str] = ()) -> str:
+    """Refresh; the name of the generation that is live now."""
+    return run.run(_job(file, overrides)).generation
+
+
+def held(file: Path, overrides: Sequence[str] = ()) -> str:
+    """As a refresh, but what it has built is not published; its name."""
+    job = _job(file, overrides)
+    with job.corpus.lock():
+        found = refresh.survey(job, file.parent)
+        written = refresh.write(job, found, run.silent)
+        return refresh.seal(job, found, written.draft).generation.name
+
+
+def without_corpus(folder: Path) -> Path:
+    """A data set's questions and judgements alone, in a folder of their own."""
+    alone = folder.with_name(f"{folder.name}-alone")
+    shutil.copytree(folder, alone, ignore=shutil.ignore_patterns("corpus.jsonl"))
+    return alone
+
+
+def _job(file: Path, overrides: Sequence[str]) -> Job:
+    return Job(Request(pipeline=str(file), run_id=new_run_id(), overrides=tuple(overrides)))
 
 
 def _lines(file: Path, rows: list[dict[str, Any]]) -> None:

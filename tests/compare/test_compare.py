@@ -17,8 +17,9 @@ from components.corpus.write import Committed
 from components.errors import BadOption, MillraceError, UserError
 from evals.compare import files, rankings, steps
 from evals.compare.outcome import Outcome
+from evals.compare.request import Request
 from evals.compare.run import PLAIN, Watch, run
-from evals.compare.steps import Plan, Request
+from evals.compare.steps import Plan
 from evals.compare.systems import System
 from evals.datasets import catalogue
 from tests.compare.data import DOCUMENTS, beir, pipeline

@@ -7,8 +7,9 @@ import pytest
 
 from components.errors import BadOption, SourceMissing
 from evals.datasets import catalogue, financebench
-from evals.datasets.judged import LeftOut
+from evals.datasets.judged import BadData, LeftOut
 from tests.evals.folders import documents, made
+from tests.sources.test_extract import pdf
 
 
 def filings(folder: Path, *names: str) -> Path:
@@ -64,3 +65,21 @@ def test_financebench_by_pages_as_documents(tmp_path: Path) -> None:
     assert catalogue.load(str(folder)).judgements == data.judgements
     with pytest.raises(BadOption, match="filings or pages"):
         financebench.load(folder, documents="books")
+
+
+def test_pages_that_a_filing_does_not_have_are_reported(tmp_path: Path) -> None:
+    folder = filings(tmp_path / "fb", "A_2020_10K", "B_2021_10Q")
+    (folder / "pdfs" / "A_2020_10K.pdf").write_bytes(pdf(*[["one"]] * 6))
+    (folder / "pdfs" / "B_2021_10Q.pdf").write_bytes(pdf(*[["one"]] * 3))
+    data = catalogue.load(str(folder))
+    assert data.judgements == {"f0": {"A_2020_10K#4": 1}}
+    assert [each.id for each in data.questions] == ["f0"]
+    assert data.left_out == {
+        "judgements of unknown pages": LeftOut(
+            3, ("f0 A_2020_10K#7", "f1 B_2021_10Q#4", "f1 B_2021_10Q#7")
+        ),
+        "questions without a relevant page": LeftOut(1, ("f1",)),
+    }
+    (folder / "pdfs" / "A_2020_10K.pdf").write_bytes(pdf(["one"]))
+    with pytest.raises(BadData, match="no judged page"):
+        catalogue.load(str(folder))

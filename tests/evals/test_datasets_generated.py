@@ -45,6 +45,15 @@ def test_limit_has_the_published_shape(tmp_path: Path) -> None:
     assert Counter(often.values()) == {45: 37, 37: 7, 38: 2}
 
 
+def test_limit_has_two_halves_to_tune_on_and_to_report(tmp_path: Path) -> None:
+    whole, tune, report = (
+        catalogue.load("limit-small", split, cache=tmp_path) for split in ("test", "tune", "report")
+    )
+    halves = {**tune.judgements, **report.judgements}
+    assert (len(tune.judgements), len(report.judgements)) == (500, 500)
+    assert halves == whole.judgements
+
+
 def test_limit_small_is_the_46_alone(tmp_path: Path) -> None:
     data = catalogue.load("limit-small", cache=tmp_path)
     assert len(likes(data)) == 46

@@ -65,6 +65,14 @@ def test_no_worse_depends_on_the_margin_and_the_intervals_lower_end() -> None:
     assert one(differences, Rules(resamples=1_000, margin=-low - 1e-6)).verdict == "undecided"
 
 
+def test_few_questions_are_compared_exactly() -> None:
+    """Six wins of six: one of the 64 ways to set their signs, and its mirror image."""
+    found = one([1.0] * 6, Rules())
+    assert found.p == pytest.approx(2 / 64)
+    assert found.rules.test == "randomisation"
+    assert one([1.0] * 14, Rules()).rules.test == "bootstrap"
+
+
 def test_many_comparisons_are_corrected_together() -> None:
     rules = Rules(resamples=2_000)
     means = [0.0, 0.02, 0.014, 0.05]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from components.values import Chunk, Hit, Query, Span
 from evals.datasets.judged import Evidence, Judged, Question, Unit
-from evals.units import coverage, first, rank, units_of
+from evals.units import coverage, first, gather, rank, units_of
 
 Q = Query(id="q", text="?")
 TEXT = "x" * 1000
@@ -73,7 +73,20 @@ def test_ties_are_ordered_by_id_and_nothing_else_is() -> None:
         hit("z", score=1), hit("y", score=1), hit("x", score=0.5),
         hit("b", score=9), hit("a", score=9),
     ]  # fmt: skip
-    assert units("document", hits) == ["y", "z", "x", "a", "b"]
+    assert units("document", hits) == ["z", "y", "x", "b", "a"]
+
+
+def test_ties_are_broken_as_trec_eval_breaks_them() -> None:
+    import pytrec_eval
+
+    scores = {"d1": 2.0, "d10": 2.0, "d2": 2.0, "e": 1.0, "c": 1.0, "f": 3.0}
+    hits = [hit(id, score=score) for id, score in sorted(scores.items(), key=lambda e: -e[1])]
+    ranked = units("document", hits)
+    for cut in range(1, 7):
+        for wanted in scores:
+            judge = pytrec_eval.RelevanceEvaluator({"q": {wanted: 1}}, {f"success.{cut}"})
+            (found,) = judge.evaluate({"q": scores})["q"].values()
+            assert found == (wanted in ranked[:cut])
 
 
 @pytest.mark.parametrize(
@@ -106,10 +119,10 @@ def test_evidence_is_ranked_where_it_is_first_shown_and_other_hits_take_a_rank()
 def test_more_hits_are_fetched_only_for_those_that_lack_units_and_have_more() -> None:
     asked: list[tuple[list[str], int]] = []
     hits = {
-        "wide": [hit("a", page=page, score=-page) for page in range(100)],
-        "narrow": [hit("b", page=page // 7, score=-page) for page in range(100)],
-        "one": [hit("c", page=0)] * 100,
-        "few": [hit("d", page=0)] * 3,
+        "wide": [hit("a", n, page=n, score=-n) for n in range(100)],
+        "narrow": [hit("b", n, page=n // 7, score=-n) for n in range(100)],
+        "one": [hit("c", n, page=0) for n in range(200)],
+        "few": [hit("d", n, page=0) for n in range(3)],
     }
 
     def ask(queries: Sequence[Query], k: int) -> list[list[Hit]]:
@@ -129,7 +142,21 @@ def test_more_hits_are_fetched_only_for_those_that_lack_units_and_have_more() ->
         (["one", "narrow"], 8),
         (["one", "narrow"], 20),
         (["one", "narrow"], 40),
+        (["one"], 120),
+        (["one"], 400),
     ]
+
+
+def test_a_deeper_search_adds_behind_what_was_found_first() -> None:
+    shallow = [hit("a", score=3), hit("a", 50, 60, score=2)]
+    deep = [hit("b", score=9), hit("a", score=8), hit("c", score=7), hit("a", 50, 60, score=1)]
+
+    def ask(queries: Sequence[Query], k: int) -> list[list[Hit]]:
+        return [shallow if k == 2 else deep for _ in queries]
+
+    assert rank(ask, [Q], 2, units_of(judged("document"))) == {"q": ["a", "b"]}
+    found = gather(ask, [Q], 2, lambda _, hits: len(hits) > 2)
+    assert [each.chunk.id for each in found["q"]] == ["a0", "a50", "b0", "c0"]
 
 
 def test_coverage_stops_at_the_budget() -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from flows.compare import compare
 from tests.cli import start
-from tests.compare.data import beir, pipeline
+from tests.compare.data import beir, held, pipeline, publish, served, without_corpus
 from tests.flows.server import Server
 
 pytestmark = pytest.mark.slow
@@ -34,3 +35,31 @@ def test_a_comparison_is_a_flow(tmp_path: Path, prefect_server: Server) -> None:
         "compare", *arguments, "--metrics", "goodness", environment=prefect_server.environment
     )
     assert (bad.code, bad.json["error"]["where"]) == (2, "--metrics")
+
+
+def test_what_is_live_is_measured_and_not_built(tmp_path: Path, prefect_server: Server) -> None:
+    alone = without_corpus(beir(tmp_path / "data"))
+    file = served(tmp_path)
+    publish(file)
+    candidate = held(file, ["encoder.width=32"])
+    arguments = ("--live", file, "--candidate", candidate, "--data", alone)
+    done = start(
+        "compare",
+        *arguments,
+        *("--home", tmp_path / "home", "--json"),
+        environment=prefect_server.environment,
+    )
+    assert done.code == 0, done.err
+    run = prefect_server.ended()[0]
+    assert run["parameters"]["live"] == str(file)
+    assert run["parameters"]["candidates"] == [candidate]
+    rows = json.loads(prefect_server.artifacts(run)["compare-data-alone-metrics"]["data"])
+    assert [row["system"] for row in rows] == list(done.json["systems"])
+    assert "building" not in done.err
+
+
+def test_the_parameters_are_checked_as_the_commands_are() -> None:
+    assert compare.parameters.required == ["data"]
+    state = compare.fn(data="sample", pipelines=("a.yaml",), live="b.yaml")
+    assert state.is_failed()
+    assert "--live takes no other pipelines" in str(state.message)

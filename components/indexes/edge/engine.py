@@ -6,6 +6,7 @@ open a shard, even to read.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,8 @@ LOCK = "open.lock"
 """Beside the shard's folder; whoever opens the shard holds it."""
 DENSE = "dense"
 SPARSE = "sparse"
+PART_BYTES = 64 * 2**20
+"""Places for dense vectors in a segment: to build its graph, some five times that is in memory."""
 
 
 @contextmanager
@@ -48,7 +51,6 @@ def create(
         Distance,
         EdgeConfig,
         EdgeOptimizersConfig,
-        EdgeShard,
         EdgeSparseVectorParams,
         EdgeVectorParams,
         Memory,
@@ -59,22 +61,36 @@ def create(
         size=width,
         distance=Distance.Cosine,
         quantization_config=_quantized(quantization),
-        # Of quantised vectors only a few are read in full: not all of them at every opening.
-        memory=None if quantization == "none" else Memory.Cold,
+        memory=Memory.Cold,  # or else every opening reads them all
     )
     config = EdgeConfig(
         vectors={DENSE: dense},
         sparse_vectors={SPARSE: EdgeSparseVectorParams(modifier=Modifier.Idf)},
         # Deleted points count in the inverse document frequency until they are vacuumed.
-        optimizers=EdgeOptimizersConfig(deleted_threshold=0.05, vacuum_min_vector_number=100),
+        optimizers=EdgeOptimizersConfig(
+            deleted_threshold=0.05,
+            vacuum_min_vector_number=100,
+            # A manifest entry takes a vector's place, so half of a part may have none: two such
+            # halves are not to be merged.
+            max_segment_size=PART_BYTES // 2 // 1024,
+        ),
     )
     folder.mkdir(parents=True)
     check_space(folder)
     with faults("the index could not be created", folder):
-        shard = EdgeShard.create(str(folder), config)
+        shard = _shards().create(str(folder), config)
         index_fields(shard, filterable)
         shard.flush()
         shard.close()
+
+
+def _shards() -> Any:
+    """The engine's class of shards."""
+    # Or else it maps a file of vectors twice, and counts it twice in the memory that it takes.
+    os.environ.setdefault("QDRANT_NO_MULTI_MMAP", "1")
+    from qdrant_edge import EdgeShard
+
+    return EdgeShard
 
 
 def _quantized(quantization: Quantization) -> Any:
@@ -120,12 +136,10 @@ def turn(lock: Path) -> Iterator[None]:
 @contextmanager
 def opened(folder: Path, lock: Path) -> Iterator[Any]:
     """The shard in a folder. Waits for its turn; raises Busy, IndexFault, DiskFull."""
-    from qdrant_edge import EdgeShard
-
     with turn(lock):
         check_space(folder)
         with faults("the index could not be opened", folder):
-            shard = EdgeShard.load(str(folder))
+            shard = _shards().load(str(folder))
         try:
             yield shard
         finally:

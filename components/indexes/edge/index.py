@@ -14,7 +14,7 @@ import logging
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -193,11 +193,8 @@ class EdgeCorpus:
     @contextmanager
     def write(self, draft: Generation) -> Iterator[EdgeWriter]:
         """See `CorpusIndex`."""
-        shard = self._shard(draft)
-        with engine.opened(shard, shard.parent / engine.LOCK) as opened:
-            writer = EdgeWriter(opened, shard, draft.width)
-            with engine.faults("fields could not be indexed", shard):
-                engine.index_fields(opened, self._filterable)
+        with closing(EdgeWriter(self._shard(draft), draft.width)) as writer:
+            writer.index_fields(self._filterable)
             yield writer
             writer.flush()
 

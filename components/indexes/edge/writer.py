@@ -1,15 +1,22 @@
 """Writes to an opened draft. Everything is checked before the engine sees it: a bad sparse vector
 goes into its log first and makes the shard unopenable.
+
+The shard is sealed in parts, as it grows: the memory that a graph takes to build then does not
+grow with the corpus, here or in the process that builds it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 from components.indexes.checks import check_vectors
+from components.indexes.edge import engine
 from components.indexes.edge.engine import DENSE, SPARSE, faults
 from components.indexes.edge.files import check_space
+from components.indexes.edge.optimise import optimise
 from components.indexes.edge.reader import KIND, EdgeReader, engine_filter
 from components.indexes.manifest import Entry
 from components.indexes.payload import check, entry_id, of_chunk, of_entry, size
@@ -22,7 +29,17 @@ _BYTES_PER_POINT = 16_384
 
 
 class EdgeWriter(EdgeReader):
-    """An opened draft, see `Writer`."""
+    """A draft, opened until it is closed, see `Writer`."""
+
+    def __init__(self, folder: Path, width: int) -> None:
+        self._held = ExitStack()
+        self._points = 0
+        """Written since the last part was sealed."""
+        super().__init__(self._opened(folder), folder, width)
+
+    def close(self) -> None:
+        """Let others open the draft."""
+        self._held.close()
 
     def put(self, chunks: Sequence[Chunk], dense: Matrix, sparse: Sequence[SparseVector]) -> None:
         """See `Writer`."""
@@ -67,6 +84,11 @@ class EdgeWriter(EdgeReader):
         with faults("the index could not be flushed", self._folder):
             self._shard.flush()
 
+    def index_fields(self, filterable: tuple[str, ...]) -> None:
+        """Index the fields that are new."""
+        with faults("fields could not be indexed", self._folder):
+            engine.index_fields(self._shard, filterable)
+
     def recover(self) -> None:
         """Drop what a killed run left behind: chunks that no entry names, and entries whose
         chunks are not all there (their documents are then done again).
@@ -105,6 +127,20 @@ class EdgeWriter(EdgeReader):
 
         check_space(self._folder, needed)
         self._update(UpdateOperation.upsert_points(points))
+        self._points += len(points)
+        # A point without a vector takes its place among them all the same.
+        if 4 * self._width * self._points >= engine.PART_BYTES:
+            self._seal_part()
+
+    def _seal_part(self) -> None:
+        self.flush()
+        self.close()
+        optimise(self._folder)
+        self._shard = self._opened(self._folder)
+        self._points = 0
+
+    def _opened(self, folder: Path) -> Any:
+        return self._held.enter_context(engine.opened(folder, folder.parent / engine.LOCK))
 
     def _update(self, operation: Any) -> None:
         with faults("the index refused a write", self._folder):

@@ -34,6 +34,18 @@ def document(id: str, data: bytes) -> Document:
     return Document(id=id, text="".join(pages), title=title("", id), page_starts=tuple(starts))
 
 
+def page_count(data: bytes) -> int | None:
+    """Pages of a PDF; None where it is none that can be opened."""
+    import pypdfium2
+
+    with _PDFIUM:
+        try:
+            with closing(pypdfium2.PdfDocument(data)) as pdf:
+                return len(pdf)
+        except pypdfium2.PdfiumError:
+            return None
+
+
 def _pages(data: bytes) -> list[str]:
     import pypdfium2
 

@@ -1,0 +1,62 @@
+"""Values by id in a file of JSON lines that grows batch by batch, as a kill may leave it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from components.errors import Busy
+
+
+def count(file: Path) -> int:
+    """Whole batches in it."""
+    return file.read_bytes().count(b"\n") if file.exists() else 0
+
+
+def read(file: Path) -> dict[str, Any]:
+    """The values of whole batches, in the order that they came in."""
+    if not file.exists():
+        return {}
+    data = file.read_bytes()
+    found: dict[str, Any] = {}
+    for line in data[: _whole(data)].splitlines():
+        found |= json.loads(line)
+    return found
+
+
+@contextmanager
+def adding(file: Path) -> Iterator[None]:
+    """The right to add, for one process at a time; what a kill has torn is cut off first.
+
+    The system frees it on a kill. Raises Busy.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    held = FileLock(file.with_suffix(".lock"), blocking=False)
+    try:
+        held.acquire()
+    except Timeout:
+        raise Busy("another comparison asks these questions").at(
+            where=str(file), hint="run it again when that has ended"
+        ) from None
+    try:
+        if file.exists():
+            with file.open("r+b") as out:
+                out.truncate(_whole(file.read_bytes()))
+        yield
+    finally:
+        held.release()
+
+
+def add(file: Path, values: Mapping[str, Any]) -> None:
+    """A batch: one line, so that it is there as a whole or not at all."""
+    with file.open("ab") as out:
+        out.write(json.dumps(values).encode() + b"\n")
+
+
+def _whole(data: bytes) -> int:
+    return data.rfind(b"\n") + 1

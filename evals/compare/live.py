@@ -1,0 +1,99 @@
+"""Served generations as systems: what is live, and candidates to replace it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from components import spec
+from components.corpus.search import corpus_of, live
+from components.errors import BadOption, IndexFault, MillraceError, SpecError
+from components.indexes.contract import CorpusIndex
+from components.indexes.manifest import Generation, Release
+from components.spec import Pipeline
+from components.sweep import members
+from evals.compare.systems import SERVING, System, addressed
+
+
+def served(
+    file: Path, candidates: Sequence[str] = (), overrides: Sequence[str] = ()
+) -> list[System]:
+    """The live generation of a pipeline and then the candidates, each named NAME@GENERATION.
+
+    Each answers by the encoders that it was built by, and by the file's retriever and reranker;
+    several systems of each where the file or `overrides` list several of these. Nothing is written.
+    Raises NothingLive, UserError, IndexFault.
+    """
+    name = spec.load_name(file)
+    found = members(file, [_of_serving(text, name) for text in overrides])
+    pipeline = found[0].pipeline
+    for each in found:
+        _check_alike(pipeline, each.pipeline, file)
+    corpus = corpus_of(pipeline)
+    release = live(pipeline, corpus)
+    releases = [release, *(_candidate(each, corpus, release, pipeline) for each in candidates)]
+    return [
+        System(
+            name=f"{member.name}@{each.generation.name}{'' if each is not release else '[live]'}",
+            pipeline=member.pipeline,
+            file=str(file),
+            served=each,
+            live=each is release,
+        )
+        for each in releases
+        for member in found
+    ]
+
+
+def _of_serving(text: str, name: str) -> str:
+    _, own = addressed(text, [name])
+    stage = own.partition("=")[0].partition(".")[0].strip()
+    if stage not in SERVING:
+        raise BadOption(f"an index that is there keeps its {stage}").at(
+            where=f"--set {text}", hint=f"with --live: {', '.join(SERVING)}"
+        )
+    return own
+
+
+def _check_alike(first: Pipeline, other: Pipeline, file: Path) -> None:
+    for stage, choice in first.stages.items():
+        if stage not in SERVING and other.stages[stage] != choice:
+            raise SpecError(f"{stage} lists several values, and an index that is there has one").at(
+                where=str(file)
+            )
+
+
+def _candidate(name: str, corpus: CorpusIndex, release: Release, pipeline: Pipeline) -> Release:
+    if name == release.generation.name:
+        raise BadOption(f"{name!r} is live").at(
+            where="--candidate", hint="what is live is measured without that"
+        )
+    try:
+        found = corpus.generation(name)
+    except IndexFault as error:
+        there = dict.fromkeys(_reachable(corpus, release, pipeline))
+        raise BadOption(f"no generation is called {name!r}").at(
+            where="--candidate",
+            hint="there are: "
+            + ", ".join(f"{n} (live)" if n == release.generation.name else n for n in there),
+        ) from error
+    if not found.finished_at:
+        raise BadOption(f"{name!r} is not finished").at(
+            where="--candidate", hint="run the refresh again: it goes on with it"
+        )
+    return Release(generation=found, since="", run_id=found.run_id)
+
+
+def _reachable(corpus: CorpusIndex, release: Release, pipeline: Pipeline) -> Iterator[str]:
+    """Generations that an index leads to: what is live, what the file's next release would be, and
+    what they began as copies of.
+    """
+    ends: list[Generation | None] = [release.generation]
+    with suppress(MillraceError):  # the file's own encoder may be out of reach
+        ends.append(corpus.finished(pipeline.fingerprint()))
+    for each in ends:
+        with suppress(IndexFault):  # older ones are deleted at some time
+            while each:
+                yield each.name
+                each = corpus.generation(each.base) if each.base else None
