@@ -53,6 +53,7 @@ def compare(
     baseline: str = "",
     scope: bool = False,
     margin: Annotated[float, Field(gt=0)] = 0.03,
+    timed: bool = True,
     out: str = "",
     home: str = str(request.HOME),
 ) -> State[Any]:
@@ -69,6 +70,7 @@ def compare(
         baseline: System that all others are compared with.
         scope: Ask each question within the data set's scope.
         margin: A loss that does not matter.
+        timed: Whether to measure how long answers take.
         out: Folder of the report; empty: a new one below home.
         home: Folder of what comparisons keep.
     """
@@ -89,7 +91,8 @@ def compare(
                 home=home,
             )
             folder = Path(out) if out else files.folder(asked.data.name, asked.home)
-            caller = Caller(steps.plan(asked), folder, Watch(), timed=True)
+            plan = steps.plan(asked)
+            caller = Caller(plan, files.ready(folder), Watch(), timed=timed)
         outcome = caller.outcome = _run(caller)
         files.write(outcome, caller.folder, caller.plan.request.home)
     except MillraceError as error:
@@ -107,7 +110,7 @@ def call(plan: Plan, folder: Path, watch: Watch, *, timed: bool) -> Outcome:
     token = CALLER.set(caller)
     try:
         state = compare(
-            data=asked.data.name,
+            data=asked.data_as,
             pipelines=tuple(map(str, asked.files)),
             live=str(asked.live or ""),
             candidates=tuple(asked.candidates),
@@ -117,6 +120,7 @@ def call(plan: Plan, folder: Path, watch: Watch, *, timed: bool) -> Outcome:
             baseline=asked.baseline,
             scope=asked.scoped,
             margin=asked.rules.margin,
+            timed=timed,
             out=str(folder),
             home=str(asked.home),
             return_state=True,

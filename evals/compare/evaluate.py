@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from evals.compare.rankings import Asked, Ranking, answers, place, rankings
+from evals.compare.answers import answers
+from evals.compare.ranking import Asked, Ranking
+from evals.compare.rankings import place, rankings
 from evals.compare.systems import System
 from evals.compare.values import Values, budgets, canonical, depth, values
 from evals.datasets.judged import Judged, LeftOut
@@ -85,10 +87,9 @@ def evaluate(
 
 def _absent(system: System, data: Judged, found: Mapping[str, Ranking]) -> Absent:
     relevant = {
-        id: {_document(unit, data) for unit, grade in grades.items() if grade > 0}
-        for id, grades in data.judgements.items()
+        id: {data.document_of(unit) for unit in data.relevant(id)} for id in data.judgements
     }
-    seen = {_document(unit, data) for each in found.values() for unit in each.units}
+    seen = {data.document_of(unit) for each in found.values() for unit in each.units}
     doubtful = dict.fromkeys(
         id for wanted in relevant.values() for id in sorted(wanted) if id not in seen
     )
@@ -100,7 +101,3 @@ def _absent(system: System, data: Judged, found: Mapping[str, Ranking]) -> Absen
         documents=LeftOut.of(gone),
         questions=LeftOut.of(id for id, wanted in relevant.items() if wanted <= {*gone}),
     )
-
-
-def _document(unit: str, data: Judged) -> str:
-    return unit if data.unit == "document" else unit.rpartition("#")[0]

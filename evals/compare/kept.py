@@ -10,7 +10,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from components.errors import Busy
+from components.errors import Busy, IndexFault
 
 
 def count(file: Path) -> int:
@@ -19,13 +19,18 @@ def count(file: Path) -> int:
 
 
 def read(file: Path) -> dict[str, Any]:
-    """The values of whole batches, in the order that they came in."""
+    """The values of whole batches, in the order that they came in. Raises IndexFault."""
     if not file.exists():
         return {}
     data = file.read_bytes()
     found: dict[str, Any] = {}
-    for line in data[: _whole(data)].splitlines():
-        found |= json.loads(line)
+    for number, line in enumerate(data[: _whole(data)].splitlines(), start=1):
+        try:
+            found |= json.loads(line)
+        except (ValueError, TypeError) as error:
+            raise IndexFault("what a comparison has kept is damaged").at(
+                where=f"{file} line {number}", hint="delete the file: it is asked again"
+            ) from error
     return found
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from evals.compare.costs import Cost
 from evals.compare.evaluate import Absent
 from evals.compare.indexes import Built
-from evals.compare.rankings import Ranking
+from evals.compare.ranking import Ranking
 from evals.compare.values import Values
 from evals.datasets.judged import Judged, LeftOut
 from evals.metrics import Interval
@@ -111,9 +111,13 @@ class Outcome:
         told = [
             f"{each.b} is {VERDICTS[each.verdict]} {each.a} "
             f"({each.difference:+.3f}, {100 * (1 - self.rules.alpha):g} % interval "
-            f"{each.ci_low:+.3f} to {each.ci_high:+.3f}, p {each.p_corrected:.3g} corrected)"
+            f"{each.ci_low:+.3f} to {each.ci_high:+.3f}, p {each.p:.3g}, "
+            f"{each.p_corrected:.3g} for {each.comparisons} comparisons)"
             for each in first
         ]
+        if not told and self.excluded:
+            gone = ", ".join(self.excluded)
+            return f"{self.metrics[0]}: nothing to compare, for {gone} could not be measured."
         if not told:
             return f"{self.metrics[0]}: one system, nothing to compare."
         return f"{self.metrics[0]} over {len(self.data.questions)} questions: {'; '.join(told)}."

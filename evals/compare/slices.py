@@ -73,7 +73,7 @@ def statistics(data: Judged, home: Path | None = None) -> dict[str, float]:
 
 
 def _of_questions(data: Judged) -> dict[str, float]:
-    relevant = [len(_relevant(data, each.id)) for each in data.questions]
+    relevant = [len(data.relevant(each.id)) for each in data.questions]
     return {
         "questions": len(data.questions),
         **_lengths("question", [len(_words(each.text)) for each in data.questions]),
@@ -122,18 +122,9 @@ def _answers(data: Judged) -> dict[str, list[str]]:
     """Questions by the documents that are relevant to them, in whole or in part."""
     found: defaultdict[str, list[str]] = defaultdict(list)
     for question in data.questions:
-        for id in dict.fromkeys(document_of(unit, data) for unit in _relevant(data, question.id)):
+        for id in dict.fromkeys(data.document_of(unit) for unit in data.relevant(question.id)):
             found[id].append(question.id)
     return found
-
-
-def document_of(unit: str, data: Judged) -> str:
-    """The document that a judged unit is, or is a part of."""
-    return unit if data.unit == "document" else unit.rpartition("#")[0]
-
-
-def _relevant(data: Judged, question: str) -> list[str]:
-    return [unit for unit, grade in data.judgements[question].items() if grade > 0]
 
 
 def _words(text: str) -> list[str]:

@@ -14,7 +14,7 @@ from evals.compare.evaluate import asking, chosen, evaluate
 from evals.compare.indexes import Built
 from evals.compare.live import served
 from evals.compare.outcome import Measured, Outcome
-from evals.compare.rankings import Asked
+from evals.compare.ranking import Asked
 from evals.compare.request import Request
 from evals.compare.systems import System, systems
 from evals.metrics import interval
@@ -63,7 +63,11 @@ def _systems(request: Request) -> list[System]:
 def todo(of: Plan) -> list[list[System]]:
     """Systems without an answer to every question, by the index that they share."""
     return indexes.groups(
-        [each for each in of.systems if not rankings.finished(of.file(each), of.asked)]
+        [
+            each
+            for each in of.systems
+            if indexes.known(each) is None or not rankings.finished(of.file(each), of.asked)
+        ]
     )
 
 
@@ -97,7 +101,7 @@ def judge(of: Plan, excluded: Mapping[str, str], *, timed: bool = True) -> Outco
         comparisons=_comparisons(of, measured),
         likeness=likeness.likeness(kept, measured),
         slices=slices.slices(of.request.data, measured, of.metrics[0]),
-        corpus=slices.statistics(of.request.data),
+        corpus=slices.statistics(of.request.data, of.request.home),
         rules=of.request.rules,
     )
 
@@ -139,9 +143,12 @@ def _comparisons(of: Plan, measured: Sequence[Measured]) -> list[Comparison]:
 
 def pairs(names: Sequence[str], baseline: str) -> list[tuple[str, str]]:
     """Who is compared with whom, the baseline first: with the one that is named, else every two of
-    a few systems, else with the first. More comparisons need a larger difference each.
+    a few systems, else with the first; nobody where the one that is named is missing. More
+    comparisons need a larger difference each.
     """
-    if baseline not in names:
+    if baseline and baseline not in names:
+        return []
+    if not baseline:
         if len(names) <= _EVERY_PAIR:
             return list(combinations(names, 2))
         baseline = names[0]

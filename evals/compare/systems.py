@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -110,7 +111,7 @@ def systems(
             where=data.name, hint="its questions can judge an index that is there: --live"
         )
     names = [spec.load_name(file) for file in files]
-    given = [addressed(text, names) for text in overrides]
+    given = [_of_pipeline(text, names) for text in overrides]
     found: list[System] = []
     for file, name in zip(files, names, strict=True):
         own = [text for target, text in given if target in ("", name)]
@@ -118,6 +119,16 @@ def systems(
             free = _free(member.name, [each.name for each in found])
             found.append(System(free, _over(member.pipeline, data, home), str(file)))
     return found
+
+
+def _of_pipeline(text: str, names: Sequence[str]) -> tuple[str, str]:
+    """Refuses what a comparison sets itself: it would seem to make no difference."""
+    target, own = addressed(text, names)
+    if own.startswith(("source.", "index.path")):
+        raise BadOption("a comparison has its data set as source, and indexes of its own").at(
+            where=f"--set {text}", hint="--data names the data set"
+        )
+    return target, own
 
 
 def addressed(text: str, names: Sequence[str]) -> tuple[str, str]:
@@ -148,9 +159,12 @@ def _index(asked: Choice, fingerprint: str, data: Judged, home: Path) -> Choice:
         name: asked.options[name] for name in _OF_INDEX if name in asked.options
     }
     bits = options.get("quantization", "none")
-    folder = f"{fingerprint}-{data.checksum[:12]}{'' if bits == 'none' else f'-{bits}'}"
+    parts = [fingerprint, (data.corpus or data.checksum)[:12]]
+    parts += [] if bits == "none" else [bits]
     if data.scope not in ("", DOCUMENT):
         options["filterable"] = (data.scope,)
+        parts += [hashlib.sha256(data.scope.encode()).hexdigest()[:6]]
+    folder = "-".join(parts)
     return registry.resolve("index", _EMBEDDED, {**options, "path": str(home / folder)})
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from components.errors import BadOption
-from evals.compare.rankings import Asked, Ranking
+from evals.compare.ranking import Asked, Ranking
 from evals.metrics import per_question
 
 COVERAGE = "coverage"

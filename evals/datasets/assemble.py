@@ -109,7 +109,7 @@ def _relevant(grades: Mapping[str, int]) -> Iterator[str]:
 
 
 def _check_scope(scope: str, id: str, row: Row, relevant: Iterable[Stored], where: str) -> None:
-    if scope and scope not in row:
+    if scope and row.get(scope) is None:
         raise BadData(f"question {id!r} lacks the field {scope!r} of the scope").at(where=where)
     if scope and any(each.scope != row[scope] for each in relevant):
         raise BadData(f"question {id!r} has a relevant document of another {scope}").at(where=where)

@@ -43,6 +43,7 @@ def load(
         judgements=judgements(qrels),
         source={"use": "jsonl", "path": str(corpus.resolve()), **whole},
         scope=scope,
+        corpus=checksum("corpus", folder, (corpus,)),
         checksum=checksum(split, folder, (corpus, queries, qrels)),
     )
     return _checked(data, asked, _documents(corpus, scope, spans), unit, queries, qrels)
@@ -96,7 +97,7 @@ def judgements(file: Path) -> Judgements:
     found: dict[str, dict[str, int]] = {}
     for number, line in enumerate(lines, start=1):
         parts = line.split("\t")
-        if not line.strip() or (number == 1 and not _is_number(parts[-1])):
+        if not line.strip() or (number == 1 and _is_header(parts)):
             continue
         if len(parts) != 3 or not _is_number(parts[2]):
             raise BadData("not a judgement: question, document and grade, parted by tabs").at(
@@ -184,6 +185,15 @@ def _with_unjudged(found: Judged, asked: Iterable[Row], qrels: Path) -> Judged:
     without = [id for id in map(id_of, asked) if id not in judged]
     told: dict[str, Any] = {"questions without judgements": LeftOut.of(without)} if without else {}
     return replace(found, left_out={**found.left_out, **told})
+
+
+def _is_header(parts: Sequence[str]) -> bool:
+    """Three words, the last of which is no number."""
+    try:
+        float(parts[-1])
+    except ValueError:
+        return len(parts) == 3
+    return False
 
 
 def _is_number(text: str) -> bool:

@@ -33,7 +33,7 @@ class Lengths:
 
 def has_evidence(row: Mapping[str, Any]) -> bool:
     """Whether a row has spans in a form that is known."""
-    return "evidence_char_spans" in row or ("references" in row and "doc" in row)
+    return bool(row.get("evidence_char_spans")) or bool(row.get("references") and "doc" in row)
 
 
 def evidence_of(

@@ -47,7 +47,11 @@ def load(folder: Path, split: str = "test", *, documents: str = "") -> Judged:
     if not data.questions:
         raise SourceMissing("no filing of a question is there").at(where=str(pdfs))
     data = _on_pages(data, {each.stem: page_count(each.read_bytes()) for each in held})
-    return replace(data, checksum=beir.checksum(data.checksum, folder, held))
+    return replace(
+        data,
+        corpus=beir.checksum("corpus", folder, held),
+        checksum=beir.checksum(data.checksum, folder, held),
+    )
 
 
 def questions(folder: Path, split: str = "test") -> Judged:

@@ -85,6 +85,8 @@ class Judged:
     """
     scope: str = ""
     """Field that a question and its documents share: the ranking may be limited to its value."""
+    corpus: str = ""
+    """Sha256 of the documents alone, in hex; empty where it is not known apart."""
     checksum: str
     """Sha256 of all that makes corpus, questions and this split, in hex."""
     left_out: Mapping[str, LeftOut] = field(default_factory=dict)
@@ -105,6 +107,14 @@ class Judged:
             )
             for each in self.questions
         ]
+
+    def document_of(self, unit: str) -> str:
+        """The document that a judged unit is, or is a part of."""
+        return unit if self.unit == "document" else unit.rpartition("#")[0]
+
+    def relevant(self, question: str) -> list[str]:
+        """Units that are judged relevant to the question of this id."""
+        return [unit for unit, grade in self.judgements[question].items() if grade > 0]
 
     def _values(self, question: Question) -> Sequence[Scalar]:
         if self.scope == DOCUMENT:

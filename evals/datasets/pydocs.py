@@ -22,13 +22,14 @@ def load(split: str = "test") -> Judged:
     with as_file(files("evals.datasets") / "sample") as folder:
         queries, qrels = folder / "queries.jsonl", beir.judged_file(folder, split)
         own = beir.checksum(split, folder, (queries, qrels))
-        told = "\n".join((own, *(f"{id} {digest}" for id, digest in sorted(documents.items()))))
+        corpus = "\n".join(f"{id} {digest}" for id, digest in sorted(documents.items()))
         data = Judged(
             name="sample",
             split=split,
             questions=(),
             judgements=beir.judgements(qrels),
             source={"use": "pydocs"},
-            checksum=hashlib.sha256(told.encode()).hexdigest(),
+            corpus=hashlib.sha256(corpus.encode()).hexdigest(),
+            checksum=hashlib.sha256(f"{own}\n{corpus}".encode()).hexdigest(),
         )
         return assemble(data, rows(queries), dict.fromkeys(documents, Stored()), str(queries))

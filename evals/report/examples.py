@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from evals.compare.outcome import Measured, Outcome
-from evals.compare.rankings import Seen
-from evals.compare.slices import document_of
+from evals.compare.ranking import Seen
 from evals.datasets.judged import Evidence, Judged, Question
 from evals.pages import page_id
 from evals.significance.comparison import Comparison
@@ -71,7 +70,7 @@ def _example(
     def marked(hits: Sequence[Seen]) -> list[tuple[Seen, Mark]]:
         return [(hit, _mark(data, question, hit)) for hit in hits[:_SHOWN]]
 
-    places = _places(_relevant(data, question), found_a.units, found_b.units)
+    places = _places(data.relevant(question.id), found_a.units, found_b.units)
     return Example(
         question=question,
         a=values[0],
@@ -94,17 +93,22 @@ def _places(units: Sequence[str], a: Sequence[str], b: Sequence[str]) -> list[Pl
 def _mark(data: Judged, question: Question, hit: Seen) -> Mark:
     if _shows(data, question, hit):
         return "relevant"
-    documents = {document_of(unit, data) for unit in _relevant(data, question)}
+    documents = {data.document_of(unit) for unit in data.relevant(question.id)}
     return "near" if hit.document_id in documents else ""
 
 
 def _shows(data: Judged, question: Question, hit: Seen) -> bool:
     if data.unit == "span":
         return any(_overlaps(hit, each) for each in data.evidence.get(question.id, ()))
-    unit = hit.document_id
-    if data.unit == "page":
-        unit = page_id(unit, hit.page) if hit.page is not None else ""
-    return unit in _relevant(data, question)
+    shown = [hit.document_id] if data.unit == "document" else _pages(hit)
+    return not set(shown).isdisjoint(data.relevant(question.id))
+
+
+def _pages(hit: Seen) -> list[str]:
+    if hit.page is None:
+        return []
+    last = hit.page if hit.last_page is None else hit.last_page
+    return [page_id(hit.document_id, page) for page in range(hit.page, last + 1)]
 
 
 def _overlaps(hit: Seen, evidence: Evidence) -> bool:
@@ -112,7 +116,3 @@ def _overlaps(hit: Seen, evidence: Evidence) -> bool:
     shorter = min(hit.end - hit.start, evidence.end - evidence.start)
     common = min(hit.end, evidence.end) - max(hit.start, evidence.start)
     return hit.document_id == evidence.document_id and common >= SHOWN * shorter
-
-
-def _relevant(data: Judged, question: Question) -> list[str]:
-    return [unit for unit, grade in data.judgements[question.id].items() if grade > 0]

@@ -92,7 +92,7 @@ def command(
         home=home,
     )
     plan = steps.plan(asked)
-    folder = out or files.folder(asked.data.name, home)
+    folder = files.ready(out or files.folder(asked.data.name, home))
     outcome = _run(plan, folder, timed=not no_timing)
     if as_json:
         print_json({**outcome.to_json(), "report": str(folder / files.REPORT)})

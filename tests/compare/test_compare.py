@@ -14,8 +14,8 @@ import ir_measures
 import pytest
 
 from components.corpus.write import Committed
-from components.errors import BadOption, MillraceError, UserError
-from evals.compare import files, rankings, steps
+from components.errors import BadOption, IndexFault, MillraceError, UserError
+from evals.compare import answers, files, steps
 from evals.compare.outcome import Outcome
 from evals.compare.request import Request
 from evals.compare.run import PLAIN, Watch, run
@@ -161,7 +161,7 @@ def test_a_comparison_that_was_killed_goes_on(tmp_path: Path) -> None:
 
 
 def test_only_what_is_missing_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rankings, "_BATCH", 5)
+    monkeypatch.setattr(answers, "_BATCH", 5)
     plan = planned(tmp_path, two(tmp_path)[:1])
     run(plan, timed=False)
     (system,) = plan.systems
@@ -250,8 +250,8 @@ def test_the_page_is_complete_in_itself(tmp_path: Path) -> None:
         files.write(outcome, tmp_path / "out", tmp_path / "home")
     text = (tmp_path / "out" / files.REPORT).read_text()
     assert outcome.verdict in text
-    # Differences, latency, likeness, and over time since there are two.
-    assert text.count("<svg") == 4
+    # Differences, latency, likeness (of sets and of ranks), and over time since there are two.
+    assert text.count("<svg") == 5
     assert not re.findall(r"(?:src|href)\s*=\s*[\"'](?!#)|@import|<script|url\((?!#)", text)
     assert len(files.history(outcome, tmp_path / "home")) == 2
 
@@ -271,3 +271,64 @@ def test_an_index_of_its_own(tmp_path: Path) -> None:
     run(planned(tmp_path, [live]), timed=False)
     assert not (tmp_path / "store").exists()
     shutil.rmtree(tmp_path / "home")
+
+
+def test_an_index_that_is_gone_is_built_again(tmp_path: Path) -> None:
+    plan = planned(tmp_path, two(tmp_path))
+    whole = run(plan, timed=False)
+    shutil.rmtree(plan.systems[0].index)
+    watch = Counted()
+    again = run(plan, watch.watch, timed=False)
+    assert told(again) == told(whole)
+    assert watch.built
+
+
+def test_splits_of_one_corpus_share_its_index(tmp_path: Path) -> None:
+    plan = planned(tmp_path, two(tmp_path)[:1])
+    run(plan, timed=False)
+    folder = tmp_path / "data"
+    test = folder / "qrels" / "test.tsv"
+    lines = test.read_text().splitlines(keepends=True)
+    (folder / "qrels" / "dev.tsv").write_text("".join(lines[:4]))
+    other = steps.plan(replace(plan.request, data=catalogue.load(str(folder), "dev")))
+    watch = Counted()
+    run(other, watch.watch, timed=False)
+    assert (watch.built, [*watch.asked]) == ([], ["words"])
+
+
+def test_a_baseline_that_is_left_out_is_not_replaced(tmp_path: Path) -> None:
+    bad = pipeline(tmp_path, "bad", splitter={"use": "whole", "max_tokens": 4})
+    outcome = run(planned(tmp_path, [*two(tmp_path), bad], baseline="bad"), timed=False)
+    assert outcome.comparisons == []
+    assert "bad could not be measured" in outcome.verdict
+    assert len(outcome.systems) == 2
+
+
+@pytest.mark.parametrize("override", ["source.template={title}", "index.path=elsewhere"])
+def test_what_a_comparison_sets_itself_is_refused(tmp_path: Path, override: str) -> None:
+    with pytest.raises(BadOption, match="has its data set as source"):
+        planned(tmp_path, two(tmp_path), overrides=[override])
+
+
+def test_kept_answers_that_are_damaged_are_named(tmp_path: Path) -> None:
+    plan = planned(tmp_path, two(tmp_path)[:1])
+    run(plan, timed=False)
+    file = plan.file(plan.systems[0])
+    file.write_bytes(b"{}}\n" + file.read_bytes())
+    with pytest.raises(IndexFault, match="damaged") as caught:
+        run(plan, timed=False)
+    assert "line 1" in caught.value.where
+
+
+def test_names_of_files_never_meet() -> None:
+    names = ["a b", "a:b", "a_b", "a/b", "é" * 200, "é" * 199 + "e", "x" * 300, "x" * 301]
+    found = [files.file_name(each) for each in names]
+    assert len(set(found)) == len(names)
+    assert found[2] == "a_b"
+    assert all(len(each.encode()) <= 170 and "/" not in each for each in found)
+
+
+def test_a_place_that_cannot_be_written_is_refused_at_once(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="nothing can be written"):
+        files.ready(tmp_path / "file" / "out")

@@ -121,7 +121,7 @@ MOMENTS: Mapping[str, Moment] = {
         lambda of: of.says("building the index of fine"), lambda of: len(of.built) == 2
     ),
     "all have answered, and nothing is judged": Moment(
-        lambda of: of.answered == [BATCHES] * 3, lambda of: of.out.exists()
+        lambda of: of.answered == [BATCHES] * 3, lambda of: (of.out / "qrels.txt").exists()
     ),
     "the report is being written": Moment(
         lambda of: (of.out / "qrels.txt").exists(), lambda of: (of.out / "report.html").exists()

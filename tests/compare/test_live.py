@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from components.errors import Busy, Moved, NothingLive, SourceMissing, UserError
-from evals.compare import files, kept, rankings, request, steps
+from evals.compare import answers, files, kept, request, steps
 from evals.compare.evaluate import evaluate
 from evals.compare.live import served as generations
 from evals.compare.outcome import Outcome
@@ -115,7 +115,11 @@ def test_nothing_of_the_store_changes(tmp_path: Path, mill: Mill) -> None:
     outcome = run(planned(tmp_path, mill.file, mill.data, candidates=[mill.candidate]))
     files.write(outcome, tmp_path / "out", tmp_path / "home")
     assert contents(mill.folder) == before
-    assert {each.name for each in (tmp_path / "home").iterdir()} == {"rankings", "history"}
+    assert {each.name for each in (tmp_path / "home").iterdir()} == {
+        "rankings",
+        "history",
+        "statistics",
+    }
     assert "[live]" in (tmp_path / "out" / files.REPORT).read_text()
 
 
@@ -214,8 +218,8 @@ def test_failed_documents_that_nothing_finds(tmp_path: Path) -> None:
 def test_an_index_that_changes_meanwhile_is_no_answer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rankings, "_BATCH", 5)
-    monkeypatch.setattr(rankings, "_TURN", 0)
+    monkeypatch.setattr(answers, "_BATCH", 5)
+    monkeypatch.setattr(answers, "_TURN", 0)
     data = beir(tmp_path / "data")
     file = served(tmp_path)
     name = publish(file)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -49,9 +48,8 @@ def filled(corpus: EdgeCorpus, width: int) -> Generation:
 
 @pytest.fixture(scope="module")
 def corpora(tmp_path_factory: pytest.TempPathFactory) -> tuple[EdgeCorpus, EdgeCorpus]:
-    """Of wide vectors, in parts, and of narrow ones, in one; as little as makes a second part."""
-    folder: Path = tmp_path_factory.mktemp("parts")
-    index = EdgeIndex(path=folder)
+    """Of wide vectors, in parts, and of narrow ones, in one."""
+    index = EdgeIndex(path=tmp_path_factory.mktemp("parts"))
     return index.corpus("wide"), index.corpus("narrow")
 
 

@@ -1,0 +1,113 @@
+"""Asking a system. The index is closed every few seconds: an embedded one serves one process at a
+time, and searches wait.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Container, Iterator, Sequence
+from functools import lru_cache, partial
+from itertools import islice
+
+from components.corpus.search import Serving
+from components.encoders.naive import Naive
+from components.values import Hit, Query
+from evals.compare.ranking import Asked, Ranking, Seen
+from evals.compare.systems import System
+from evals.datasets.judged import Evidence
+from evals.units import Ask, coverage, first, gather, units_of
+
+_BATCH = 32
+_TURN = 2.0
+"""Seconds that an index is kept open while it is asked; a batch that was begun is finished."""
+_TEXT = 300
+"""Characters of a hit that are kept for a person to read."""
+
+
+def batches(asked: Asked) -> int:
+    """How many there are of a data set's questions."""
+    return math.ceil(len(asked.data.questions) / _BATCH)
+
+
+def answers(
+    system: System, asked: Asked, known: Container[str] = ()
+) -> Iterator[dict[str, Ranking]]:
+    """Rankings by question id, a batch at a time, but for batches that are `known`.
+
+    Raises MillraceError.
+    """
+    waiting = deque(batch for batch in _batches(asked) if batch[0].id not in known)
+    if not waiting:
+        return
+    stages = Serving(system.pipeline, system.release())
+    while waiting:
+        stages.encode(waiting[0])
+        with system.opened() as reader:
+            until = time.monotonic() + _TURN
+            while waiting:
+                made = _rank(partial(stages.answer, reader), waiting.popleft(), asked)
+                system.check()
+                yield made
+                if time.monotonic() >= until:
+                    break
+
+
+def _batches(asked: Asked) -> Iterator[list[Query]]:
+    queries = iter(asked.data.queries(scoped=asked.scoped))
+    while batch := list(islice(queries, _BATCH)):
+        yield batch
+
+
+def _rank(ask: Ask, batch: Sequence[Query], asked: Asked) -> dict[str, Ranking]:
+    units = units_of(asked.data)
+
+    def enough(query: Query, hits: Sequence[Hit]) -> bool:
+        ranked = len(first(query, hits, units)) >= asked.depth
+        return ranked and (not _evidence(query, asked) or _tokens(hits) > max(asked.budgets))
+
+    found = gather(ask, batch, asked.depth, enough)
+    return {
+        query.id: Ranking(
+            units=tuple(first(query, found[query.id], units)[: asked.depth]),
+            hits=tuple(map(_seen, found[query.id][: asked.shown])),
+            coverage=_coverage(query, found[query.id], asked),
+        )
+        for query in batch
+    }
+
+
+def _coverage(query: Query, hits: Sequence[Hit], asked: Asked) -> dict[str, float]:
+    evidence = _evidence(query, asked)
+    if not evidence:
+        return {}
+    return {str(budget): coverage(hits, evidence, budget, _length) for budget in asked.budgets}
+
+
+def _evidence(query: Query, asked: Asked) -> Sequence[Evidence]:
+    return asked.data.evidence.get(query.id, ())
+
+
+def _tokens(hits: Sequence[Hit]) -> int:
+    return sum(_length(hit.chunk.text) for hit in hits)
+
+
+@lru_cache(maxsize=20_000)
+def _length(text: str) -> int:
+    """In tokens of MiniLM: one measure for all systems."""
+    return len(Naive().tokenizer.tokens(text))
+
+
+def _seen(hit: Hit) -> Seen:
+    chunk = hit.chunk
+    return Seen(
+        chunk_id=chunk.id,
+        document_id=chunk.document_id,
+        start=chunk.span.start,
+        end=chunk.span.end,
+        page=chunk.page,
+        last_page=chunk.last_page,
+        score=hit.score,
+        text=chunk.text[:_TEXT],
+    )

@@ -1,0 +1,62 @@
+"""Questions as they are put to a system, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from evals.datasets.judged import Judged
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A hit, as much of it as is kept."""
+
+    chunk_id: str
+    document_id: str
+    start: int
+    end: int
+    page: int | None
+    last_page: int | None
+    score: float
+    text: str
+    """The beginning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """What a system answers to one question."""
+
+    units: tuple[str, ...]
+    """Ids of what is judged, best first."""
+    hits: tuple[Seen, ...]
+    """The first hits, best first."""
+    coverage: Mapping[str, float]
+    """Share of the evidence's characters that the best hits hold, by their budget in tokens; empty
+    where the data set has no spans.
+    """
+
+    @classmethod
+    def of(cls, raw: Mapping[str, Any]) -> Ranking:
+        """Read back from JSON."""
+        return cls(
+            units=tuple(raw["units"]),
+            hits=tuple(Seen(**each) for each in raw["hits"]),
+            coverage=raw["coverage"],
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """The questions of a comparison and how they are put."""
+
+    data: Judged
+    scoped: bool
+    """Whether each question is asked within its scope."""
+    depth: int
+    """Units that are ranked."""
+    shown: int = 10
+    """Hits that are kept of each question."""
+    budgets: tuple[int, ...] = (500, 1000, 2000, 4000)
+    """Of `coverage`, in tokens of MiniLM, whatever model a system uses."""
