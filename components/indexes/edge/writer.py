@@ -1,8 +1,8 @@
 """Writes to an opened draft. Everything is checked before the engine sees it: a bad sparse vector
 goes into its log first and makes the shard unopenable.
 
-The shard is sealed in parts, as it grows: the memory that a graph takes to build then does not
-grow with the corpus, here or in the process that builds it.
+The shard is sealed in parts, as it grows: the memory that a graph takes to build is then that of a
+part, not of the corpus.
 """
 
 from __future__ import annotations
@@ -24,6 +24,10 @@ from components.values import Chunk, Matrix, Metadata, SparseVector
 
 _BATCH = 256
 _BATCH_BYTES = 8 * 2**20
+_SHARE = 4
+"""A part is as large as this share of what is there: a search asks every part, so that there are
+some ten of a million chunks and not fifty.
+"""
 _BYTES_PER_POINT = 16_384
 """A generous guess of what a point's vectors take, for the check of free space."""
 
@@ -36,6 +40,8 @@ class EdgeWriter(EdgeReader):
         self._points = 0
         """Written since the last part was sealed."""
         super().__init__(self._opened(folder), folder, width)
+        self._sealed = 4 * width * self._shard.info().points_count
+        """Bytes of vector places before that."""
 
     def close(self) -> None:
         """Let others open the draft."""
@@ -129,7 +135,7 @@ class EdgeWriter(EdgeReader):
         self._update(UpdateOperation.upsert_points(points))
         self._points += len(points)
         # A point without a vector takes its place among them all the same.
-        if 4 * self._width * self._points >= engine.PART_BYTES:
+        if 4 * self._width * self._points >= max(engine.PART_BYTES, self._sealed // _SHARE):
             self._seal_part()
 
     def _seal_part(self) -> None:
@@ -137,6 +143,7 @@ class EdgeWriter(EdgeReader):
         self.close()
         optimise(self._folder)
         self._shard = self._opened(self._folder)
+        self._sealed += 4 * self._width * self._points
         self._points = 0
 
     def _opened(self, folder: Path) -> Any:
