@@ -99,7 +99,9 @@ def judge(of: Plan, excluded: Mapping[str, str], *, timed: bool = True) -> Outco
         systems=measured,
         excluded=excluded,
         comparisons=_comparisons(of, measured),
-        likeness=likeness.likeness(kept, measured),
+        likeness=likeness.likeness(
+            kept, measured, of.request.data.corpus or of.request.data.checksum, of.request.home
+        ),
         slices=slices.slices(of.request.data, measured, of.metrics[0]),
         corpus=slices.statistics(of.request.data, of.request.home),
         rules=of.request.rules,

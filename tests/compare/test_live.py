@@ -119,6 +119,7 @@ def test_nothing_of_the_store_changes(tmp_path: Path, mill: Mill) -> None:
         "rankings",
         "history",
         "statistics",
+        "likeness",
     }
     assert "[live]" in (tmp_path / "out" / files.REPORT).read_text()
 

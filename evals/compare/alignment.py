@@ -1,0 +1,109 @@
+"""How alike the vectors of two indexes lie, measured once and kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+
+from components.errors import UserError
+from components.indexes.contract import GenerationReader
+from components.stages import Reader
+from components.values import Matrix
+from evals.compare.systems import System, state
+from evals.similarity import Cka, linear_cka
+
+CHUNKS = 2_000
+"""Shared chunks whose vectors are compared, about so many, from all over the corpus."""
+_REVISION = 1
+"""Raised when what is kept means something else."""
+_BATCH = 500
+_FEWEST = 3
+_Ids = Mapping[str, Sequence[str]]
+"""Chunk ids by document."""
+
+
+def alignments(
+    systems: Sequence[System], corpus: str, home: Path
+) -> dict[frozenset[str], Cka | None]:
+    """Linear CKA of every two indexes, by their names; None where they share too few chunks or the
+    vectors of one are all the same. `corpus`: what tells the documents from others.
+
+    Raises MillraceError.
+    """
+    indexes = {each.index: each for each in systems}
+    ids: dict[str, _Ids] = {}
+    found = {}
+    for first, second in combinations(indexes.values(), 2):
+        file = home / "likeness" / f"{_key(first, second, corpus)}.json"
+        if not file.exists():
+            _keep(file, _cka(first, second, ids))
+        kept = json.loads(file.read_text())
+        found[frozenset((first.index, second.index))] = Cka(*kept) if kept else None
+    return found
+
+
+def _key(first: System, second: System, corpus: str) -> str:
+    told = [_REVISION, CHUNKS, corpus, state(first), state(second)]
+    return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def _keep(file: Path, found: Cka | None) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    waiting = file.with_suffix(".tmp")
+    waiting.write_text(json.dumps(found and [found.value, found.chance]))
+    waiting.replace(file)
+
+
+def _cka(first: System, second: System, ids: dict[str, _Ids]) -> Cka | None:
+    for each in (first, second):
+        if each.index not in ids:
+            with each.opened() as reader:
+                ids[each.index] = _sampled(reader)
+    shared = _shared(ids[first.index], ids[second.index])
+    if len(shared) < _FEWEST:
+        return None
+    with first.opened() as left, second.opened() as right:
+        try:
+            return linear_cka(_Batches(left, right, shared))
+        except UserError:  # all vectors of an index are one
+            return None
+
+
+def _sampled(reader: GenerationReader) -> _Ids:
+    """Of documents from the first to the last: the same ones in every index of a corpus."""
+    documents = _spread(sorted(reader.entries()), CHUNKS)
+    return {each: [chunk.id for chunk in reader.chunks(each)] for each in documents}
+
+
+def _shared(left: _Ids, right: _Ids) -> list[str]:
+    """Chunks that both hold, about as many of each document."""
+    documents = [each for each in left if each in right]
+    quota = -(-CHUNKS // max(1, len(documents)))
+    both = ([id for id in left[each] if id in set(right[each])] for each in documents)
+    return [id for own in both for id in _spread(own, quota)]
+
+
+def _spread(ids: Sequence[str], most: int) -> list[str]:
+    """So many of them, from the first to the last."""
+    if len(ids) <= most:
+        return list(ids)
+    return [ids[int(place)] for place in np.linspace(0, len(ids) - 1, most)]
+
+
+class _Batches:
+    """Vectors of the same chunks in two indexes, as often as they are asked for."""
+
+    def __init__(self, left: Reader, right: Reader, ids: Sequence[str]) -> None:
+        self._readers = left, right
+        self._ids = ids
+
+    def __iter__(self) -> Iterator[tuple[Matrix, Matrix]]:
+        left, right = self._readers
+        for start in range(0, len(self._ids), _BATCH):
+            part = self._ids[start : start + _BATCH]
+            yield left.vectors(part), right.vectors(part)
