@@ -8,7 +8,7 @@ from itertools import combinations
 from pathlib import Path
 
 from components.errors import BadOption, MillraceError, UserError
-from evals.compare import costs, indexes, likeness, rankings, slices
+from evals.compare import costs, indexes, likeness, rankings, slices, texts
 from evals.compare.costs import Cost
 from evals.compare.evaluate import asking, chosen, evaluate
 from evals.compare.indexes import Built
@@ -103,7 +103,7 @@ def judge(of: Plan, excluded: Mapping[str, str], *, timed: bool = True) -> Outco
             kept, measured, of.request.data.corpus or of.request.data.checksum, of.request.home
         ),
         slices=slices.slices(of.request.data, measured, of.metrics[0]),
-        corpus=slices.statistics(of.request.data, of.request.home),
+        corpus=texts.statistics(of.request.data, of.request.home),
         rules=of.request.rules,
     )
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean, median
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from evals.compare.slices import statistics
+from evals.compare.slices import slices
+from evals.compare.texts import statistics
 from evals.datasets import catalogue
-from evals.datasets.judged import Judged
+from evals.datasets.judged import Judged, Question
 
 SCIFACT = Path(__file__).parents[3] / "shared" / "data" / "scifact"
 DOCUMENTS = {
@@ -128,3 +130,25 @@ def test_scifact() -> None:
     assert found["relevant_per_question_mean"] == pytest.approx(1.13, abs=0.01)
     assert found["words_per_document_mean"] == pytest.approx(213.6, rel=0.1)
     assert found["words_per_question_mean"] == pytest.approx(12.4, rel=0.1)
+
+
+def test_slices_by_numbers_and_by_fields_of_our_names(tmp_path: Path) -> None:
+    questions = [
+        Question(f"q{n}", "why " * (1 + n // 10), metadata={"depth": n / 29, "length": n % 2})
+        for n in range(30)
+    ]
+    data = Judged(
+        name="made", split="test", questions=tuple(questions), source={}, checksum="",
+        judgements={each.id: {"d": 1} for each in questions}, scope="length",
+    )  # fmt: skip
+    values = {"RR": {each.id: each.metadata["depth"] for each in questions}}
+    measured: Any = SimpleNamespace(name="one", values=values)
+    found = slices(data, [measured], "RR")
+    by = [(each.by, each.value, each.questions) for each in found]
+    assert by == [
+        ("length", "1: up to 2 words", 20), ("length", "2: to 3 words", 10),
+        ("depth", "1: up to 0.344828", 11), ("depth", "2: to 0.689655", 10),
+        ("depth", "3: over 0.689655", 9),
+        ("length of the data set", "0", 15), ("length of the data set", "1", 15),
+    ]  # fmt: skip
+    assert found[2].means["one"] == pytest.approx(fmean(n / 29 for n in range(11)))
