@@ -36,6 +36,7 @@ LIGHT.remove("flows.refresh")
 # Of torch's, for the model that is loaded.
 LIGHT.remove("components.encoders.packed")
 LIGHT.remove("components.encoders.attention")
+LIGHT.remove("components.encoders.passes")
 for _name in ("embedding", "postprocessor", "retriever", "transform"):
     LIGHT.remove(f"components.bridges.{_name}")  # classes for users of LlamaIndex
 

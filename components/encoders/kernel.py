@@ -8,7 +8,7 @@ landmark encoding differ only in which windows they make and which tokens they g
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -55,12 +55,11 @@ def pool(
 def _pieces(windows: list[Window], model: Model, memory: Memory | None) -> Iterator[Pieces]:
     """Of all windows, from memory or by reading them."""
     if memory is None:
-        yield from (_read(batch, model) for batch in _batches(windows, model.batch_tokens))
+        yield from (made for _, made in _read(windows, model))
         return
     unread, known = memory.recall(windows)
     yield known
-    for batch in _batches(unread, model.batch_tokens):
-        made = _read(batch, model)
+    for batch, made in _read(unread, model):
         memory.note(batch, made)
         yield made
     memory.keep()
@@ -86,25 +85,42 @@ def _batches(windows: list[Window], budget: int) -> Iterator[list[Window]]:
         yield [longest, *islice(ordered, max(0, room))]
 
 
-def _read(batch: list[Window], model: Model) -> Pieces:
-    """One forward pass."""
+def _read(windows: list[Window], model: Model) -> Iterator[tuple[list[Window], Pieces]]:
+    """Batches with what was read of them. While a GPU reads one, the next is made ready."""
+    under_way: tuple[list[Window], Callable[[], Pieces]] | None = None
+    for batch in _batches(windows, model.batch_tokens):
+        begun = batch, _begin(batch, model)
+        if under_way:
+            yield under_way[0], under_way[1]()
+        under_way = begun
+    if under_way:
+        yield under_way[0], under_way[1]()
+
+
+def _begin(batch: list[Window], model: Model) -> Callable[[], Pieces]:
+    """One forward pass; the call waits for its end."""
     import torch
 
-    states = model.hidden([each.ids for each in batch])
-    longest = states.shape[1]
-    owners = np.full((len(batch), longest), NOBODY, dtype=np.int64)
-    for row, window in enumerate(batch):
-        owners[row, : len(window.owners)] = window.owners
-    flat = owners.ravel()
-    (used,) = np.nonzero(flat != NOBODY)
-    piece = np.stack([used // longest, flat[used]])
+    from components.encoders.passes import fetch, put
+
+    hidden = model.hidden([each.ids for each in batch])
+    owners = np.concatenate([each.owners for each in batch])
+    lengths = [len(each.owners) for each in batch]
+    window = np.repeat(np.arange(len(batch)), lengths)
+    place = np.concatenate(
+        [start + np.arange(n) for start, n in zip(hidden.starts, lengths, strict=True)]
+    )
+    (used,) = np.nonzero(owners != NOBODY)
+    piece = np.stack([window[used], owners[used]])
     (starts,) = np.nonzero(np.diff(piece, axis=1, prepend=NOBODY).any(axis=0))
     index = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(used)))
-    picked = states.reshape(-1, states.shape[2])[torch.from_numpy(used).to(states.device)]
-    sums = torch.zeros((len(starts), states.shape[2]), device=states.device)
-    sums.index_add_(0, torch.from_numpy(index).to(states.device), picked.float())
-    window, row = piece[:, starts]
-    return Pieces(window, row, sums.cpu().numpy())
+    device = hidden.rows.device
+    picked = hidden.rows[put(place[used], device)]
+    sums = torch.zeros((len(starts), hidden.rows.shape[1]), device=device)
+    sums.index_add_(0, put(index, device), picked.float())
+    coming = fetch(sums)
+    read, rows = piece[:, starts]
+    return lambda: Pieces(read, rows, coming())
 
 
 class _Sums:

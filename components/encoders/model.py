@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 from components.encoders.checkpoints import Checkpoint, check_weights, checkpoint
 from components.encoders.layers import first_layers
 from components.encoders.tokenizers import FastTokenizer
@@ -17,6 +15,8 @@ from infra.settings import settings
 
 if TYPE_CHECKING:
     import torch
+
+    from components.encoders.passes import Hidden
 
 Precision = Literal["auto", "fp32"]
 
@@ -31,6 +31,7 @@ class Model:
         self.checkpoint = of
         self.precision = precision
         self.layers = layers
+        self._packs = False
         self.bytes = 0
         """Of the weights in memory, as they are laid out there."""
 
@@ -55,22 +56,16 @@ class Model:
         """What its hidden states depend on, besides the tokens."""
         return f"{self.checkpoint.weights_sha256} {self.layers} {self._dtype()}"
 
-    def hidden(self, batch: Sequence[Integers]) -> torch.Tensor:
-        """Last layer's states (sequences, longest, width) of token ids, padded on the right."""
+    def hidden(self, batch: Sequence[Integers]) -> Hidden:
+        """Last layer's states of token ids; on a GPU they may not be there yet."""
         import torch
 
-        longest = max(map(len, batch))
-        ids = np.zeros((len(batch), longest), dtype=np.int64)
-        mask = np.zeros_like(ids)
-        for row, tokens in enumerate(batch):
-            ids[row, : len(tokens)] = tokens
-            mask[row, : len(tokens)] = 1
+        from components.encoders import passes
+
+        weights = self._weights
+        run = passes.packed if self._packs else passes.padded
         with torch.inference_mode():
-            states: torch.Tensor = self._weights(
-                input_ids=torch.from_numpy(ids).to(self._device),
-                attention_mask=torch.from_numpy(mask).to(self._device),
-            ).last_hidden_state
-        return states
+            return run(weights, batch, self._device)
 
     @cached_property
     def _device(self) -> torch.device:
@@ -95,7 +90,7 @@ class Model:
         from transformers import AutoModel
         from transformers.utils import logging
 
-        from components.encoders import attention
+        from components.encoders import attention, passes
         from components.encoders.packed import pack
 
         logging.disable_progress_bar()  # type: ignore[no-untyped-call]
@@ -107,6 +102,9 @@ class Model:
         if self._device.type == "cpu" and self._dtype() == torch.bfloat16:
             pack(loaded)
             attention.use(loaded)
+        if passes.can_pack(self._device, self._dtype(), loaded.config.model_type):
+            loaded.set_attn_implementation(passes.FLASH)
+            self._packs = True
         ready = loaded if self.layers is None else first_layers(loaded, self.layers)
         self.bytes = _bytes(loaded)
         return ready

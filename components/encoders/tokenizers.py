@@ -10,9 +10,9 @@ import re
 import zlib
 from array import array
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,8 @@ _CACHED_TEXTS = 2048
 _CACHED_TOKENS = 1_000_000
 _PIECE = 1_000_000
 """Characters of a long text that are tokenized at once."""
+_WORDS = 4096
+"""Words of a text that are hashed at once: what was matched takes some 200 bytes for each."""
 _BETWEEN_WORDS = re.compile(r"(?<=[^\W_])(?= [^\W_])")
 """Where every tokenizer parts a text: between a letter or digit and a space before another one."""
 _WORD = re.compile(r"\w+|[^\w\s]")
@@ -67,6 +69,16 @@ def _repeat_long(
     final = nth == times[index] - 1
     new_ends = np.where(final, ends[index], new_starts + LONGEST_TOKEN)
     return ids[index], new_starts, new_ends
+
+
+def _joined(pieces: Iterable[TokenArrays]) -> TokenArrays:
+    """The tokens of consecutive pieces of a text; offsets are of the text already."""
+    ids, starts, last = array("q"), array("q"), array("q")
+    for piece in pieces:
+        ids.frombytes(piece.ids.tobytes())
+        starts.frombytes(piece.starts.tobytes())
+        last.frombytes(piece.last.tobytes())
+    return TokenArrays(*(np.asarray(each, dtype=np.int64) for each in (ids, starts, last)))
 
 
 def _pieces(text: str) -> Iterator[tuple[int, int]]:
@@ -112,12 +124,12 @@ class FastTokenizer:
 
     def _encoded(self, text: str) -> TokenArrays:
         """Piece by piece, because the library takes some 400 bytes for each token it is making."""
-        ids, offsets = array("q"), array("q")
-        for start, end in _pieces(text):
-            encoded = self._tokenizer.encode(text[start:end], add_special_tokens=False)
-            ids.extend(encoded.ids)
-            offsets.extend(start + each for pair in encoded.offsets for each in pair)
-        return arrays(ids, offsets, len(text))
+        return _joined(self._piece(text, start, end) for start, end in _pieces(text))
+
+    def _piece(self, text: str, start: int, end: int) -> TokenArrays:
+        encoded = self._tokenizer.encode(text[start:end], add_special_tokens=False)
+        offsets = np.fromiter(chain.from_iterable(encoded.offsets), np.int64)
+        return arrays(encoded.ids, offsets + start, len(text))
 
     def ids(self, text: str) -> list[int]:
         """A short text's ids alone; not remembered."""
@@ -161,11 +173,15 @@ class WordTokenizer:
 
     def tokens(self, text: str) -> TokenArrays:
         """Tokens whose id is the CRC-32 of the word in lower case."""
-        ids, offsets = array("q"), array("q")  # a long text's matches would take gigabytes
-        for each in _WORD.finditer(text):
-            ids.append(zlib.crc32(each.group().lower().encode("utf-8", "replace")))
-            offsets.extend(each.span())
-        return arrays(ids, offsets, len(text))
+        found = _WORD.finditer(text)
+        portions = iter(lambda: list(islice(found, _WORDS)), [])
+        return _joined(_hashed(each, len(text)) for each in portions)
+
+
+def _hashed(words: Sequence[re.Match[str]], length: int) -> TokenArrays:
+    ids = (zlib.crc32(each.group().lower().encode("utf-8", "replace")) for each in words)
+    offsets = chain.from_iterable(each.span() for each in words)
+    return arrays(np.fromiter(ids, np.int64), np.fromiter(offsets, np.int64), length)
 
 
 class _Recent:

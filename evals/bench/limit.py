@@ -93,7 +93,7 @@ def counting(model: Model) -> Iterator[Encoded]:
     def noted(batch: Sequence[Integers]) -> Any:
         encoded.lengths += [len(each) for each in batch]
         states = hidden(batch)
-        encoded.dtype = _name(states.dtype)
+        encoded.dtype = _name(states.rows.dtype)
         return states
 
     model.hidden = noted  # type: ignore[method-assign]

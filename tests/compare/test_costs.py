@@ -64,7 +64,7 @@ def test_weights_count_as_they_are_in_memory(checkpoint: Path) -> None:
     assert whole.bytes == 0
     for each in (whole, cut):
         states = each.hidden([np.array([5, 6, 7])])
-    halved = states.element_size() == 2
+    halved = states.rows.element_size() == 2
     # Half of what they are in fp32, but for the positions, which are whole numbers.
     exact = _bytes(checkpoint, halved=halved)
     assert whole.bytes == exact

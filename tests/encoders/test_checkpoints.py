@@ -159,7 +159,7 @@ class TestFolder:
         made = str(pooled_by(tmp_path / "m", {"pooling_mode": pooling}))
         naive = Naive(model=made, precision="fp32")
         ids = [101, *naive.tokenizer.tokens("the mill wheel").ids, 102]
-        state = Model(checkpoint("minilm"), "fp32").hidden([np.array(ids)])[0, at].numpy()
+        state = Model(checkpoint("minilm"), "fp32").hidden([np.array(ids)]).rows[at].numpy()
         np.testing.assert_allclose(
             naive.encode_queries(["the mill wheel"])[0], state / np.linalg.norm(state), atol=1e-5
         )

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from components.encoders.checkpoints import Checkpoint
 from components.encoders.kernel import NOBODY, Window, pool, unit
 from components.encoders.model import Model
+from components.encoders.passes import Hidden
 from components.encoders.profiles import Profile
 from components.encoders.rows import blocks, first_rows, paired
 from components.values import Integers, Matrix, Span
@@ -40,13 +41,13 @@ class Table(Model):
     def batch_tokens(self) -> int:
         return self._batch_tokens
 
-    def hidden(self, batch: Sequence[Integers]) -> torch.Tensor:
+    def hidden(self, batch: Sequence[Integers]) -> Hidden:
         longest = max(map(len, batch))
         self.shapes.append((len(batch), longest))
         states = torch.full((len(batch), longest, WIDTH), 1e6, dtype=self._dtype_out)
         for row, ids in enumerate(batch):
             states[row, : len(ids)] = torch.from_numpy(TABLE[ids])
-        return states
+        return Hidden(states.view(-1, WIDTH), range(0, len(batch) * longest, longest))
 
 
 def pooled(model: Model, windows: Sequence[Window]) -> Matrix:
@@ -228,9 +229,9 @@ def test_padding_does_not_reach_the_real_model_s_states() -> None:
     of = model("minilm", "fp32")
     short, long = np.array([101, 7592, 102]), np.array([101, *([2088] * 40), 102])
     together = of.hidden([short, long])
-    assert together.shape == (2, 42, 384)
+    assert (together.rows.shape, [*together.starts]) == ((84, 384), [0, 42])
     alone = of.hidden([short])
-    np.testing.assert_allclose(together[0, :3].numpy(), alone[0].numpy(), atol=1e-5)
+    np.testing.assert_allclose(together.rows[:3].numpy(), alone.rows.numpy(), atol=1e-5)
 
 
 @pytest.mark.parametrize("batch_tokens", [1, 3])
