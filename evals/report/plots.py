@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 History = Mapping[str, Sequence[float | None]]
 """A metric over runs, by system; None where a system was not in a run."""
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+_CURVES = 6
+"""That can be told apart in one plot."""
 _MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")
 _LINES = ("-", "--", "-.", ":")
 _ROW = 0.42
@@ -86,8 +88,11 @@ def quality_and_latency(systems: Sequence[Measured], metric: str) -> str:
 
 
 def likeness(found: Sequence[Likeness]) -> str:
-    """Jaccard@k of every two systems over k, and then how alike the ranks of what both found."""
-    pairs = {f"{each.a} and {each.b}": each for each in found}
+    """Jaccard@k of every two systems over k, and then how alike the ranks of what both found; of
+    many systems, of those with the first.
+    """
+    shown = [each for each in found if each.a == found[0].a] if len(found) > _CURVES else found
+    pairs = {f"{each.a} and {each.b}": each for each in shown}
     shared = {name: each.jaccard for name, each in pairs.items()}
     ranks = {name: each.rank_similarity for name, each in pairs.items()}
     drawn = _curves(shared, "k", "Jaccard@k", (0.0, 1.02))
