@@ -57,7 +57,7 @@ class FromParser:
         the parser refuses its options.
         """
         layout = lay_out(document, tokenizer, None, across_pages=self.across_pages)
-        if not len(layout.ends):
+        if not len(layout):
             return []
         return pack(layout, walls=layout.at(self._starts(document)))
 

@@ -27,5 +27,6 @@ class Sentence:
 
     def split(self, document: Document, tokenizer: Tokenizer) -> list[Span]:
         """See `components.splitters.spans` for the laws."""
+        starts = sentence_starts(document.text, self.language)
         layout = lay_out(document, tokenizer, self.max_tokens, across_pages=self.across_pages)
-        return pack(layout, walls=layout.at(sentence_starts(document.text, self.language)))
+        return pack(layout, walls=layout.at(starts))

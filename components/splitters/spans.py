@@ -11,17 +11,18 @@
 4. No cut falls among the tokens of one character; such a group may exceed `max_tokens`.
 5. A text without tokens has no spans.
 6. The same document, tokenizer and options give the same spans. The cost is linear in the tokens,
-   in numpy; Python loops run over spans only.
+   and nothing is kept for each of them: a layout looks at the tokens where a span may end.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from components.splitters.boundaries import page_breaks, token_groups, word_breaks
-from components.stages import Tokenizer
+from components.stages import Tokenizer, Tokens
 from components.values import Document, Integers, Span
 
 CHARACTERS_PER_TOKEN = 16
@@ -31,40 +32,70 @@ NONE: Integers = np.empty(0, dtype=np.int64)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Layout:
-    """A document's tokens in groups: a cut is possible before each group and nowhere else."""
+    """A document's tokens in groups: a cut is possible before each group and nowhere else.
 
-    first: Integers
-    """(groups + 1,) How many tokens come before each group, and in all."""
-    ends: Integers
-    """(groups,) Offset after each group's last character."""
-    cuts: Integers
-    """(groups + 1,) Offset of the cut before each group, and the length of the text."""
-    begins: Integers
-    """(groups,) The cuts again, past white space that is too long to be kept."""
-    pages: Integers
-    """Groups that begin a page."""
-    words: Integers
-    """Groups that begin a word, and the first one."""
+    A group is called by its first token. A token that ends on the same character as the one before
+    is of its group: byte-level tokenizers make several tokens of one character.
+    """
+
+    text: str
+    tokens: Tokens
+    pages: Mapping[int, int]
+    """Groups that begin a page, ascending, and the offset of that page."""
     limit: int
     """Tokens of a span, at most."""
     cap: int
     """Characters of a span, at most."""
 
-    def at(self, offsets: Integers) -> Integers:
-        """The group that holds each offset, or comes next after it."""
-        return np.asarray(self.ends.searchsorted(offsets, "right"))
+    def __len__(self) -> int:
+        return len(self.tokens.last)
+
+    def at(self, offsets: npt.ArrayLike) -> Integers:
+        """The group that holds each offset, or comes next after it; `len(self)` after the last."""
+        return np.asarray(self.tokens.last.searchsorted(offsets, "left"))
+
+    def end(self, group: int) -> int:
+        """Offset after the group's last character."""
+        return int(self.tokens.last[group]) + 1
+
+    def cut(self, group: int) -> int:
+        """Offset of the cut before a group; of `len(self)`, the length of the text."""
+        if group == 0:
+            return 0
+        if group == len(self):
+            return len(self.text)
+        return self.pages.get(group, self._own(group))
+
+    def begin(self, group: int) -> int:
+        """The cut again, past white space that is too long to be kept."""
+        cut = self.cut(group)
+        return max(cut, self._own(group)) if self.end(group) - cut > self.cap else cut
+
+    def begins_word(self, group: int) -> bool:
+        """Whether it follows white space, or holds it in front, or follows text of no token."""
+        own = self._own(group)
+        around = self.text[max(own - 1, 0) : own + 1]
+        return own > self._before(group) or any(map(str.isspace, around))
 
     def reach(self, group: int) -> int:
         """The group after the longest span that begins with `group`."""
-        by_tokens = self.first.searchsorted(self.first[group] + self.limit, "right") - 1
-        by_characters = self.ends.searchsorted(self.begins[group] + self.cap, "right")
-        return max(group + 1, min(int(by_tokens), int(by_characters)))
+        offset = self.begin(group) + self.cap
+        if group + self.limit < len(self):
+            offset = min(offset, int(self.tokens.last[group + self.limit]))
+        return int(self.at(max(offset, self.end(group))))
 
     def span(self, group: int, until: int) -> Span:
         """The characters of groups `group` (included) to `until` (excluded)."""
-        start = int(self.begins[group])
-        end = min(int(self.cuts[until]), start + self.cap)
-        return Span(start, max(end, int(self.ends[until - 1])))
+        start = self.begin(group)
+        end = min(self.cut(until), start + self.cap)
+        return Span(start, max(end, self.end(until - 1)))
+
+    def _own(self, group: int) -> int:
+        start = max(int(self.tokens.starts[group]), self._before(group))
+        return min(start, self.end(group) - 1)
+
+    def _before(self, group: int) -> int:
+        return self.end(group - 1) if group else 0
 
 
 def lay_out(
@@ -72,18 +103,18 @@ def lay_out(
 ) -> Layout:
     """The document's layout for spans of at most `max_tokens`; None: of any length."""
     text, tokens = document.text, tokenizer.tokens(document.text)
-    first = token_groups(tokens)
-    ends = tokens.last[first[1:] - 1] + 1
-    before = np.append(0, ends)[:-1]
-    own = np.minimum(np.maximum(tokens.starts[first[:-1]], before), ends - 1)
-    pages, offsets = page_breaks(() if across_pages else document.page_starts, ends)
-    cuts = np.append(own, len(text))
-    cuts[pages], cuts[0] = offsets, 0
     limit = len(tokens.last) if max_tokens is None else max_tokens
     cap = len(text) if max_tokens is None else CHARACTERS_PER_TOKEN * max_tokens
-    begins = np.where(ends - cuts[:-1] > cap, np.maximum(cuts[:-1], own), cuts[:-1])
-    words = word_breaks(text, own, before)
-    return Layout(first, ends, cuts, begins, pages, words, limit, cap)
+    pages = {} if across_pages else _pages(document.page_starts, tokens)
+    return Layout(text, tokens, pages, limit, cap)
+
+
+def _pages(page_starts: Sequence[int], tokens: Tokens) -> dict[int, int]:
+    """Blank pages have no group: the page after them counts, at its own offset."""
+    offsets = np.asarray(page_starts, dtype=np.int64)
+    groups = tokens.last.searchsorted(offsets, "left")
+    real = np.diff(groups, append=len(tokens.last)) > 0
+    return dict(zip(groups[real].tolist(), offsets[real].tolist(), strict=True))
 
 
 def pack(layout: Layout, *, walls: Integers = NONE, seams: Integers = NONE) -> list[Span]:
@@ -92,8 +123,9 @@ def pack(layout: Layout, *, walls: Integers = NONE, seams: Integers = NONE) -> l
     `walls` are groups that begin a span, as pages do. Between walls a span ends before the last of
     the `seams` within reach; without one, before a word in its last quarter, or else anywhere.
     """
-    size = len(layout.ends)
-    all_walls = np.unique(np.concatenate([layout.pages, walls, [size]]))
+    size = len(layout)
+    pages = np.fromiter(layout.pages, np.int64, len(layout.pages))
+    all_walls = np.unique(np.concatenate([pages, walls, [size]]))
     seams = np.append(0, seams)
     spans, group = [], 0
     while group < size:
@@ -107,9 +139,14 @@ def pack(layout: Layout, *, walls: Integers = NONE, seams: Integers = NONE) -> l
 
 
 def _seam(layout: Layout, group: int, until: int, seams: Integers) -> int:
-    seam = seams[seams.searchsorted(until, "right") - 1]
-    if seam > group:
-        return int(seam)
-    word = int(layout.words[layout.words.searchsorted(until, "right") - 1])
-    start, at_word, end = layout.first[[group, word, until]]
-    return word if 4 * (end - at_word) <= end - start else until
+    seam = int(seams[seams.searchsorted(until, "right") - 1])
+    return seam if seam > group else _word(layout, group, until)
+
+
+def _word(layout: Layout, group: int, until: int) -> int:
+    at = until
+    while 4 * (until - at) <= until - group:
+        if layout.begins_word(at):
+            return at
+        at = int(layout.at(layout.tokens.last[at - 1]))
+    return until

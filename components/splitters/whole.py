@@ -30,19 +30,18 @@ class Whole:
         Raises BadDocument where the document is too long and `overflow` is `error`.
         """
         layout = lay_out(document, tokenizer, self.max_tokens, across_pages=True)
-        size = len(layout.ends)
-        if not size:
+        if not len(layout):
             return []
         until = layout.reach(0)
-        if until == size:
+        if until == len(layout):
             return [layout.span(0, until)]
         if self.overflow == "error":
             raise _too_long(document, layout)
-        return [Span(int(layout.begins[0]), int(layout.ends[until - 1]))]
+        return [Span(layout.begin(0), layout.end(until - 1))]
 
 
 def _too_long(document: Document, layout: Layout) -> BadDocument:
-    has = f"{layout.first[-1]} tokens in {layout.ends[-1] - layout.begins[0]} characters"
+    has = f"{len(layout)} tokens in {layout.end(-1) - layout.begin(0)} characters"
     takes = f"{layout.limit} tokens in {layout.cap} characters"
     return BadDocument(f"too long for one span: it has {has}, a span at most {takes}").at(
         where=document.id,

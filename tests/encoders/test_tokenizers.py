@@ -132,5 +132,16 @@ class TestWordTokenizer:
         one, other = WordTokenizer().tokens("Mill WHEEL"), WordTokenizer().tokens("mill wheel")
         assert one.ids.tolist() == other.ids.tolist()
 
+    @pytest.mark.parametrize("portion", [1, 2, 5, 100])
+    def test_words_hashed_in_portions_are_those_of_the_whole(
+        self, portion: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        text = f"One, two.\n{'x' * 300} 中文 three!"
+        whole = WordTokenizer().tokens(text)
+        monkeypatch.setattr(tokenizers, "_WORDS", portion)
+        found = WordTokenizer().tokens(text)
+        for name in ("ids", "starts", "last"):
+            assert getattr(found, name).tolist() == getattr(whole, name).tolist()
+
     def test_ids_are_those_of_every_run(self) -> None:
         assert WordTokenizer().tokens("123456789").ids.tolist() == [0xCBF43926]

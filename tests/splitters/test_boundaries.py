@@ -4,11 +4,13 @@ import subprocess
 import sys
 from itertools import pairwise
 
-import numpy as np
 import pytest
 import sentencex
+from hypothesis import given
+from hypothesis import strategies as st
 
-from components.splitters.boundaries import check_language, sentence_starts, word_breaks
+from components.splitters import boundaries
+from components.splitters.boundaries import check_language, sentence_starts
 
 
 def sentences(text: str, language: str = "en") -> list[str]:
@@ -37,9 +39,33 @@ def test_wide_white_space_after_an_initial_does_not_panic(space: str) -> None:
     assert sentences(text)[-1] == "Ask Anne too."
 
 
-def test_a_word_follows_white_space_or_text_without_tokens() -> None:
-    assert word_breaks("ab cd", np.array([0, 1, 3, 4]), np.array([0, 1, 2, 4])).tolist() == [0, 2]
-    assert word_breaks("ab\u200bcd", np.array([0, 3]), np.array([0, 2])).tolist() == [0, 1]
+BREAKS = ["\n", "\n\n", "\n\n\n", "\r\n", "\r\n\r\n", "\n\r\n", "\r", " \n \n"]
+WORDS = [
+    "He said (this. ",
+    "Not so). ",
+    'A "b. ',
+    'c." ',
+    "Dr. ",
+    "M.\xa0",
+    "1. ",
+    "x",
+    "😀。",
+    " ",
+]
+
+
+@given(
+    st.lists(st.sampled_from(BREAKS + WORDS), max_size=30).map("".join),
+    st.sampled_from(["en", "de", "ja", "qq"]),
+    st.integers(1, 20),
+)
+def test_a_long_text_read_in_pieces_has_the_sentences_of_the_whole(
+    text: str, language: str, piece: int
+) -> None:
+    whole = sentence_starts(text, language)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(boundaries, "_PIECE", piece)
+        assert sentence_starts(text, language).tolist() == whole.tolist()
 
 
 @pytest.mark.parametrize("text", ["", " \n\n \n\n"])

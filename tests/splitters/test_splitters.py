@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -101,6 +102,11 @@ class TestCuts:
         near, far = "a" * 9 + " bbbb", "a" * 8 + " bbbbb"
         assert cut(Tokens(max_tokens=12), near, tokenizer=Letters()) == ["a" * 9 + " ", "bbbb"]
         assert cut(Tokens(max_tokens=12), far, tokenizer=Letters()) == ["a" * 8 + " bbbb", "b"]
+
+    def test_text_without_tokens_parts_words(self) -> None:
+        places = [(at, at + 1) for at in range(14) if at != 9]
+        found = cut(Tokens(max_tokens=12), "a" * 9 + "\u200bbbbb", tokenizer=Fixed(*places))
+        assert found == ["a" * 9 + "\u200b", "bbbb"]
 
     def test_the_space_in_front_of_a_byte_level_word_goes_with_it(self) -> None:
         text = "zzzz satz"
@@ -213,3 +219,13 @@ def test_many_tokens_are_cut_in_linear_time() -> None:
     text = "a" * 200_000
     spans = Tokens(max_tokens=100).split(Document(id="d", text=text), Letters())
     assert np.all(np.diff([span.start for span in spans]) == 100)
+
+
+@pytest.mark.parametrize("splitter", [Tokens(), Sentences()])
+def test_a_long_text_takes_little_more_than_its_tokens(splitter: Splitter) -> None:
+    text = "The mill turned 3.5 times (or so), said Dr. Who. It stood still.\n\n" * 5_000
+    tracemalloc.start()
+    splitter.split(Document(id="d", text=text), WordTokenizer())
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 72 * len(WordTokenizer().tokens(text))
