@@ -122,8 +122,13 @@ def _suits(
 
 def _hide(scores: torch.Tensor, seen: torch.Tensor) -> None:
     """Of (sequences, heads, tokens, tokens), the keys that are not in (sequences, tokens)."""
-    for row in (~seen.all(dim=1)).nonzero().flatten().tolist():
-        scores[row].masked_fill_(~seen[row], -torch.inf)
+    lengths = seen.sum(dim=1)
+    at_end = torch.equal(seen, torch.arange(seen.shape[1]) < lengths[:, None])
+    for row, length in enumerate(lengths.tolist()):
+        if at_end:
+            scores[row, :, :, length:] = -torch.inf  # touches the padding alone
+        else:
+            scores[row].masked_fill_(~seen[row], -torch.inf)
 
 
 def _memory(name: str, shape: Sequence[int]) -> torch.Tensor:
