@@ -26,7 +26,7 @@ Units = Callable[[Query, Hit], Iterable[str]]
 """Ids of the units that a hit stands for, in the order of their ranks; none: it is ignored."""
 Enough = Callable[[Query, Sequence[Hit]], bool]
 """Whether more hits of a query are of no use."""
-SHOWN = 0.5
+_SHOWN = 0.5
 """Share of the shorter of hit and evidence that must overlap."""
 _Span = tuple[int, int]
 _FETCHED = (1, 2, 5, 10, 30, 100)
@@ -97,6 +97,14 @@ def coverage(
     return sum(_common(spans, held.get(id, ())) for id, spans in wanted.items()) / whole
 
 
+def shows(text: Evidence, evidence: Evidence) -> bool:
+    """Whether a hit's span of text shows the evidence."""
+    spans = [(each.start, each.end) for each in (text, evidence)]
+    shorter = min(end - start for start, end in spans)
+    common = _common(spans[:1], spans[1:])
+    return text.document_id == evidence.document_id and common >= _SHOWN * shorter
+
+
 def _best(hits: Iterable[Hit]) -> list[Hit]:
     """In the order given, except that neighbours of one score are in the order of chunk ids."""
     ties = groupby(hits, key=lambda hit: hit.score)
@@ -104,16 +112,8 @@ def _best(hits: Iterable[Hit]) -> list[Hit]:
 
 
 def _shown(hit: Hit, evidence: Sequence[Evidence]) -> list[str]:
-    id, span = hit.chunk.document_id, hit.chunk.span
-    own = (span.start, span.end)
-    shown = [
-        each.id
-        for each in evidence
-        if each.document_id == id
-        and _common([own], [(each.start, each.end)])
-        >= SHOWN * min(span.end - span.start, each.end - each.start)
-    ]
-    return shown or [Evidence(id, *own).id]
+    own = Evidence(hit.chunk.document_id, hit.chunk.span.start, hit.chunk.span.end)
+    return [each.id for each in evidence if shows(own, each)] or [own.id]
 
 
 def _merged(spans: Iterable[tuple[str, int, int]]) -> dict[str, list[_Span]]:

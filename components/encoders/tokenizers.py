@@ -10,7 +10,7 @@ import re
 import zlib
 from array import array
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice, pairwise
 from pathlib import Path
@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from components.errors import ModelFault
+from components.portions import portions
 from components.values import Integers
 
 LONGEST_TOKEN = 128
@@ -81,18 +82,6 @@ def _joined(pieces: Iterable[TokenArrays]) -> TokenArrays:
     return TokenArrays(*(np.asarray(each, dtype=np.int64) for each in (ids, starts, last)))
 
 
-def _pieces(text: str) -> Iterator[tuple[int, int]]:
-    """Bounds of the pieces of a text, each cut between words."""
-    start = 0
-    while len(text) - start > _PIECE:
-        cut = _BETWEEN_WORDS.search(text, start + _PIECE)
-        if cut is None:
-            break
-        yield start, cut.start()
-        start = cut.start()
-    yield start, len(text)
-
-
 class FastTokenizer:
     """A Hugging Face `tokenizer.json`, without the framework around it.
 
@@ -124,7 +113,9 @@ class FastTokenizer:
 
     def _encoded(self, text: str) -> TokenArrays:
         """Piece by piece, because the library takes some 400 bytes for each token it is making."""
-        return _joined(self._piece(text, start, end) for start, end in _pieces(text))
+        return _joined(
+            self._piece(text, start, end) for start, end in portions(text, _PIECE, _BETWEEN_WORDS)
+        )
 
     def _piece(self, text: str, start: int, end: int) -> TokenArrays:
         encoded = self._tokenizer.encode(text[start:end], add_special_tokens=False)
@@ -174,8 +165,8 @@ class WordTokenizer:
     def tokens(self, text: str) -> TokenArrays:
         """Tokens whose id is the CRC-32 of the word in lower case."""
         found = _WORD.finditer(text)
-        portions = iter(lambda: list(islice(found, _WORDS)), [])
-        return _joined(_hashed(each, len(text)) for each in portions)
+        batches = iter(lambda: list(islice(found, _WORDS)), [])
+        return _joined(_hashed(each, len(text)) for each in batches)
 
 
 def _hashed(words: Sequence[re.Match[str]], length: int) -> TokenArrays:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from components.portions import portions
 from components.values import Integers
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z]+)*")
@@ -36,23 +37,11 @@ def sentence_starts(text: str, language: str) -> Integers:
     White space belongs to the sentence before it.
     """
     starts = array("q")
-    for start, end in _pieces(text):
+    for start, end in portions(text, _PIECE, _PARAGRAPHS):
         starts.extend(start + at for at in _sentences(text[start:end], language))
     starts.extend(blank.end() for blank in _BLANK_LINES.finditer(text))
     offsets = np.unique(np.asarray(starts, dtype=np.int64))
     return offsets[(offsets >= 0) & (offsets < len(text))]
-
-
-def _pieces(text: str) -> Iterator[tuple[int, int]]:
-    """Bounds of the pieces of a text, each of whole paragraphs."""
-    start = 0
-    while len(text) - start > _PIECE:
-        cut = _PARAGRAPHS.search(text, start + _PIECE)
-        if cut is None:
-            break
-        yield start, cut.end()
-        start = cut.end()
-    yield start, len(text)
 
 
 def _sentences(text: str, language: str) -> Iterator[int]:

@@ -5,21 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from itertools import combinations
 from pathlib import Path
-
-import numpy as np
 
 from components.errors import UserError
 from components.indexes.contract import GenerationReader
 from components.stages import Reader
 from components.values import Matrix
+from evals.compare import kept
+from evals.compare.spread import spread
 from evals.compare.systems import System, state
 from evals.similarity import Cka, linear_cka
 
 CHUNKS = 2_000
 """Shared chunks whose vectors are compared, about so many, from all over the corpus."""
-_REVISION = 1
+_REVISION = 2
 """Raised when what is kept means something else."""
 _BATCH = 500
 _FEWEST = 3
@@ -41,22 +42,16 @@ def alignments(
     for first, second in combinations(indexes.values(), 2):
         file = home / "likeness" / f"{_key(first, second, corpus)}.json"
         if not file.exists():
-            _keep(file, _cka(first, second, ids))
-        kept = json.loads(file.read_text())
-        found[frozenset((first.index, second.index))] = Cka(*kept) if kept else None
+            made = _cka(first, second, ids)
+            kept.write(file, asdict(made) if made else {})
+        told = json.loads(file.read_text())
+        found[frozenset((first.index, second.index))] = Cka(**told) if told else None
     return found
 
 
 def _key(first: System, second: System, corpus: str) -> str:
     told = [_REVISION, CHUNKS, corpus, state(first), state(second)]
     return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:16]
-
-
-def _keep(file: Path, found: Cka | None) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    waiting = file.with_suffix(".tmp")
-    waiting.write_text(json.dumps(found and [found.value, found.chance]))
-    waiting.replace(file)
 
 
 def _cka(first: System, second: System, ids: dict[str, _Ids]) -> Cka | None:
@@ -76,7 +71,7 @@ def _cka(first: System, second: System, ids: dict[str, _Ids]) -> Cka | None:
 
 def _sampled(reader: GenerationReader) -> _Ids:
     """Of documents from the first to the last: the same ones in every index of a corpus."""
-    documents = _spread(sorted(reader.entries()), CHUNKS)
+    documents = spread(sorted(reader.entries()), CHUNKS)
     return {each: [chunk.id for chunk in reader.chunks(each)] for each in documents}
 
 
@@ -84,15 +79,9 @@ def _shared(left: _Ids, right: _Ids) -> list[str]:
     """Chunks that both hold, about as many of each document."""
     documents = [each for each in left if each in right]
     quota = -(-CHUNKS // max(1, len(documents)))
-    both = ([id for id in left[each] if id in set(right[each])] for each in documents)
-    return [id for own in both for id in _spread(own, quota)]
-
-
-def _spread(ids: Sequence[str], most: int) -> list[str]:
-    """So many of them, from the first to the last."""
-    if len(ids) <= most:
-        return list(ids)
-    return [ids[int(place)] for place in np.linspace(0, len(ids) - 1, most)]
+    held = {each: {*right[each]} for each in documents}
+    both = ([id for id in left[each] if id in held[each]] for each in documents)
+    return [id for own in both for id in spread(own, quota)]
 
 
 class _Batches:

@@ -22,6 +22,7 @@ from components.corpus.clock import Clock
 from components.corpus.search import Serving
 from components.stages import Reader
 from components.values import Query
+from evals.compare.spread import spread
 from evals.compare.systems import System
 
 STAGES = ("encode", "retrieve", "rerank", "total")
@@ -57,12 +58,12 @@ def measure(systems: Sequence[System], queries: Sequence[Query]) -> dict[str, Co
     """By system's name. Raises MillraceError."""
     with ExitStack() as opened:
         served = _open(systems, opened)
-        asked = _spread(queries, QUESTIONS)
+        asked = spread(queries, QUESTIONS)
         spent: dict[str, list[Mapping[str, float]]] = defaultdict(list)
         for turn, query in enumerate([*asked[:_WARM], *asked]):
             for name in _turned(list(served), turn):
                 spent[name].append(_timed(served[name], [query]))
-        batch = _spread(queries, _BATCH)
+        batch = spread(queries, _BATCH)
         together: dict[str, list[float]] = defaultdict(list)
         for turn in range(1 + _BATCHES):
             for name in _turned(list(served), turn):
@@ -116,9 +117,3 @@ def _percentiles(spent: Sequence[Mapping[str, float]]) -> dict[str, dict[str, fl
         }
         for stage in STAGES
     }
-
-
-def _spread(queries: Sequence[Query], most: int) -> list[Query]:
-    """So many of them, from the first to the last."""
-    places = np.linspace(0, len(queries) - 1, min(most, len(queries)))
-    return [queries[int(place)] for place in places]

@@ -15,6 +15,7 @@ from components.corpus.request import Request, job_of, new_run_id
 from components.corpus.write import Committed
 from components.errors import MillraceError
 from components.indexes.manifest import Totals
+from evals.compare import kept
 from evals.compare.systems import System
 
 silent = run.silent
@@ -72,10 +73,7 @@ def build(system: System, progress: Progress = silent, steps: run.Steps = run.PL
     if not report.totals.documents:
         raise MillraceError("no document of the data set could be used").at(where=system.name)
     built = _of(report, system)
-    file = _file(system)
-    waiting = file.with_suffix(".tmp")
-    waiting.write_text(json.dumps(asdict(built)))
-    waiting.replace(file)
+    kept.write(_file(system), asdict(built))
     return built
 
 

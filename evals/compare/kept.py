@@ -1,4 +1,6 @@
-"""Values by id in a file of JSON lines that grows batch by batch, as a kill may leave it."""
+"""Files of a comparison that a kill leaves whole: values by id in JSON lines, which grow batch by
+batch, and others that are written once.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +13,13 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from components.errors import Busy, IndexFault
+from components.indexes.edge.files import write_json
+
+
+def write(file: Path, value: Mapping[str, Any]) -> None:
+    """A file of its own, in JSON: there as a whole or not at all."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_json(file, value)
 
 
 def count(file: Path) -> int:

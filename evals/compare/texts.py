@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from array import array
 from collections import defaultdict
@@ -18,6 +17,7 @@ from components import registry
 from components.errors import BadDocument
 from components.stages import Source
 from components.values import Document, DocumentRef
+from evals.compare import kept
 from evals.datasets.judged import Judged
 
 _WORD = re.compile(r"\w+")
@@ -37,14 +37,11 @@ def statistics(data: Judged, home: Path | None = None) -> dict[str, float]:
     """
     file = home and home / _KEPT / f"{data.checksum[:16]}-{data.unit}-{_REVISION}.json"
     if file and file.exists():
-        kept: dict[str, float] = json.loads(file.read_text())
-        return kept
+        known: dict[str, float] = json.loads(file.read_text())
+        return known
     found = {**_of_questions(data), **(_of_documents(data) if data.source else {})}
     if file:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        waiting = file.with_suffix(f".{os.getpid()}")
-        waiting.write_text(json.dumps(found))
-        waiting.replace(file)
+        kept.write(file, found)
     return found
 
 

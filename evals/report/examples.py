@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from evals import pages
 from evals.compare.outcome import Measured, Outcome
 from evals.compare.ranking import Seen
 from evals.datasets.judged import Evidence, Judged, Question
-from evals.pages import page_id
 from evals.significance.comparison import Comparison
-from evals.units import SHOWN
+from evals.units import shows
 
 _SHOWN = 5
 """Questions of each side of a comparison, hits of each, and relevant units that are named."""
@@ -99,20 +99,8 @@ def _mark(data: Judged, question: Question, hit: Seen) -> Mark:
 
 def _shows(data: Judged, question: Question, hit: Seen) -> bool:
     if data.unit == "span":
-        return any(_overlaps(hit, each) for each in data.evidence.get(question.id, ()))
-    shown = [hit.document_id] if data.unit == "document" else _pages(hit)
+        own = Evidence(hit.document_id, hit.start, hit.end)
+        return any(shows(own, each) for each in data.evidence.get(question.id, ()))
+    spanned = pages.spanned(hit.document_id, hit.page, hit.last_page)
+    shown = [hit.document_id] if data.unit == "document" else spanned
     return not set(shown).isdisjoint(data.relevant(question.id))
-
-
-def _pages(hit: Seen) -> list[str]:
-    if hit.page is None:
-        return []
-    last = hit.page if hit.last_page is None else hit.last_page
-    return [page_id(hit.document_id, page) for page in range(hit.page, last + 1)]
-
-
-def _overlaps(hit: Seen, evidence: Evidence) -> bool:
-    """As `evals.units` has it."""
-    shorter = min(hit.end - hit.start, evidence.end - evidence.start)
-    common = min(hit.end, evidence.end) - max(hit.start, evidence.start)
-    return hit.document_id == evidence.document_id and common >= SHOWN * shorter
