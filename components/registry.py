@@ -60,6 +60,9 @@ CATALOGUE: Mapping[str, Mapping[str, str]] = {
     "reranker": {
         "none": "components.rerankers.none:Keep",
         "feedback": "components.rerankers.feedback:Feedback",
+        "e2rank": "components.rerankers.e2rank.reranker:E2Rank",
+        "cross_encoder": "components.rerankers.cross_encoder:CrossEncoder",
+        "late_interaction": "components.rerankers.late_interaction:LateInteraction",
     },
     "answerer": {},
 }

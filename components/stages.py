@@ -213,7 +213,9 @@ class Reranker(Protocol):
     def rerank(
         self, queries: Sequence[Query], ranked: Ranked, vectors: Sequence[Matrix]
     ) -> list[list[Hit]]:
-        """The same hits, best first. `vectors` holds (hits, width) per query where needed."""
+        """The same hits, best first. Where they are needed, `vectors` holds those of each query's
+        first `depth` hits, (hits, width).
+        """
         ...
 
 

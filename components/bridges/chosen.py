@@ -48,9 +48,13 @@ def resolved(
     return {"use": choice.use, **to_jsonable_python(choice.options)}
 
 
-def build(stage: str, of: Stage, file: str | Path) -> Any:
-    """The component, one per process and choice: what it has loaded is shared. Raises UserError."""
+def build(stage: str, of: Stage, file: str | Path, **parts: object) -> Any:
+    """The component; without parts one per process and choice, so that what it has loaded is
+    shared. Raises UserError.
+    """
     find_modules(file)
+    if parts:
+        return registry.build(stage, choice(of), **parts)
     return _built(stage, json.dumps(of, sort_keys=True))
 
 

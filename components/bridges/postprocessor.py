@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,6 +20,7 @@ from components.bridges.chosen import File, Stage
 from components.corpus.search import corpus_of, live
 from components.encoders.kernel import unit
 from components.errors import BadOption, IndexFault, MissingExtra, Moved
+from components.rerankers import paced
 from components.stages import Encoder, Reranker
 from components.values import Chunk, Hit, Matrix, Query, Ranked, Span
 
@@ -85,6 +87,23 @@ class MillracePostprocessor(BaseNodePostprocessor):
         made: Reranker = chosen.build("reranker", self.reranker, self.pipeline)
         return made
 
+    def _ready(self) -> Reranker:
+        """The reranker, with the encoder of the nodes' vectors where it wants to know it."""
+        made = self._made
+        if not any(each.name == "encoder" for each in fields(made)):  # type: ignore[arg-type]
+            return made
+        if self._loaded is not None:
+            encoder: Encoder | None = _live_encoder(self._loaded)
+        else:
+            encoder = self._given if self.encoder else None
+        ready: Reranker = chosen.build("reranker", self.reranker, self.pipeline, encoder=encoder)
+        return ready
+
+    @property
+    def _given(self) -> Encoder:
+        encoder: Encoder = chosen.build("encoder", self.encoder, self.pipeline)
+        return encoder
+
     def _postprocess_nodes(
         self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
     ) -> list[NodeWithScore]:
@@ -97,11 +116,11 @@ class MillracePostprocessor(BaseNodePostprocessor):
         query = Query(text=query_bundle.query_str)
         ordered = _ordered(nodes)
         hits = [_hit(each.node, float(each.score or 0.0), at) for at, each in enumerate(ordered)]
-        ranked, vectors = Ranked([hits]), []
-        if self._made.needs_vectors:
+        ranked, vectors, reranker = Ranked([hits]), [], self._ready()
+        if reranker.needs_vectors:
             question, rows = self._vectors(query.text, [each.node for each in ordered])
             ranked, vectors = Ranked([hits], question), [rows]
-        (again,) = self._made.rerank([query], ranked, vectors)
+        (again,) = paced.rerank(reranker, [query], ranked, vectors).hits
         by_id = {each.node.node_id: each.node for each in ordered}
         return [_scored(by_id[hit.chunk.id], hit) for hit in again[: self.top_n]]
 
@@ -110,8 +129,7 @@ class MillracePostprocessor(BaseNodePostprocessor):
         held = {node.node_id: node.embedding for node in nodes if node.embedding is not None}
         absent = [node.node_id for node in nodes if node.node_id not in held]
         if self._loaded is None:
-            encoder: Encoder = chosen.build("encoder", self.encoder, self.pipeline)
-            stored: dict[str, Matrix] = {}
+            encoder, stored = self._given, dict[str, Matrix]()
         else:
             encoder, stored = _live(self._loaded, absent)
         asked = encoding.of_questions(encoder, [question])
@@ -123,6 +141,12 @@ class MillracePostprocessor(BaseNodePostprocessor):
         found |= {node.node_id: row for node, row in zip(bare, made, strict=True)}
         rows = np.array([found[node.node_id] for node in nodes], dtype=np.float32)
         return asked, unit(rows)
+
+
+def _live_encoder(pipeline: spec.Pipeline) -> Encoder:
+    release = live(pipeline, corpus_of(pipeline))
+    encoder: Encoder = registry.build("encoder", release.generation.stages["encoder"])
+    return encoder
 
 
 @retry(retry=retry_if_exception_type(Moved), stop=stop_after_attempt(5), reraise=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from components.corpus.clock import Clock
 from components.errors import BadOption, MillraceError, Moved, NothingLive
 from components.indexes.contract import CorpusIndex, Index
 from components.indexes.manifest import Release
+from components.rerankers import paced
+from components.rerankers.paced import Reranked
 from components.spec import Pipeline
 from components.stages import Encoder, Reader, Reranker, Retriever
 from components.values import Hit, Matrix, Query, Ranked
@@ -24,10 +27,15 @@ _TRIES = 5
 class Found:
     """Hits per query, best first, and the release that they are from."""
 
-    hits: list[list[Hit]]
+    reranked: Reranked
     release: Release
     pending: bool
     """Whether the pipeline file has changed in a way that the next refresh will build."""
+
+    @property
+    def hits(self) -> list[list[Hit]]:
+        """Per query, best first."""
+        return self.reranked.hits
 
 
 def search(pipeline: Pipeline, queries: Sequence[Query], k: int) -> Found:
@@ -50,8 +58,21 @@ def _search(pipeline: Pipeline, queries: Sequence[Query], k: int) -> Found:
     # The engine serves one process at a time: all thinking is done before it is opened.
     serving.encode(queries)
     with corpus.read(release.generation) as reader:
-        hits = serving.answer(reader, queries, k)
-    return Found(hits=hits, release=release, pending=differs(pipeline, release))
+        found = serving.retrieve(reader, queries, k)
+    made = serving.rerank(found, k)
+    return Found(reranked=made, release=release, pending=differs(pipeline, release))
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """What a retriever found, with what the reranker needs to know of it."""
+
+    queries: Sequence[Query]
+    ranked: Ranked
+    vectors: Sequence[Matrix]
+    """Of the hits that the reranker reads, (hits, width) for each query; empty if not needed."""
+    seconds: float
+    """What fetching the vectors took, per query."""
 
 
 class Serving:
@@ -66,16 +87,18 @@ class Serving:
         self._pipeline = pipeline
         self._encoder = _Ahead(registry.build("encoder", stages["encoder"]))
         self._sparse = registry.build("sparse", stages["sparse"])
-        self._reranker: Reranker = pipeline.build("reranker")
+        self._reranker: Reranker = pipeline.build("reranker", encoder=self._encoder)
 
     def encode(self, queries: Sequence[Query]) -> None:
         """Encode the questions that will be asked next."""
         self._encoder.encode_queries([query.text for query in queries])
 
-    def answer(
+    def retrieve(
         self, reader: Reader, queries: Sequence[Query], k: int, clock: Clock | None = None
-    ) -> list[list[Hit]]:
-        """The k best hits for each query. The clock counts `encode`, `retrieve` and `rerank`."""
+    ) -> Candidates:
+        """What `rerank` needs to answer. The clock counts `encode`, `retrieve` and `rerank`, of
+        which fetching vectors is a part.
+        """
         clock = clock or Clock()
         retriever: Retriever = self._pipeline.build(
             "retriever", encoder=self._encoder, sparse=self._sparse, reader=reader
@@ -85,9 +108,25 @@ class Serving:
         with clock.of("retrieve"):
             depth = min(retriever.depth, self._reranker.depth)
             ranked = retriever.retrieve(queries, max(k, depth))
+        start = time.perf_counter()
         with clock.of("rerank"):
-            hits = rerank(self._reranker, queries, ranked, self._encoder, reader)
-        return [each[:k] for each in hits]
+            ranked, vectors = needed(self._reranker, queries, ranked, self._encoder, reader)
+        spent = time.perf_counter() - start
+        return Candidates(queries, ranked, vectors, spent / max(1, len(queries)))
+
+    def rerank(self, found: Candidates, k: int, clock: Clock | None = None) -> Reranked:
+        """The k best hits for each query. The index need not be open any more."""
+        with (clock or Clock()).of("rerank"):
+            made = paced.rerank(
+                self._reranker, found.queries, found.ranked, found.vectors, found.seconds
+            )
+        return replace(made, hits=[hits[:k] for hits in made.hits])
+
+    def answer(
+        self, reader: Reader, queries: Sequence[Query], k: int, clock: Clock | None = None
+    ) -> Reranked:
+        """Both."""
+        return self.rerank(self.retrieve(reader, queries, k, clock), k, clock)
 
 
 def differs(pipeline: Pipeline, release: Release) -> bool:
@@ -103,21 +142,21 @@ def differs(pipeline: Pipeline, release: Release) -> bool:
         return True
 
 
-def rerank(
+def needed(
     reranker: Reranker,
     queries: Sequence[Query],
     ranked: Ranked,
     encoder: Encoder,
     reader: Reader,
-) -> list[list[Hit]]:
-    """Hand a reranker what it needs."""
+) -> tuple[Ranked, list[Matrix]]:
+    """What a reranker is handed: query vectors, and those of the hits that it reads."""
     if not reranker.needs_vectors:
-        return reranker.rerank(queries, ranked, [])
+        return ranked, []
     if ranked.query_vectors is None:
         vectors = encoder.encode_queries([query.text for query in queries])
         ranked = Ranked(ranked.hits, vectors)
-    stored = [reader.vectors([hit.chunk.id for hit in hits]) for hits in ranked.hits]
-    return reranker.rerank(queries, ranked, stored)
+    read = [hits[: reranker.depth] for hits in ranked.hits]
+    return ranked, [reader.vectors([hit.chunk.id for hit in hits]) for hits in read]
 
 
 def corpus_of(pipeline: Pipeline) -> CorpusIndex:

@@ -15,8 +15,8 @@ from typing import ClassVar
 from components.cache import VectorCache
 from components.encoders import contextual, landmarks, naive
 from components.encoders.contextual import Reading
+from components.encoders.device import Precision
 from components.encoders.header import Header
-from components.encoders.model import Precision
 from components.encoders.rows import blocks
 from components.encoders.smoothing import smoothed
 from components.encoders.tokenizers import FastTokenizer

@@ -9,9 +9,9 @@ from typing import ClassVar
 from components.cache import VectorCache
 from components.encoders import contextual, naive
 from components.encoders.contextual import Reading
+from components.encoders.device import Precision
 from components.encoders.header import Header
 from components.encoders.kernel import unit
-from components.encoders.model import Precision
 from components.encoders.rows import blocks, paired
 from components.encoders.tokenizers import FastTokenizer
 from components.encoders.variants import Variant, chosen

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from components.encoders.checkpoints import Checkpoint, check_weights, checkpoint
+from components.encoders.device import Precision, device, dtype
 from components.encoders.layers import first_layers
 from components.encoders.tokenizers import FastTokenizer
 from components.errors import BadOption, ModelFault
 from components.values import Integers
-from infra.settings import settings
 
 if TYPE_CHECKING:
     import torch
 
     from components.encoders.passes import Hidden
-
-Precision = Literal["auto", "fp32"]
 
 
 class Model:
@@ -69,19 +67,7 @@ class Model:
 
     @cached_property
     def _device(self) -> torch.device:
-        import torch
-
-        wanted = settings().device
-        if wanted != "auto":
-            try:
-                torch.empty(0, device=wanted)
-            except (RuntimeError, AssertionError) as error:  # torch asserts that CUDA is there
-                reason = str(error).partition("\n")[0][:200]
-                raise BadOption(f"the device {wanted!r} cannot be used: {reason}").at(
-                    where="MILLRACE_DEVICE", hint="auto, cpu, cuda, cuda:1"
-                ) from None
-            return torch.device(wanted)
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return device()
 
     @cached_property
     def _weights(self) -> Any:
@@ -118,15 +104,7 @@ class Model:
             ).at(where=str(self.checkpoint.folder), hint="are they those of the config.json?")
 
     def _dtype(self) -> torch.dtype:
-        import torch
-
-        if self.precision == "fp32":
-            return torch.float32
-        if self._device.type == "cuda":
-            return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
-        # Without the instruction bf16 is emulated, slower than fp32.
-        native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-        return torch.bfloat16 if native else torch.float32
+        return dtype(self.precision, self._device)
 
 
 def _bytes(loaded: Any) -> int:

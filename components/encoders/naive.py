@@ -9,10 +9,11 @@ from typing import ClassVar
 import numpy as np
 
 from components.cache import VectorCache
+from components.encoders.device import Precision
 from components.encoders.frames import Frame
 from components.encoders.header import Header
 from components.encoders.kernel import NOBODY, Window, pool
-from components.encoders.model import Model, Precision
+from components.encoders.model import Model
 from components.encoders.profiles import Pooling
 from components.encoders.rows import blocks
 from components.encoders.tokenizers import FastTokenizer

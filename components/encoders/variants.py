@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from components.encoders import frames
+from components.encoders.device import Precision
 from components.encoders.frames import Frame
-from components.encoders.model import Model, Precision, model
+from components.encoders.model import Model, model
 from components.encoders.profiles import Profile
 from components.errors import BadOption
 

@@ -8,13 +8,12 @@ documents plays the part of the moved question.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
-
-import numpy as np
 
 from components.encoders.kernel import unit
 from components.options import Count, Share, Weight, option
+from components.rerankers.order import reordered, scaled
 from components.values import Hit, Matrix, Query, Ranked
 
 
@@ -45,21 +44,6 @@ class Feedback:
     def _one(self, query: Matrix, hits: list[Hit], rows: Matrix) -> list[Hit]:
         if len(hits) < 2:
             return hits
-        head, tail = hits[: self.depth], hits[self.depth :]
         rows = rows[: self.depth]
         moved = unit((query + self.weight * rows[: self.documents].mean(axis=0))[None, :])[0]
-        first = _scaled(np.array([hit.score for hit in head], dtype=np.float32))
-        scores = (1 - self.interpolate) * _scaled(rows @ moved) + self.interpolate * first
-        order = sorted(range(len(head)), key=lambda i: (-scores[i], i))
-        again = [replace(head[i], score=float(scores[i]), first_score=head[i].score) for i in order]
-        # Scaled scores end at 0, so what was not scored again goes below it, in its old order.
-        return again + [
-            replace(hit, score=-float(place), first_score=hit.score)
-            for place, hit in enumerate(tail, start=1)
-        ]
-
-
-def _scaled(scores: Matrix) -> Matrix:
-    """To 0..1; all equal become 0."""
-    low, high = scores.min(), scores.max()
-    return (scores - low) / (high - low) if high > low else np.zeros_like(scores)
+        return reordered(hits, scaled(rows @ moved), self.interpolate)

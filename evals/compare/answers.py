@@ -1,14 +1,12 @@
-"""Asking a system. The index is closed every few seconds: an embedded one serves one process at a
-time, and searches wait.
+"""Asking a system. The index is open while hits are fetched, and no longer: an embedded one serves
+one process at a time, and searches wait.
 """
 
 from __future__ import annotations
 
 import math
-import time
-from collections import deque
 from collections.abc import Container, Iterator, Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import islice
 
 from components.corpus.search import Serving
@@ -20,8 +18,6 @@ from evals.datasets.judged import Evidence
 from evals.units import Ask, coverage, first, gather, units_of
 
 _BATCH = 32
-_TURN = 2.0
-"""Seconds that an index is kept open while it is asked; a batch that was begun is finished."""
 _TEXT = 300
 """Characters of a hit that are kept for a person to read."""
 
@@ -38,20 +34,19 @@ def answers(
 
     Raises MillraceError.
     """
-    waiting = deque(batch for batch in _batches(asked) if batch[0].id not in known)
+    waiting = [batch for batch in _batches(asked) if batch[0].id not in known]
     if not waiting:
         return
     stages = Serving(system.pipeline, system.release())
-    while waiting:
-        stages.encode(waiting[0])
+
+    def ask(queries: Sequence[Query], k: int) -> list[list[Hit]]:
+        stages.encode(queries)
         with system.opened() as reader:
-            until = time.monotonic() + _TURN
-            while waiting:
-                made = _rank(partial(stages.answer, reader), waiting.popleft(), asked)
-                system.check()
-                yield made
-                if time.monotonic() >= until:
-                    break
+            found = stages.retrieve(reader, queries, k)
+        return stages.rerank(found, k).hits
+
+    for batch in waiting:
+        yield _rank(ask, batch, asked)
 
 
 def _batches(asked: Asked) -> Iterator[list[Query]]:

@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from os import cpu_count
-from statistics import median
+from statistics import fmean, median
 
 import numpy as np
 
@@ -46,6 +46,8 @@ class Cost:
     """Of questions asked together, median of some batches."""
     questions_together: int
     """How many those were."""
+    reranked: float
+    """Hits that the reranker read of each question asked one by one, mean."""
     model_bytes: int | None
     """Of the weights that the encoder of queries has in memory, 0 where it has none, None where it
     does not tell. Systems with the same model share one copy.
@@ -60,14 +62,17 @@ def measure(systems: Sequence[System], queries: Sequence[Query]) -> dict[str, Co
         served = _open(systems, opened)
         asked = spread(queries, QUESTIONS)
         spent: dict[str, list[Mapping[str, float]]] = defaultdict(list)
+        depths: dict[str, list[int]] = defaultdict(list)
         for turn, query in enumerate([*asked[:_WARM], *asked]):
             for name in _turned(list(served), turn):
-                spent[name].append(_timed(served[name], [query]))
+                seconds, (depth,) = _timed(served[name], [query])
+                spent[name].append(seconds)
+                depths[name].append(depth)
         batch = spread(queries, _BATCH)
         together: dict[str, list[float]] = defaultdict(list)
         for turn in range(1 + _BATCHES):
             for name in _turned(list(served), turn):
-                together[name].append(_timed(served[name], batch)["total"])
+                together[name].append(_timed(served[name], batch)[0]["total"])
     encoders = {each.name: registry.build("encoder", each.stages["encoder"]) for each in systems}
     return {
         name: Cost(
@@ -75,6 +80,7 @@ def measure(systems: Sequence[System], queries: Sequence[Query]) -> dict[str, Co
             questions_one_by_one=len(asked),
             queries_per_second=len(batch) / median(together[name][1:]),
             questions_together=len(batch),
+            reranked=fmean(depths[name][-len(asked) :]),
             model_bytes=getattr(encoders[name], "model_bytes", None),
             measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
             machine=f"{platform.machine()}, {cpu_count()} cores",
@@ -100,13 +106,15 @@ def _open(systems: Sequence[System], opened: ExitStack) -> dict[str, tuple[Servi
     return found
 
 
-def _timed(served: tuple[Serving, Reader], queries: Sequence[Query]) -> Mapping[str, float]:
-    """Seconds by stage, and in all."""
+def _timed(
+    served: tuple[Serving, Reader], queries: Sequence[Query]
+) -> tuple[Mapping[str, float], Sequence[int]]:
+    """Seconds by stage and in all, and the hits reranked of each query."""
     serving, reader = served
     clock = Clock()
     start = time.perf_counter()
-    serving.answer(reader, queries, _HITS, clock)
-    return {**clock.seconds, "total": time.perf_counter() - start}
+    answered = serving.answer(reader, queries, _HITS, clock)
+    return {**clock.seconds, "total": time.perf_counter() - start}, answered.depths
 
 
 def _percentiles(spent: Sequence[Mapping[str, float]]) -> dict[str, dict[str, float]]:

@@ -47,11 +47,22 @@ def command(
             "millrace: the pipeline file differs from what is live: the next refresh will build it",
             err=True,
         )
+    _tell_depth(found)
     if as_json:
         print_json(_as_json(question, found))
     else:
         _show(found.hits[0])
     return 0
+
+
+def _tell_depth(found: Found) -> None:
+    (read,), (wanted,) = found.reranked.depths, found.reranked.wanted
+    if read < wanted:
+        click.echo(
+            f"millrace: {read} of {wanted} hits were reranked: "
+            "for more there is no time within rerank_budget_ms",
+            err=True,
+        )
 
 
 def _filter(texts: tuple[str, ...]) -> Filter:
@@ -90,6 +101,7 @@ def _as_json(question: str, found: Found) -> dict[str, Any]:
         "schema": 1,
         "question": question,
         "hits": [_hit_as_json(hit) for hit in found.hits[0]],
+        "reranked": found.reranked.depths[0],
         "generation": found.release.generation.name,
         "pending": found.pending,
     }

@@ -81,7 +81,7 @@ def found(corpus: Corpus, *filters: str) -> set[str]:
 def test_json_has_the_question_and_every_field_of_every_hit(folder: Corpus) -> None:
     done = ask(folder, "river mill wheel", "--json")
     assert (done.code, done.err) == (0, "")
-    assert set(done.json) == {"schema", "question", "hits", "generation", "pending"}
+    assert set(done.json) == {"schema", "question", "hits", "reranked", "generation", "pending"}
     assert done.json["question"] == "river mill wheel"
     assert done.json["pending"] is False
     assert done.json["generation"] == f"0001-{folder.load().fingerprint()}"

@@ -220,7 +220,6 @@ def test_an_index_that_changes_meanwhile_is_no_answer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(answers, "_BATCH", 5)
-    monkeypatch.setattr(answers, "_TURN", 0)
     data = beir(tmp_path / "data")
     file = served(tmp_path)
     name = publish(file)

@@ -48,7 +48,12 @@ def ranked_lists(counts: Sequence[int]) -> tuple[list[Query], Ranked, list[Matri
 
 def reranked(reranker: Reranker, counts: Sequence[int] = COUNTS) -> list[list[Hit]]:
     queries, ranked, vectors = ranked_lists(counts)
-    return reranker.rerank(queries, ranked, vectors if reranker.needs_vectors else [])
+    return reranker.rerank(queries, ranked, handed(reranker, vectors))
+
+
+def handed(reranker: Reranker, vectors: Sequence[Matrix]) -> list[Matrix]:
+    """As the runner hands them over."""
+    return [each[: reranker.depth] for each in vectors] if reranker.needs_vectors else []
 
 
 class RerankerContract:
@@ -99,7 +104,7 @@ class RerankerContract:
             (alone,) = reranker.rerank(
                 queries[at : at + 1],
                 Ranked(ranked.hits[at : at + 1], ranked.query_vectors[at : at + 1]),
-                vectors[at : at + 1] if reranker.needs_vectors else [],
+                handed(reranker, vectors[at : at + 1]),
             )
             assert [each.chunk.id for each in alone] == [each.chunk.id for each in together]
             assert [each.score for each in alone] == pytest.approx(
@@ -108,7 +113,7 @@ class RerankerContract:
 
     def test_what_it_was_given_stays_as_it_was(self, reranker: Reranker) -> None:
         queries, ranked, vectors = ranked_lists(COUNTS)
-        reranker.rerank(queries, ranked, vectors if reranker.needs_vectors else [])
+        reranker.rerank(queries, ranked, handed(reranker, vectors))
         _, fresh, fresh_vectors = ranked_lists(COUNTS)
         assert ranked.hits == fresh.hits
         for own, other in zip(vectors, fresh_vectors, strict=True):

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from components.rerankers.cross_encoder import CrossEncoder
+from components.rerankers.e2rank.reranker import E2Rank
 from components.rerankers.feedback import Feedback
+from components.rerankers.late_interaction import LateInteraction
 from components.rerankers.none import Keep
 from tests.contracts.reranker import RerankerContract, ranked_lists
+from tests.rerankers.published import MODEL
 
 
 class TestKeep(RerankerContract):
@@ -34,3 +39,37 @@ class TestFeedback(RerankerContract):
     def reranker(self, request: pytest.FixtureRequest) -> Feedback:
         found: Feedback = request.param
         return found
+
+
+@pytest.mark.usefixtures("hub")
+class TestE2Rank(RerankerContract):
+    @pytest.fixture(
+        params=[
+            {},
+            {"depth": 5, "documents": 2, "interpolate": 0.5},
+            {"window": 20},
+            {"depth": 1},
+        ],
+        ids=["default", "shallow", "sliding", "single"],
+    )
+    def reranker(self, request: pytest.FixtureRequest) -> E2Rank:
+        return E2Rank(model=MODEL, vectors="encode", precision="fp32", **request.param)
+
+
+class TestLateInteraction(RerankerContract):
+    @pytest.fixture(
+        params=[{}, {"depth": 5, "interpolate": 0.5}, {"tokens": 2}, {"depth": 1}],
+        ids=["default", "shallow", "short", "single"],
+    )
+    def reranker(self, request: pytest.FixtureRequest, tiny: Path) -> LateInteraction:
+        return LateInteraction(model=str(tiny), precision="fp32", **request.param)
+
+
+class TestCrossEncoder(RerankerContract):
+    @pytest.fixture(
+        params=[{}, {"depth": 5, "interpolate": 0.5}, {"tokens": 12}, {"depth": 1}],
+        ids=["default", "shallow", "short", "single"],
+    )
+    def reranker(self, request: pytest.FixtureRequest, crossed: Path) -> CrossEncoder:
+        pytest.importorskip("sentence_transformers")
+        return CrossEncoder(model=str(crossed), precision="fp32", **request.param)

@@ -1,0 +1,96 @@
+"""A cross-encoder: question and passage read together, one forward pass per pair."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import accumulate, pairwise
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from components.encoders.device import Precision, device, dtype
+from components.errors import BadOption, MissingExtra, Unavailable
+from components.options import Count, Share, option
+from components.rerankers.order import reordered
+from components.values import Hit, Matrix, Query, Ranked
+
+
+@dataclass(frozen=True, kw_only=True)
+class CrossEncoder:
+    """Scores hits by a sentence-transformers cross-encoder with one label."""
+
+    requires: ClassVar[tuple[str, ...]] = ("sentence_transformers",)
+    needs_vectors: ClassVar[bool] = False
+
+    model: str = option(help="./folder, or a hub id", or_folder=True)
+    revision: str = option("", help="of the model on the hub; empty: the newest")
+    depth: Count = option(100, help="hits that are scored again")
+    tokens: Count | None = option(None, help="of question and passage together; none: the model's")
+    interpolate: Share = option(
+        0.0, help="share of the retriever's score in the final one, both scaled to 0..1"
+    )
+    precision: Precision = option("auto", help="auto: bf16 where the processor has it; fp32")
+    rerank_budget_ms: Count | None = option(
+        None, help="milliseconds per question: fewer hits are scored where it would take longer"
+    )
+
+    def rerank(
+        self, queries: Sequence[Query], ranked: Ranked, vectors: Sequence[Matrix]
+    ) -> list[list[Hit]]:
+        """See `Reranker`. Raises BadOption, MissingExtra, Unavailable."""
+        heads = [hits[: self.depth] if len(hits) > 1 else [] for hits in ranked.hits]
+        pairs = [
+            (query.text, hit.chunk.text)
+            for query, head in zip(queries, heads, strict=True)
+            for hit in head
+        ]
+        scores = self._scores(pairs)
+        edges = [0, *accumulate(map(len, heads))]
+        return [
+            reordered(hits, scores[start:end], self.interpolate) if end > start else list(hits)
+            for hits, (start, end) in zip(ranked.hits, pairwise(edges), strict=True)
+        ]
+
+    def _scores(self, pairs: Sequence[tuple[str, str]]) -> Matrix:
+        if not pairs:
+            return np.zeros(0, np.float32)
+        loaded = _loaded(self.model, self.revision, self.tokens, self.precision)
+        scores = loaded.predict(list(pairs), show_progress_bar=False, convert_to_tensor=True)
+        return np.asarray(scores.float().cpu().numpy(), dtype=np.float32)
+
+
+@cache
+def _loaded(name: str, revision: str, tokens: int | None, precision: Precision) -> Any:
+    """This process's one copy of a model."""
+    try:
+        import sentence_transformers
+    except ModuleNotFoundError:
+        raise MissingExtra("a cross-encoder needs the package 'sentence-transformers'").at(
+            where="reranker.use", hint="install millrace[sentence-transformers]"
+        ) from None
+    folder = Path(name).expanduser()
+    if name.startswith((".", "/", "~")) and not folder.is_dir():
+        raise BadOption(f"there is no folder {name}").at(where="reranker.model")
+    where = device()
+    try:
+        made = sentence_transformers.CrossEncoder(
+            str(folder) if folder.is_dir() else name,
+            revision=revision or None,
+            device=str(where),
+            max_length=tokens,
+            model_kwargs={"dtype": dtype(precision, where)},
+        )
+    except Exception as error:  # the hub's client and the library raise a dozen kinds
+        kind = BadOption if folder.is_dir() else Unavailable
+        reason = " ".join(str(error).split())[:200]
+        raise kind(f"the cross-encoder {name!r} could not be loaded: {reason}").at(
+            where="reranker.model", hint="is the hub reachable? a folder with the model works too"
+        ) from error
+    if made.num_labels != 1:
+        raise BadOption(f"{name} has {made.num_labels} labels").at(
+            where="reranker.model", hint="use a cross-encoder with one: how relevant a passage is"
+        )
+    return made

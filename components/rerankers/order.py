@@ -1,0 +1,47 @@
+"""Hits in the order of new scores: what every reranker ends with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from components.values import Hit, Matrix
+
+
+def reordered(hits: Sequence[Hit], scores: Matrix, interpolate: float = 0.0) -> list[Hit]:
+    """The hits that have a score, best first, and behind them, in their old order, the others.
+
+    `scores` are of the first hits, one each. With a share to interpolate they and the retriever's
+    are scaled to 0..1 and mixed; without, they stay as they are. Equal scores keep the hits' order.
+    """
+    head, tail = hits[: len(scores)], hits[len(scores) :]
+    if not head:
+        return list(tail)
+    final = scores
+    if interpolate:
+        first = scaled(np.array([hit.score for hit in head], dtype=np.float32))
+        final = (1 - interpolate) * scaled(scores) + interpolate * first
+    order = np.argsort(-final, kind="stable")
+    again = [replace(head[i], score=float(final[i]), first_score=head[i].score) for i in order]
+    return behind(again, tail)
+
+
+def behind(ranked: list[Hit], tail: Sequence[Hit]) -> list[Hit]:
+    """Ranked hits, and below them those that were not scored again."""
+    lowest = ranked[-1].score if ranked else 0.0
+    return ranked + [
+        replace(hit, score=lowest - place, first_score=_first(hit))
+        for place, hit in enumerate(tail, start=1)
+    ]
+
+
+def scaled(scores: Matrix) -> Matrix:
+    """To 0..1; all equal become 0."""
+    low, high = scores.min(), scores.max()
+    return (scores - low) / (high - low) if high > low else np.zeros_like(scores)
+
+
+def _first(hit: Hit) -> float:
+    return hit.score if hit.first_score is None else hit.first_score
