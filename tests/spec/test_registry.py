@@ -32,7 +32,7 @@ PROTOCOLS: dict[str, Any] = {
     "reranker": Reranker,
     "answerer": Answerer,
 }
-REQUIRED = {"path": "documents", "url": "memory://documents"}
+REQUIRED = {"path": "documents", "url": "memory://documents", "model": "./model"}
 
 
 def test_every_stage_has_a_catalogue() -> None:
@@ -77,8 +77,10 @@ def test_every_component_of_ours_is_built_from_its_defaults(stage: str, name: st
 
 @pytest.mark.parametrize(("stage", "name"), OURS)
 def test_a_choice_that_was_stored_as_text_builds_the_same(stage: str, name: str) -> None:
-    known = registry.options_of(registry.load(stage, name)) if stage == "source" else {}
-    required = {"path": Path("documents"), "url": REQUIRED["url"]}
+    known = (
+        registry.options_of(registry.load(stage, name)) if stage in ("source", "reranker") else {}
+    )
+    required = {"path": Path("documents"), "url": REQUIRED["url"], "model": REQUIRED["model"]}
     choice = registry.resolve(stage, name, {k: v for k, v in required.items() if k in known})
     stored = {
         key: str(value) if isinstance(value, Path) else list(value) if _is_list(value) else value

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from components.encoders.hashing import Hashing
+from components.encoders.model import Model
+from components.encoders.naive import Naive
+from components.errors import BadOption
+from components.rerankers.late_interaction import LateInteraction
+from components.values import Hit, Query, Ranked
+from tests.rerankers.test_e2rank import listed, names, texts
+
+QUERY = "Which wheel turns in the mill race?"
+
+
+def states(folder: Path, text: str, most: int) -> np.ndarray[Any, Any]:
+    """Unit states of a text's own tokens, by transformers."""
+    import transformers
+
+    tokenizer: Any = transformers.AutoTokenizer.from_pretrained(folder)
+    model: Any = transformers.AutoModel.from_pretrained(folder, dtype=torch.float32)
+    ids = tokenizer(text, add_special_tokens=False).input_ids[:most]
+    first, last = tokenizer.convert_tokens_to_ids(["<s>", "</s>"])
+    with torch.no_grad():
+        found = model(torch.tensor([[first, *ids, last]])).last_hidden_state[0, 1:-1]
+    unit: np.ndarray[Any, Any] = torch.nn.functional.normalize(found, dim=-1).numpy()
+    return unit
+
+
+def rerank(by: LateInteraction, documents: Sequence[str], query: str = QUERY) -> list[Hit]:
+    (found,) = by.rerank([Query(text=query)], Ranked([listed(documents)]), [])
+    return found
+
+
+@pytest.mark.parametrize("tokens", [5, 100])
+def test_is_the_mean_of_the_largest_cosines(tiny: Path, tokens: int) -> None:
+    documents = [*texts(12), "Wasserräder", "水車 🌊"]
+    found = rerank(LateInteraction(model=str(tiny), precision="fp32", tokens=tokens), documents)
+    query = states(tiny, QUERY, 500)
+    scores = np.array(
+        [(query @ states(tiny, text, tokens).T).max(axis=1).mean() for text in documents]
+    )
+    assert names(found) == [f"{at:04}" for at in np.argsort(-scores, kind="stable")]
+    assert [each.score for each in found] == pytest.approx(np.sort(scores)[::-1], abs=1e-5)
+
+
+def test_the_index_own_model_is_the_default(tiny: Path) -> None:
+    documents = texts(6)
+    named = LateInteraction(model=str(tiny), precision="fp32")
+    own = LateInteraction(precision="fp32", encoder=Naive(model=str(tiny)))
+    assert rerank(named, documents) == rerank(own, documents)
+
+
+def test_an_index_without_a_model_needs_one_named() -> None:
+    with pytest.raises(BadOption, match="no model"):
+        rerank(LateInteraction(encoder=Hashing()), texts(3))
+
+
+def test_a_passage_is_read_once_for_all_questions(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    inner = Model.hidden
+
+    def counted(model: Model, batch: Any) -> Any:
+        read.extend(map(len, batch))
+        return inner(model, batch)
+
+    monkeypatch.setattr(Model, "hidden", counted)
+    documents = texts(20)
+    queries = [Query(text=f"{QUERY} {at}") for at in range(3)]
+    LateInteraction(model=str(tiny)).rerank(queries, Ranked([listed(documents)] * 3), [])
+    assert len(read) == 20 + 3
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n"])
+def test_texts_without_tokens_score_nothing(tiny: Path, text: str) -> None:
+    by = LateInteraction(model=str(tiny), precision="fp32")
+    found = rerank(by, [*texts(3), text])
+    assert len(found) == 4
+    assert all(np.isfinite(each.score) for each in found)
+    assert len(rerank(by, texts(3), query=text)) == 3
