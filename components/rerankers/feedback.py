@@ -9,25 +9,45 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
+
+import numpy as np
+from pydantic import Field
 
 from components.encoders.kernel import unit
 from components.options import Count, Share, Weight, option
 from components.rerankers.order import reordered, scaled
 from components.values import Hit, Matrix, Query, Ranked
 
+Cosine = Annotated[float, Field(strict=True, ge=-1.0, le=1.0)]
+Positive = Annotated[float, Field(strict=True, gt=0.0, allow_inf_nan=False)]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Feedback:
-    """Scores hits by cosine to `query + weight x mean of the first hits`."""
+    """Scores hits by cosine to `query + weight x weighted mean of the first hits`.
 
+    A first hit counts by the softmax of its cosine to the question. Where the first hits are
+    unlike each other there is no one place to move to, and the question's hits stay as they are.
+    """
+
+    revision: ClassVar[int] = 2
     needs_vectors: ClassVar[bool] = True
 
     depth: Count = option(100, help="hits that are scored again")
-    documents: Count = option(5, help="first hits that the question is moved toward")
-    weight: Weight = option(0.3, help="how far it is moved")
+    documents: Count = option(3, help="first hits that the question is moved toward")
+    weight: Weight = option(0.5, help="how far it is moved")
+    temperature: Positive = option(
+        0.02, help="of the softmax over the first hits' cosines; large: all count alike"
+    )
+    agreement: Cosine = option(
+        0.6, help="least mean cosine between the first hits for the question to be moved"
+    )
     interpolate: Share = option(
-        0.5, help="share of the retriever's score, scaled to 0..1, in the final one"
+        0.8, help="share of the retriever's score, scaled to 0..1, in the final one"
+    )
+    rerank_budget_ms: Count | None = option(
+        None, help="milliseconds per question: fewer hits are scored where it would take longer"
     )
 
     def rerank(
@@ -45,5 +65,23 @@ class Feedback:
         if len(hits) < 2:
             return hits
         rows = rows[: self.depth]
-        moved = unit((query + self.weight * rows[: self.documents].mean(axis=0))[None, :])[0]
+        first = rows[: self.documents]
+        shares = _softmax(first @ query / self.temperature)
+        if _agreement(first) < self.agreement:
+            return hits
+        moved = unit((query + self.weight * (shares @ first))[None, :])[0]
         return reordered(hits, scaled(rows @ moved), self.interpolate)
+
+
+def _softmax(values: Matrix) -> Matrix:
+    powers = np.exp(values - values.max())
+    return np.asarray(powers / powers.sum(), dtype=np.float32)
+
+
+def _agreement(rows: Matrix) -> float:
+    """Mean cosine between two of the unit rows; 1 for a single one."""
+    count = len(rows)
+    if count < 2:
+        return 1.0
+    total = float(np.square(rows.sum(axis=0)).sum())
+    return (total - count) / (count * (count - 1))

@@ -12,6 +12,7 @@ from typing import Any
 
 from components import registry, spec
 from components.corpus.search import corpus_of, live
+from components.encoders.checkpoints import weights_sha256
 from components.errors import BadOption, IndexFault, Moved
 from components.indexes.contract import GenerationReader
 from components.indexes.manifest import Generation, Release
@@ -196,8 +197,16 @@ def serving(system: System) -> Mapping[str, Any]:
             "use": each.use,
             "revision": getattr(registry.load(stage, each.use), "revision", 1),
             "options": dict(each.options),
+            **_weights(each),
         }
         for stage, each in stages.items()
     }
     index = system.pipeline.stages["index"].options
     return {**found, "index": {name: index[name] for name in _OF_INDEX if name in index}}
+
+
+def _weights(choice: Choice) -> Mapping[str, str]:
+    """Those of a model folder that a stage names: the files may change while their name stays."""
+    folder = Path(str(choice.options.get("model") or "")).expanduser()
+    files = sorted(folder.glob("model*.safetensors")) if str(folder) != "." else []
+    return {"weights": weights_sha256(str(folder), folder)} if files else {}

@@ -24,13 +24,26 @@ def to_unit_interval(values: Any) -> Any:
 
 
 def rocchio(
-    query: Matrix, rows: Matrix, first: Any, *, documents: int, weight: float, interpolate: float
+    query: Matrix,
+    rows: Matrix,
+    first: Any,
+    *,
+    documents: int,
+    weight: float,
+    interpolate: float,
+    temperature: float = 0.05,
 ) -> Any:
     """A score per hit."""
     query, rows = query.astype(np.float64), rows.astype(np.float64)
-    moved = query + weight * rows[:documents].mean(axis=0)
+    powers = np.exp(rows[:documents] @ query / temperature)
+    moved = query + weight * np.average(rows[:documents], axis=0, weights=powers)
     cosines = rows @ (moved / np.linalg.norm(moved))
     return (1 - interpolate) * to_unit_interval(cosines) + interpolate * to_unit_interval(first)
+
+
+def plain(**options: Any) -> Feedback:
+    """Without a guard, and with what `rocchio` has."""
+    return Feedback(**{"agreement": -1.0, "temperature": 0.05, "documents": 5, **options})
 
 
 def names(hits: list[Hit]) -> list[str]:
@@ -55,16 +68,26 @@ def query() -> Matrix:
 
 @pytest.mark.parametrize("documents", [1, 5, 100])
 @pytest.mark.parametrize("weight", [0.0, 0.3, 2.0])
+@pytest.mark.parametrize("temperature", [0.05, 1.0])
 @pytest.mark.parametrize("interpolate", [0.0, 0.5, 0.9])
 def test_equals_rocchio(
-    hits: list[Hit], rows: Matrix, query: Matrix, documents: int, weight: float, interpolate: float
+    hits: list[Hit],
+    rows: Matrix,
+    query: Matrix,
+    documents: int,
+    weight: float,
+    interpolate: float,
+    temperature: float,
 ) -> None:
-    options = {"documents": documents, "weight": weight, "interpolate": interpolate}
+    options: dict[str, Any] = {
+        "documents": documents,
+        "weight": weight,
+        "interpolate": interpolate,
+        "temperature": temperature,
+    }
     first = np.array([each.score for each in hits])
-    scores = rocchio(
-        query, rows, first, documents=documents, weight=weight, interpolate=interpolate
-    )
-    found = rerank(Feedback(**options), hits, query, rows)  # type: ignore[arg-type]
+    scores = rocchio(query, rows, first, **options)
+    found = rerank(plain(**options), hits, query, rows)
     assert names(found) == [hits[at].chunk.id for at in np.argsort(-scores)]
     assert [each.score for each in found] == pytest.approx(np.sort(scores)[::-1], abs=1e-5)
 
@@ -72,12 +95,12 @@ def test_equals_rocchio(
 def test_without_weight_and_interpolation_the_order_is_that_of_cosines(
     hits: list[Hit], rows: Matrix, query: Matrix
 ) -> None:
-    found = rerank(Feedback(weight=0.0, interpolate=0.0), hits, query, rows)
+    found = rerank(plain(weight=0.0, interpolate=0.0), hits, query, rows)
     assert names(found) == [hits[at].chunk.id for at in np.argsort(-(rows @ query))]
 
 
 def test_fully_interpolated_the_order_stays(hits: list[Hit], rows: Matrix, query: Matrix) -> None:
-    found = rerank(Feedback(interpolate=1.0), hits, query, rows)
+    found = rerank(plain(interpolate=1.0), hits, query, rows)
     assert names(found) == names(hits)
     assert found[0].score == pytest.approx(1.0)
     assert found[-1].score == pytest.approx(0.0)
@@ -88,7 +111,7 @@ def test_the_question_moves_toward_the_first_hits() -> None:
     axes = np.eye(WIDTH, dtype=np.float32)
     rows = np.stack([axes[1], axes[1], axes[0], axes[1]])
     hits = [hit(number, 4.0 - number) for number in range(4)]
-    near = Feedback(documents=2, weight=0.5, interpolate=0.0)
+    near = plain(documents=2, weight=0.5, interpolate=0.0)
     far = replace(near, weight=2.0)
     assert names(rerank(near, hits, axes[0], rows)) == ["0002", "0000", "0001", "0003"]
     assert names(rerank(far, hits, axes[0], rows)) == ["0000", "0001", "0003", "0002"]
@@ -97,7 +120,7 @@ def test_the_question_moves_toward_the_first_hits() -> None:
 def test_hits_beyond_the_depth_stay_below_in_their_order(
     hits: list[Hit], rows: Matrix, query: Matrix
 ) -> None:
-    feedback = Feedback(depth=8, documents=3, weight=1.0, interpolate=0.2)
+    feedback = plain(depth=8, documents=3, weight=1.0, interpolate=0.2)
     found = rerank(feedback, hits, query, rows)
     first = np.array([each.score for each in hits[:8]])
     scores = rocchio(query, rows[:8], first, documents=3, weight=1.0, interpolate=0.2)
@@ -110,7 +133,7 @@ def test_hits_beyond_the_depth_stay_below_in_their_order(
 def test_no_more_documents_are_read_than_the_depth(
     hits: list[Hit], rows: Matrix, query: Matrix
 ) -> None:
-    shallow = Feedback(depth=4, documents=100, weight=1.0, interpolate=0.0)
+    shallow = plain(depth=4, documents=100, weight=1.0, interpolate=0.0)
     assert (
         names(rerank(shallow, hits, query, rows))[:4]
         == names(rerank(replace(shallow, documents=4), hits, query, rows))[:4]
@@ -119,16 +142,37 @@ def test_no_more_documents_are_read_than_the_depth(
 
 def test_equal_scores_keep_the_order_of_the_hits(query: Matrix) -> None:
     hits = [hit(number, 1.0) for number in (3, 1, 2)]
-    found = rerank(Feedback(), hits, query, np.repeat(unit_rows(1, 1), 3, axis=0))
+    found = rerank(plain(), hits, query, np.repeat(unit_rows(1, 1), 3, axis=0))
     assert names(found) == ["0003", "0001", "0002"]
     assert np.isfinite([each.score for each in found]).all()
 
 
 def test_a_question_opposite_to_its_hits_does_no_harm() -> None:
     rows = unit_rows(1, 1).repeat(2, axis=0)
-    found = rerank(Feedback(weight=1.0), [hit(0, 2.0), hit(1, 1.0)], -rows[0], rows)
+    found = rerank(plain(weight=1.0), [hit(0, 2.0), hit(1, 1.0)], -rows[0], rows)
     assert names(found) == ["0000", "0001"]
     assert np.isfinite([each.score for each in found]).all()
+
+
+def test_warm_enough_all_first_hits_count_alike(
+    hits: list[Hit], rows: Matrix, query: Matrix
+) -> None:
+    found = rerank(plain(temperature=1e6, weight=1.0, interpolate=0.0), hits, query, rows)
+    moved = query + rows[:5].mean(axis=0)
+    assert names(found) == [hits[at].chunk.id for at in np.argsort(-(rows @ moved))]
+
+
+def test_first_hits_that_are_unlike_each_other_are_left_alone() -> None:
+    axes = np.eye(WIDTH, dtype=np.float32)
+    hits = [hit(number, 4.0 - number) for number in range(4)]
+    query = axes[3]
+    unlike = np.stack([axes[0], axes[1], axes[2], axes[3]])
+    assert rerank(plain(documents=3, agreement=0.1), hits, query, unlike) == hits
+    alike = np.stack([axes[0], axes[0], axes[0], axes[3]])
+    moved = plain(documents=3, interpolate=0.0, agreement=0.1)
+    assert names(rerank(moved, hits, query, alike))[0] == "0003"
+    one = plain(documents=1, interpolate=0.0, agreement=1.0)
+    assert names(rerank(one, hits, query, unlike))[0] == "0003"
 
 
 def test_query_vectors_are_needed() -> None:
@@ -140,7 +184,15 @@ def test_query_vectors_are_needed() -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"depth": 0}, {"documents": 0}, {"weight": -0.1}, {"interpolate": 1.1}, {"alpha": 1.0}],
+    [
+        {"depth": 0},
+        {"documents": 0},
+        {"weight": -0.1},
+        {"interpolate": 1.1},
+        {"alpha": 1.0},
+        {"temperature": 0.0},
+        {"agreement": 2.0},
+    ],
 )
 def test_bad_options_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(BadOption):

@@ -30,9 +30,9 @@ class TestFeedback(RerankerContract):
     @pytest.fixture(
         params=[
             Feedback(),
-            Feedback(depth=5, documents=2, weight=1.0, interpolate=0.0),
+            Feedback(depth=5, documents=2, weight=1.0, interpolate=0.0, agreement=-1.0),
             Feedback(depth=1),
-            Feedback(documents=1000, weight=5.0, interpolate=1.0),
+            Feedback(documents=1000, weight=5.0, interpolate=1.0, agreement=-1.0),
         ],
         ids=["default", "shallow", "single", "interpolated"],
     )

@@ -1,0 +1,128 @@
+"""What rerankers cost: `python -m evals.bench.reranking`.
+
+Models are random, because time does not depend on the weights: a decoder that is read at its last
+token, which makes the index and which E²Rank uses, and a cross-encoder of the same shape. They and
+`feedback` rerank 100 hits per question in one comparison, in turns, asked one by one; the fetch of
+stored vectors counts.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from evals.compare import steps
+from evals.compare.request import read
+from evals.compare.run import run
+
+_PIPELINE = """\
+name: {name}
+source: {{use: files, path: .}}
+splitter: {{use: sentences, max_tokens: 96}}
+encoder: {{use: naive, model: {encoder}}}
+retriever: {{use: dense}}
+reranker: {reranker}
+"""
+SYSTEMS: Mapping[str, str] = {
+    "none": "{use: none}",
+    "feedback": "{use: feedback}",
+    "e2rank": "{use: e2rank, vectors: stored}",
+    "e2rank-encode": "{use: e2rank, vectors: encode}",
+    "late-interaction": "{use: late_interaction}",
+    "cross-encoder": "{use: cross_encoder, model: CROSSED}",
+}
+"""Rerankers by the names of their systems."""
+
+
+def measure(width: int, layers: int, home: Path) -> dict[str, dict[str, Any]]:
+    """Cost by system: see `evals.compare.costs.Cost`."""
+    decoder, crossed = _models(width, layers, home)
+    files = []
+    for name, reranker in SYSTEMS.items():
+        text = _PIPELINE.format(
+            name=name, encoder=decoder, reranker=reranker.replace("CROSSED", str(crossed))
+        )
+        files.append(home / f"{name}.yaml")
+        files[-1].write_text(text, encoding="utf-8")
+    request = read(pipelines=files, data="sample", metrics=["R@10"], home=home / "compare")
+    found: dict[str, dict[str, Any]] = run(steps.plan(request)).to_json()["systems"]
+    return found
+
+
+def _models(width: int, layers: int, home: Path) -> tuple[Path, Path]:
+    """A decoder that is read at its last token, and a cross-encoder of the same shape."""
+    import torch
+    import transformers
+
+    from components.encoders.naive import Naive
+
+    torch.manual_seed(0)
+    known = Naive()._variant.model.checkpoint.folder
+    tokenizer: Any = transformers.AutoTokenizer.from_pretrained(known)
+    config: Any = transformers.Qwen3Config(
+        vocab_size=len(tokenizer),
+        hidden_size=width,
+        intermediate_size=4 * width,
+        num_hidden_layers=layers,
+        num_attention_heads=width // 64,
+        num_key_value_heads=width // 64,
+        head_dim=64,
+        max_position_embeddings=32_768,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    config.num_labels = 1
+    folders = []
+    kinds: Mapping[str, Any] = {
+        "decoder": transformers.AutoModel,
+        "crossed": transformers.AutoModelForSequenceClassification,
+    }
+    for name, kind in kinds.items():
+        folder = home / name
+        kind.from_config(config).save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+        folders.append(folder)
+    (folders[0] / "1_Pooling").mkdir()
+    pooling = {"pooling_mode": "lasttoken", "word_embedding_dimension": width}
+    (folders[0] / "1_Pooling" / "config.json").write_text(json.dumps(pooling))
+    return folders[0], folders[1]
+
+
+@click.command()
+@click.option("--width", type=click.IntRange(64), default=384, show_default=True)
+@click.option("--layers", type=click.IntRange(1), default=6, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+def main(width: int, layers: int, as_json: bool) -> None:
+    """Measure, and print a table."""
+    with tempfile.TemporaryDirectory() as home:
+        found = measure(width, layers, Path(home))
+    if as_json:
+        click.echo(json.dumps(found))
+    else:
+        _show(found, f"rerank 100 hits, a model {width} wide with {layers} layers")
+
+
+def _show(found: dict[str, dict[str, Any]], title: str) -> None:
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for column in ("reranker", "p50 ms", "p95 ms", "hits read", "questions/s"):
+        table.add_column(column, justify="left" if column == "reranker" else "right")
+    for name, each in found.items():
+        spent = each["cost"]["milliseconds"]["rerank"]
+        table.add_row(
+            name,
+            f"{spent['p50']:,.1f}",
+            f"{spent['p95']:,.1f}",
+            f"{each['cost']['reranked']:,.0f}",
+            f"{each['cost']['queries_per_second']:,.1f}",
+        )
+    Console(highlight=False).print(table)
+
+
+if __name__ == "__main__":
+    main()
