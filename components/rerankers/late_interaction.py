@@ -1,26 +1,26 @@
 """Late interaction: every token of the question finds its nearest token of a passage.
 
 Source: ColBERT (Khattab and Zaharia, SIGIR 2020), equation 3: the sum of the maxima, here divided
-by the question's tokens. Only the hits are read, with any encoder's model; passages that several
-questions of a batch found are read once.
+by the question's tokens. Only the hits are read, with any encoder's model; a passage that several
+questions find is read once, as long as it is remembered.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from components.encoders.device import Precision
-from components.encoders.model import Model, model
 from components.errors import BadOption
 from components.options import Count, Share, option, part
 from components.rerankers.order import reordered
+from components.rerankers.token_states import token_states
 from components.stages import Encoder
-from components.values import Hit, Integers, Matrix, Query, Ranked
+from components.values import Hit, Matrix, Query, Ranked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,7 @@ class LateInteraction:
     depth: Count = option(100, help="hits that are scored again")
     tokens: Count = option(256, help="of a passage that are read")
     interpolate: Share = option(
-        0.0, help="share of the retriever's score in the final one, both scaled to 0..1"
+        0.5, help="share of the retriever's score in the final one, both scaled to 0..1"
     )
     precision: Precision = option("auto", help="auto: bf16 where the processor has it; fp32")
     rerank_budget_ms: Count | None = option(
@@ -65,20 +65,20 @@ class LateInteraction:
         queries: Sequence[str],
         wanted: dict[str, list[tuple[int, int]]],
     ) -> None:
-        asked = {at: rows for at, rows in _states(self._model, queries, None)}
+        asked = dict(token_states(self._name, self.precision, None).read(queries))
         texts = list(wanted)
-        for text, rows in _states(self._model, texts, self.tokens):
+        for text, rows in token_states(self._name, self.precision, self.tokens).read(texts):
             for at, rank in wanted[texts[text]]:
                 scores[at][rank] = _max_sim(asked[at], rows)
 
     @property
-    def _model(self) -> Model:
+    def _name(self) -> str:
         name: str = self.model or getattr(self.encoder, "model", "")
         if not name:
             raise BadOption("the index' encoder has no model with token states").at(
                 where="reranker.model", hint="name a model that `millrace models` lists"
             )
-        return model(name, self.precision)
+        return name
 
 
 def _max_sim(query: Matrix, passage: Matrix) -> float:
@@ -86,31 +86,3 @@ def _max_sim(query: Matrix, passage: Matrix) -> float:
     if not len(query) or not len(passage):
         return 0.0
     return float((query @ passage.T).max(axis=1).mean())
-
-
-def _states(of: Model, texts: Sequence[str], tokens: int | None) -> Iterator[tuple[int, Matrix]]:
-    """Each text's position and its tokens' unit states, (tokens, width), special tokens left out.
-
-    Texts of like length are read together, the longest first.
-    """
-    prefix, suffix = of.tokenizer.prefix, of.tokenizer.suffix
-    room = of.checkpoint.window - len(prefix) - len(suffix)
-    room = room if tokens is None else min(room, tokens)
-    ids = [np.array([*prefix, *of.tokenizer.ids(text)[:room], *suffix], np.int64) for text in texts]
-    for batch in _batches(ids, of.batch_tokens):
-        hidden = of.hidden([ids[at] for at in batch])
-        rows = hidden.rows.float().cpu().numpy()
-        for at, start in zip(batch, hidden.starts, strict=True):
-            own = rows[start + len(prefix) : start + len(ids[at]) - len(suffix)]
-            yield at, own / np.maximum(np.linalg.norm(own, axis=1, keepdims=True), 1e-12)
-
-
-def _batches(ids: Sequence[Integers], budget: int) -> Iterator[list[int]]:
-    batch: list[int] = []
-    for at in sorted(range(len(ids)), key=lambda at: -len(ids[at])):
-        if batch and len(ids[batch[0]]) * (len(batch) + 1) > budget:
-            yield batch
-            batch = []
-        batch.append(at)
-    if batch:
-        yield batch

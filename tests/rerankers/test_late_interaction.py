@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from components.encoders.hashing import Hashing
-from components.encoders.model import Model
+from components.encoders.model import Model, model
 from components.encoders.naive import Naive
 from components.errors import BadOption
+from components.rerankers import token_states
 from components.rerankers.late_interaction import LateInteraction
 from components.values import Hit, Query, Ranked
 from tests.rerankers.test_e2rank import listed, names, texts
@@ -33,6 +34,11 @@ def states(folder: Path, text: str, most: int) -> np.ndarray[Any, Any]:
     return unit
 
 
+def plain(folder: Path, **options: Any) -> LateInteraction:
+    """Without the retriever's score."""
+    return LateInteraction(model=str(folder), precision="fp32", interpolate=0.0, **options)
+
+
 def rerank(by: LateInteraction, documents: Sequence[str], query: str = QUERY) -> list[Hit]:
     (found,) = by.rerank([Query(text=query)], Ranked([listed(documents)]), [])
     return found
@@ -41,7 +47,7 @@ def rerank(by: LateInteraction, documents: Sequence[str], query: str = QUERY) ->
 @pytest.mark.parametrize("tokens", [5, 100])
 def test_is_the_mean_of_the_largest_cosines(tiny: Path, tokens: int) -> None:
     documents = [*texts(12), "Wasserräder", "水車 🌊"]
-    found = rerank(LateInteraction(model=str(tiny), precision="fp32", tokens=tokens), documents)
+    found = rerank(plain(tiny, tokens=tokens), documents)
     query = states(tiny, QUERY, 500)
     scores = np.array(
         [(query @ states(tiny, text, tokens).T).max(axis=1).mean() for text in documents]
@@ -73,15 +79,31 @@ def test_a_passage_is_read_once_for_all_questions(
         return inner(model, batch)
 
     monkeypatch.setattr(Model, "hidden", counted)
+    token_states.token_states.cache_clear()
     documents = texts(20)
     queries = [Query(text=f"{QUERY} {at}") for at in range(3)]
     LateInteraction(model=str(tiny)).rerank(queries, Ranked([listed(documents)] * 3), [])
     assert len(read) == 20 + 3
+    LateInteraction(model=str(tiny)).rerank(queries, Ranked([listed(documents[:9])] * 3), [])
+    assert len(read) == 20 + 3  # of the last questions and passages everything is known
+
+
+def test_what_is_kept_is_bounded(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    documents = texts(30)
+    monkeypatch.setattr(token_states, "_KEPT_BYTES", 20_000)
+    reader = token_states.TokenStates(model(str(tiny), "fp32"), 100)
+    once = dict(reader.read(documents))
+    assert reader._bytes <= 20_000
+    assert 0 < len(reader._kept) < 30
+    again = dict(reader.read(documents))
+    assert again.keys() == once.keys()
+    for at, rows in once.items():
+        np.testing.assert_allclose(again[at], rows, atol=1e-6)
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n"])
 def test_texts_without_tokens_score_nothing(tiny: Path, text: str) -> None:
-    by = LateInteraction(model=str(tiny), precision="fp32")
+    by = plain(tiny)
     found = rerank(by, [*texts(3), text])
     assert len(found) == 4
     assert all(np.isfinite(each.score) for each in found)

@@ -1,0 +1,85 @@
+"""States of texts' tokens, and those of the last texts kept: questions find the same passages."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from components.encoders.device import Precision
+from components.encoders.model import Model, model
+from components.values import Integers, Matrix
+
+_KEPT_BYTES = 512 * 2**20
+_Rows = npt.NDArray[np.floating]
+
+
+class TokenStates:
+    """Of one model, for texts of at most so many tokens."""
+
+    def __init__(self, of: Model, tokens: int | None) -> None:
+        self._of = of
+        self._tokens = tokens
+        # Half of the size, where the model computes no more exactly than that.
+        self._dtype = np.float32 if of.precision == "fp32" else np.float16
+        self._kept: OrderedDict[str, _Rows] = OrderedDict()
+        self._bytes = 0
+
+    def read(self, texts: Sequence[str]) -> Iterator[tuple[int, Matrix]]:
+        """Each text's position and its tokens' unit states, (tokens, width), special tokens left
+        out; in any order. Texts of like length are read together.
+        """
+        new = []
+        for at, text in enumerate(texts):
+            if text in self._kept:
+                self._kept.move_to_end(text)
+                yield at, self._kept[text].astype(np.float32)
+            else:
+                new.append(at)
+        for at, rows in self._read([texts[at] for at in new]):
+            self._keep(texts[new[at]], rows.astype(self._dtype))
+            yield new[at], rows
+
+    def _read(self, texts: Sequence[str]) -> Iterator[tuple[int, Matrix]]:
+        prefix, suffix = self._of.tokenizer.prefix, self._of.tokenizer.suffix
+        room = self._of.checkpoint.window - len(prefix) - len(suffix)
+        room = room if self._tokens is None else min(room, self._tokens)
+        own = (self._of.tokenizer.ids(text)[:room] for text in texts)
+        ids = [np.array([*prefix, *each, *suffix], np.int64) for each in own]
+        for batch in _batches(ids, self._of.batch_tokens):
+            hidden = self._of.hidden([ids[at] for at in batch])
+            rows = hidden.rows.float().cpu().numpy()
+            for at, start in zip(batch, hidden.starts, strict=True):
+                yield at, _unit(rows[start + len(prefix) : start + len(ids[at]) - len(suffix)])
+
+    def _keep(self, text: str, rows: _Rows) -> None:
+        self._kept[text] = rows
+        self._bytes += rows.nbytes
+        while self._bytes > _KEPT_BYTES:
+            _, dropped = self._kept.popitem(last=False)
+            self._bytes -= dropped.nbytes
+
+
+@lru_cache(maxsize=4)
+def token_states(name: str, precision: Precision, tokens: int | None) -> TokenStates:
+    """This process's one reader of a model. Raises what `checkpoint` raises."""
+    return TokenStates(model(name, precision), tokens)
+
+
+def _unit(rows: Matrix) -> Matrix:
+    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12))
+
+
+def _batches(ids: Sequence[Integers], budget: int) -> Iterator[list[int]]:
+    """Positions, longest first; padded size at most `budget` tokens where one alone is not more."""
+    batch: list[int] = []
+    for at in sorted(range(len(ids)), key=lambda at: -len(ids[at])):
+        if batch and len(ids[batch[0]]) * (len(batch) + 1) > budget:
+            yield batch
+            batch = []
+        batch.append(at)
+    if batch:
+        yield batch
