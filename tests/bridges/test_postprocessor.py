@@ -23,7 +23,7 @@ from components.errors import BadOption, NothingLive
 from tests.corpora import Corpus, prose
 
 HASHING = {"use": "hashing", "width": 64}
-FEEDBACK = {"use": "feedback", "interpolate": 0.0}
+FEEDBACK = {"use": "feedback", "interpolate": 0.0, "agreement": -1.0}
 BARE = ["reranker.use=none", "retriever.use=dense"]
 QUESTION = "river mill wheel number 101"
 
@@ -63,7 +63,7 @@ def test_a_query_engine_with_our_retriever_and_reranker(
     refreshed: Corpus, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The hits and scores are those of the pipeline that has the same stages itself."""
-    rerank = [*BARE, "reranker.use=feedback"]
+    rerank = [*BARE, "reranker.use=feedback", "reranker.agreement=-1"]
     engine = RetrieverQueryEngine.from_args(
         MillraceRetriever(refreshed.file, 100, overrides=BARE),
         llm=MockLLM(max_tokens=8),
@@ -78,7 +78,7 @@ def test_a_query_engine_with_our_retriever_and_reranker(
     ]
     np.testing.assert_allclose(scores(answer.source_nodes), scores(expected), atol=1e-5)
     assert not caplog.records
-    alone = feedback(reranker={"use": "feedback"}).postprocess_nodes(
+    alone = feedback(reranker={"use": "feedback", "agreement": -1.0}).postprocess_nodes(
         MillraceRetriever(refreshed.file, 100, overrides=BARE).retrieve(QUESTION),
         query_str=QUESTION,
     )
