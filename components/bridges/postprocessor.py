@@ -6,8 +6,9 @@ Importing this module imports LlamaIndex.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,6 +21,8 @@ from components.bridges.chosen import File, Stage
 from components.corpus.search import corpus_of, live
 from components.encoders.kernel import unit
 from components.errors import BadOption, IndexFault, MissingExtra, Moved
+from components.indexes.contract import CorpusIndex
+from components.indexes.manifest import Release
 from components.rerankers import paced
 from components.stages import Encoder, Reranker
 from components.values import Chunk, Hit, Matrix, Query, Ranked, Span
@@ -87,23 +90,7 @@ class MillracePostprocessor(BaseNodePostprocessor):
         made: Reranker = chosen.build("reranker", self.reranker, self.pipeline)
         return made
 
-    def _ready(self) -> Reranker:
-        """The reranker, with the encoder of the nodes' vectors where it wants to know it."""
-        made = self._made
-        if not any(each.name == "encoder" for each in fields(made)):  # type: ignore[arg-type]
-            return made
-        if self._loaded is not None:
-            encoder: Encoder | None = _live_encoder(self._loaded)
-        else:
-            encoder = self._given if self.encoder else None
-        ready: Reranker = chosen.build("reranker", self.reranker, self.pipeline, encoder=encoder)
-        return ready
-
-    @property
-    def _given(self) -> Encoder:
-        encoder: Encoder = chosen.build("encoder", self.encoder, self.pipeline)
-        return encoder
-
+    @retry(retry=retry_if_exception_type(Moved), stop=stop_after_attempt(5), reraise=True)
     def _postprocess_nodes(
         self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
     ) -> list[NodeWithScore]:
@@ -116,26 +103,48 @@ class MillracePostprocessor(BaseNodePostprocessor):
         query = Query(text=query_bundle.query_str)
         ordered = _ordered(nodes)
         hits = [_hit(each.node, float(each.score or 0.0), at) for at, each in enumerate(ordered)]
-        ranked, vectors, reranker = Ranked([hits]), [], self._ready()
-        if reranker.needs_vectors:
-            question, rows = self._vectors(query.text, [each.node for each in ordered])
+        source = self._source()
+        reranker = self._ready(source)
+        ranked, vectors, start = Ranked([hits]), [], time.perf_counter()
+        if source is not None and reranker.needs_vectors:
+            read = [each.node for each in ordered[: reranker.depth]]
+            question, rows = self._vectors(query.text, read, source)
             ranked, vectors = Ranked([hits], question), [rows]
-        (again,) = paced.rerank(reranker, [query], ranked, vectors).hits
+        made = paced.rerank(reranker, [query], ranked, vectors, time.perf_counter() - start)
+        paced.tell(made, _log)
         by_id = {each.node.node_id: each.node for each in ordered}
-        return [_scored(by_id[hit.chunk.id], hit) for hit in again[: self.top_n]]
+        return [_scored(by_id[hit.chunk.id], hit) for hit in made.hits[0][: self.top_n]]
 
-    def _vectors(self, question: str, nodes: Sequence[BaseNode]) -> tuple[Matrix, Matrix]:
+    def _source(self) -> _Source | None:
+        """Where vectors are from, as far as a reranker wants to know it."""
+        if self._loaded is None:
+            return _Source(self._given) if self.encoder else None
+        wants = any(each.name == "encoder" for each in fields(self._made))  # type: ignore[arg-type]
+        return _live(self._loaded) if wants or self._made.needs_vectors else None
+
+    def _ready(self, source: _Source | None) -> Reranker:
+        if source is None:
+            return self._made
+        ready: Reranker = chosen.build(
+            "reranker", self.reranker, self.pipeline, encoder=source.encoder
+        )
+        return ready
+
+    @property
+    def _given(self) -> Encoder:
+        encoder: Encoder = chosen.build("encoder", self.encoder, self.pipeline)
+        return encoder
+
+    def _vectors(
+        self, question: str, nodes: Sequence[BaseNode], source: _Source
+    ) -> tuple[Matrix, Matrix]:
         """Of the question, (1, width), and of the nodes, (nodes, width)."""
         held = {node.node_id: node.embedding for node in nodes if node.embedding is not None}
-        absent = [node.node_id for node in nodes if node.node_id not in held]
-        if self._loaded is None:
-            encoder, stored = self._given, dict[str, Matrix]()
-        else:
-            encoder, stored = _live(self._loaded, absent)
-        asked = encoding.of_questions(encoder, [question])
+        stored = source.stored([node.node_id for node in nodes if node.node_id not in held])
+        asked = encoding.of_questions(source.encoder, [question])
         bare = [node for node in nodes if node.node_id not in held and node.node_id not in stored]
         texts = [node.get_content(MetadataMode.NONE) for node in bare]
-        made: list[Matrix] = list(encoding.of_texts(encoder, texts)) if texts else []
+        made: list[Matrix] = list(encoding.of_texts(source.encoder, texts)) if texts else []
         _check_widths(held, asked.shape[1])
         found: dict[str, Any] = {**held, **stored}
         found |= {node.node_id: row for node, row in zip(bare, made, strict=True)}
@@ -143,30 +152,33 @@ class MillracePostprocessor(BaseNodePostprocessor):
         return asked, unit(rows)
 
 
-def _live_encoder(pipeline: spec.Pipeline) -> Encoder:
-    release = live(pipeline, corpus_of(pipeline))
-    encoder: Encoder = registry.build("encoder", release.generation.stages["encoder"])
-    return encoder
+@dataclass(frozen=True)
+class _Source:
+    """The encoder of nodes' vectors, and the index that has them, if any does."""
+
+    encoder: Encoder
+    corpus: CorpusIndex | None = None
+    release: Release | None = None
+
+    def stored(self, ids: Sequence[str]) -> dict[str, Matrix]:
+        """Vectors of those ids that are the index' own: of all, or of none. Raises Moved, Busy."""
+        if self.corpus is None or self.release is None or not ids:
+            return {}
+        with self.corpus.read(self.release.generation) as reader:
+            try:
+                return dict(zip(ids, reader.vectors(ids), strict=True))
+            except IndexFault as error:
+                # Found before the last refresh, or by another retriever.
+                _log.warning("nodes are encoded from their text alone: %s", error)
+                return {}
 
 
-@retry(retry=retry_if_exception_type(Moved), stop=stop_after_attempt(5), reraise=True)
-def _live(pipeline: spec.Pipeline, ids: Sequence[str]) -> tuple[Encoder, dict[str, Matrix]]:
-    """The live index' encoder, and the vectors of those ids that are its own: of all, or of none.
-
-    Raises NothingLive, Busy.
-    """
+def _live(pipeline: spec.Pipeline) -> _Source:
+    """Raises NothingLive."""
     corpus = corpus_of(pipeline)
     release = live(pipeline, corpus)
     encoder: Encoder = registry.build("encoder", release.generation.stages["encoder"])
-    if not ids:
-        return encoder, {}
-    with corpus.read(release.generation) as reader:
-        try:
-            return encoder, dict(zip(ids, reader.vectors(ids), strict=True))
-        except IndexFault as error:
-            # Found before the last refresh, or by another retriever.
-            _log.warning("nodes are encoded from their text alone: %s", error)
-            return encoder, {}
+    return _Source(encoder, corpus, release)
 
 
 def _ordered(nodes: Sequence[NodeWithScore]) -> list[NodeWithScore]:

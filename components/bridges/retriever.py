@@ -5,6 +5,7 @@ Importing this module imports LlamaIndex; nothing else of Millrace does.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from components import spec
 from components.corpus.search import search
 from components.errors import MissingExtra
+from components.rerankers import paced
 from components.values import Filter, Hit, Query
 
 try:
@@ -21,6 +23,9 @@ except ModuleNotFoundError as error:
     raise MissingExtra("the retriever needs the package 'llama-index-core'").at(
         hint="install millrace[llama-index]"
     ) from error
+
+
+_log = logging.getLogger(__name__)
 
 
 class MillraceRetriever(BaseRetriever):
@@ -45,7 +50,9 @@ class MillraceRetriever(BaseRetriever):
 
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
         query = Query(text=query_bundle.query_str, filter=self._filter)
-        return [_node(hit) for hit in search(self._pipeline, [query], self._k).hits[0]]
+        found = search(self._pipeline, [query], self._k)
+        paced.tell(found.reranked, _log)
+        return [_node(hit) for hit in found.hits[0]]
 
 
 def _node(hit: Hit) -> NodeWithScore:

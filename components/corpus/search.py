@@ -17,7 +17,7 @@ from components.indexes.manifest import Release
 from components.rerankers import paced
 from components.rerankers.paced import Reranked
 from components.spec import Pipeline
-from components.stages import Encoder, Reader, Reranker, Retriever
+from components.stages import Reader, Reranker, Retriever
 from components.values import Hit, Matrix, Query, Ranked
 
 _TRIES = 5
@@ -88,6 +88,8 @@ class Serving:
         self._encoder = _Ahead(registry.build("encoder", stages["encoder"]))
         self._sparse = registry.build("sparse", stages["sparse"])
         self._reranker: Reranker = pipeline.build("reranker", encoder=self._encoder)
+        # Asked now: it may have to look at a model first.
+        self._needs_vectors = self._reranker.needs_vectors
 
     def encode(self, queries: Sequence[Query]) -> None:
         """Encode the questions that will be asked next."""
@@ -109,8 +111,10 @@ class Serving:
             depth = min(retriever.depth, self._reranker.depth)
             ranked = retriever.retrieve(queries, max(k, depth))
         start = time.perf_counter()
-        with clock.of("rerank"):
-            ranked, vectors = needed(self._reranker, queries, ranked, self._encoder, reader)
+        vectors: list[Matrix] = []
+        if self._needs_vectors:
+            with clock.of("rerank"):
+                ranked, vectors = self._fetched(reader, queries, ranked)
         spent = time.perf_counter() - start
         return Candidates(queries, ranked, vectors, spent / max(1, len(queries)))
 
@@ -128,6 +132,16 @@ class Serving:
         """Both."""
         return self.rerank(self.retrieve(reader, queries, k, clock), k, clock)
 
+    def _fetched(
+        self, reader: Reader, queries: Sequence[Query], ranked: Ranked
+    ) -> tuple[Ranked, list[Matrix]]:
+        """Query vectors, where the retriever had none, and those of the hits that are reranked."""
+        if ranked.query_vectors is None:
+            asked = self._encoder.encode_queries([query.text for query in queries])
+            ranked = Ranked(ranked.hits, asked)
+        read = [hits[: self._reranker.depth] for hits in ranked.hits]
+        return ranked, [reader.vectors([hit.chunk.id for hit in hits]) for hits in read]
+
 
 def differs(pipeline: Pipeline, release: Release) -> bool:
     """Whether the next refresh will build what is not live. The file's own encoder may be out of
@@ -140,23 +154,6 @@ def differs(pipeline: Pipeline, release: Release) -> bool:
         return pipeline.fingerprint() != release.generation.fingerprint
     except MillraceError:
         return True
-
-
-def needed(
-    reranker: Reranker,
-    queries: Sequence[Query],
-    ranked: Ranked,
-    encoder: Encoder,
-    reader: Reader,
-) -> tuple[Ranked, list[Matrix]]:
-    """What a reranker is handed: query vectors, and those of the hits that it reads."""
-    if not reranker.needs_vectors:
-        return ranked, []
-    if ranked.query_vectors is None:
-        vectors = encoder.encode_queries([query.text for query in queries])
-        ranked = Ranked(ranked.hits, vectors)
-    read = [hits[: reranker.depth] for hits in ranked.hits]
-    return ranked, [reader.vectors([hit.chunk.id for hit in hits]) for hits in read]
 
 
 def corpus_of(pipeline: Pipeline) -> CorpusIndex:

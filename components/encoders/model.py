@@ -54,6 +54,13 @@ class Model:
         """What its hidden states depend on, besides the tokens."""
         return f"{self.checkpoint.weights_sha256} {self.layers} {self._dtype()}"
 
+    @property
+    def exact(self) -> bool:
+        """Whether it computes in 32 bits."""
+        import torch
+
+        return self._dtype() == torch.float32
+
     def hidden(self, batch: Sequence[Integers]) -> Hidden:
         """Last layer's states of token ids; on a GPU they may not be there yet."""
         import torch

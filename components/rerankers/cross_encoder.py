@@ -17,16 +17,22 @@ from components.options import Count, Share, option
 from components.rerankers.order import reordered
 from components.values import Hit, Matrix, Query, Ranked
 
+_PAIR = 100.0
+"""What a pair costs besides the passage, in characters of one."""
+_CHARACTERS, _TOKENS = 5, 512
+"""Of a token, and of what most cross-encoders read."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class CrossEncoder:
     """Scores hits by a sentence-transformers cross-encoder with one label."""
 
+    revision: ClassVar[int] = 1
     requires: ClassVar[tuple[str, ...]] = ("sentence_transformers",)
     needs_vectors: ClassVar[bool] = False
 
     model: str = option(help="./folder, or a hub id", or_folder=True)
-    revision: str = option("", help="of the model on the hub; empty: the newest")
+    model_revision: str = option("", help="of the model on the hub; empty: the newest")
     depth: Count = option(100, help="hits that are scored again")
     tokens: Count | None = option(None, help="of question and passage together; none: the model's")
     interpolate: Share = option(
@@ -54,10 +60,15 @@ class CrossEncoder:
             for hits, (start, end) in zip(ranked.hits, pairwise(edges), strict=True)
         ]
 
+    def efforts(self, hits: Sequence[Hit]) -> list[float]:
+        """How long each takes, relative to the others: see `Paced`."""
+        longest = _CHARACTERS * (self.tokens or _TOKENS)
+        return [_PAIR + min(len(hit.chunk.text), longest) for hit in hits]
+
     def _scores(self, pairs: Sequence[tuple[str, str]]) -> Matrix:
         if not pairs:
             return np.zeros(0, np.float32)
-        loaded = _loaded(self.model, self.revision, self.tokens, self.precision)
+        loaded = _loaded(self.model, self.model_revision, self.tokens, self.precision)
         scores = loaded.predict(list(pairs), show_progress_bar=False, convert_to_tensor=True)
         return np.asarray(scores.float().cpu().numpy(), dtype=np.float32)
 

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from components.encoders.kernel import unit
 from components.options import Count, Share, Weight, option
-from components.rerankers.order import reordered, scaled
+from components.rerankers.order import reordered
 from components.values import Hit, Matrix, Query, Ranked
 
 Cosine = Annotated[float, Field(strict=True, ge=-1.0, le=1.0)]
@@ -66,11 +66,11 @@ class Feedback:
             return hits
         rows = rows[: self.depth]
         first = rows[: self.documents]
-        shares = _softmax(first @ query / self.temperature)
         if _agreement(first) < self.agreement:
             return hits
+        shares = _softmax(first @ query / self.temperature)
         moved = unit((query + self.weight * (shares @ first))[None, :])[0]
-        return reordered(hits, scaled(rows @ moved), self.interpolate)
+        return reordered(hits, rows @ moved, self.interpolate)
 
 
 def _softmax(values: Matrix) -> Matrix:

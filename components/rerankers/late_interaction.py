@@ -22,11 +22,17 @@ from components.rerankers.token_states import token_states
 from components.stages import Encoder
 from components.values import Hit, Matrix, Query, Ranked
 
+_PASSAGE = 20.0
+"""What a passage costs that need not be read, in characters of one that must."""
+_CHARACTERS = 5
+"""Of a token."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class LateInteraction:
     """Scores hits by the mean, over the question's tokens, of the largest cosine to a token."""
 
+    revision: ClassVar[int] = 1
     needs_vectors: ClassVar[bool] = False
 
     model: str = option("", help="as an encoder names it; empty: that of the index", or_folder=True)
@@ -59,6 +65,16 @@ class LateInteraction:
             for hits, own in zip(ranked.hits, scores, strict=True)
         ]
 
+    def efforts(self, hits: Sequence[Hit]) -> list[float]:
+        """How long each takes, relative to the others: see `Paced`."""
+        known = token_states(self._name, self.precision, self.tokens)
+        longest = _CHARACTERS * self.tokens
+        sizes = (min(len(hit.chunk.text), longest) for hit in hits)
+        return [
+            _PASSAGE + (0 if known.knows(hit.chunk.text) else size)
+            for hit, size in zip(hits, sizes, strict=True)
+        ]
+
     def _fill(
         self,
         scores: Sequence[Matrix],
@@ -66,10 +82,10 @@ class LateInteraction:
         wanted: dict[str, list[tuple[int, int]]],
     ) -> None:
         asked = dict(token_states(self._name, self.precision, None).read(queries))
-        texts = list(wanted)
-        for text, rows in token_states(self._name, self.precision, self.tokens).read(texts):
-            for at, rank in wanted[texts[text]]:
-                scores[at][rank] = _max_sim(asked[at], rows)
+        passages = token_states(self._name, self.precision, self.tokens)
+        for text, rows in passages.read(list(wanted)):
+            for at, rank in wanted[text]:
+                scores[at][rank] = _max_sim(asked[queries[at]], rows)
 
     @property
     def _name(self) -> str:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from components.errors import ModelFault
 from components.values import Hit, Matrix
 
 
@@ -15,7 +16,12 @@ def reordered(hits: Sequence[Hit], scores: Matrix, interpolate: float = 0.0) -> 
 
     `scores` are of the first hits, one each. With a share to interpolate they and the retriever's
     are scaled to 0..1 and mixed; without, they stay as they are. Equal scores keep the hits' order.
+    Raises ModelFault where a score is no number.
     """
+    if not np.isfinite(scores).all():
+        raise ModelFault("a reranker gave scores that are no numbers").at(
+            where="reranker", hint="does it do so with precision: fp32 too?"
+        )
     head, tail = hits[: len(scores)], hits[len(scores) :]
     if not head:
         return list(tail)

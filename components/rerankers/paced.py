@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import time
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import accumulate
+from logging import Logger
+from threading import Lock
 
 from components.rerankers.order import behind
 from components.stages import Reranker
 from components.values import Hit, Matrix, Query, Ranked
 
-_PROBED = 2
-"""Hits that are read to learn what a hit costs: the fewest that have an order."""
+_FEWEST = 2
+"""Hits that have an order."""
 _REMEMBERED = 3
-"""Calls whose dearest hit is reckoned with."""
+"""Calls whose dearest is reckoned with."""
 _SHARE = 0.8
 """Of the promised time that is planned for: no two calls take the same."""
-_FORGIVENESS = 0.9
-"""What is left of the reckoned cost after a question that was not reranked: so one slow moment of
-the machine is not held against it for ever.
+_DOUBT = 0.1
+"""How much less is reckoned with after a question that was too dear: so one slow moment of the
+machine is not held against it for ever. Half as much after every time that this was wrong.
 """
 
 
@@ -50,11 +54,19 @@ def rerank(
     return Reranked(reranker.rerank(queries, ranked, vectors), wanted, wanted)
 
 
+def tell(made: Reranked, log: Logger) -> None:
+    """Say where there was no time for all hits."""
+    for read, wanted in zip(made.depths, made.wanted, strict=True):
+        if read < wanted:
+            log.warning("%d of %d hits were reranked within rerank_budget_ms", read, wanted)
+
+
 class Paced:
     """Reranks one question at a time, each within the promised seconds, but for the time that the
     first takes to load a model.
 
-    Supposes that twice the hits take at most twice the time. What a hit costs is learnt from the
+    Supposes that twice the effort takes at most twice the time. A hit is an effort of 1, unless the
+    reranker has a method `efforts(hits)` that knows better. What an effort costs is learnt from the
     calls before; the first is preceded by a trial on two hits, within its own time.
     """
 
@@ -67,7 +79,7 @@ class Paced:
         self._reranker = reranker
         self._seconds = seconds
         self._clock = clock
-        self._costs = _learnt(repr(reranker))
+        self._learnt = learnt(_name(reranker))
 
     def rerank(
         self,
@@ -91,49 +103,103 @@ class Paced:
         self, query: Query, ranked: Ranked, vectors: Sequence[Matrix], spent: float
     ) -> tuple[list[Hit], int]:
         (hits,) = ranked.hits
-        if len(hits) < _PROBED:
-            return hits, len(hits)  # in every order that they have
+        most = min(len(hits), self._reranker.depth)
+        if most < _FEWEST:
+            return hits, most  # in every order that they have
         start = self._clock()
-        if not self._costs:
-            self._read(query, ranked, vectors, _PROBED)  # which loads the model
+        if self._learnt.cost is None:
+            self._read(query, ranked, vectors, slice(0, _FEWEST))  # which loads the model
             start = self._clock()
-            self._timed(query, ranked, vectors, _PROBED)
+            # Others where there are: of the first it may remember something.
+            other = slice(_FEWEST, 2 * _FEWEST) if most >= 2 * _FEWEST else slice(0, _FEWEST)
+            self._timed(query, ranked, vectors, other)
         left = _SHARE * self._seconds - spent - (self._clock() - start)
-        depth = min(len(hits), self._reranker.depth, int(left / max(self._costs)))
-        if depth < _PROBED:
-            self._forgive()
+        depth = self._fitting(hits[:most], left)
+        if depth < _FEWEST:
+            if left > 0:
+                self._learnt.doubt()
             return hits, 0
-        return behind(self._timed(query, ranked, vectors, depth), hits[depth:]), depth
+        read = self._timed(query, ranked, vectors, slice(0, depth))
+        self._learnt.tried(self._clock() - start + spent <= self._seconds)
+        return (hits if read == hits[:depth] else behind(read, hits[depth:])), depth
 
-    def _forgive(self) -> None:
-        kept = [_FORGIVENESS * each for each in self._costs]
-        self._costs.clear()
-        self._costs.extend(kept)
+    def _fitting(self, hits: Sequence[Hit], left: float) -> int:
+        """How many of the first hits there is time for."""
+        cost = self._learnt.cost or 0.0
+        return bisect_right([cost * each for each in accumulate(self._efforts(hits))], left)
+
+    def _efforts(self, hits: Sequence[Hit]) -> Sequence[float]:
+        known: Callable[[Sequence[Hit]], Sequence[float]] | None = getattr(
+            self._reranker, "efforts", None
+        )
+        return [1.0] * len(hits) if known is None else known(hits)
 
     def _timed(
-        self, query: Query, ranked: Ranked, vectors: Sequence[Matrix], depth: int
+        self, query: Query, ranked: Ranked, vectors: Sequence[Matrix], part: slice
     ) -> list[Hit]:
+        effort = sum(self._efforts(ranked.hits[0][part]))
         start = self._clock()
-        read = self._read(query, ranked, vectors, depth)
-        self._costs.append(max(self._clock() - start, 1e-9) / depth)
+        read = self._read(query, ranked, vectors, part)
+        self._learnt.add(max(self._clock() - start, 1e-9) / max(effort, 1e-9))
         return read
 
     def _read(
-        self, query: Query, ranked: Ranked, vectors: Sequence[Matrix], depth: int
+        self, query: Query, ranked: Ranked, vectors: Sequence[Matrix], part: slice
     ) -> list[Hit]:
-        first = Ranked([ranked.hits[0][:depth]], ranked.query_vectors)
-        (read,) = self._reranker.rerank([query], first, [each[:depth] for each in vectors])
+        first = Ranked([ranked.hits[0][part]], ranked.query_vectors)
+        (read,) = self._reranker.rerank([query], first, [each[part] for each in vectors])
         return read
+
+
+@dataclass
+class Learnt:
+    """What an effort of a reranker costs, in seconds, by its last calls in this process."""
+
+    _costs: deque[float] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
+    _mistaken: int = 0
+    _doubted: bool = False
+    _lock: Lock = field(default_factory=Lock)
+
+    @property
+    def cost(self) -> float | None:
+        """None before the first call."""
+        with self._lock:
+            return max(self._costs, default=None)
+
+    def add(self, cost: float) -> None:
+        """Of one more call."""
+        with self._lock:
+            self._costs.append(cost)
+
+    def doubt(self) -> None:
+        """Reckon with less: it was too much for a question."""
+        with self._lock:
+            kept = [(1 - _DOUBT / 2**self._mistaken) * each for each in self._costs]
+            self._costs.extend(kept)
+            self._doubted = True
+
+    def tried(self, kept: bool) -> None:
+        """A question was reranked, with or without keeping the promise."""
+        with self._lock:
+            if self._doubted:
+                self._mistaken = 0 if kept else self._mistaken + 1
+            self._doubted = False
+
+
+@lru_cache(maxsize=64)
+def learnt(name: str) -> Learnt:
+    """This process's one memory of a reranker."""
+    return Learnt()
+
+
+def _name(reranker: Reranker) -> str:
+    """Its options, and of an encoder that it was handed what tells it from others."""
+    encoder = getattr(reranker, "encoder", None)
+    return f"{reranker!r} {None if encoder is None else sorted(encoder.facts.items())}"
 
 
 def _wanted(reranker: Reranker, ranked: Ranked) -> list[int]:
     return [min(len(hits), reranker.depth) for hits in ranked.hits]
-
-
-@lru_cache(maxsize=64)
-def _learnt(reranker: str) -> deque[float]:
-    """Seconds per hit of a reranker's last calls in this process, whoever made them."""
-    return deque(maxlen=_REMEMBERED)
 
 
 def _row(ranked: Ranked, at: int) -> Ranked:

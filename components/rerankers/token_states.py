@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,7 @@ from components.encoders.model import Model, model
 from components.values import Integers, Matrix
 
 _KEPT_BYTES = 512 * 2**20
+"""Of one model's states of passages, or of questions."""
 _Rows = npt.NDArray[np.floating]
 
 
@@ -23,25 +25,45 @@ class TokenStates:
     def __init__(self, of: Model, tokens: int | None) -> None:
         self._of = of
         self._tokens = tokens
-        # Half of the size, where the model computes no more exactly than that.
-        self._dtype = np.float32 if of.precision == "fp32" else np.float16
         self._kept: OrderedDict[str, _Rows] = OrderedDict()
         self._bytes = 0
+        self._lock = Lock()
 
-    def read(self, texts: Sequence[str]) -> Iterator[tuple[int, Matrix]]:
-        """Each text's position and its tokens' unit states, (tokens, width), special tokens left
-        out; in any order. Texts of like length are read together.
+    def knows(self, text: str) -> bool:
+        """Whether a text need not be read."""
+        return text in self._kept
+
+    def read(self, texts: Sequence[str]) -> Iterator[tuple[str, Matrix]]:
+        """Each distinct text and its tokens' unit states, (tokens, width), special tokens left out;
+        in any order. Texts of like length are read together.
         """
         new = []
-        for at, text in enumerate(texts):
+        for text in dict.fromkeys(texts):
+            known = self._recall(text)
+            if known is None:
+                new.append(text)
+            else:
+                yield text, known.astype(np.float32)
+        for at, rows in self._read(new):
+            # A model that computes in 16 bits is no more exact than that, now and later.
+            kept = rows if self._of.exact else rows.astype(np.float16)
+            self._keep(new[at], kept)
+            yield new[at], kept.astype(np.float32)
+
+    def _recall(self, text: str) -> _Rows | None:
+        with self._lock:
             if text in self._kept:
                 self._kept.move_to_end(text)
-                yield at, self._kept[text].astype(np.float32)
-            else:
-                new.append(at)
-        for at, rows in self._read([texts[at] for at in new]):
-            self._keep(texts[new[at]], rows.astype(self._dtype))
-            yield new[at], rows
+            return self._kept.get(text)
+
+    def _keep(self, text: str, rows: _Rows) -> None:
+        with self._lock:
+            before = self._kept.pop(text, None)
+            self._bytes += rows.nbytes - (0 if before is None else before.nbytes)
+            self._kept[text] = rows
+            while self._bytes > _KEPT_BYTES:
+                _, dropped = self._kept.popitem(last=False)
+                self._bytes -= dropped.nbytes
 
     def _read(self, texts: Sequence[str]) -> Iterator[tuple[int, Matrix]]:
         prefix, suffix = self._of.tokenizer.prefix, self._of.tokenizer.suffix
@@ -54,13 +76,6 @@ class TokenStates:
             rows = hidden.rows.float().cpu().numpy()
             for at, start in zip(batch, hidden.starts, strict=True):
                 yield at, _unit(rows[start + len(prefix) : start + len(ids[at]) - len(suffix)])
-
-    def _keep(self, text: str, rows: _Rows) -> None:
-        self._kept[text] = rows
-        self._bytes += rows.nbytes
-        while self._bytes > _KEPT_BYTES:
-            _, dropped = self._kept.popitem(last=False)
-            self._bytes -= dropped.nbytes
 
 
 @lru_cache(maxsize=4)

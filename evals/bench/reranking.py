@@ -41,8 +41,8 @@ SYSTEMS: Mapping[str, str] = {
 """Rerankers by the names of their systems."""
 
 
-def measure(width: int, layers: int, home: Path) -> dict[str, dict[str, Any]]:
-    """Cost by system: see `evals.compare.costs.Cost`."""
+def measure(width: int, layers: int, home: Path, data: str = "sample") -> dict[str, dict[str, Any]]:
+    """What the comparison of the systems found, by system: see `evals.compare.costs.Cost`."""
     decoder, crossed = _models(width, layers, home)
     files = []
     for name, reranker in SYSTEMS.items():
@@ -51,7 +51,7 @@ def measure(width: int, layers: int, home: Path) -> dict[str, dict[str, Any]]:
         )
         files.append(home / f"{name}.yaml")
         files[-1].write_text(text, encoding="utf-8")
-    request = read(pipelines=files, data="sample", metrics=["R@10"], home=home / "compare")
+    request = read(pipelines=files, data=data, metrics=["R@10"], home=home / "compare")
     found: dict[str, dict[str, Any]] = run(steps.plan(request)).to_json()["systems"]
     return found
 

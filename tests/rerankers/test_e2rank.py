@@ -235,14 +235,29 @@ class TestOptions:
             fits = max(n for n in range(21) if sizes[n] <= tokens)
             assert text == prompt.text(QUERY, documents[:fits])
 
-    def test_a_question_that_is_too_long_alone_is_cut(self) -> None:
+    @pytest.mark.parametrize("question", [" ".join(texts(1, words=500)), "水車" * 400])
+    def test_a_question_that_is_too_long_alone_is_cut(self, question: str) -> None:
         reader = e2rank()._prompted.embedder
         prompt = ListwisePrompt(PROMPT, 1024)
-        question = " ".join(texts(1, words=500))
-        text = prompt.within(question, texts(5), 200, reader.length)
-        assert 150 < reader.length(text) <= 200
+        text = prompt.within(question, texts(5), 400, reader.length)
+        assert 390 < reader.length(text) <= 400
         assert question[:40] in text
         assert text.endswith("<think>\n\n</think>\n\n")
+
+    @pytest.mark.parametrize("document", [" ".join(texts(1, words=500)), "水車" * 400])
+    def test_of_a_document_that_is_too_long_alone_the_beginning_is_read(
+        self, document: str
+    ) -> None:
+        reader = e2rank()._prompted.embedder
+        text = ListwisePrompt(PROMPT, 1024).within(QUERY, [document], 400, reader.length)
+        assert 390 < reader.length(text) <= 400
+        assert f"[1] {document[:40]}" in text
+        assert f"Search Query: {QUERY}<" in text
+
+    def test_a_prompt_without_room_for_any_question_is_refused(self) -> None:
+        reader = e2rank()._prompted.embedder
+        with pytest.raises(BadOption, match="no room"):
+            ListwisePrompt(PROMPT, 1024).within(QUERY, texts(2), 20, reader.length)
 
     def test_a_document_cannot_end_the_prompt(self) -> None:
         reader = e2rank()._prompted.embedder

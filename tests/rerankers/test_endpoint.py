@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from components.encoders.hashing import Hashing
+from components.encoders.naive import Naive
 from components.errors import BadOption, MillraceError, Unavailable
+from components.registry import build, resolve
 from components.rerankers.e2rank import endpoint as module
 from components.rerankers.e2rank.embedders import Embedder
 from components.rerankers.e2rank.reranker import E2Rank
@@ -34,6 +36,9 @@ class Server:
     refusals: list[int] = field(default_factory=list)
     """Statuses of the next answers, before good ones."""
     damaged: bool = False
+    said: bytes = b""
+    """Instead of an answer."""
+    kind: str = "application/json"
     asked: list[dict[str, Any]] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
 
@@ -58,9 +63,9 @@ def server() -> Iterator[Server]:
             made.keys.append(self.headers["Authorization"])
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             status, found = made.answer(body)
-            said = json.dumps(found).encode()
+            said = made.said or json.dumps(found).encode()
             self.send_response(status)
-            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Type", made.kind)
             self.send_header("Content-Length", str(len(said)))
             self.send_header("retry-after-ms", "1")
             self.end_headers()
@@ -102,8 +107,14 @@ def test_stored_vectors_are_used_where_the_models_have_one_name(server: Server) 
     assert order(served(server, encoder()))[0] == order(e2rank(encoder()))[0]
     assert len(server.asked) == 1
     assert len(server.asked[0]["input"]) == 1
-    assert server.asked[0]["model"] == MODEL
+    assert server.asked[0]["model"] == "Alibaba-NLP/E2Rank-0.6B"  # as servers call it
     assert not served(server, Hashing()).needs_vectors
+
+
+def test_vectors_that_no_name_makes_comparable_are_not_used(server: Server) -> None:
+    assert not served(server, encoder(layers=1)).needs_vectors
+    pooled = Naive()
+    assert not E2Rank(model="minilm", endpoint=server.address, encoder=pooled).needs_vectors
 
 
 def test_many_texts_are_sent_in_batches(server: Server) -> None:
@@ -149,6 +160,45 @@ def test_too_few_vectors(server: Server) -> None:
     server.damaged = True
     with pytest.raises(Unavailable, match="vectors came for"):
         order(served(server, vectors="encode"))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<html>hello</html>",
+        b"{}",
+        b'{"data": [',
+        b'{"data": [{"index": 0, "embedding": [1, null]}]}',
+        b'{"data": [{"index": 0, "embedding": 3}]}',
+        b'{"data": [{"index": 5, "embedding": [1, 2]}]}',
+    ],
+)
+@pytest.mark.parametrize("kind", ["application/json", "text/html"])
+def test_answers_that_are_no_vectors(server: Server, body: bytes, kind: str) -> None:
+    server.said, server.kind = body, kind
+    with pytest.raises(Unavailable, match=r"no embeddings|did not answer") as caught:
+        order(served(server, encoder()))
+    assert caught.value.where == server.address
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"endpoint": "localhost:8000/v1"},
+        {"endpoint": f"http://me:{KEY}@127.0.0.1/v1"},
+        {"endpoint": "http://127.0.0.1:8000/v1", "key": KEY},
+    ],
+)
+def test_what_is_no_address_or_no_variable_is_refused_unseen(options: dict[str, str]) -> None:
+    with pytest.raises(BadOption) as caught:
+        build("reranker", resolve("reranker", "e2rank", {"model": MODEL, **options}))
+    assert KEY not in f"{caught.value} {caught.value.hint} {caught.value.where}"
+
+
+def test_a_key_that_no_header_may_hold(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_KEY", "schlüssel")
+    with pytest.raises(BadOption, match="no header"):
+        order(served(server, encoder(), key="MY_KEY"))
 
 
 def test_nobody_there(monkeypatch: pytest.MonkeyPatch) -> None:

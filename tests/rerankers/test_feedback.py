@@ -38,6 +38,8 @@ def rocchio(
     powers = np.exp(rows[:documents] @ query / temperature)
     moved = query + weight * np.average(rows[:documents], axis=0, weights=powers)
     cosines = rows @ (moved / np.linalg.norm(moved))
+    if not interpolate:
+        return cosines
     return (1 - interpolate) * to_unit_interval(cosines) + interpolate * to_unit_interval(first)
 
 

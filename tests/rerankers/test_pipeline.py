@@ -120,9 +120,9 @@ class TestE2Rank:
 class TestABudget:
     @pytest.fixture(autouse=True)
     def nothing_learnt(self) -> Iterator[None]:
-        paced._learnt.cache_clear()
+        paced.learnt.cache_clear()
         yield
-        paced._learnt.cache_clear()
+        paced.learnt.cache_clear()
 
     @pytest.fixture
     def corpus(self, tmp_path: Path) -> Corpus:

@@ -10,6 +10,8 @@ from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from components.errors import BadOption
+
 PROMPT = (
     "Given a web search query and some relevant documents, "
     "rerank the documents that answer the query:\n"
@@ -46,21 +48,30 @@ class ListwisePrompt:
         self, query: str, documents: Sequence[str], tokens: int, length: Callable[[str], int]
     ) -> str:
         """The prompt with as many of the first documents as fit, never cut off at its end, where
-        the question stands. Of a question that is too long alone the first words are read.
-        `length` says how many tokens a text has.
+        the question stands. Of a document that is too long alone the beginning is read, and so of
+        a question. `length` says how many tokens a text has. Raises BadOption where there is no
+        room for any question.
         """
 
         def fits(text: str) -> bool:
             return length(text) <= tokens
 
+        def most(count: int, made: Callable[[int], str]) -> int:
+            return bisect_left(range(1, count + 1), True, key=lambda n: not fits(made(n)))
+
         whole = self.text(query, documents)
         if fits(whole):
             return whole
-        if fits(self.text(query, ())):
-            many = _most(len(documents), lambda n: fits(self.text(query, documents[:n])))
+        if many := most(len(documents), lambda n: self.text(query, documents[:n])):
             return self.text(query, documents[:many])
-        many = _most(len(query.split()), lambda n: fits(self.text(first_words(query, n), ())))
-        return self.text(first_words(query, many), ())
+        first = first_words("".join(documents[:1]), self.words)
+        if part := most(len(first), lambda n: self.text(query, [first[:n]])):
+            return self.text(query, [first[:part]])
+        if part := most(len(query), lambda n: self.text(query[:n], ())):
+            return self.text(query[:part], ())
+        raise BadOption(f"{tokens} tokens leave no room for a question in the prompt").at(
+            where="reranker.tokens", hint=f"the prompt alone has {length(self.text('', ()))}"
+        )
 
 
 def first_words(text: str, words: int) -> str:
@@ -71,11 +82,6 @@ def first_words(text: str, words: int) -> str:
 def plain(text: str) -> str:
     """A text that spells no special token: no document can end the message that it stands in."""
     return text.replace(_SPECIAL, _BROKEN)
-
-
-def _most(count: int, suits: Callable[[int], bool]) -> int:
-    """The largest number below `count` that suits, where smaller ones do too; 0 where none does."""
-    return bisect_left(range(1, count), True, key=lambda number: not suits(number))
 
 
 def _fill(template: str, query: str) -> str:

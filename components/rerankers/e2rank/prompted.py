@@ -18,6 +18,8 @@ from components.stages import Encoder
 
 _END = "<|endoftext|>"
 """What the models of E²Rank expect at the end of a document."""
+_CHARACTERS = 3
+"""Of a token, at least, in most scripts."""
 _SPACE = ("weights", "pooling", "layers", "special", "document_prompt", "document_parts")
 """Facts of an encoder that decide whether its vectors are comparable with a model's."""
 
@@ -49,9 +51,11 @@ class Prompted:
         """Whether the index' vectors are comparable with its own."""
         if self.encoder is None or not getattr(self.encoder, "model", ""):
             return False
+        theirs = self.encoder.facts
         if self.endpoint:  # whose weights nobody sees: the name must do
-            return _profile(self.name) == _profile(getattr(self.encoder, "model", ""))
-        theirs, own = self.encoder.facts, self._variant.facts
+            same = _known_as(self.name) == _known_as(getattr(self.encoder, "model", ""))
+            return same and theirs.get("pooling") == "last" and not theirs.get("layers")
+        own = self._variant.facts
         return all(theirs.get(fact) == own.get(fact) for fact in _SPACE)
 
     @cached_property
@@ -60,7 +64,7 @@ class Prompted:
         if not self.endpoint:
             return LocalModel(self._variant)
         width = self._of_index.get("dimensions") if self.made_the_index else None
-        return Endpoint(self.endpoint, self.name, self.key, self._counts, _END, width)
+        return Endpoint(self.endpoint, _known_as(self.name), self.key, self._counts, _END, width)
 
     @cached_property
     def _variant(self) -> Variant:
@@ -79,11 +83,12 @@ class Prompted:
         return {name: getattr(self.encoder, name, None) for name in ("dimensions", "layers")}
 
     def _counts(self, text: str) -> int:
-        """Tokens, by the index' tokenizer: the endpoint's is not at hand."""
-        if self.encoder is None:
-            return len(text.split())
-        return len(self.encoder.tokenizer.tokens(text).ids)
+        """Tokens, rather too many: the endpoint's tokenizer is not at hand, but the index' is."""
+        own = 0 if self.encoder is None else len(self.encoder.tokenizer.tokens(text).ids)
+        return max(own, len(text) // _CHARACTERS)
 
 
-def _profile(name: str) -> object:
-    return profiles.find(name) or name
+def _known_as(name: str) -> str:
+    """On the hub, which is how servers call it."""
+    profile = profiles.find(name)
+    return profile.model if profile and profile.model else name

@@ -11,13 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate, chain, pairwise
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from components.encoders.device import Precision
 from components.errors import BadOption, ModelFault
 from components.options import Count, Share, option, part
+from components.rerankers.e2rank import endpoint
 from components.rerankers.e2rank.embedders import Embedder
 from components.rerankers.e2rank.prompt import PROMPT, ListwisePrompt, first_words
 from components.rerankers.e2rank.prompted import Prompted
@@ -29,7 +30,12 @@ from components.values import Hit, Matrix, Query, Ranked
 
 @dataclass(frozen=True, kw_only=True)
 class E2Rank:
-    """Scores hits by cosine to the listwise prompt of the question and the first hits."""
+    """Scores hits by cosine to the listwise prompt of the question and the first hits.
+
+    With sliding windows a score is a hit's place, from 1 down to 0.
+    """
+
+    revision: ClassVar[int] = 1
 
     model: str = option(
         "", help="an E²Rank model, as an encoder names it; empty: the index' own", or_folder=True
@@ -70,15 +76,20 @@ class E2Rank:
         ListwisePrompt(self.prompt, self.words)
         if self.window is not None and self.step > self.window:
             raise ValueError(f"a step of {self.step} skips hits in windows of {self.window}")
+        if self.endpoint:
+            endpoint.check(self.endpoint, self.key)
 
     @property
     def needs_vectors(self) -> bool:
         """Whether the index' vectors are used. Raises BadOption where they are asked for and are
         another model's.
         """
+        return self._uses_stored(self._prompted)
+
+    def _uses_stored(self, prompted: Prompted) -> bool:
         if self.vectors == "encode":
             return False
-        same = self._prompted.made_the_index
+        same = prompted.made_the_index
         if self.vectors == "stored" and not same:
             raise BadOption("the index was made by another model").at(
                 where="reranker.vectors", hint="auto encodes the hits in such a case"
@@ -90,8 +101,12 @@ class E2Rank:
     ) -> list[list[Hit]]:
         """See `Reranker`. Raises BadOption, ModelFault, Unavailable."""
         heads = [hits[: self.depth] if len(hits) > 1 else [] for hits in ranked.hits]
-        reader = self._prompted.embedder
-        rows = self._rows(heads, vectors, reader)
+        prompted = self._prompted
+        reader = prompted.embedder
+        if self._uses_stored(prompted):
+            rows = [own[: len(head)] for own, head in zip(vectors, heads, strict=True)]
+        else:
+            rows = self._encoded(heads, reader)
         score = partial(self._score, reader, queries, heads, rows)
         if self.window is None:
             places = [list(range(len(head))) for head in heads]
@@ -104,12 +119,8 @@ class E2Rank:
             for hits, own in zip(ranked.hits, scores, strict=True)
         ]
 
-    def _rows(
-        self, heads: Sequence[list[Hit]], vectors: Sequence[Matrix], reader: Embedder
-    ) -> list[Matrix]:
-        """The hits' vectors, (hits, width) for each query."""
-        if self.needs_vectors:
-            return [own[: len(head)] for own, head in zip(vectors, heads, strict=True)]
+    def _encoded(self, heads: Sequence[list[Hit]], reader: Embedder) -> list[Matrix]:
+        """The hits' vectors, (hits, width) for each query, each distinct text read once."""
         texts = [self._words(hit) for hit in chain.from_iterable(heads)]
         distinct = {text: row for row, text in enumerate(dict.fromkeys(texts))}
         made = reader.documents(list(distinct))
