@@ -1,0 +1,54 @@
+"""Yes and no, said or implied."""
+
+from __future__ import annotations
+
+import pytest
+
+from evals.judging.polarity import asks_yes_or_no, leading, polarity
+
+GREW = "Did the harbour's income grow in 1950?"
+
+
+def test_asks() -> None:
+    for question in (
+        GREW,
+        "Is the harbour busy?",
+        "Based on the accounts, does the harbour pay a dividend?",
+        "If tonnage is of use, say so. Has tonnage changed?",
+    ):
+        assert asks_yes_or_no(question)
+    for question in ("How much did it earn?", "Which harbour is the largest?"):
+        assert not asks_yes_or_no(question)
+
+
+def test_leading() -> None:
+    assert leading("Yes, it did.") == "yes"
+    assert leading("**No.** It did not.") == "no"
+    assert leading("Sure! Yes, it did.") == "yes"
+    assert leading("yes") == "yes"
+    assert leading("No ships were lost") is None
+    assert leading("Yesterday, it did.") is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ("Yes, the income grew.", "yes"),
+        ("No, the income fell.", "no"),
+        ("The income of the harbour grew by a fifth.", "yes"),
+        ("The harbour's income did not grow.", "no"),
+        ("The harbour's income declined.", "no"),
+        ("The harbour is old. Its ships are many. The answer is no.", "no"),
+        ("Ships came. Therefore, the harbour's income did grow.", "yes"),
+        ("The harbour's income rose at first. Overall, its income did not grow.", "no"),
+        ("Cheese is made of milk.", None),
+    ],
+)
+def test_polarity(answer: str, said: str | None) -> None:
+    assert polarity(GREW, answer) == said
+
+
+def test_a_question_with_a_not_of_its_own() -> None:
+    question = "Were there events that are not usual in the harbour?"
+    assert polarity(question, "A storm is not a usual event in the harbour.") == "yes"
+    assert polarity(question, "There were no unusual events in the harbour.") == "no"
