@@ -18,7 +18,7 @@ from components.stages import Encoder
 
 _END = "<|endoftext|>"
 """What the models of E²Rank expect at the end of a document."""
-_CHARACTERS = 3
+_BYTES = 3
 """Of a token, at least, in most scripts."""
 _SPACE = ("weights", "pooling", "layers", "special", "document_prompt", "document_parts")
 """Facts of an encoder that decide whether its vectors are comparable with a model's."""
@@ -85,7 +85,7 @@ class Prompted:
     def _counts(self, text: str) -> int:
         """Tokens, rather too many: the endpoint's tokenizer is not at hand, but the index' is."""
         own = 0 if self.encoder is None else len(self.encoder.tokenizer.tokens(text).ids)
-        return max(own, len(text) // _CHARACTERS)
+        return max(own, len(text.encode()) // _BYTES)
 
 
 def _known_as(name: str) -> str:
