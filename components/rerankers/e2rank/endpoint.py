@@ -89,7 +89,8 @@ class Endpoint:
             passing = error.status_code >= 500 or error.status_code == 429
             kind = Unavailable if passing else BadOption
             raise kind(f"the endpoint refused: {error.status_code} {self._reason(error)}").at(
-                where=self.address, hint=_HINTS.get(error.status_code, f"does it serve {self.model}?")
+                where=self.address,
+                hint=_HINTS.get(error.status_code, f"does it serve {self.model}?"),
             ) from None
         except openai.OpenAIError as error:
             raise Unavailable(f"the endpoint did not answer: {self._reason(error)}").at(
