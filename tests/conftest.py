@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,9 @@ import pytest
 from infra.settings import settings
 from tests import qdrant_http
 from tests.corpora import Corpus
+
+# Also for what fixtures of a module start, before any test has settings of its own.
+os.environ["MILLRACE_CACHE_BYTES"] = "0"
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from evals.bench import reranking
 def test_every_reranker_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("sentence_transformers")
     monkeypatch.chdir(tmp_path)
-    found = reranking.measure(64, 1, tmp_path, "needle?lengths=256")
+    found = reranking.measure(64, 1, tmp_path, "needle?lengths=256&documents=8&questions=8")
     assert set(found) == set(reranking.SYSTEMS)
     read = {name: each["cost"]["reranked"] for name, each in found.items()}
     assert read.pop("none") == 0
