@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from components.encoders import checkpoints
+from components.encoders.model import Model
 from tests.encoders.random_models import transformer
 from tests.rerankers import published
 from tests.rerankers.published import Published
@@ -64,3 +65,17 @@ def crossed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = from_config(config)
     made.save_pretrained(folder)
     return folder
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Lengths of the sequences that models have read."""
+    lengths: list[int] = []
+    inner = Model.hidden
+
+    def counted(model: Model, batch: Any) -> Any:
+        lengths.extend(map(len, batch))
+        return inner(model, batch)
+
+    monkeypatch.setattr(Model, "hidden", counted)
+    return lengths

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from components.encoders.hashing import Hashing
-from components.encoders.model import Model
 from components.encoders.naive import Naive
 from components.errors import BadOption
 from components.registry import build, resolve
@@ -137,19 +136,6 @@ class TestAsPublished:
 
 
 class TestForwardPasses:
-    @pytest.fixture
-    def read(self, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-        """Lengths of the sequences that the model has read."""
-        lengths: list[int] = []
-        inner = Model.hidden
-
-        def counted(model: Model, batch: Any) -> Any:
-            lengths.extend(map(len, batch))
-            return inner(model, batch)
-
-        monkeypatch.setattr(Model, "hidden", counted)
-        return lengths
-
     def test_one_per_query_where_vectors_are_stored(self, read: list[int]) -> None:
         lists = [texts(count, seed=count) for count in (100, 30, 2)]
         vectors = [stored(each) for each in lists]

@@ -10,7 +10,7 @@ import torch
 
 from components.encoders.device import Precision
 from components.encoders.hashing import Hashing
-from components.encoders.model import Model, model
+from components.encoders.model import model
 from components.encoders.naive import Naive
 from components.errors import BadOption
 from components.rerankers import token_states
@@ -69,17 +69,7 @@ def test_an_index_without_a_model_needs_one_named() -> None:
         rerank(LateInteraction(encoder=Hashing()), texts(3))
 
 
-def test_a_passage_is_read_once_for_all_questions(
-    tiny: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    read: list[int] = []
-    inner = Model.hidden
-
-    def counted(model: Model, batch: Any) -> Any:
-        read.extend(map(len, batch))
-        return inner(model, batch)
-
-    monkeypatch.setattr(Model, "hidden", counted)
+def test_a_passage_is_read_once_for_all_questions(tiny: Path, read: list[int]) -> None:
     token_states.token_states.cache_clear()
     documents = texts(20)
     queries = [Query(text=f"{QUERY} {at}") for at in range(3)]

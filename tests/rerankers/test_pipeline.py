@@ -5,13 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from components.corpus.search import search
-from components.encoders.model import Model
 from components.errors import BadOption
 from components.rerankers import paced
 from components.values import Query
@@ -38,20 +36,6 @@ class Slow:
             time.sleep(len(hits) * self.milliseconds / 1000)
         return [hits[::-1] for hits in ranked.hits]
 '''
-
-
-@pytest.fixture
-def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Lengths of the sequences that a model has read."""
-    lengths: list[int] = []
-    inner = Model.hidden
-
-    def counted(model: Model, batch: Any) -> Any:
-        lengths.extend(map(len, batch))
-        return inner(model, batch)
-
-    monkeypatch.setattr(Model, "hidden", counted)
-    return lengths
 
 
 @pytest.mark.usefixtures("hub")
