@@ -153,6 +153,12 @@ def options_of(component: type[Any]) -> dict[str, dataclasses.Field[Any]]:
     }
 
 
+def parts_of(component: type[Any]) -> frozenset[str]:
+    """The collaborators that it has a field for."""
+    parts = (each for each in dataclasses.fields(component) if each.metadata.get("part"))
+    return frozenset(each.name for each in parts)
+
+
 def _hints(component: Any) -> dict[str, Any]:
     try:
         return typing.get_type_hints(component, include_extras=True)
@@ -213,7 +219,7 @@ def resolve(stage: str, use: str, options: Mapping[str, Any]) -> Choice:
 def build(stage: str, choice: Choice, **parts: object) -> Any:
     """The component; `parts` are the collaborators that it has a field for."""
     component = load(stage, choice.use)
-    wanted = {each.name for each in dataclasses.fields(component) if each.metadata.get("part")}
+    wanted = parts_of(component)
     given = {name: value for name, value in parts.items() if name in wanted}
     try:
         # Checked once more: a choice may come from a generation's file, where paths are text.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -119,7 +119,7 @@ class MillracePostprocessor(BaseNodePostprocessor):
         """Where vectors are from, as far as a reranker wants to know it."""
         if self._loaded is None:
             return _Source(self._given) if self.encoder else None
-        wants = any(each.name == "encoder" for each in fields(self._made))  # type: ignore[arg-type]
+        wants = "encoder" in registry.parts_of(type(self._made))
         return _live(self._loaded) if wants or self._made.needs_vectors else None
 
     def _ready(self, source: _Source | None) -> Reranker:

@@ -9,11 +9,11 @@ landmark encoding differ only in which windows they make and which tokens they g
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from components.encoders.batches import batches
 from components.encoders.memory import Memory
 from components.encoders.model import Model
 from components.encoders.pieces import NOBODY, Pieces, Window
@@ -77,18 +77,11 @@ def _round(
     return taken, None
 
 
-def _batches(windows: list[Window], budget: int) -> Iterator[list[Window]]:
-    """Windows of like length, longest first; padded size at most `budget` tokens."""
-    ordered = iter(sorted(windows, key=lambda each: len(each.ids), reverse=True))
-    for longest in ordered:
-        room = budget // max(1, len(longest.ids)) - 1
-        yield [longest, *islice(ordered, max(0, room))]
-
-
 def _read(windows: list[Window], model: Model) -> Iterator[tuple[list[Window], Pieces]]:
     """Batches with what was read of them. While a GPU reads one, the next is made ready."""
     under_way: tuple[list[Window], Callable[[], Pieces]] | None = None
-    for batch in _batches(windows, model.batch_tokens):
+    for places in batches([len(each.ids) for each in windows], model.batch_tokens):
+        batch = [windows[place] for place in places]
         begun = batch, _begin(batch, model)
         if under_way:
             yield under_way[0], under_way[1]()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,7 +13,8 @@ import numpy as np
 from components.encoders.device import Precision, device, dtype
 from components.errors import BadOption, MissingExtra, Unavailable
 from components.options import Count, Share, option
-from components.rerankers.order import reordered
+from components.rerankers.order import all_reordered, cut, heads
+from components.rerankers.paced import BUDGET
 from components.values import Hit, Matrix, Query, Ranked
 
 _PAIR = 100.0
@@ -39,26 +39,19 @@ class CrossEncoder:
         0.0, help="share of the retriever's score in the final one, both scaled to 0..1"
     )
     precision: Precision = option("auto", help="auto: bf16 where the processor has it; fp32")
-    rerank_budget_ms: Count | None = option(
-        None, help="milliseconds per question: fewer hits are scored where it would take longer"
-    )
+    rerank_budget_ms: Count | None = option(None, help=BUDGET)
 
     def rerank(
         self, queries: Sequence[Query], ranked: Ranked, vectors: Sequence[Matrix]
     ) -> list[list[Hit]]:
         """See `Reranker`. Raises BadOption, MissingExtra, Unavailable."""
-        heads = [hits[: self.depth] if len(hits) > 1 else [] for hits in ranked.hits]
+        scored = heads(ranked, self.depth)
         pairs = [
             (query.text, hit.chunk.text)
-            for query, head in zip(queries, heads, strict=True)
+            for query, head in zip(queries, scored, strict=True)
             for hit in head
         ]
-        scores = self._scores(pairs)
-        edges = [0, *accumulate(map(len, heads))]
-        return [
-            reordered(hits, scores[start:end], self.interpolate) if end > start else list(hits)
-            for hits, (start, end) in zip(ranked.hits, pairwise(edges), strict=True)
-        ]
+        return all_reordered(ranked, cut(self._scores(pairs), scored), self.interpolate)
 
     def efforts(self, hits: Sequence[Hit]) -> list[float]:
         """How long each takes, relative to the others: see `Paced`."""

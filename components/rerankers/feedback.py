@@ -17,6 +17,7 @@ from pydantic import Field
 from components.encoders.kernel import unit
 from components.options import Count, Share, Weight, option
 from components.rerankers.order import reordered
+from components.rerankers.paced import BUDGET
 from components.values import Hit, Matrix, Query, Ranked
 
 Cosine = Annotated[float, Field(strict=True, ge=-1.0, le=1.0)]
@@ -46,9 +47,7 @@ class Feedback:
     interpolate: Share = option(
         0.8, help="share of the retriever's score, scaled to 0..1, in the final one"
     )
-    rerank_budget_ms: Count | None = option(
-        None, help="milliseconds per question: fewer hits are scored where it would take longer"
-    )
+    rerank_budget_ms: Count | None = option(None, help=BUDGET)
 
     def rerank(
         self, queries: Sequence[Query], ranked: Ranked, vectors: Sequence[Matrix]

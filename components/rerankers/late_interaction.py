@@ -15,9 +15,10 @@ from typing import ClassVar
 import numpy as np
 
 from components.encoders.device import Precision
-from components.errors import BadOption
 from components.options import Count, Share, option, part
-from components.rerankers.order import reordered
+from components.rerankers.order import all_reordered, heads
+from components.rerankers.own_model import model_name
+from components.rerankers.paced import BUDGET
 from components.rerankers.token_states import token_states
 from components.stages import Encoder
 from components.values import Hit, Matrix, Query, Ranked
@@ -42,9 +43,7 @@ class LateInteraction:
         0.5, help="share of the retriever's score in the final one, both scaled to 0..1"
     )
     precision: Precision = option("auto", help="auto: bf16 where the processor has it; fp32")
-    rerank_budget_ms: Count | None = option(
-        None, help="milliseconds per question: fewer hits are scored where it would take longer"
-    )
+    rerank_budget_ms: Count | None = option(None, help=BUDGET)
 
     encoder: Encoder | None = part()
 
@@ -52,18 +51,15 @@ class LateInteraction:
         self, queries: Sequence[Query], ranked: Ranked, vectors: Sequence[Matrix]
     ) -> list[list[Hit]]:
         """See `Reranker`. Raises BadOption, and what `checkpoint` raises."""
-        heads = [hits[: self.depth] if len(hits) > 1 else [] for hits in ranked.hits]
+        scored = heads(ranked, self.depth)
         wanted: dict[str, list[tuple[int, int]]] = defaultdict(list)
-        for at, head in enumerate(heads):
+        for at, head in enumerate(scored):
             for rank, hit in enumerate(head):
                 wanted[hit.chunk.text].append((at, rank))
-        scores = [np.zeros(len(head), np.float32) for head in heads]
+        scores = [np.zeros(len(head), np.float32) for head in scored]
         if wanted:
             self._fill(scores, [query.text for query in queries], wanted)
-        return [
-            reordered(hits, own, self.interpolate) if len(own) else list(hits)
-            for hits, own in zip(ranked.hits, scores, strict=True)
-        ]
+        return all_reordered(ranked, scores, self.interpolate)
 
     def efforts(self, hits: Sequence[Hit]) -> list[float]:
         """How long each takes, relative to the others: see `Paced`."""
@@ -89,12 +85,7 @@ class LateInteraction:
 
     @property
     def _name(self) -> str:
-        name: str = self.model or getattr(self.encoder, "model", "")
-        if not name:
-            raise BadOption("the index' encoder has no model with token states").at(
-                where="reranker.model", hint="name a model that `millrace models` lists"
-            )
-        return name
+        return model_name(self.model, self.encoder)
 
 
 def _max_sim(query: Matrix, passage: Matrix) -> float:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from components.errors import ModelFault
-from components.values import Hit, Matrix
+from components.values import Hit, Matrix, Ranked
 
 
 def reordered(hits: Sequence[Hit], scores: Matrix, interpolate: float = 0.0) -> list[Hit]:
@@ -32,6 +32,23 @@ def reordered(hits: Sequence[Hit], scores: Matrix, interpolate: float = 0.0) -> 
     order = np.argsort(-final, kind="stable")
     again = [replace(head[i], score=float(final[i]), first_score=head[i].score) for i in order]
     return behind(again, tail)
+
+
+def heads(ranked: Ranked, depth: int) -> list[list[Hit]]:
+    """The hits of each query that are scored again; none where there is nothing to order."""
+    return [hits[:depth] if len(hits) > 1 else [] for hits in ranked.hits]
+
+
+def cut(rows: Matrix, heads: Sequence[Sequence[Hit]]) -> list[Matrix]:
+    """Rows for all hits, one query after the other, by query."""
+    return np.split(rows, np.cumsum([len(head) for head in heads], dtype=np.int64))[:-1]
+
+
+def all_reordered(ranked: Ranked, scores: Sequence[Matrix], interpolate: float) -> list[list[Hit]]:
+    """`reordered` for every query."""
+    return [
+        reordered(hits, own, interpolate) for hits, own in zip(ranked.hits, scores, strict=True)
+    ]
 
 
 def behind(ranked: list[Hit], tail: Sequence[Hit]) -> list[Hit]:

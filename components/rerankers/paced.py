@@ -16,6 +16,8 @@ from components.rerankers.order import behind
 from components.stages import Reranker
 from components.values import Hit, Matrix, Query, Ranked
 
+BUDGET = "milliseconds per question: fewer hits are scored where it would take longer"
+"""What the option `rerank_budget_ms`, which `rerank` honours, is for."""
 _FEWEST = 2
 """Hits that have an order."""
 _REMEMBERED = 3

@@ -10,9 +10,11 @@ from threading import Lock
 import numpy as np
 import numpy.typing as npt
 
+from components.encoders.batches import batches
 from components.encoders.device import Precision
+from components.encoders.kernel import unit
 from components.encoders.model import Model, model
-from components.values import Integers, Matrix
+from components.values import Matrix
 
 _KEPT_BYTES = 512 * 2**20
 """Of one model's states of passages, or of questions."""
@@ -71,30 +73,14 @@ class TokenStates:
         room = room if self._tokens is None else min(room, self._tokens)
         own = (self._of.tokenizer.ids(text)[:room] for text in texts)
         ids = [np.array([*prefix, *each, *suffix], np.int64) for each in own]
-        for batch in _batches(ids, self._of.batch_tokens):
+        for batch in batches(list(map(len, ids)), self._of.batch_tokens):
             hidden = self._of.hidden([ids[at] for at in batch])
             rows = hidden.rows.float().cpu().numpy()
             for at, start in zip(batch, hidden.starts, strict=True):
-                yield at, _unit(rows[start + len(prefix) : start + len(ids[at]) - len(suffix)])
+                yield at, unit(rows[start + len(prefix) : start + len(ids[at]) - len(suffix)])
 
 
 @lru_cache(maxsize=4)
 def token_states(name: str, precision: Precision, tokens: int | None) -> TokenStates:
     """This process's one reader of a model. Raises what `checkpoint` raises."""
     return TokenStates(model(name, precision), tokens)
-
-
-def _unit(rows: Matrix) -> Matrix:
-    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12))
-
-
-def _batches(ids: Sequence[Integers], budget: int) -> Iterator[list[int]]:
-    """Positions, longest first; padded size at most `budget` tokens where one alone is not more."""
-    batch: list[int] = []
-    for at in sorted(range(len(ids)), key=lambda at: -len(ids[at])):
-        if batch and len(ids[batch[0]]) * (len(batch) + 1) > budget:
-            yield batch
-            batch = []
-        batch.append(at)
-    if batch:
-        yield batch

@@ -18,6 +18,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from components.encoders.checkpoints import checkpoint
 from evals.compare import steps
 from evals.compare.request import read
 from evals.compare.run import run
@@ -61,11 +62,8 @@ def _models(width: int, layers: int, home: Path) -> tuple[Path, Path]:
     import torch
     import transformers
 
-    from components.encoders.naive import Naive
-
     torch.manual_seed(0)
-    known = Naive()._variant.model.checkpoint.folder
-    tokenizer: Any = transformers.AutoTokenizer.from_pretrained(known)
+    tokenizer: Any = transformers.AutoTokenizer.from_pretrained(checkpoint("minilm").folder)
     config: Any = transformers.Qwen3Config(
         vocab_size=len(tokenizer),
         hidden_size=width,

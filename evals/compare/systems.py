@@ -207,6 +207,7 @@ def serving(system: System) -> Mapping[str, Any]:
 
 def _weights(choice: Choice) -> Mapping[str, str]:
     """Those of a model folder that a stage names: the files may change while their name stays."""
-    folder = Path(str(choice.options.get("model") or "")).expanduser()
-    files = sorted(folder.glob("model*.safetensors")) if str(folder) != "." else []
-    return {"weights": weights_sha256(str(folder), folder)} if files else {}
+    name = str(choice.options.get("model") or "")
+    folder = Path(name).expanduser()
+    held = bool(name) and any(folder.glob("model*.safetensors"))
+    return {"weights": weights_sha256(name, folder)} if held else {}

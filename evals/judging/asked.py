@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_SCALES = {"thousand": 1e3, "million": 1e6, "billion": 1e9}
+from evals.judging.quantities import scale_of
+
 _IN_SCALE = re.compile(r"\b(thousand|million|billion)s?\b", re.IGNORECASE)
 _PERCENT = re.compile(r"%|\bper\s?cent|\bmargin\b|\brate\b|\bgrowth\b", re.IGNORECASE)
 _MAGNITUDE = re.compile(
@@ -31,7 +32,7 @@ def asked(question: str) -> Asked:
     """What the question says of its number."""
     scale = _IN_SCALE.search(question)
     return Asked(
-        scale=_SCALES[scale[1].lower()] if scale else 1.0,
+        scale=scale_of(scale[1] if scale else ""),
         percent=bool(_PERCENT.search(question)),
         magnitude=bool(_MAGNITUDE.search(question)),
     )

@@ -99,7 +99,7 @@ def _read(text: str, match: re.Match[str]) -> Quantity | None:
     return Quantity(
         number=(-1 if minus else 1) * float(digits) / (100 if hundredths else 1),
         decimals=len(digits.partition(".")[2]) + (2 if hundredths else 0),
-        scale=_scale(scale or part["stated"].rpartition(" ")[2]),
+        scale=scale_of(scale or part["stated"].rpartition(" ")[2]),
         unit=unit,
         currency=part["currency"] or part["inside"] or part["after"],
         falling=wrapped or bool(_FALLING.search(text[max(0, start - 60) : start])),
@@ -136,7 +136,8 @@ def _attached_letter(text: str, match: re.Match[str], scale: str, bare: bool, nu
     return short and bare and "." not in number
 
 
-def _scale(word: str) -> float:
+def scale_of(word: str) -> float:
+    """What a word such as million or bn multiplies a number by; 1 for no word."""
     word = word.lower().strip("()-")
     if not word:
         return 1.0

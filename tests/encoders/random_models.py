@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
+import pytest
 import torch
+
+from components.encoders import checkpoints
 
 Kind = Literal["bert", "qwen3", "mistral"]
 TokenizerKind = Literal["wordpiece", "byte-level", "unigram"]
@@ -88,6 +92,21 @@ def in_hub_cache(cache: Path, model: str, revision: str) -> Path:
     made = held / "snapshots" / revision
     made.mkdir(parents=True)
     return made
+
+
+@contextmanager
+def offline(hub: Path, patch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A machine without network: `hub` is the folder of its downloaded models."""
+    from huggingface_hub import constants
+
+    patch.setattr(constants, "HF_HUB_CACHE", str(hub))
+    patch.setattr(constants, "HF_HUB_OFFLINE", True)
+    caches = (checkpoints._known, checkpoints._download)
+    for each in caches:
+        each.cache_clear()
+    yield hub
+    for each in caches:
+        each.cache_clear()
 
 
 def change_config(folder: Path, **values: Any) -> None:

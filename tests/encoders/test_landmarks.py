@@ -16,7 +16,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.encoders import checkpoints
 from components.encoders.landmark import Landmark
 from components.encoders.landmarks import plan
 from components.encoders.late import Late
@@ -31,6 +30,7 @@ from components.values import Document, Matrix, Span
 from tests.contracts.encoder import EncoderContract
 from tests.encoders.random_models import (
     in_hub_cache,
+    offline,
     sentence_transformer,
     trained_tokenizer,
     transformer,
@@ -213,16 +213,8 @@ class TestProfile:
     @pytest.fixture
     def hub(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         """The folder of downloaded models of a machine that is offline."""
-        from huggingface_hub import constants
-
-        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-        caches = (checkpoints._known, checkpoints._download)
-        for each in caches:
-            each.cache_clear()
-        yield tmp_path / "hub"
-        for each in caches:
-            each.cache_clear()
+        with offline(tmp_path / "hub", monkeypatch) as hub:
+            yield hub
 
     def test_a_named_model_is_read_at_its_token(self, hub: Path) -> None:
         of = known()["lmk"]

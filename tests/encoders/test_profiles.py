@@ -26,6 +26,7 @@ from components.values import Document, Span
 from tests.encoders.random_models import (
     change_config,
     in_hub_cache,
+    offline,
     sentence_transformer,
     transformer,
 )
@@ -37,16 +38,8 @@ LETTERS = "the mill"
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The folder of downloaded models of a machine that is offline."""
-    from huggingface_hub import constants
-
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    caches = (checkpoints._known, checkpoints._download)
-    for each in caches:
-        each.cache_clear()
-    yield tmp_path / "hub"
-    for each in caches:
-        each.cache_clear()
+    with offline(tmp_path / "hub", monkeypatch) as hub:
+        yield hub
 
 
 def downloaded(hub: Path, name: str, **shape: Any) -> Path:

@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 
-from components.encoders import checkpoints
 from components.encoders.model import Model
-from tests.encoders.random_models import transformer
+from tests.encoders.random_models import offline, transformer
 from tests.rerankers import published
 from tests.rerankers.published import Published
 
@@ -27,16 +26,8 @@ def downloads(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def hub(downloads: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Where the hub's client finds the model `published.MODEL`, and where no hub is reached."""
-    from huggingface_hub import constants
-
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(downloads))
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    caches = (checkpoints._known, checkpoints._download)
-    for each in caches:
-        each.cache_clear()
-    yield downloads
-    for each in caches:
-        each.cache_clear()
+    with offline(downloads, monkeypatch) as hub:
+        yield hub
 
 
 @pytest.fixture(scope="session")

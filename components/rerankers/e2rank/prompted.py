@@ -14,6 +14,7 @@ from components.encoders.variants import Variant, variant
 from components.errors import BadOption
 from components.rerankers.e2rank.embedders import Embedder, LocalModel
 from components.rerankers.e2rank.endpoint import Endpoint
+from components.rerankers.own_model import model_name
 from components.stages import Encoder
 
 _END = "<|endoftext|>"
@@ -39,12 +40,7 @@ class Prompted:
     @cached_property
     def name(self) -> str:
         """Of the model. Raises BadOption where there is none."""
-        name: str = self.model or getattr(self.encoder, "model", "")
-        if not name:
-            raise BadOption("the index' encoder has no model to read a prompt with").at(
-                where="reranker.model", hint="name an E²Rank model"
-            )
-        return name
+        return model_name(self.model, self.encoder)
 
     @cached_property
     def made_the_index(self) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import accumulate, chain, pairwise
+from itertools import chain
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -23,7 +23,8 @@ from components.rerankers.e2rank.embedders import Embedder
 from components.rerankers.e2rank.prompt import PROMPT, ListwisePrompt, first_words
 from components.rerankers.e2rank.prompted import Prompted
 from components.rerankers.e2rank.sliding import slide
-from components.rerankers.order import reordered
+from components.rerankers.order import all_reordered, cut, heads
+from components.rerankers.paced import BUDGET
 from components.stages import Encoder
 from components.values import Hit, Matrix, Query, Ranked
 
@@ -66,9 +67,7 @@ class E2Rank:
     key: str = option(
         "MILLRACE_ENDPOINT_KEY", help="environment variable with the key, where there is one"
     )
-    rerank_budget_ms: Count | None = option(
-        None, help="milliseconds per question: fewer hits are scored where it would take longer"
-    )
+    rerank_budget_ms: Count | None = option(None, help=BUDGET)
 
     encoder: Encoder | None = part()
 
@@ -100,46 +99,41 @@ class E2Rank:
         self, queries: Sequence[Query], ranked: Ranked, vectors: Sequence[Matrix]
     ) -> list[list[Hit]]:
         """See `Reranker`. Raises BadOption, ModelFault, Unavailable."""
-        heads = [hits[: self.depth] if len(hits) > 1 else [] for hits in ranked.hits]
+        scored = heads(ranked, self.depth)
         prompted = self._prompted
         reader = prompted.embedder
         if self._uses_stored(prompted):
-            rows = [own[: len(head)] for own, head in zip(vectors, heads, strict=True)]
+            rows = [own[: len(head)] for own, head in zip(vectors, scored, strict=True)]
         else:
-            rows = self._encoded(heads, reader)
-        score = partial(self._score, reader, queries, heads, rows)
+            rows = self._encoded(scored, reader)
+        score = partial(self._score, reader, queries, scored, rows)
         if self.window is None:
-            places = [list(range(len(head))) for head in heads]
-            scores = score([at for at, _ in enumerate(heads)], places)
+            places = [list(range(len(head))) for head in scored]
+            scores = score([at for at, _ in enumerate(scored)], places)
         else:
-            orders = slide([len(head) for head in heads], self.window, self.step, score)
+            orders = slide([len(head) for head in scored], self.window, self.step, score)
             scores = [_by_place(order) for order in orders]
-        return [
-            reordered(hits, own, self.interpolate) if len(own) else list(hits)
-            for hits, own in zip(ranked.hits, scores, strict=True)
-        ]
+        return all_reordered(ranked, scores, self.interpolate)
 
-    def _encoded(self, heads: Sequence[list[Hit]], reader: Embedder) -> list[Matrix]:
+    def _encoded(self, scored: Sequence[list[Hit]], reader: Embedder) -> list[Matrix]:
         """The hits' vectors, (hits, width) for each query, each distinct text read once."""
-        texts = [self._words(hit) for hit in chain.from_iterable(heads)]
+        texts = [self._words(hit) for hit in chain.from_iterable(scored)]
         distinct = {text: row for row, text in enumerate(dict.fromkeys(texts))}
         made = reader.documents(list(distinct))
-        rows = made[[distinct[text] for text in texts]]
-        edges = [0, *accumulate(map(len, heads))]
-        return [rows[start:end] for start, end in pairwise(edges)]
+        return cut(made[[distinct[text] for text in texts]], scored)
 
     def _score(
         self,
         reader: Embedder,
         queries: Sequence[Query],
-        heads: Sequence[list[Hit]],
+        scored: Sequence[list[Hit]],
         rows: Sequence[Matrix],
         asked: Sequence[int],
         places: Sequence[list[int]],
     ) -> list[Matrix]:
         """Of the hits at these places, for each query that is asked."""
         texts = [
-            self._text(reader, queries[at].text, [heads[at][i] for i in own[: self.documents]])
+            self._text(reader, queries[at].text, [scored[at][i] for i in own[: self.documents]])
             for at, own in zip(asked, places, strict=True)
             if own
         ]
