@@ -7,7 +7,7 @@ suite in `tests/contracts`, which a plug-in's tests can inherit.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from components.values import (
@@ -219,8 +219,32 @@ class Reranker(Protocol):
         ...
 
 
+Search = Callable[[Query, int], Sequence[Hit]]
+"""Hits for a query, at most so many, best first, as the pipeline finds them."""
+
+
 @runtime_checkable
 class Answerer(Protocol):
-    """Answers a question from hits."""
+    """Answers a question from hits.
 
-    def answer(self, query: Query, hits: Sequence[Hit]) -> Answer: ...
+    Collaborators that it may have a field for: `search`, a `Search`, and `ledger`, a `Ledger` (see
+    `components/endpoint/ledger.py`).
+    """
+
+    @property
+    def concurrency(self) -> int:
+        """Questions that may be asked at once, each in a thread of its own."""
+        ...
+
+    @property
+    def facts(self) -> Mapping[str, object]:
+        """What its answers depend on besides its options, such as a hash of its prompt."""
+        ...
+
+    def answer(self, query: Query, hits: Sequence[Hit]) -> Answer:
+        """An answer from these hits, best first; there may be none.
+
+        Raises Unavailable where an outside system did not answer, GuardStopped where no money is
+        left.
+        """
+        ...

@@ -155,11 +155,56 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Citation:
+    """A chunk that an answer rests on."""
+
+    chunk_id: str
+    document_id: str
+    span: Span
+    page: int | None = None
+    """Page of its first character."""
+    last_page: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What calls of a model took."""
+
+    calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost: float = 0.0
+    """In the currency of the prices that were given."""
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            calls=self.calls + other.calls,
+            input_tokens=self.input_tokens + other.input_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+            cost=self.cost + other.cost,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """Something that an answerer did on the way to its answer."""
+
+    name: str
+    """Such as `assess`, `search` or `answer`."""
+    asked: str
+    said: str
+    chunk_ids: tuple[str, ...] = ()
+    """Of what a search found, best first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """An answer to a query, with the chunks it rests on."""
+    """An answer to a query."""
 
     text: str
-    citations: tuple[str, ...] = ()
-    """Chunk ids, in order of use."""
-    usage: Mapping[str, float] = field(default_factory=dict)
-    """Tokens, seconds and money, by name."""
+    citations: tuple[Citation, ...] = ()
+    """The chunks it rests on, each once, in order of use."""
+    usage: Usage = field(default_factory=Usage)
+    steps: tuple[Step, ...] = ()
+    found: tuple[Hit, ...] = ()
+    """What it found by searches of its own, besides the hits that it was handed."""

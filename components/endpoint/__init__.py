@@ -1,0 +1,1 @@
+"""Models behind an OpenAI-compatible address, and what they cost."""
