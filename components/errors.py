@@ -10,6 +10,7 @@
     │   ├── NothingLive             search or status before the first refresh
     │   └── ForeignCorpus           this store holds a corpus of the same name from another source
     ├── BadDocument              -  one document cannot be used: reported, the run goes on
+    ├── NoAnswer                 -  one question has no answer: reported, the run goes on
     ├── GuardStopped             4  a guard refused to do what was asked
     ├── Busy                     6  somebody else holds what is needed: try again
     │   └── Moved                   what was being read is replaced and gone: read the live one
@@ -93,6 +94,10 @@ class BadDocument(MillraceError):
         """This error, marked as worth another try."""
         self.transient = True
         return self
+
+
+class NoAnswer(MillraceError):
+    """One question has no answer, whatever becomes of the others."""
 
 
 class GuardStopped(MillraceError):

@@ -64,7 +64,11 @@ CATALOGUE: Mapping[str, Mapping[str, str]] = {
         "cross_encoder": "components.rerankers.cross_encoder:CrossEncoder",
         "late_interaction": "components.rerankers.late_interaction:LateInteraction",
     },
-    "answerer": {},
+    "answerer": {
+        "chat": "components.answerers.chat:Chat",
+        "iterative": "components.answerers.iterative:Iterative",
+        "recorded": "components.answerers.recorded:Recorded",
+    },
 }
 BRIDGES: Mapping[str, str] = {"llama_index": "components.bridges.llama_index"}
 """Modules whose `component(stage, name)` makes the dataclass of a foreign class, by prefix."""

@@ -23,6 +23,7 @@ from components.values import (
     Matrix,
     Query,
     Ranked,
+    Scalar,
     Span,
     SparseVector,
 )
@@ -160,7 +161,24 @@ class SparseEncoder(Protocol):
         ...
 
 
-class Reader(Protocol):
+class Vocabulary(Protocol):
+    """What an index knows of its documents' fields."""
+
+    @property
+    def edition(self) -> str:
+        """Names what is read: while it is equal, so are all values. Empty for a draft, which may
+        change.
+        """
+        ...
+
+    def values(self, field: str, limit: int) -> list[Scalar]:
+        """Distinct values of a field of the documents, at most `limit`: `document_id`, `title` or
+        metadata; of a list each element. Raises BadOption for a field of chunks, such as `page`.
+        """
+        ...
+
+
+class Reader(Vocabulary, Protocol):
     """What retrievers and rerankers may ask of an index. Lists are per query, best first."""
 
     def nearest(self, vectors: Matrix, k: int, filters: Sequence[Filter]) -> list[list[Hit]]:

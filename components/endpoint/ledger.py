@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,14 +46,21 @@ class Ledger:
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        for row in self._rows():
-            call = int(row["call"])
-            self._next = max(self._next, call + 1)
-            usage = Usage(**row["usage"])
-            if row["state"] == "begun":
-                self._open[call] = usage
-            elif self._open.pop(call, None) is not None:
-                self._ended += usage
+        for number, line in enumerate(self._lines(), start=1):
+            try:
+                row = json.loads(line)
+                self._read(row["call"], row["state"], Usage(**row["usage"]))
+            except (ValueError, TypeError, KeyError) as error:
+                raise IndexFault("the ledger is damaged").at(
+                    where=f"{self.file} line {number}", hint="move the file away to begin anew"
+                ) from error
+
+    def _read(self, call: int, state: str, usage: Usage) -> None:
+        self._next = max(self._next, call + 1)
+        if state == "begun":
+            self._open[call] = usage
+        elif self._open.pop(call, None) is not None:
+            self._ended += usage
 
     def begin(self, most: Usage, purpose: str) -> int:
         """Put down a call that may take `most`; its number. Raises GuardStopped where that might
@@ -96,19 +102,13 @@ class Ledger:
         with self.file.open("ab") as out:
             out.write(json.dumps({**told, "usage": asdict(usage)}).encode() + b"\n")
 
-    def _rows(self) -> Iterator[dict[str, Any]]:
-        """Whole lines; what a kill has torn is cut off."""
+    def _lines(self) -> list[bytes]:
+        """Whole ones; what a kill has torn is cut off."""
         if self.file is None or not self.file.exists():
-            return
+            return []
         data = self.file.read_bytes()
         whole = data.rfind(b"\n") + 1
         if whole < len(data):
             with self.file.open("r+b") as out:
                 out.truncate(whole)
-        for number, line in enumerate(data[:whole].splitlines(), start=1):
-            try:
-                yield json.loads(line)
-            except ValueError as error:
-                raise IndexFault("the ledger is damaged").at(
-                    where=f"{self.file} line {number}", hint="move the file away to begin anew"
-                ) from error
+        return data[:whole].splitlines()

@@ -75,6 +75,12 @@ class Generation:
         """Unique within a corpus, in order of making."""
         return f"{self.number:04d}-{self.fingerprint}"
 
+    def edition(self, place: str) -> str:
+        """Names the content of a generation that is stored in a place, empty until it is finished.
+        One that was opened again, or made anew under its name, was finished at another time.
+        """
+        return f"{place}/{self.name}/{self.finished_at}" if self.finished_at else ""
+
     def to_json(self) -> dict[str, Any]:
         """For its own file."""
         return asdict(self) | {"schema": 1}

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from components.options import Count, option, part
+from components.retrievers.narrowed import MATCH, narrowed
 from components.stages import Encoder, Reader
-from components.values import Query, Ranked
+from components.values import Filter, Hit, Query, Ranked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,6 +16,7 @@ class Dense:
     """Chunks whose vectors are nearest to the question's, by cosine."""
 
     depth: Count = option(100, help="hits handed to a reranker")
+    match: tuple[str, ...] = option((), help=MATCH)
 
     encoder: Encoder = part()
     reader: Reader = part()
@@ -22,5 +24,8 @@ class Dense:
     def retrieve(self, queries: Sequence[Query], k: int) -> Ranked:
         """See `Retriever`."""
         vectors = self.encoder.encode_queries([query.text for query in queries])
-        filters = [query.filter for query in queries]
-        return Ranked(self.reader.nearest(vectors, k, filters), vectors)
+
+        def find(at: Sequence[int], filters: Sequence[Filter]) -> list[list[Hit]]:
+            return self.reader.nearest(vectors[list(at)], k, filters)
+
+        return Ranked(narrowed(queries, k, self.match, self.reader, find), vectors)

@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from components.options import Count, Weight, option, part
-from components.retrievers.dense import Dense
-from components.retrievers.sparse import Sparse
+from components.retrievers.narrowed import MATCH, narrowed
 from components.stages import Encoder, Reader, SparseEncoder
-from components.values import Hit, Query, Ranked
+from components.values import Filter, Hit, Query, Ranked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +25,7 @@ class Hybrid:
     k: Weight = option(60.0, help="how little the first ranks stand out")
     dense_weight: Weight = option(1.0, help="weight of the dense list")
     sparse_weight: Weight = option(1.0, help="weight of the sparse list")
+    match: tuple[str, ...] = option((), help=MATCH)
 
     encoder: Encoder = part()
     sparse: SparseEncoder = part()
@@ -34,13 +34,19 @@ class Hybrid:
     def retrieve(self, queries: Sequence[Query], k: int) -> Ranked:
         """See `Retriever`."""
         depth = max(self.depth, k)
-        dense = Dense(encoder=self.encoder, reader=self.reader).retrieve(queries, depth)
-        sparse = Sparse(sparse=self.sparse, reader=self.reader).retrieve(queries, depth)
-        weights = (self.dense_weight, self.sparse_weight)
-        fused = [
-            fuse(lists, weights, self.k)[:k] for lists in zip(dense.hits, sparse.hits, strict=True)
-        ]
-        return Ranked(fused, dense.query_vectors)
+        texts = [query.text for query in queries]
+        dense = self.encoder.encode_queries(texts)
+        sparse = self.sparse.encode_queries(texts)
+
+        def find(at: Sequence[int], filters: Sequence[Filter]) -> list[list[Hit]]:
+            near = self.reader.nearest(dense[list(at)], depth, filters)
+            alike = self.reader.nearest_sparse([sparse[each] for each in at], depth, filters)
+            return [self._fused(lists)[:k] for lists in zip(near, alike, strict=True)]
+
+        return Ranked(narrowed(queries, k, self.match, self.reader, find), dense)
+
+    def _fused(self, lists: Sequence[Sequence[Hit]]) -> list[Hit]:
+        return fuse(lists, (self.dense_weight, self.sparse_weight), self.k)
 
 
 def fuse(lists: Sequence[Sequence[Hit]], weights: Sequence[float], k: float) -> list[Hit]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from components.options import Count, Whole, option, part
 from components.retrievers.dense import Dense
+from components.retrievers.narrowed import MATCH
 from components.retrievers.passages import Passage, runs, within
 from components.stages import Encoder, Reader
 from components.values import Chunk, Filter, Hit, Query, Ranked
@@ -32,6 +33,7 @@ class Neighbourhood:
     budget: Count | None = option(
         None, help="tokens of the encoder that a query's passages have together; none: no limit"
     )
+    match: tuple[str, ...] = option((), help=MATCH)
 
     encoder: Encoder = part()
     reader: Reader = part()
@@ -39,7 +41,8 @@ class Neighbourhood:
     def retrieve(self, queries: Sequence[Query], k: int) -> Ranked:
         """See `Retriever`."""
         depth = max(self.depth, k)
-        ranked = Dense(encoder=self.encoder, reader=self.reader).retrieve(queries, depth)
+        dense = Dense(match=self.match, encoder=self.encoder, reader=self.reader)
+        ranked = dense.retrieve(queries, depth)
         passages = [
             self._passages(hits, query.filter, k)
             for hits, query in zip(ranked.hits, queries, strict=True)

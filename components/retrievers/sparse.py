@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from components.options import Count, option, part
+from components.retrievers.narrowed import MATCH, narrowed
 from components.stages import Reader, SparseEncoder
-from components.values import Query, Ranked
+from components.values import Filter, Hit, Query, Ranked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +19,7 @@ class Sparse:
     needs_sparse: ClassVar[bool] = True
 
     depth: Count = option(100, help="hits handed to a reranker")
+    match: tuple[str, ...] = option((), help=MATCH)
 
     sparse: SparseEncoder = part()
     reader: Reader = part()
@@ -25,5 +27,8 @@ class Sparse:
     def retrieve(self, queries: Sequence[Query], k: int) -> Ranked:
         """See `Retriever`."""
         vectors = self.sparse.encode_queries([query.text for query in queries])
-        filters = [query.filter for query in queries]
-        return Ranked(self.reader.nearest_sparse(vectors, k, filters))
+
+        def find(at: Sequence[int], filters: Sequence[Filter]) -> list[list[Hit]]:
+            return self.reader.nearest_sparse([vectors[each] for each in at], k, filters)
+
+        return Ranked(narrowed(queries, k, self.match, self.reader, find))

@@ -15,6 +15,9 @@ from components.spec import Pipeline
 from components.sweep import members
 from evals.compare.systems import SERVING, System, addressed
 
+_OWN = (*SERVING, "answerer")
+"""The stages that are the pipeline file's own, whatever an index was made by."""
+
 
 def served(
     file: Path, candidates: Sequence[str] = (), overrides: Sequence[str] = ()
@@ -49,16 +52,16 @@ def served(
 def _of_serving(text: str, name: str) -> str:
     _, own = addressed(text, [name])
     stage = own.partition("=")[0].partition(".")[0].strip()
-    if stage not in SERVING:
+    if stage not in _OWN:
         raise BadOption(f"an index that is there keeps its {stage}").at(
-            where=f"--set {text}", hint=f"with --live: {', '.join(SERVING)}"
+            where=f"--set {text}", hint=f"with --live: {', '.join(_OWN)}"
         )
     return own
 
 
 def _check_alike(first: Pipeline, other: Pipeline, file: Path) -> None:
     for stage, choice in first.stages.items():
-        if stage not in SERVING and other.stages[stage] != choice:
+        if stage not in _OWN and other.stages[stage] != choice:
             raise SpecError(f"{stage} lists several values, and an index that is there has one").at(
                 where=str(file)
             )

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
-from components.errors import MissingExtra
 from evals.compare.costs import STAGES
 from evals.compare.outcome import VERDICTS, Measured, Outcome, Slice
 from evals.report import plots
 from evals.report.examples import examples
+from evals.report.templates import template
 from evals.significance.comparison import Comparison
-
-_PART = re.compile(r"[^\[,=/_]*[\[,=/_]?")
 
 
 def page(outcome: Outcome, history: plots.History) -> str:
     """The page; `history` is of the first metric. Raises MissingExtra."""
     first = [each for each in outcome.comparisons if each.metric == outcome.metrics[0]]
     told = outcome.to_json()
-    template = _template()
-    rendered: str = template.render(
+    rendered: str = template("page.html").render(
         outcome=outcome,
         told=told,
         first=[each for each in told["comparisons"] if each["metric"] == outcome.metrics[0]],
@@ -34,24 +28,6 @@ def page(outcome: Outcome, history: plots.History) -> str:
         differing=_differing(outcome.systems),
     )
     return rendered
-
-
-def _template() -> Any:
-    try:
-        from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    except ModuleNotFoundError as error:
-        raise MissingExtra("the report needs the package 'jinja2'").at(
-            hint='pip install "millrace[evals]"'
-        ) from error
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["parts"] = _PART.findall
-    return environment.get_template("page.html")
 
 
 def _plots(outcome: Outcome, first: Sequence[Comparison], history: plots.History) -> dict[str, str]:

@@ -25,6 +25,7 @@ _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#
 _CURVES = 6
 """That can be told apart in one plot."""
 _MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")
+_HATCHES = ("", "//", "..", "xx")
 _LINES = ("-", "--", "-.", ":")
 _ROW = 0.42
 """Inches of a comparison's row."""
@@ -84,6 +85,30 @@ def quality_and_latency(systems: Sequence[Measured], metric: str) -> str:
         axes.set_ylabel(metric)
         axes.set_xlim(left=0)
         axes.grid(color="#dddddd")
+    return drawn.text
+
+
+def verdicts(counts: Mapping[str, Mapping[str, int]]) -> str:
+    """A bar for each system, of its answers by verdict."""
+    names = list(next(iter(counts.values())))
+    fills = zip(names, cycle(_COLOURS), cycle(_HATCHES), strict=False)
+    with _figure(1.1 + _ROW * len(counts), names) as (axes, drawn):
+        systems = list(counts)[::-1]
+        left = [0] * len(systems)
+        for name, colour, hatch in fills:
+            widths = [counts[each][name] for each in systems]
+            axes.barh(
+                range(len(systems)),
+                widths,
+                left=left,
+                color=colour,
+                hatch=hatch,
+                edgecolor="white",
+                label=name,
+            )
+            left = [a + b for a, b in zip(left, widths, strict=True)]
+        axes.set_yticks(range(len(systems)), systems)
+        axes.set_xlabel("questions")
     return drawn.text
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from flows.commands import compare, components, models, refresh, search, status
+from flows.commands import answers, compare, components, models, refresh, search, status
 
 
 def register(group: click.Group) -> None:
     """Add every verb to the command line."""
-    for module in (refresh, search, status, compare, components, models):
+    for module in (refresh, search, status, compare, answers, components, models):
         group.add_command(module.command)

@@ -154,7 +154,8 @@ class EdgeCorpus:
         shard = self._shard(generation)
         with engine.opened(shard, shard.parent / engine.LOCK) as opened:
             search = self._rescoring.of(generation)
-            reader = EdgeReader(opened, shard, generation.width, search)
+            edition = generation.edition(str(shard.absolute()))
+            reader = EdgeReader(opened, shard, generation.width, search, edition)
             if generation.finished_at:
                 # The engine opens a shard whose files are missing as if it were smaller.
                 _check_count(reader, generation.totals.chunks, shard)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from components.errors import IndexFault
+from components.indexes.distinct import FIRST, distinct, payload_field
 from components.indexes.edge.engine import DENSE, SPARSE, faults
 from components.indexes.hits import TIES, best, more
 from components.indexes.manifest import Entry
@@ -24,7 +25,15 @@ KIND = "\0kind"
 class EdgeReader:
     """An opened generation, see `GenerationReader`."""
 
-    def __init__(self, shard: Any, folder: Path, width: int, search: Search | None = None) -> None:
+    def __init__(
+        self,
+        shard: Any,
+        folder: Path,
+        width: int,
+        search: Search | None = None,
+        edition: str = "",
+    ) -> None:
+        self.edition = edition
         self._shard = shard
         self._folder = folder
         self._width = width
@@ -72,6 +81,12 @@ class EdgeReader:
             "ordinal": list(ordinals),
         }
         return sorted(self._chunks(wanted), key=lambda chunk: chunk.ordinal)
+
+    def values(self, field: str, limit: int) -> list[Scalar]:
+        """See `Vocabulary`."""
+        wanted: Filter = {KIND: ["chunk"], **FIRST}
+        first = self.scroll(wanted, [payload_field(field)])
+        return distinct((record.payload for record in first), field, limit)
 
     def chunks(self, document_id: str) -> list[Chunk]:
         """See `GenerationReader`."""

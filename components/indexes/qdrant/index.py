@@ -307,7 +307,7 @@ class QdrantCorpus:
             )
         return found
 
-    def _opened(self, record: Record) -> tuple[Server, str, int, int, Search | None]:
+    def _opened(self, record: Record) -> tuple[Server, str, int, int, Search | None, str]:
         generation = record.generation
         return (
             self._server,
@@ -315,6 +315,7 @@ class QdrantCorpus:
             generation.number,
             generation.width,
             self._rescoring.of(generation),
+            generation.edition(self._key),
         )
 
 

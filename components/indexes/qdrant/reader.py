@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from components.errors import IndexFault
+from components.indexes.distinct import FIRST, distinct, payload_field
 from components.indexes.hits import TIES, best, more
 from components.indexes.manifest import Entry
 from components.indexes.payload import to_chunk, to_entry
 from components.indexes.qdrant.conditions import ADDED, REMOVED, visible
 from components.indexes.qdrant.server import Server
 from components.indexes.quantization import Search
-from components.values import Chunk, Filter, Hit, Matrix, SparseVector
+from components.values import Chunk, Filter, Hit, Matrix, Scalar, SparseVector
 
 if TYPE_CHECKING:
     from qdrant_client import models
@@ -32,8 +33,15 @@ class QdrantReader:
     """An opened generation, see `GenerationReader`."""
 
     def __init__(
-        self, server: Server, collection: str, number: int, width: int, search: Search | None
+        self,
+        server: Server,
+        collection: str,
+        number: int,
+        width: int,
+        search: Search | None,
+        edition: str,
     ) -> None:
+        self.edition = edition
         self._server = server
         self._collection = collection
         self._number = number
@@ -79,6 +87,12 @@ class QdrantReader:
         """See `Reader`."""
         wanted: Filter = {"document_id": [document_id], "ordinal": list(ordinals)}
         return self._chunks(wanted)
+
+    def values(self, field: str, limit: int) -> list[Scalar]:
+        """See `Vocabulary`."""
+        chosen = visible(self._number, FIRST, kind=["chunk"])
+        first = self._scroll(chosen, [payload_field(field)])
+        return distinct((point.payload or {} for point in first), field, limit)
 
     def chunks(self, document_id: str) -> list[Chunk]:
         """See `GenerationReader`."""

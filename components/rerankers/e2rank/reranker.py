@@ -16,9 +16,9 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from components.encoders.device import Precision
+from components.endpoint import address
 from components.errors import BadOption, ModelFault
 from components.options import Count, Share, option, part
-from components.rerankers.e2rank import endpoint
 from components.rerankers.e2rank.embedders import Embedder
 from components.rerankers.e2rank.prompt import PROMPT, ListwisePrompt, first_words
 from components.rerankers.e2rank.prompted import Prompted
@@ -76,7 +76,7 @@ class E2Rank:
         if self.window is not None and self.step > self.window:
             raise ValueError(f"a step of {self.step} skips hits in windows of {self.window}")
         if self.endpoint:
-            endpoint.check(self.endpoint, self.key)
+            address.check(self.endpoint, self.key)
 
     @property
     def needs_vectors(self) -> bool:

@@ -1,0 +1,54 @@
+"""Years and quarters, as questions and column headings name them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_ORDINALS = {"first": 1, "second": 2, "third": 3, "fourth": 4}
+_PERIOD = re.compile(
+    r"""
+    \bQ(?P<q1>[1-4])[\s,]*(?:of\s+)?(?:FY\s?)?(?P<y1>(?:19|20)\d\d)\b
+    |\b(?P<q2>[1-4])Q\s?(?:FY\s?)?(?P<y2>(?:19|20)?\d\d)\b
+    |\b(?P<q3>first|second|third|fourth)\s+quarter\s+(?:of\s+)?(?:fiscal\s+)?(?P<y3>(?:19|20)\d\d)\b
+    |\bFY\s?['’]?(?P<y4>(?:19|20)?\d\d)\b
+    |(?<![\d.,$€£#])(?P<y5>(?:19|20)\d\d)(?![\d%]|[.,]\d)
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A year, or a quarter of it."""
+
+    year: int
+    quarter: int | None = None
+
+    def __str__(self) -> str:
+        return f"Q{self.quarter} {self.year}" if self.quarter else str(self.year)
+
+
+def periods(text: str) -> list[Period]:
+    """Those that the text names, in its order, each once."""
+    return list(dict.fromkeys(_read(each) for each in _PERIOD.finditer(text)))
+
+
+def without_periods(text: str) -> str:
+    """The text with a blank for each period."""
+    return _PERIOD.sub(" ", text)
+
+
+def is_year(text: str) -> bool:
+    """Whether the text is a year and nothing else."""
+    return bool(re.fullmatch(r"(?:19|20)\d\d", text))
+
+
+def _read(match: re.Match[str]) -> Period:
+    found = {name: each for name, each in match.groupdict().items() if each}
+    year = next(int(each) for name, each in found.items() if name.startswith("y"))
+    quarter = next((each.lower() for name, each in found.items() if name.startswith("q")), "")
+    return Period(
+        year if year > 99 else 2000 + year,
+        _ORDINALS.get(quarter) or (int(quarter) if quarter else None),
+    )

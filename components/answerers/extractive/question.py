@@ -1,0 +1,77 @@
+"""What a question asks for."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from components.answerers.extractive.periods import Period, periods, without_periods
+from components.answerers.extractive.words import Stems, Words
+
+_SENTENCE = re.compile(r"[^.?!]*(?:[.!](?=\S)[^.?!]*)*[.?!]?\s*")
+_ASKS = re.compile(
+    r"\b(?:what|how|which|who|when|where|why|is|are|was|were|does|do|did|has|have|had|can|will)\b",
+    re.IGNORECASE,
+)
+_YES_NO = re.compile(
+    r"\W*(?:is|are|was|were|does|do|did|has|have|had|can|could|will|would|should|may|must)\b",
+    re.IGNORECASE,
+)
+_FIGURE = re.compile(
+    r"\W*(?:(?:how|what) (?:do|does|did|has|have|had)\b.*\b(?:compare|change)"
+    r"|what(?:['’]s| is| was| are| were)\b|what\b.{0,40}\b(?:amounts?|value|number|rate)\b"
+    r"|how (?:much|many|high|large)\b)",
+    re.IGNORECASE,
+)
+_DEFINED = re.compile(r"\bdefined\b|\bdefine\b", re.IGNORECASE)
+_COUNTED = re.compile(
+    r"\bhow (?:much|many)\b|\bamounts?\b|\bin (?:usd|eur|thousands|millions|billions)\b|\bnumber of\b",
+    re.IGNORECASE,
+)
+_SHARE = re.compile(r"%|\bper\s?cent(?:age)?\b|\b(?:ratio|average|proportion)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question, taken apart."""
+
+    text: str
+    focus: str
+    """The clause that asks, without what is said around it."""
+    yes_no: bool
+    figure: bool
+    """Whether a figure may answer it."""
+    counted: bool
+    """Whether nothing but a figure can answer it."""
+    share: bool
+    """Whether it asks for a share, a ratio or an average."""
+    worked_out: bool
+    """Whether it says how something is calculated, or asks for a share."""
+    periods: tuple[Period, ...]
+    stems: Stems
+    """Of the focus, without periods."""
+
+
+def question(text: str, known: Words) -> Question:
+    """The question, taken apart."""
+    focus = _focus(text)
+    figure = bool(_FIGURE.match(focus))
+    return Question(
+        text=text,
+        focus=focus,
+        yes_no=bool(_YES_NO.match(focus)),
+        figure=figure,
+        counted=figure and bool(_COUNTED.search(focus)),
+        share=bool(_SHARE.search(focus)),
+        worked_out=bool(_DEFINED.search(text) or _SHARE.search(focus)),
+        periods=tuple(periods(focus) or periods(text)),
+        stems=known.stems(without_periods(focus)),
+    )
+
+
+def _focus(text: str) -> str:
+    """The first sentence with a question mark, from its first word that asks."""
+    said = [each.group() for each in _SENTENCE.finditer(text) if each.group().strip()]
+    asking = next((each for each in said if "?" in each), text)
+    first = _ASKS.search(asking)
+    return asking[first.start() :].strip() if first else asking.strip()

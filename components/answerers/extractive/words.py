@@ -1,0 +1,63 @@
+"""What the answerer knows of words: which mean the same, which ask, which call for arithmetic."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from components.encoders.bm25 import Bm25
+from components.errors import BadOption
+
+Stems = frozenset[int]
+"""A text's words, stemmed, without stop words, as term ids."""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A language's stems, and lists of words by their stems."""
+
+    stemmer: Bm25
+    same: tuple[tuple[Stems, ...], ...]
+    """Groups of phrases for one thing."""
+    asking: Stems
+    worked_out: Stems
+
+    def stems(self, text: str) -> Stems:
+        return _stems(self.stemmer, text)
+
+
+@cache
+def words(language: str, path: Path | None) -> Words:
+    """The lists of a file, or ours. Raises BadOption."""
+    stemmer = Bm25(language=language)
+    lists = _lists(path)
+    try:
+        same = tuple(
+            tuple(dict.fromkeys(_stems(stemmer, phrase) for phrase in group))
+            for group in lists.get("same", ())
+        )
+        asking, worked_out = lists.get("asking", ""), lists.get("worked_out", "")
+        return Words(stemmer, same, _stems(stemmer, asking), _stems(stemmer, worked_out))
+    except TypeError:
+        raise BadOption("same is a list of lists of phrases; asking and worked_out are texts").at(
+            where=str(path)
+        ) from None
+
+
+def _stems(stemmer: Bm25, text: str) -> Stems:
+    return frozenset(map(int, stemmer.encode_queries([text])[0].indices))
+
+
+def _lists(path: Path | None) -> Mapping[str, Any]:
+    ours = resources.files("components.answerers.extractive").joinpath("items.toml")
+    try:
+        return tomllib.loads((path or ours).read_text("utf-8"))
+    except OSError as error:
+        raise BadOption(f"cannot be read: {error.strerror}").at(where=str(path)) from None
+    except ValueError as error:
+        raise BadOption(f"not a TOML file in UTF-8: {error}").at(where=str(path)) from None

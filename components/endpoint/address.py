@@ -1,0 +1,77 @@
+"""Where an OpenAI-compatible server is, and the key for it, which nobody gets to see."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from components.errors import BadOption, MissingExtra
+
+if TYPE_CHECKING:
+    import openai
+
+HINTS: Mapping[int, str] = {
+    401: "is the key right, and its environment variable set?",
+    403: "is the key right, and may it use this model?",
+    404: "does it serve this model, by this name?",
+    429: "it wants fewer questions at once, or the account has no money left",
+}
+"""What to do about a status."""
+_ADDRESS = re.compile(r"https?://[^/@?#\s]+(/[^?#\s]*)?")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_TOLD = 200
+"""Characters of a server's complaint that are repeated."""
+
+
+def check(address: str, key: str) -> None:
+    """Raises BadOption where they are no address and no variable's name. Neither is shown: either
+    may be a secret that was written into the wrong place.
+    """
+    if not _ADDRESS.fullmatch(address):
+        raise BadOption(
+            "endpoint must be an address such as http://127.0.0.1:8000/v1, without a key or query"
+        ).at(where="endpoint")
+    if not _VARIABLE.fullmatch(key):
+        raise BadOption("key must be the name of an environment variable, never a key").at(
+            where="key"
+        )
+
+
+@dataclass(frozen=True)
+class Address:
+    """`url` ends in /v1; `key` names the environment variable that holds the key, if any."""
+
+    url: str
+    key: str
+
+    def client(self, *, seconds: float, retries: int) -> openai.OpenAI:
+        """A client that waits `seconds` for each answer. Raises MissingExtra, BadOption."""
+        try:
+            import openai
+        except ModuleNotFoundError:
+            raise MissingExtra("an endpoint needs the package 'openai'").at(
+                where="endpoint", hint="install millrace[endpoints]"
+            ) from None
+        return openai.OpenAI(
+            base_url=self.url,
+            api_key=self._secret or "none",
+            max_retries=retries,
+            timeout=seconds,
+        )
+
+    def told(self, error: Exception) -> str:
+        """What went wrong, in a line. Some servers repeat the key that they refuse."""
+        reason = str(error)
+        if self._secret:
+            reason = reason.replace(self._secret, "…")
+        return " ".join(reason.split())[:_TOLD]
+
+    @property
+    def _secret(self) -> str:
+        secret = os.environ.get(self.key, "").strip()
+        if not (secret.isascii() and secret.isprintable()):
+            raise BadOption("the key holds letters that no header may hold").at(where=self.key)
+        return secret

@@ -1,0 +1,38 @@
+"""Which values a field has, told from the first chunk of every document: they share its fields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from components.errors import BadOption
+from components.indexes.payload import TOP_LEVEL
+from components.values import Filter, Scalar
+
+FIRST: Filter = {"ordinal": [0]}
+_OF_DOCUMENTS = frozenset({"document_id", "title"})
+
+
+def payload_field(name: str) -> str:
+    """The field of a payload to read. Raises BadOption for one that chunks have each their own."""
+    if name not in TOP_LEVEL:
+        return "metadata"
+    if name not in _OF_DOCUMENTS:
+        raise BadOption(f"{name!r} is no field of a document").at(
+            hint="document_id, title, or a field of the documents' metadata"
+        )
+    return name
+
+
+def distinct(payloads: Iterable[Mapping[str, Any]], name: str, limit: int) -> list[Scalar]:
+    """At most `limit` values, in order of type and value; reads no further than it must."""
+    found: dict[tuple[str, Scalar], Scalar] = {}
+    for payload in payloads:
+        held = payload if name in TOP_LEVEL else payload.get("metadata") or {}
+        value = held.get(name if name in TOP_LEVEL else name.removeprefix("metadata."))
+        for each in value if isinstance(value, list | tuple) else (value,):
+            if isinstance(each, Scalar) and len(found) < limit:
+                found[type(each).__name__, each] = each
+        if len(found) >= limit:
+            break
+    return [found[key] for key in sorted(found)]

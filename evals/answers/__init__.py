@@ -1,0 +1,1 @@
+"""Was the answer right, and if not, where was it lost?"""

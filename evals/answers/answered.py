@@ -1,0 +1,113 @@
+"""What is kept of a question and its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from components.values import Answer, Chunk, Citation, Hit, Span, Step, Usage
+
+_TEXT = 4_000
+"""Characters of a passage that are kept, for a person and a judge to read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """Text of a document: what the answerer was given or found itself, or the evidence."""
+
+    chunk_ids: tuple[str, ...]
+    document_id: str
+    title: str
+    start: int
+    end: int
+    page: int | None
+    last_page: int | None
+    text: str
+    """The beginning."""
+
+    @classmethod
+    def of(cls, hit: Hit) -> Passage:
+        chunk = hit.chunk
+        return cls(
+            chunk_ids=hit.chunk_ids,
+            document_id=chunk.document_id,
+            title=chunk.title,
+            start=chunk.span.start,
+            end=chunk.span.end,
+            page=chunk.page,
+            last_page=chunk.last_page,
+            text=chunk.text[:_TEXT],
+        )
+
+    @classmethod
+    def of_chunks(cls, chunks: Sequence[Chunk]) -> Passage:
+        """Consecutive ones of one document, joined."""
+        first, last = chunks[0], chunks[-1]
+        return cls(
+            chunk_ids=tuple(each.id for each in chunks),
+            document_id=first.document_id,
+            title=first.title,
+            start=first.span.start,
+            end=last.span.end,
+            page=first.page,
+            last_page=last.last_page,
+            text="\n".join(each.text for each in chunks)[:_TEXT],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """A question with what came of it."""
+
+    text: str = ""
+    error: str = ""
+    """Why there is no answer; asked again by the next run."""
+    citations: tuple[Citation, ...] = ()
+    unsupported: tuple[str, ...] = ()
+    """Figures of the answer that stand in nothing that it cites."""
+    evidence: tuple[Passage, ...] = ()
+    """What the data set judges to be it, as far as it can be read."""
+    given: tuple[Passage, ...] = ()
+    found: tuple[Passage, ...] = ()
+    """By searches of the answerer's own."""
+    steps: tuple[Step, ...] = ()
+    usage: Usage = field(default_factory=Usage)
+    seconds: float = 0.0
+    retrieval: Mapping[str, float] = field(default_factory=dict)
+    """See `retrieval.py`; empty where nothing was searched."""
+
+    @property
+    def passages(self) -> tuple[Passage, ...]:
+        """All that it could read."""
+        return (*self.given, *self.found)
+
+    @classmethod
+    def read(cls, raw: Mapping[str, Any]) -> Answered:
+        """Back from JSON."""
+        return cls(
+            **{
+                **raw,
+                "citations": tuple(
+                    Citation(**{**each, "span": Span(**each["span"])}) for each in raw["citations"]
+                ),
+                "unsupported": tuple(raw["unsupported"]),
+                "evidence": tuple(map(_passage, raw["evidence"])),
+                "given": tuple(map(_passage, raw["given"])),
+                "found": tuple(map(_passage, raw["found"])),
+                "steps": tuple(
+                    Step(**{**each, "chunk_ids": tuple(each["chunk_ids"])}) for each in raw["steps"]
+                ),
+                "usage": Usage(**raw["usage"]),
+            }
+        )
+
+
+def _passage(raw: Mapping[str, Any]) -> Passage:
+    return Passage(**{**raw, "chunk_ids": tuple(raw["chunk_ids"])})
+
+
+def cited(answer: Answer, hits: tuple[Hit, ...]) -> list[str]:
+    """Whole texts of the hits that the answer names."""
+    named = {each.chunk_id for each in answer.citations}
+    return [each.chunk.text for each in hits if named & {each.chunk.id, *each.chunk_ids}]

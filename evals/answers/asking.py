@@ -1,0 +1,226 @@
+"""Asking a system's answerer every question, as many at once as it takes.
+
+Each answer is kept as it comes: a run that was killed asks again only what was under way.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import asdict, dataclass, field, replace
+from itertools import islice
+
+from components import registry
+from components.corpus.search import Serving
+from components.endpoint.ledger import Ledger
+from components.errors import GuardStopped, MillraceError, NoAnswer
+from components.indexes.contract import GenerationReader
+from components.stages import Answerer
+from components.values import Answer, Chunk, Hit, Query
+from evals.answers import documents
+from evals.answers.answered import Answered, Passage, cited
+from evals.answers.documents import Documents
+from evals.answers.evidence import evidence
+from evals.answers.figures import unsupported
+from evals.answers.plan import Plan
+from evals.answers.retrieval import retrieval
+from evals.compare import kept
+from evals.compare.systems import System
+from evals.datasets.judged import BadData
+
+Progress = Callable[[int], None]
+"""Told how many questions were answered since it was told last."""
+_BATCH = 32
+"""Questions that are searched for while an index is open."""
+_HOPELESS = 5
+"""Failures without an answer in between, after which no more questions are asked."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """A question with what it is to be answered from."""
+
+    query: Query
+    hits: tuple[Hit, ...] = ()
+    evidence: tuple[Passage, ...] = ()
+    retrieval: Mapping[str, float] = field(default_factory=dict)
+    error: str = ""
+
+
+def silent(answered: int) -> None:
+    """Nobody watches."""
+
+
+def answers(plan: Plan, system: System) -> dict[str, Answered]:
+    """What is kept, by question id, in the questions' order."""
+    found = kept.read(plan.file(system))
+    known = (each.id for each in plan.data.questions if each.id in found)
+    return {id: Answered.read(found[id]) for id in known}
+
+
+def waiting(plan: Plan, system: System) -> list[Query]:
+    """Questions without an answer."""
+    done = {id for id, each in answers(plan, system).items() if not each.error}
+    queries = plan.data.queries(scoped=plan.setting == "single")
+    return [each for each in queries if each.id not in done]
+
+
+def ask(plan: Plan, system: System, ledger: Ledger, progress: Progress = silent) -> None:
+    """Have every question answered that is not.
+
+    What fails is kept as failed, and asked again by the next run. Raises GuardStopped where the
+    ledger's limit is reached, the last failure where nothing is answered any more, Busy,
+    MillraceError; what was answered stays.
+    """
+    file = plan.file(system)
+    if not waiting(plan, system):
+        return
+    with kept.adding(file):
+        left = waiting(plan, system)
+        progress(len(plan.data.questions) - len(left))
+        searching = _Searching(plan, system) if plan.searched else None
+        found = searching.given(left) if searching else _unsearched(plan, system, left)
+        answerer = _answerer(plan, system, ledger, searching)
+        for given, made in _answered(answerer, found):
+            kept.add(file, {given.query.id: asdict(made)})
+            progress(1)
+
+
+class _Searching:
+    """A system's searches. The index is open while hits are fetched, and no longer."""
+
+    def __init__(self, plan: Plan, system: System) -> None:
+        self._plan = plan
+        self._system = system
+        self._serving = Serving(system.pipeline, system.release())
+        self._turn = threading.Lock()
+
+    def given(self, queries: Sequence[Query]) -> Iterator[Given]:
+        """Each question with its hits."""
+        left = iter(queries)
+        while batch := list(islice(left, _BATCH)):
+            yield from self._batch(batch)
+
+    def search(self, query: Query, k: int) -> Sequence[Hit]:
+        """See `Search`; for several threads."""
+        with self._turn:
+            self._serving.encode([query])
+            with self._system.opened() as reader:
+                found = self._serving.retrieve(reader, [query], k)
+            return self._serving.rerank(found, k).hits[0]
+
+    def _batch(self, batch: Sequence[Query]) -> list[Given]:
+        with self._turn:
+            self._serving.encode(batch)
+            with self._system.opened() as reader:
+                found = self._serving.retrieve(reader, batch, self._plan.hits)
+                judged = [self._judged(query, reader) for query in batch]
+            ranked = self._serving.rerank(found, self._plan.hits).hits
+        return [
+            self._given(query, hits, chunks)
+            for query, hits, chunks in zip(batch, ranked, judged, strict=True)
+        ]
+
+    def _judged(self, query: Query, reader: GenerationReader) -> list[Chunk]:
+        """Chunks of the documents with evidence."""
+        data = self._plan.data
+        documents = dict.fromkeys(data.document_of(unit) for unit in data.relevant(query.id))
+        return [chunk for id in documents for chunk in reader.chunks(id)]
+
+    def _given(self, query: Query, hits: Sequence[Hit], chunks: Sequence[Chunk]) -> Given:
+        data = self._plan.data
+        gold = [each.metadata for each in chunks if not each.ordinal]
+        return Given(
+            query,
+            tuple(hits),
+            tuple(evidence(data, query.id, chunks)),
+            retrieval(data, query, hits, gold),
+        )
+
+
+def _unsearched(plan: Plan, system: System, queries: Sequence[Query]) -> Iterator[Given]:
+    """From the documents themselves; those of one document one after the other."""
+    held = Documents(system.pipeline.build("source"))
+    for query in sorted(queries, key=lambda each: plan.data.relevant(each.id)[0]):
+        try:
+            hits = documents.hits(plan.setting, plan.data, query, held, plan.characters)
+            shown = documents.evidence(plan.data, query.id, held)
+            yield Given(query, tuple(hits), tuple(map(Passage.of, shown)))
+        except BadData as error:
+            yield Given(query, error=f"{error.where}: {error}")
+
+
+def _answerer(plan: Plan, system: System, ledger: Ledger, searching: _Searching | None) -> Answerer:
+    choice = plan.answerer(system)
+    encoder = registry.build("encoder", system.stages["encoder"])
+    search = searching.search if searching else None
+    made: Answerer = registry.build(
+        "answerer", choice, ledger=ledger, search=search, encoder=encoder
+    )
+    return made
+
+
+def _answered(answerer: Answerer, found: Iterator[Given]) -> Iterator[tuple[Given, Answered]]:
+    """As they are answered. What stops the run is raised when all that was under way has ended."""
+    stopped: MillraceError | None = None
+    failed = 0
+    with ThreadPoolExecutor(max_workers=answerer.concurrency) as pool:
+        running: dict[Future[Answered], Given] = {}
+        while True:
+            room = 0 if stopped else answerer.concurrency - len(running)
+            for given in islice(found, room):
+                running[pool.submit(_one, answerer, given)] = given
+            if not running:
+                break
+            for each in wait(running, return_when=FIRST_COMPLETED).done:
+                given = running.pop(each)
+                error = each.exception()
+                if isinstance(error, GuardStopped):
+                    stopped = error
+                elif isinstance(error, MillraceError):
+                    failed += 1
+                    stopped = stopped or (error if failed >= _HOPELESS else None)
+                    yield given, replace(_before(given), error=_reason(error))
+                else:
+                    failed = 0
+                    yield given, each.result()
+    if stopped:
+        raise stopped
+
+
+def _one(answerer: Answerer, given: Given) -> Answered:
+    if given.error:
+        return Answered(error=given.error)
+    begun = time.perf_counter()
+    try:
+        answer = answerer.answer(given.query, given.hits)
+    except NoAnswer as error:
+        return replace(_before(given), error=_reason(error))
+    return _after(given, answer, time.perf_counter() - begun)
+
+
+def _before(given: Given) -> Answered:
+    passages = tuple(map(Passage.of, given.hits))
+    return Answered(evidence=given.evidence, given=passages, retrieval=given.retrieval)
+
+
+def _reason(error: MillraceError) -> str:
+    told = ": ".join(filter(None, [error.where, str(error)]))
+    return " ".join(told.split())
+
+
+def _after(given: Given, answer: Answer, seconds: float) -> Answered:
+    read = (*given.hits, *answer.found)
+    figures = unsupported(given.query.text, answer.text, cited(answer, read)) if read else ()
+    return replace(
+        _before(given),
+        text=answer.text,
+        citations=answer.citations,
+        unsupported=tuple(figures),
+        found=tuple(map(Passage.of, answer.found)),
+        steps=answer.steps,
+        usage=answer.usage,
+        seconds=round(seconds, 3),
+    )

@@ -1,0 +1,257 @@
+"""What was found, as `--json` prints it and the report shows it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+
+from components.endpoint.ledger import Totals
+from components.values import Usage
+from evals.answers.answered import Answered
+from evals.answers.gold import gold
+from evals.answers.judging import Judged
+from evals.answers.losses import LOSSES, Loss
+from evals.compare.outcome import VERDICTS
+from evals.datasets import judged as datasets
+from evals.datasets.judged import Question
+from evals.judging.judgement import CLASSES, Verdict
+from evals.judging.offline import Gold
+from evals.judging.repeats import SelfAgreement
+from evals.metrics import Interval
+from evals.significance.comparison import Comparison
+from evals.significance.rules import Rules
+
+OVERALL = "all"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One question to one system."""
+
+    question: Question
+    answered: Answered
+    judged: Judged
+    loss: Loss | None
+
+    @property
+    def verdict(self) -> Verdict:
+        return self.judged.judgement.verdict
+
+    @property
+    def gold(self) -> Gold:
+        return gold(self.question)
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything but the texts of the passages."""
+        opinion = self.judged.opinion
+        answered = self.answered
+        return {
+            "id": self.question.id,
+            "type": self.question.type,
+            "question": self.question.text,
+            "gold": self.gold,
+            "answer": answered.text,
+            "error": answered.error,
+            "verdict": self.verdict,
+            "rule": self.judged.judgement.rule,
+            "why": self.judged.judgement.why,
+            "by_rules": asdict(self.judged.by_rules),
+            "repeats": [asdict(each) for each in opinion.repeats] if opinion else [],
+            "loss": self.loss,
+            "citations": [asdict(each) for each in answered.citations],
+            "unsupported_figures": list(answered.unsupported),
+            "passages": [
+                {name: value for name, value in asdict(each).items() if name != "text"}
+                for each in answered.passages
+            ],
+            "steps": [asdict(each) for each in answered.steps],
+            "retrieval": dict(answered.retrieval),
+            "usage": asdict(answered.usage),
+            "seconds": answered.seconds,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """Answers to questions of one type, or to all."""
+
+    questions: int
+    counts: Mapping[str, int]
+    """By verdict, `unmeasured` included."""
+    rates: Mapping[str, Interval]
+    """Share of each class, over those that are measured; empty where none is."""
+    losses: Mapping[str, int]
+    retrieval: Mapping[str, float]
+    """Means over the questions that were searched for."""
+
+    def to_json(self) -> dict[str, Any]:
+        told = asdict(self)
+        told["rates"] = {
+            name: {"value": each.mean, "low": each.low, "high": each.high}
+            for name, each in self.rates.items()
+        }
+        return told
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """One system."""
+
+    name: str
+    stages: Mapping[str, Any]
+    answerer: Mapping[str, Any]
+    """Component and options, with what its answers depend on besides."""
+    fingerprint: str
+    rows: Sequence[Row] = field(repr=False)
+    parts: Mapping[str, Part]
+    """OVERALL, then by type."""
+    stopped: str
+    """Why not every question was asked; empty where all were."""
+    agreement: float | None
+    """Share of answers to which a model's verdict is that of the rules."""
+    repeats: SelfAgreement | None
+
+    @property
+    def whole(self) -> Part:
+        return self.parts[OVERALL]
+
+    @property
+    def usage(self) -> Usage:
+        """Of all answers that there are."""
+        return sum((each.answered.usage for each in self.rows), Usage())
+
+    @property
+    def seconds(self) -> Mapping[str, float]:
+        """Percentiles of an answer's time, searching not included."""
+        spent = [each.answered.seconds for each in self.rows if not each.answered.error]
+        if not spent:
+            return {}
+        found = np.percentile(spent, [50, 95])
+        return {"p50": float(found[0]), "p95": float(found[1])}
+
+    @property
+    def unsupported(self) -> int:
+        """Answers with figures that stand in nothing that they cite."""
+        return sum(bool(each.answered.unsupported) for each in self.rows)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "answerer": _plain(self.answerer),
+            "fingerprint": self.fingerprint,
+            "stages": _plain(self.stages),
+            "parts": {name: each.to_json() for name, each in self.parts.items()},
+            "stopped": self.stopped,
+            "usage": asdict(self.usage),
+            "seconds": self.seconds,
+            "answers_with_unsupported_figures": self.unsupported,
+            "model_agrees_with_rules": self.agreement,
+            "repeats": self.repeats.to_json() if self.repeats else None,
+            "questions": [each.to_json() for each in self.rows],
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """All of it."""
+
+    data: datasets.Judged = field(repr=False)
+    setting: str
+    hits: int
+    judge: Mapping[str, Any]
+    """Of a model that judged: its facts; empty where the rules did."""
+    systems: Sequence[Measured]
+    excluded: Mapping[str, str]
+    """Systems that could not be asked, with the reason."""
+    comparisons: Sequence[Comparison]
+    ledger: Totals
+    max_cost: float | None
+    guarded: bool
+    """Whether the limit of money has stopped it."""
+    lacking: Mapping[str, str]
+    """Metrics that were not measured, with how to get them."""
+    rules: Rules
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether something could not be measured."""
+        return bool(self.excluded) or any(each.whole.counts["unmeasured"] for each in self.systems)
+
+    @property
+    def verdict(self) -> str:
+        """One sentence."""
+        told = [
+            f"{each.b} is {VERDICTS[each.verdict]} {each.a} "
+            f"({each.difference:+.3f}, {100 * (1 - self.rules.alpha):g} % interval "
+            f"{each.ci_low:+.3f} to {each.ci_high:+.3f}, p {each.p_corrected:.3g} corrected)"
+            for each in self.comparisons
+            if each.metric == "correct"
+        ]
+        rates = [
+            f"{each.name} {each.whole.counts['correct']} of {measured(each.whole)} correct"
+            for each in self.systems
+        ]
+        return f"{'; '.join([*rates, *told])}."
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "schema": 1,
+            "data": {
+                "name": self.data.name,
+                "split": self.data.split,
+                "checksum": self.data.checksum,
+                "questions": len(self.data.questions),
+                "left_out": {name: each.count for name, each in self.data.left_out.items()},
+            },
+            "setting": self.setting,
+            "hits": self.hits,
+            "judge": _plain(self.judge),
+            "systems": {each.name: each.to_json() for each in self.systems},
+            "excluded": dict(self.excluded),
+            "comparisons": [each.to_json() for each in self.comparisons],
+            "ledger": {"known": asdict(self.ledger.known), "unsure": asdict(self.ledger.unsure)},
+            "max_cost": self.max_cost,
+            "stopped_by_max_cost": self.guarded,
+            "lacking": dict(self.lacking),
+            "seed": self.rules.seed,
+            "verdict": self.verdict,
+        }
+
+
+def measured(part: Part) -> int:
+    """Answers that have a verdict."""
+    return sum(part.counts[each] for each in CLASSES)
+
+
+def counts(rows: Iterable[Row]) -> dict[str, int]:
+    """By verdict, in one order."""
+    found = Counter(each.verdict for each in rows)
+    return {each: found[each] for each in (*CLASSES, "unmeasured")}
+
+
+def losses(rows: Iterable[Row]) -> dict[str, int]:
+    """By kind, in one order."""
+    found = Counter(each.loss for each in rows)
+    return {each: found[each] for each in LOSSES}
+
+
+def means(rows: Iterable[Row]) -> dict[str, float]:
+    """Of what was measured of the retrieval, each over the questions that have it."""
+    found: dict[str, list[float]] = {}
+    for row in rows:
+        for name, value in row.answered.retrieval.items():
+            found.setdefault(name, []).append(value)
+    return {name: fmean(values) for name, values in found.items()}
+
+
+def _plain(value: Any) -> Any:
+    """As JSON has it."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(each) for name, each in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(each) for each in value]
+    return value if isinstance(value, str | int | float | None) else str(value)

@@ -1,0 +1,188 @@
+"""The steps: build, ask, judge, conclude. Plain functions, each safe to do again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from components import registry
+from components.endpoint.ledger import Ledger
+from components.errors import GuardStopped, MillraceError
+from evals.answers import asking, judging
+from evals.answers.answered import Answered
+from evals.answers.asking import Progress, silent
+from evals.answers.judging import Judged
+from evals.answers.losses import loss
+from evals.answers.outcome import OVERALL, Measured, Outcome, Part, Row, counts, losses, means
+from evals.answers.plan import Plan
+from evals.compare import indexes
+from evals.compare.steps import pairs
+from evals.compare.systems import System
+from evals.judging import judge_file
+from evals.judging.judgement import CLASSES
+from evals.judging.repeats import self_agreement
+from evals.metrics import Interval, interval
+from evals.significance.compare import compare
+from evals.significance.comparison import Comparison
+from evals.significance.pairing import Pair
+
+MEASURES = ("correct", "not incorrect", "answered")
+"""What systems are compared by: of each, more is better. `answered` is not refused."""
+_FEWEST = 2
+"""Questions that two systems must share to be compared."""
+
+
+def ledger(plan: Plan) -> Ledger:
+    """Of all that these answers cost. Raises IndexFault."""
+    return Ledger(plan.ledger, plan.max_cost)
+
+
+def todo(plan: Plan, system: System) -> bool:
+    """Whether the system has not answered everything. Raises UserError."""
+    built = not plan.searched or indexes.known(system) is not None
+    return not built or bool(asking.waiting(plan, system))
+
+
+def build(plan: Plan, system: System, progress: indexes.Progress = indexes.silent) -> None:
+    """The system's index, where one is needed. Raises MillraceError."""
+    if plan.searched and indexes.known(system) is None:
+        indexes.build(system, progress)
+
+
+def ask(plan: Plan, system: System, spent: Ledger, progress: Progress = silent) -> None:
+    """See `asking.ask`."""
+    asking.ask(plan, system, spent, progress)
+
+
+def judge(plan: Plan, system: System, spent: Ledger, progress: Progress = silent) -> None:
+    """See `judging.judge`."""
+    judging.judge(plan, system, spent, progress)
+
+
+def conclude(
+    plan: Plan, excluded: Mapping[str, str], stopped: Mapping[str, MillraceError]
+) -> Outcome:
+    """What can be said of the answers that there are. Systems in `excluded` are left out; those in
+    `stopped` have not been asked everything.
+
+    Raises MillraceError where no system is left.
+    """
+    left = [each for each in plan.systems if each.name not in excluded]
+    if not left:
+        name, reason = next(iter(excluded.items()))
+        raise MillraceError(f"no system could be asked; {name}: {reason}")
+    found = [_measured(plan, each, stopped.get(each.name)) for each in left]
+    spent = ledger(plan)
+    return Outcome(
+        data=plan.data,
+        setting=plan.setting,
+        hits=plan.hits,
+        judge=judge_file.model_judge(plan.judge, spent).facts if plan.judge else {},
+        systems=found,
+        excluded=excluded,
+        comparisons=_comparisons(plan, found),
+        ledger=spent.totals,
+        max_cost=plan.max_cost,
+        guarded=any(isinstance(each, GuardStopped) for each in stopped.values()),
+        lacking={},
+        rules=plan.rules,
+    )
+
+
+def reason(error: MillraceError) -> str:
+    """An error on one line."""
+    told = ": ".join(filter(None, [error.where, str(error)]))
+    return f"{told} ({error.hint})" if error.hint else told
+
+
+def _measured(plan: Plan, system: System, stopped: MillraceError | None) -> Measured:
+    choice = plan.answerer(system)
+    rows = _rows(plan, system)
+    types = sorted({each.question.type for each in rows} - {""})
+    by_type = {type: [each for each in rows if each.question.type == type] for type in types}
+    opinions = [each.judged.opinion for each in rows if each.judged.opinion]
+    return Measured(
+        name=system.name,
+        stages={stage: {"use": each.use, **each.options} for stage, each in system.stages.items()},
+        answerer={
+            "use": choice.use,
+            **choice.options,
+            "facts": dict(registry.build("answerer", choice).facts),
+        },
+        fingerprint=system.fingerprint if plan.searched else "",
+        rows=rows,
+        parts={name: _part(some) for name, some in {OVERALL: rows, **by_type}.items()},
+        stopped=reason(stopped) if stopped else "",
+        agreement=_agreement([each.judged for each in rows]),
+        repeats=self_agreement([each.repeats for each in opinions]) if opinions else None,
+    )
+
+
+def _rows(plan: Plan, system: System) -> list[Row]:
+    found = asking.answers(plan, system)
+    opinions = judging.judged(plan, system)
+    none = Answered(error="The question was not asked.")
+    return [
+        Row(
+            question=each,
+            answered=found.get(each.id, none),
+            judged=opinions[each.id],
+            loss=loss(plan.data, each.id, found.get(each.id), opinions[each.id].judgement.verdict),
+        )
+        for each in plan.data.questions
+    ]
+
+
+def _part(rows: Sequence[Row]) -> Part:
+    known = [each.verdict for each in rows if each.verdict in CLASSES]
+    rates: dict[str, Interval] = {
+        name: interval([float(verdict == name) for verdict in known]) for name in CLASSES if known
+    }
+    return Part(
+        questions=len(rows),
+        counts=counts(rows),
+        rates=rates,
+        losses=losses(rows),
+        retrieval=means(rows),
+    )
+
+
+def _agreement(found: Sequence[Judged]) -> float | None:
+    both = [each for each in found if each.opinion and each.judgement.verdict in CLASSES]
+    if not both:
+        return None
+    same = sum(each.judgement.verdict == each.by_rules.verdict for each in both)
+    return same / len(both)
+
+
+def _comparisons(plan: Plan, found: Sequence[Measured]) -> list[Comparison]:
+    by_name = {each.name: each for each in found}
+    made = [
+        pair
+        for name in MEASURES
+        for a, b in pairs(list(by_name), plan.baseline)
+        if (pair := _pair(name, by_name[a], by_name[b]))
+    ]
+    return compare(made, plan.rules) if made else []
+
+
+def _pair(measure: str, a: Measured, b: Measured) -> Pair | None:
+    """Over the questions that both have a verdict on."""
+    values_a, values_b = _values(a, measure), _values(b, measure)
+    shared = [id for id in values_a if id in values_b]
+    if len(shared) < _FEWEST:
+        return None
+    own, other = ({id: values[id] for id in shared} for values in (values_a, values_b))
+    return Pair(a.name, b.name, measure, own, other)
+
+
+def _values(system: Measured, measure: str) -> dict[str, float]:
+    good = {
+        "correct": ("correct",),
+        "not incorrect": ("correct", "refused"),
+        "answered": ("correct", "incorrect"),
+    }[measure]
+    return {
+        each.question.id: float(each.verdict in good)
+        for each in system.rows
+        if each.verdict in CLASSES
+    }

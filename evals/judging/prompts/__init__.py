@@ -1,0 +1,36 @@
+"""What models are asked, and how questions are put into it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from importlib.resources import files
+
+from components.errors import BadOption
+
+RUBRIC = "rubric"
+
+
+def shipped(name: str) -> str:
+    """The prompt that comes with the package in `NAME.txt`."""
+    return (files(__name__) / f"{name}.txt").read_text(encoding="utf-8")
+
+
+def check(prompt: str, *places: str) -> None:
+    """Raises BadOption where a prompt lacks one of these places, written `{place}`."""
+    absent = [f"{{{each}}}" for each in places if f"{{{each}}}" not in prompt]
+    if absent:
+        raise BadOption(f"the prompt does not say where {', '.join(absent)} goes").at(
+            where="prompt", hint=f"it has to hold {', '.join(f'{{{each}}}' for each in places)}"
+        )
+
+
+def fill(prompt: str, **places: str) -> str:
+    """The prompt with its places filled; braces in what is filled in mean nothing."""
+    names = "|".join(places)
+    return re.sub(rf"\{{({names})\}}", lambda found: places[found[1]], prompt)
+
+
+def digest(prompt: str) -> str:
+    """16 hex digits of its sha256."""
+    return hashlib.sha256(prompt.encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -1,0 +1,205 @@
+"""The file in which a person goes through generated questions, and the data set that comes of it.
+
+    - keep: yes                # or no; open questions are not used
+      question: Which mill was built first?
+      answer: The one at the weir
+      evidence:
+      - The mill at the weir is older than the others.
+      document: mills.md
+      page: 3
+      start: 1200
+      id: g-4be7e9aa81f0
+      passage: |-
+        …
+
+Question, answer and evidence may be edited, as long as the evidence stands in the passage.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString, ScalarString
+
+from components import yaml_file
+from components.errors import BadOption, SpecError
+from evals.datasets import folders
+from evals.questions.draft import Draft, LeftOut
+
+SPLIT = "test"
+_HEAD = """\
+# Generated questions. Go through them and write after `keep`:
+#   yes   it is a good question, the answer is right and the evidence proves it
+#   no    it is not
+# Question, answer and evidence may be edited; the evidence has to stand in the passage.
+# Document, page, start, id and passage stay as they are. Pages count from 0.
+
+"""
+_YES, _NO = ("yes", "true"), ("no", "false")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """What became of the questions of a file."""
+
+    kept: int
+    refused: int
+    open: int
+    """Nobody has said yes or no: they are not used."""
+
+
+def write(drafts: Sequence[Draft], file: Path) -> None:
+    """A file for a person, all questions open.
+
+    Raises BadOption where there is one, since it may hold a person's work.
+    """
+    if file.exists():
+        raise BadOption("there is such a file already").at(
+            where=str(file), hint="accept or move it; nothing is written over a review"
+        )
+    yaml = YAML()
+    yaml.width = 100
+    out = StringIO()
+    yaml.dump([_row(each) for each in drafts], out)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(_HEAD + out.getvalue().replace("\n- keep:", "\n\n- keep:"), encoding="utf-8")
+
+
+def read(file: Path) -> list[tuple[Draft, bool | None]]:
+    """Questions with what a person says of each; None: nothing. Raises SpecError."""
+    try:
+        raw = yaml_file.parse(file.read_text(encoding="utf-8"), str(file))
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpecError(f"cannot be read: {error}").at(where=str(file)) from None
+    if not isinstance(raw, list):
+        raise SpecError("a review is a list of questions").at(where=str(file))
+    found = [_reviewed(each, f"{file}: question {at}") for at, each in enumerate(raw, start=1)]
+    ids = [draft.id for draft, _ in found]
+    for id in ids:
+        if ids.count(id) > 1:
+            raise SpecError(f"{id} is there twice").at(where=str(file))
+    return found
+
+
+def accept(file: Path, folder: Path) -> Accepted:
+    """Make a data set of the questions that are kept: `queries.jsonl` with answers and spans of
+    evidence, and `qrels/test.tsv`. It has no corpus: it judges an index of the same documents.
+
+    Raises SpecError for what cannot be read and where none is kept, BadOption where the folder is
+    there.
+    """
+    found = read(file)
+    chosen = [draft for draft, keep in found if keep]
+    if not chosen:
+        raise SpecError("no question is kept").at(
+            where=str(file), hint="write  keep: yes  where a question is good"
+        )
+    if folder.exists():
+        raise BadOption("there is such a folder already").at(where=str(folder))
+    folders.once(folder, lambda made: _write(made, chosen))
+    refused = sum(keep is False for _, keep in found)
+    return Accepted(kept=len(chosen), refused=refused, open=len(found) - len(chosen) - refused)
+
+
+def _write(folder: Path, drafts: Iterable[Draft]) -> None:
+    judgements = {}
+    with (folder / "queries.jsonl").open("w", encoding="utf-8") as out:
+        for each in drafts:
+            spans = [[span.start, span.end] for span in each.spans]
+            judgements[each.id] = {each.document_id: 1}
+            row = {
+                "_id": each.id,
+                "text": each.question,
+                "answer": each.answer,
+                "type": "generated",
+                "evidence_char_spans": {each.document_id: spans},
+            }
+            out.write(json.dumps(row, ensure_ascii=False) + "\n")
+    folders.judge(folder, SPLIT, judgements)
+
+
+def _row(draft: Draft) -> dict[str, Any]:
+    return {
+        "keep": None,
+        "question": draft.question,
+        "answer": draft.answer,
+        "evidence": list(draft.evidence),
+        "document": draft.document_id,
+        "page": draft.page,
+        "start": draft.start,
+        "id": draft.id,
+        "passage": _block(draft.passage),
+    }
+
+
+def _block(text: str) -> ScalarString:
+    """As it can be read best in YAML without losing a character."""
+    lines = text.split("\n")
+    plain = text.replace("\n", "").isprintable() and not any(each.endswith(" ") for each in lines)
+    block = plain and bool(lines[0].strip()) and not lines[0].startswith(" ")
+    found: ScalarString = (LiteralScalarString if block else DoubleQuotedScalarString)(text)
+    return found
+
+
+def _keep(written: object) -> object:
+    """What YAML 1.2 takes for a word is yes or no to a person."""
+    word = str(written).strip().lower()
+    if word in _YES + _NO:
+        return word in _YES
+    return None if written is None or not word else written
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    keep: Annotated[bool | None, BeforeValidator(_keep), Field(strict=True)] = None
+    question: Annotated[str, Field(min_length=1)]
+    answer: str
+    evidence: Annotated[list[str], Field(min_length=1)]
+    document: str
+    page: int | None = None
+    start: int
+    id: str
+    passage: str
+
+
+def _reviewed(raw: object, where: str) -> tuple[Draft, bool | None]:
+    try:
+        row = _Row.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = f"{where}: {'.'.join(map(str, first['loc']))}" if first["loc"] else where
+        hint = "yes, no, or nothing yet" if first["loc"][:1] == ("keep",) else ""
+        raise SpecError(first["msg"][:1].lower() + first["msg"][1:]).at(place, hint) from None
+    draft = Draft(
+        question=" ".join(row.question.split()),
+        answer=" ".join(row.answer.split()),
+        evidence=tuple(row.evidence),
+        document_id=row.document,
+        start=row.start,
+        passage=row.passage,
+        page=row.page,
+    )
+    if draft.id != row.id:
+        raise SpecError("document, page, start, id or passage was changed").at(
+            where=where, hint="put it back, or take the question out"
+        )
+    if row.keep:
+        _check(draft, where)
+    return draft, row.keep
+
+
+def _check(draft: Draft, where: str) -> None:
+    try:
+        _ = draft.spans
+    except LeftOut as error:
+        raise SpecError(str(error)).at(
+            where=f"{where}: evidence", hint="copy it from the passage"
+        ) from None

@@ -1,0 +1,38 @@
+"""Answers and what was thought of them, as one HTML file."""
+
+from __future__ import annotations
+
+from evals.answers.losses import LOSSES
+from evals.answers.outcome import Outcome, Row
+from evals.answers.retrieval import MEASURES
+from evals.compare.outcome import VERDICTS
+from evals.judging.judgement import CLASSES
+from evals.report import plots
+from evals.report.templates import template
+
+
+def page(outcome: Outcome) -> str:
+    """The page. Raises MissingExtra."""
+    correct = [each for each in outcome.comparisons if each.metric == "correct"]
+    counts = {each.name: each.whole.counts for each in outcome.systems}
+    rendered: str = template("answers.html").render(
+        outcome=outcome,
+        told=outcome.to_json(),
+        classes=CLASSES,
+        losses=LOSSES,
+        measures=MEASURES,
+        verdicts=VERDICTS,
+        correct=correct,
+        questions=_questions(outcome),
+        drawn=plots.verdicts(counts),
+        differences=plots.differences(correct) if correct else "",
+    )
+    return rendered
+
+
+def _questions(outcome: Outcome) -> list[list[tuple[str, Row]]]:
+    """Of each question, every system's row with its name."""
+    return [
+        [(each.name, row) for each, row in zip(outcome.systems, rows, strict=True)]
+        for rows in zip(*(each.rows for each in outcome.systems), strict=True)
+    ]

@@ -1,0 +1,228 @@
+"""Answering questions as a Prefect flow: tasks for each system, and one that concludes.
+
+No parameter holds a key: they are in the environment, and files name their variables.
+"""
+
+from __future__ import annotations
+
+import re
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from prefect import State, flow, task
+from prefect.logging import get_run_logger
+from prefect.states import Completed
+from pydantic import Field
+
+from components.corpus.write import Committed
+from components.endpoint.ledger import Ledger
+from components.errors import GuardStopped, MillraceError
+from evals.answers import files, run, steps
+from evals.answers import plan as planning
+from evals.answers.outcome import Outcome
+from evals.answers.plan import Plan
+from evals.answers.run import Steps, Watch
+from evals.compare.files import folder, ready
+from evals.compare.systems import System
+from flows.states import stopped
+from infra import artifacts
+from infra.markdown import plain
+
+
+@dataclass
+class Caller:
+    """What a command hands to the flow that it runs in its own process, and gets back."""
+
+    plan: Plan
+    folder: Path
+    """Of the report."""
+    watch: Watch
+    outcome: Outcome | None = None
+
+
+CALLER: ContextVar[Caller | None] = ContextVar("answering", default=None)
+
+
+@flow(name="answers")
+def answers(
+    data: Annotated[str, Field(min_length=1, examples=["financebench"])],
+    pipelines: Annotated[tuple[str, ...], Field(examples=[["pipelines/financebench.yaml"]])],
+    setting: str = "shared",
+    split: str = "test",
+    hits: Annotated[int, Field(ge=1)] = 10,
+    characters: Annotated[int, Field(ge=1)] = planning.CHARACTERS,
+    judge: str = "",
+    max_cost: float | None = None,
+    overrides: tuple[str, ...] = (),
+    baseline: str = "",
+    live: bool = False,
+    out: str = "",
+    home: str = str(planning.HOME),
+) -> State[Any]:
+    """Which of several pipelines answers more questions right; how sure is that, and why not all.
+
+    Args:
+        data: A folder or a name of questions with answers and evidence.
+        pipelines: Paths of pipeline files, relative to the folder that the worker runs in.
+        setting: What is answered from: shared, single, oracle, long_context, closed_book.
+        split: Split of the judgements.
+        hits: How many an answerer is given.
+        characters: Of a long context.
+        judge: File that names a model to judge; empty: judged by rules.
+        max_cost: The most that all calls may cost, those of earlier runs included.
+        overrides: Other values, each as stage.option=value or NAME:stage.option=value.
+        baseline: System that all others are compared with.
+        live: Whether the pipelines' own live indexes are asked.
+        out: Folder of the report; empty: a new one below home.
+        home: Folder of what is kept: indexes, answers, ledgers.
+    """
+    caller = CALLER.get()
+    try:
+        if caller is None:
+            plan = planning.plan(
+                pipelines=pipelines,
+                data=data,
+                setting=setting,
+                split=split,
+                hits=hits,
+                characters=characters,
+                judge=judge or None,
+                max_cost=max_cost,
+                overrides=overrides,
+                baseline=baseline,
+                live=live,
+                home=home,
+            )
+            place = Path(out) if out else folder(plan.data.name, plan.home)
+            caller = Caller(plan, ready(place), Watch())
+        outcome = caller.outcome = _run(caller)
+        files.write(outcome, caller.folder)
+    except MillraceError as error:
+        return stopped(error)
+    get_run_logger().info("the report is %s", caller.folder / files.REPORT)
+    _show(outcome)
+    if outcome.guarded:
+        return stopped(limit(outcome))
+    name = "Some unmeasured" if outcome.incomplete else "Completed"
+    return Completed(name=name, message=plain(outcome.verdict, 1000))
+
+
+def limit(outcome: Outcome) -> GuardStopped:
+    """What says that the money is spent."""
+    told = next(each.stopped for each in outcome.systems if each.stopped)
+    return GuardStopped(told)
+
+
+def call(plan: Plan, folder: Path, watch: Watch) -> Outcome:
+    """Run the flow in this process, as a command does. Raises what stops the run, but for the
+    limit of money, of which the outcome tells.
+    """
+    caller = Caller(plan, folder, watch)
+    token = CALLER.set(caller)
+    try:
+        state = answers(
+            data=plan.data_as,
+            pipelines=tuple(map(str, plan.files)),
+            setting=plan.setting,
+            split=plan.data.split,
+            hits=plan.hits,
+            characters=plan.characters,
+            judge=plan.judge_as,
+            max_cost=plan.max_cost,
+            overrides=tuple(plan.overrides),
+            baseline=plan.baseline,
+            live=plan.live,
+            out=str(folder),
+            home=str(plan.home),
+            return_state=True,
+        )
+    finally:
+        CALLER.reset(token)
+    if caller.outcome is None:
+        state.result()
+        raise MillraceError("the flow ended without an outcome")
+    return caller.outcome
+
+
+def _run(caller: Caller) -> Outcome:
+    """The steps as tasks. They take no parameters: Prefect looks into every one."""
+    plan = caller.plan
+
+    def build(_: Plan, system: System, watch: Watch) -> None:
+        @task(name="build", task_run_name=f"build {system.name}")
+        def step() -> None:
+            bar = artifacts.ProgressBar(_key(plan, system, "index"), f"Index of {system.name}")
+
+            def show(done: Committed) -> None:
+                bar.show(0.5)
+                watch.building(system, done)
+
+            steps.build(plan, system, show)
+            bar.show(1.0)
+
+        step()
+
+    def ask(_: Plan, system: System, spent: Ledger, watch: Watch) -> None:
+        @task(name="ask", task_run_name=f"ask {system.name}")
+        def step() -> None:
+            show = _counter(plan, system, "answers", watch.asking)
+            steps.ask(plan, system, spent, show)
+
+        step()
+
+    def judge(_: Plan, system: System, spent: Ledger, watch: Watch) -> None:
+        @task(name="judge", task_run_name=f"judge {system.name}")
+        def step() -> None:
+            show = _counter(plan, system, "judgements", watch.judging)
+            steps.judge(plan, system, spent, show)
+
+        step()
+
+    def conclude(_: Plan, excluded: dict[str, str], halted: dict[str, MillraceError]) -> Outcome:
+        found: list[Outcome] = []
+
+        @task(name="conclude")
+        def step() -> None:
+            found.append(steps.conclude(plan, excluded, halted))
+
+        step()
+        return found[0]
+
+    return run.run(plan, caller.watch, Steps(build, ask, judge, conclude))
+
+
+def _counter(plan: Plan, system: System, what: str, tell: Any) -> Any:
+    """Shows how many of the questions are done."""
+    bar = artifacts.ProgressBar(_key(plan, system, what), f"{what} of {system.name}".capitalize())
+    done = 0
+
+    def show(more: int) -> None:
+        nonlocal done
+        done += more
+        bar.show(done / len(plan.data.questions))
+        tell(system, more)
+
+    return show
+
+
+def _show(outcome: Outcome) -> None:
+    """The artifacts: a table of rates, and one of where answers were lost."""
+    slug = _slug(f"answers-{outcome.data.name}-{outcome.setting}")
+    rates = [
+        {"system": each.name, **each.whole.counts, "cost": round(each.usage.cost, 4)}
+        for each in outcome.systems
+    ]
+    artifacts.table(f"{slug}-verdicts", rates, plain(outcome.verdict, 1000))
+    losses = [{"system": each.name, **each.whole.losses} for each in outcome.systems]
+    artifacts.table(f"{slug}-losses", losses, "Where answers that are not correct were lost.")
+
+
+def _key(plan: Plan, system: System, what: str) -> str:
+    return _slug(f"answers-{plan.data.name}-{system.name}-{what}-progress")
+
+
+def _slug(name: str) -> str:
+    """As artifacts' keys are: lower case, digits and dashes."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")

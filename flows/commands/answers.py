@@ -1,0 +1,228 @@
+"""`millrace answers`: which of several pipelines answers right, how sure is that."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from flows.commands.shared import json_option, prepare, print_json
+
+if TYPE_CHECKING:
+    from evals.answers.outcome import Measured, Outcome, Part
+    from evals.answers.plan import Plan
+
+UNMEASURED, LIMIT = 3, 4
+"""Exit codes."""
+
+
+@click.command("answers")
+@click.argument("pipelines", type=click.Path(path_type=Path), nargs=-1, required=True)
+@click.option(
+    "--data", required=True, help="A folder, or a name; a wrong one lists those there are."
+)
+@click.option(
+    "--setting",
+    default="shared",
+    show_default=True,
+    help="What is answered from: shared, single, oracle, long_context or closed_book.",
+)
+@click.option("--split", default="test", show_default=True, help="Split of the judgements.")
+@click.option(
+    "-k",
+    "hits",
+    type=click.IntRange(1, 1000),
+    default=10,
+    show_default=True,
+    help="Hits that an answerer is given.",
+)
+@click.option(
+    "--characters",
+    type=click.IntRange(1),
+    default=400_000,
+    show_default=True,
+    help="Of a long context.",
+)
+@click.option(
+    "--judge",
+    type=click.Path(path_type=Path),
+    help="A file that names a model to judge; without one, rules judge.",
+)
+@click.option(
+    "--max-cost",
+    type=click.FloatRange(0),
+    help="Ask no more before calls, those of earlier runs included, could cost more.",
+)
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="[NAME:]STAGE.OPTION=VALUE",
+    help="Another value for all pipelines, or for one; a list makes a sweep.",
+)
+@click.option("--baseline", default="", help="System that all others are compared with.")
+@click.option("--live", is_flag=True, help="Ask the pipelines' own live indexes; build nothing.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the report.")
+@click.option(
+    "--home",
+    type=click.Path(path_type=Path),
+    default=Path(".millrace/answers"),
+    show_default=True,
+    help="Folder of what is kept: indexes, answers, ledgers.",
+)
+@json_option
+def command(
+    pipelines: tuple[Path, ...],
+    data: str,
+    setting: str,
+    split: str,
+    hits: int,
+    characters: int,
+    judge: Path | None,
+    max_cost: float | None,
+    overrides: tuple[str, ...],
+    baseline: str,
+    live: bool,
+    out: Path | None,
+    home: Path,
+    as_json: bool,
+) -> int:
+    """Have PIPELINES answer the questions of a data set, and judge the answers.
+
+    Each pipeline's source is replaced by the data set's documents, unless --live. What was built,
+    answered or judged before is not done again.
+    """
+    prepare()
+    from evals.answers.files import REPORT
+    from evals.answers.plan import plan
+    from evals.compare.files import folder, ready
+
+    made = plan(
+        pipelines=pipelines,
+        data=data,
+        setting=setting,
+        split=split,
+        hits=hits,
+        characters=characters,
+        judge=judge,
+        max_cost=max_cost,
+        overrides=overrides,
+        baseline=baseline,
+        live=live,
+        home=home,
+    )
+    place = ready(out or folder(made.data.name, home))
+    outcome = _run(made, place)
+    if as_json:
+        print_json({**outcome.to_json(), "report": str(place / REPORT)})
+    else:
+        _show(outcome, place / REPORT)
+    if outcome.guarded:
+        return LIMIT
+    return UNMEASURED if outcome.incomplete else 0
+
+
+def _run(made: Plan, place: Path) -> Outcome:
+    from evals.answers import files
+    from evals.answers.run import run
+    from flows.answering import watching
+    from infra.settings import settings
+
+    with watching(made) as watch:
+        if settings().prefect_api_url:
+            from flows.answers import call
+
+            return call(made, place, watch)
+        outcome = run(made, watch)
+    files.write(outcome, place)
+    return outcome
+
+
+def _show(outcome: Outcome, report: Path) -> None:
+    from rich.console import Console
+
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+    for table in _tables(outcome):
+        console.print(table, markup=False)
+        console.print()
+    for line in _told(outcome):
+        console.print(line, markup=False, soft_wrap=True)
+    console.print(f"report: {report}", markup=False, soft_wrap=True)
+
+
+def _tables(outcome: Outcome) -> Iterator[object]:
+    from rich.table import Table
+
+    from evals.answers.losses import LOSSES
+    from evals.judging.judgement import CLASSES
+
+    verdicts = Table(box=None, pad_edge=False)
+    losses = Table(box=None, pad_edge=False)
+    for table, names in ((verdicts, (*CLASSES, "unmeasured", "recall")), (losses, LOSSES)):
+        table.add_column("system", overflow="fold")
+        table.add_column("questions", no_wrap=True)
+        for name in names:
+            table.add_column(name, justify="right", no_wrap=True)
+    for each in outcome.systems:
+        for name, part in each.parts.items():
+            label = f"{name} ({part.questions})"
+            counted = (_rate(part, verdict) for verdict in CLASSES)
+            recall = part.retrieval.get("recall")
+            verdicts.add_row(
+                each.name,
+                label,
+                *counted,
+                str(part.counts["unmeasured"]),
+                "–" if recall is None else f"{recall:.3f}",
+            )
+            losses.add_row(each.name, label, *(str(part.losses[kind]) for kind in LOSSES))
+    yield verdicts
+    yield losses
+
+
+def _rate(part: Part, verdict: str) -> str:
+    found = part.rates.get(verdict)
+    count = part.counts[verdict]
+    return f"{count}  {found.mean:.2f} [{found.low:.2f}, {found.high:.2f}]" if found else str(count)
+
+
+def _told(outcome: Outcome) -> Iterator[str]:
+    """What the tables do not say, a line each."""
+    for name, reason in outcome.excluded.items():
+        yield f"left out  {name}: {reason}"
+    for each in outcome.systems:
+        yield from _of_system(each)
+    for name, reason in outcome.lacking.items():
+        yield f"not measured  {name}: {reason}"
+    for reason, found in outcome.data.left_out.items():
+        yield f"not measured  {reason}: {found.count}"
+    if outcome.ledger.known.calls or outcome.ledger.unsure.calls:
+        yield _money(outcome)
+    yield from (str(each) for each in outcome.comparisons)
+    yield outcome.verdict
+
+
+def _of_system(measured: Measured) -> Iterator[str]:
+    if measured.stopped:
+        yield f"stopped  {measured.name}: {measured.stopped}"
+    if measured.unsupported:
+        yield (
+            f"{measured.name}: {measured.unsupported} answers have figures that stand in nothing "
+            "that they cite"
+        )
+
+
+def _money(outcome: Outcome) -> str:
+    known, unsure = outcome.ledger.known, outcome.ledger.unsure
+    told = (
+        f"calls  {known.calls:,}, tokens {known.input_tokens:,} in and {known.output_tokens:,} "
+        f"out, cost {known.cost:.4f}"
+    )
+    return (
+        f"{told}; at most {unsure.cost:.4f} for {unsure.calls} without an end"
+        if unsure.calls
+        else told
+    )

@@ -1,0 +1,242 @@
+"""From pipeline files and questions with answers to verdicts, and where answers were lost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.errors import BadOption, SpecError
+from components.values import Answer, Citation, Hit, Query
+from evals.answers import files
+from evals.answers.outcome import OVERALL, Outcome, Row
+from evals.datasets.judged import BadData
+from evals.judging.offline import judge
+from tests.answering.data import (
+    KINDS,
+    WHEELS,
+    answering,
+    data,
+    gold,
+    only,
+    outcome,
+    planned,
+    recorded,
+)
+
+RIGHT = gold()
+
+
+def replay(folder: Path, *files: Path, **more: Any) -> Outcome:
+    """Without an index, which recorded answers do not need."""
+    return outcome(folder, *files, setting="closed_book", **more)
+
+
+def test_rates_are_those_of_the_answers(tmp_path: Path) -> None:
+    given = {
+        **RIGHT,
+        "turns-Cam": "It turns 1 time.",
+        "load-Cam": "I cannot tell.",
+        "load-Nene": "",
+    }
+    found = only(replay(tmp_path, recorded(tmp_path, "before", given)))
+    assert found.whole.counts == {"correct": 13, "incorrect": 1, "refused": 2, "unmeasured": 0}
+    assert found.whole.rates["correct"].mean == pytest.approx(13 / 16)
+    assert found.parts["turns"].counts["incorrect"] == 1
+    assert found.parts["load"].counts["refused"] == 2
+    assert set(found.parts) == {OVERALL, *KINDS}
+    for row in found.rows:
+        assert row.judged.judgement == judge(row.question.text, row.gold, row.answered.text)
+
+
+def test_what_has_no_answer_is_unmeasured_and_never_wrong(tmp_path: Path) -> None:
+    given = {id: text for id, text in RIGHT.items() if id.startswith("turns")}
+    found = replay(tmp_path, recorded(tmp_path, "half", given))
+    whole = only(found).whole
+    assert whole.counts == {"correct": 8, "incorrect": 0, "refused": 0, "unmeasured": 8}
+    assert whole.rates["correct"].mean == 1.0
+    assert whole.losses["unmeasured"] == 8
+    assert found.incomplete
+    none = only(found).parts["load"]
+    assert none.rates == {}
+    assert not only(found).stopped
+
+
+def test_systems_are_compared_by_what_both_have_a_verdict_on(tmp_path: Path) -> None:
+    wrong = {id: "It is 1." for id in RIGHT}
+    part = {id: text for id, text in RIGHT.items() if not id.endswith("Cam")}
+    found = replay(tmp_path, recorded(tmp_path, "bad", wrong), recorded(tmp_path, "good", part))
+    by_metric = {each.metric: each for each in found.comparisons}
+    assert set(by_metric) == {"correct", "not incorrect", "answered"}
+    assert by_metric["correct"].questions == 14
+    assert by_metric["correct"].difference == 1.0
+    assert by_metric["correct"].verdict == "better"
+    assert by_metric["answered"].difference == 0.0
+    assert {each.comparisons for each in found.comparisons} == {3}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parrot:
+    """Says what it is told to, and cites the first `cites` hits."""
+
+    says: str = "312"
+    cites: int = 1
+    concurrency: int = 3
+
+    @property
+    def facts(self) -> dict[str, object]:
+        return {}
+
+    def answer(self, query: Query, hits: Sequence[Hit]) -> Answer:
+        named = [
+            Citation(
+                chunk_id=each.chunk.id, document_id=each.chunk.document_id, span=each.chunk.span
+            )
+            for each in hits[: self.cites]
+        ]
+        return Answer(text=self.says, citations=tuple(named))
+
+
+def parrot(folder: Path, name: str = "parrot", **options: object) -> Path:
+    return answering(folder, name, {"use": "tests.answering.test_answers:Parrot", **options})
+
+
+def test_losses_say_where(tmp_path: Path) -> None:
+    cited = only(outcome(tmp_path, parrot(tmp_path, "cites", says="1")))
+    ignored = only(outcome(tmp_path, parrot(tmp_path, "ignores", says="1", cites=0)))
+    refused = only(outcome(tmp_path, parrot(tmp_path, "refuses", says="I cannot tell.")))
+    assert cited.whole.losses["used but wrong"] == 16
+    assert ignored.whole.losses["not used"] == 16
+    assert refused.whole.losses["refused"] == 16
+    blind = only(outcome(tmp_path, parrot(tmp_path, "blind", says="1"), hits=1, setting="shared"))
+    for row in blind.rows:
+        held = row.answered.retrieval["recall"]
+        assert row.loss == ("used but wrong" if held else "not retrieved")
+
+
+def test_settings_give_what_they_say(tmp_path: Path) -> None:
+    file = parrot(tmp_path)
+    rows: dict[str, Row] = {}
+    for setting in ("shared", "oracle", "long_context", "closed_book"):
+        found = only(outcome(tmp_path, file, setting=setting))
+        rows[setting] = next(row for row in found.rows if row.question.id == "turns-Cam")
+    wheel = "The wheel on the river Cam turns 338 times in an hour."
+    assert [each.text for each in rows["oracle"].answered.given] == [wheel]
+    (whole,) = rows["long_context"].answered.given
+    assert whole.text.startswith("This is about a mill.")
+    assert wheel in whole.text
+    assert rows["closed_book"].answered.given == ()
+    assert rows["closed_book"].loss == "from memory"
+    shared = rows["shared"].answered
+    assert len({each.document_id for each in shared.given}) > 1
+    for row in rows.values():
+        assert [each.text.strip() for each in row.answered.evidence] == [wheel]
+    assert not rows["oracle"].answered.retrieval
+
+
+def test_a_long_context_is_cut_at_its_length(tmp_path: Path) -> None:
+    found = only(outcome(tmp_path, parrot(tmp_path), setting="long_context", characters=30))
+    assert {len(row.answered.given[0].text) for row in found.rows} == {30}
+
+
+def test_a_single_document_needs_a_scope(tmp_path: Path) -> None:
+    with pytest.raises(BadData, match="no scope"):
+        planned(tmp_path, parrot(tmp_path), setting="single")
+
+
+def test_wrong_companies_are_counted(tmp_path: Path) -> None:
+    found = only(outcome(tmp_path, parrot(tmp_path), hits=4))
+    for row in found.rows:
+        own = [each.title == row.question.metadata["company"] for each in row.answered.given]
+        assert row.answered.retrieval["wrong_company"] == pytest.approx(1 - sum(own) / len(own))
+
+
+def test_figures_that_stand_nowhere_are_named(tmp_path: Path) -> None:
+    found = only(outcome(tmp_path, parrot(tmp_path, says="It is 312.5 million or 338.", cites=10)))
+    told = {row.question.id: row.answered.unsupported for row in found.rows}
+    assert told["turns-Cam"] == ("312.5 million",)
+    assert found.unsupported == 16
+
+
+def test_nothing_is_done_again(tmp_path: Path) -> None:
+    file = parrot(tmp_path)
+    first = outcome(tmp_path, file)
+    kept = {each: each.read_bytes() for each in (tmp_path / "home").rglob("*.jsonl")}
+    assert kept
+    assert outcome(tmp_path, file).to_json() == first.to_json()
+    assert {each: each.read_bytes() for each in (tmp_path / "home").rglob("*.jsonl")} == kept
+
+
+def test_another_answerer_is_asked_anew(tmp_path: Path) -> None:
+    assert only(replay(tmp_path, parrot(tmp_path))).rows[0].answered.text == "312"
+    changed = replay(tmp_path, parrot(tmp_path), overrides=("answerer.says=seven",))
+    assert only(changed).rows[0].answered.text == "seven"
+
+
+def test_a_sweep_of_answerers(tmp_path: Path) -> None:
+    found = outcome(
+        tmp_path, parrot(tmp_path), overrides=("answerer.cites=[0, 1]",), setting="oracle"
+    )
+    assert [each.name for each in found.systems] == ["parrot[cites=0]", "parrot[cites=1]"]
+
+
+def test_what_is_written_can_be_replayed(tmp_path: Path) -> None:
+    first = outcome(tmp_path, parrot(tmp_path, says="It turns 338 times."), setting="oracle")
+    (tmp_path / "out").mkdir()
+    files.write(first, tmp_path / "out")
+    written = tmp_path / "out" / "answers" / "parrot.jsonl"
+    again = answering(tmp_path, "again", {"use": "recorded", "path": str(written)})
+    assert only(replay(tmp_path, again)).whole.counts == only(first).whole.counts
+    told = json.loads((tmp_path / "out" / "outcome.json").read_text())
+    assert len(told["systems"]["parrot"]["questions"]) == 16
+    page = (tmp_path / "out" / files.REPORT).read_text()
+    for row in only(first).rows:
+        assert row.question.text in page
+        assert row.answered.evidence[0].text in page
+
+
+def test_the_page_escapes_what_it_shows(tmp_path: Path) -> None:
+    found = replay(tmp_path, parrot(tmp_path, says="<script>alert(1)</script>"))
+    (tmp_path / "out").mkdir()
+    files.write(found, tmp_path / "out")
+    page = (tmp_path / "out" / files.REPORT).read_text()
+    assert "<script>" not in page
+    assert "&lt;script&gt;alert(1)" in page
+
+
+@pytest.mark.parametrize(
+    ("given", "where"),
+    [({"setting": "open"}, "--setting"), ({"baseline": "nobody"}, "--baseline")],
+)
+def test_mistakes_are_named(tmp_path: Path, given: dict[str, str], where: str) -> None:
+    with pytest.raises(BadOption) as caught:
+        planned(tmp_path, parrot(tmp_path), **given)
+    assert caught.value.where == where
+
+
+def test_questions_without_answers_are_refused(tmp_path: Path) -> None:
+    folder = data(tmp_path / "data")
+    rows = [json.loads(line) for line in (folder / "queries.jsonl").read_text().splitlines()]
+    for row in rows:
+        del row["answer"]
+    (folder / "queries.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(BadData, match="no question has an answer"):
+        planned(tmp_path, parrot(tmp_path))
+
+
+def test_a_broken_record_is_named_with_its_line(tmp_path: Path) -> None:
+    file = recorded(tmp_path, "torn", RIGHT)
+    (tmp_path / "torn.jsonl").write_text(
+        '{"question_id": "q", "answer": "a"}\n{"question_id": 1}\n'
+    )
+    with pytest.raises(SpecError) as caught:
+        replay(tmp_path, file)
+    assert caught.value.where.endswith("torn.jsonl line 2")
+
+
+def test_there_is_a_river_for_every_fact() -> None:
+    assert len(RIGHT) == len(WHEELS) * len(KINDS)
