@@ -24,9 +24,10 @@ Weight = Annotated[float, Field(strict=True, ge=0.0, allow_inf_nan=False)]
 def option(
     default: Any = MISSING, *, help: str, stored: bool = True, or_folder: bool = False
 ) -> Any:
-    """A field of the pipeline file. `stored=False` says that what the index holds does not depend
-    on it; of retrievers, rerankers and indexes nothing ever counts as stored. `or_folder`: a value
-    that begins with `.`, `/` or `~` is a path, relative as paths are.
+    """A field of the pipeline file. `stored=False` says that what the index holds, or what an
+    answerer says, does not depend on it; of retrievers, rerankers and indexes nothing ever counts
+    as stored. `or_folder`: a value that begins with `.`, `/` or `~` is a path, relative as paths
+    are.
     """
     return field(default=default, metadata={"help": help, "stored": stored, "or_folder": or_folder})
 

@@ -66,6 +66,7 @@ CATALOGUE: Mapping[str, Mapping[str, str]] = {
     },
     "answerer": {
         "chat": "components.answerers.chat:Chat",
+        "extractive": "components.answerers.extractive.extractive:Extractive",
         "iterative": "components.answerers.iterative:Iterative",
         "recorded": "components.answerers.recorded:Recorded",
     },

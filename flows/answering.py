@@ -45,7 +45,7 @@ def _bars(plan: Plan) -> Iterator[Watch]:
         def building(system: System, done: Committed) -> None:
             bars.update(of(f"index of {system.name}, documents", None), completed=done.steps)
 
-        yield Watch(building, counter("answers"), counter("judgements"))
+        yield Watch(building, counter("answers"), counter("judgements"), counter("metrics"))
 
 
 def _lines(plan: Plan) -> Watch:
@@ -68,4 +68,4 @@ def _lines(plan: Plan) -> Watch:
 
         return count
 
-    return Watch(building, counter("answers"), counter("judgements"))
+    return Watch(building, counter("answers"), counter("judgements"), counter("metrics"))

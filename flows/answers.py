@@ -180,6 +180,14 @@ def _run(caller: Caller) -> Outcome:
 
         step()
 
+    def measure(_: Plan, system: System, spent: Ledger, watch: Watch) -> None:
+        @task(name="measure", task_run_name=f"measure {system.name}")
+        def step() -> None:
+            show = _counter(plan, system, "metrics", watch.measuring)
+            steps.measure(plan, system, spent, show)
+
+        step()
+
     def conclude(_: Plan, excluded: dict[str, str], halted: dict[str, MillraceError]) -> Outcome:
         found: list[Outcome] = []
 
@@ -190,7 +198,7 @@ def _run(caller: Caller) -> Outcome:
         step()
         return found[0]
 
-    return run.run(plan, caller.watch, Steps(build, ask, judge, conclude))
+    return run.run(plan, caller.watch, Steps(build, ask, judge, measure, conclude))
 
 
 def _counter(plan: Plan, system: System, what: str, tell: Any) -> Any:

@@ -14,10 +14,10 @@ from components.values import Answer, Hit, Query, Step
 
 @dataclass(frozen=True, kw_only=True)
 class Chat(Asking):
-    """Asks once. The passages that a citation's number names become the answer's citations.
+    """Asks a chat model once, with the hits as numbered passages.
 
-    The step `answer` names the passages that were read; one called `cut` follows where the answer
-    was longer than `max_tokens`.
+    The passages that its answer names by their numbers are the citations. The step `answer` has
+    those that were read; one called `cut` follows where the answer was longer than `max_tokens`.
     """
 
     revision: ClassVar[int] = 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from typing import ClassVar
 
 from components.answerers import prompt as prompts
@@ -119,8 +119,11 @@ class _Inquiry:
     def search(self, questions: Iterable[str]) -> bool:
         """Searches for what was not yet searched for. Whether anything new was asked."""
         known = {each.casefold() for each in (self.query.text, *self.asked)}
-        new = [each for each in questions if each.casefold() not in known]
-        for question in new[: min(self.by.width, self.by.steps - len(self.asked))]:
+        new: dict[str, str] = {}
+        for question in questions:
+            if question.casefold() not in known:
+                new.setdefault(question.casefold(), question)
+        for question in islice(new.values(), min(self.by.width, self.by.steps - len(self.asked))):
             self._search(question)
         return bool(new)
 

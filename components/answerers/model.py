@@ -26,7 +26,9 @@ class Asking:
 
     endpoint: str = option(help="an OpenAI-compatible address, such as http://127.0.0.1:8000/v1")
     model: str = option(help="the model's name there")
-    key: str = option("OPENAI_API_KEY", help="environment variable with the key, if there is one")
+    key: str = option(
+        "OPENAI_API_KEY", help="environment variable with the key, if there is one", stored=False
+    )
     prompt: str = option(
         "context_first",
         help=f"{', '.join(prompts.NAMES)}, or ./file with the places {{context}} and {{question}}",
@@ -37,12 +39,16 @@ class Asking:
     )
     max_tokens: Count = option(1024, help="tokens of an answer at most")
     temperature: Weight | None = option(0.0, help="of the model; none: the server's own")
-    stream: bool = option(False, help="take the answer in pieces, as it is made")
-    concurrency: Count = option(4, help="questions asked at once")
-    seconds: Seconds = option(60.0, help="seconds of silence after which a call is given up")
-    retries: Whole = option(4, help="more tries of a call that failed")
-    input_price: Weight = option(0.0, help="price of a million tokens that are sent")
-    output_price: Weight = option(0.0, help="price of a million tokens that are answered")
+    stream: bool = option(False, help="take the answer in pieces, as it is made", stored=False)
+    concurrency: Count = option(4, help="questions asked at once", stored=False)
+    seconds: Seconds = option(
+        60.0, help="seconds of silence after which a call is given up", stored=False
+    )
+    retries: Whole = option(4, help="more tries of a call that failed", stored=False)
+    input_price: Weight = option(0.0, help="price of a million tokens that are sent", stored=False)
+    output_price: Weight = option(
+        0.0, help="price of a million tokens that are answered", stored=False
+    )
 
     ledger: Ledger | None = part()
     _prompt: Prompt = field(init=False, repr=False, compare=False)

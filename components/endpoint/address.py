@@ -50,21 +50,25 @@ class Address:
     def client(self, *, seconds: float, retries: int) -> openai.OpenAI:
         """A client that waits `seconds` for each answer. Raises MissingExtra, BadOption."""
         try:
+            import httpx2  # which openai is made of
             import openai
         except ModuleNotFoundError:
             raise MissingExtra("an endpoint needs the package 'openai'").at(
                 where="endpoint", hint="install millrace[endpoints]"
             ) from None
-        return openai.OpenAI(
-            base_url=self.url,
-            api_key=self._secret or "none",
-            max_retries=retries,
-            timeout=seconds,
-        )
+        try:
+            return openai.OpenAI(
+                base_url=self.url,
+                api_key=self._secret or "none",
+                max_retries=retries,
+                timeout=seconds,
+            )
+        except httpx2.InvalidURL as error:
+            raise BadOption(f"the endpoint's address is none: {error}").at(where=self.url) from None
 
     def told(self, error: Exception) -> str:
         """What went wrong, in a line. Some servers repeat the key that they refuse."""
-        reason = str(error)
+        reason = f"{error} {error.__cause__ or ''}"
         if self._secret:
             reason = reason.replace(self._secret, "…")
         return " ".join(reason.split())[:_TOLD]

@@ -29,8 +29,8 @@ def whole(said: Any) -> Heard:
     try:
         choice = said.choices[0]
         return Heard(_text(choice.message.content), choice.finish_reason == "length", tokens)
-    except (AttributeError, IndexError, TypeError) as error:
-        raise _malformed("it has no choices with a message", tokens) from error
+    except (AttributeError, IndexError, TypeError):
+        raise _malformed("it has no choices with a message", tokens) from None
 
 
 def streamed(pieces: Iterable[Any]) -> Heard:
@@ -43,8 +43,8 @@ def streamed(pieces: Iterable[Any]) -> Heard:
             for choice in piece.choices:
                 texts.append(_text(choice.delta.content))
                 finish = choice.finish_reason or finish
-    except (AttributeError, TypeError) as error:
-        raise _malformed("a piece has no choices", tokens) from error
+    except (AttributeError, TypeError):
+        raise _malformed("a piece has no choices", tokens) from None
     if finish is None:
         raise _malformed("it stopped before its end", tokens)
     return Heard("".join(texts), finish == "length", tokens)

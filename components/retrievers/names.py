@@ -117,4 +117,4 @@ def _year(year: str) -> Iterator[str]:
         yield from (said + year, said + short)
     for number, part in ("1q", "2q", "3q", "4q", "1h", "2h"):
         yield from (f"{number}{part}{year}", f"{number}{part}{short}")
-        yield from (f"{part}{number} {short}", f"{year}{part}{number}")
+        yield from (f"{part}{number}{year}", f"{part}{number} {short}", f"{year}{part}{number}")

@@ -16,6 +16,7 @@ from evals.answers.answered import Answered
 from evals.answers.gold import gold
 from evals.answers.judging import Judged
 from evals.answers.losses import LOSSES, Loss
+from evals.answers.metrics import Mean, Metrics
 from evals.compare.outcome import VERDICTS
 from evals.datasets import judged as datasets
 from evals.datasets.judged import Question
@@ -37,6 +38,8 @@ class Row:
     answered: Answered
     judged: Judged
     loss: Loss | None
+    metrics: Metrics
+    """Of ragas; empty where it was not asked."""
 
     @property
     def verdict(self) -> Verdict:
@@ -71,6 +74,7 @@ class Row:
             ],
             "steps": [asdict(each) for each in answered.steps],
             "retrieval": dict(answered.retrieval),
+            "metrics": {name: asdict(each) for name, each in self.metrics.items()},
             "usage": asdict(answered.usage),
             "seconds": answered.seconds,
         }
@@ -88,6 +92,8 @@ class Part:
     losses: Mapping[str, int]
     retrieval: Mapping[str, float]
     """Means over the questions that were searched for."""
+    metrics: Mapping[str, Mean]
+    """Of ragas, over the answers that it was tried on."""
 
     def to_json(self) -> dict[str, Any]:
         told = asdict(self)

@@ -21,6 +21,7 @@ class Watch:
     building: Callable[[System, Committed], None] = lambda system, done: None
     asking: Callable[[System, int], None] = lambda system, answered: None
     judging: Callable[[System, int], None] = lambda system, judged: None
+    measuring: Callable[[System, int], None] = lambda system, measured: None
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Steps:
     build: Callable[[Plan, System, Watch], None]
     ask: Callable[[Plan, System, Ledger, Watch], None]
     judge: Callable[[Plan, System, Ledger, Watch], None]
+    measure: Callable[[Plan, System, Ledger, Watch], None]
     conclude: Callable[[Plan, dict[str, str], dict[str, MillraceError]], Outcome]
 
 
@@ -42,6 +44,9 @@ PLAIN = Steps(
     ),
     judge=lambda plan, system, spent, watch: steps.judge(
         plan, system, spent, lambda more: watch.judging(system, more)
+    ),
+    measure=lambda plan, system, spent, watch: steps.measure(
+        plan, system, spent, lambda more: watch.measuring(system, more)
     ),
     conclude=steps.conclude,
 )
@@ -72,6 +77,8 @@ def run(plan: Plan, watch: Watch | None = None, by: Steps = PLAIN) -> Outcome:
                 by.ask(plan, system, spent, watch)
             if plan.judge:
                 by.judge(plan, system, spent, watch)
+            if steps.unmeasured(plan, system):
+                by.measure(plan, system, spent, watch)
         except (Busy, UserError):
             raise
         except MillraceError as error:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from components import registry
 from components.endpoint.ledger import Ledger
 from components.errors import GuardStopped, MillraceError
-from evals.answers import asking, judging
+from evals.answers import asking, judging, metrics
 from evals.answers.answered import Answered
 from evals.answers.asking import Progress, silent
 from evals.answers.judging import Judged
@@ -58,6 +58,16 @@ def judge(plan: Plan, system: System, spent: Ledger, progress: Progress = silent
     judging.judge(plan, system, spent, progress)
 
 
+def unmeasured(plan: Plan, system: System) -> bool:
+    """Whether ragas has something to do."""
+    return bool(metrics.todo(plan, system))
+
+
+def measure(plan: Plan, system: System, spent: Ledger, progress: Progress = silent) -> None:
+    """See `metrics.measure`."""
+    metrics.measure(plan, system, spent, progress)
+
+
 def conclude(
     plan: Plan, excluded: Mapping[str, str], stopped: Mapping[str, MillraceError]
 ) -> Outcome:
@@ -83,7 +93,7 @@ def conclude(
         ledger=spent.totals,
         max_cost=plan.max_cost,
         guarded=any(isinstance(each, GuardStopped) for each in stopped.values()),
-        lacking={},
+        lacking=metrics.lacking(plan),
         rules=plan.rules,
     )
 
@@ -120,6 +130,7 @@ def _measured(plan: Plan, system: System, stopped: MillraceError | None) -> Meas
 def _rows(plan: Plan, system: System) -> list[Row]:
     found = asking.answers(plan, system)
     opinions = judging.judged(plan, system)
+    told = metrics.measured(plan, system)
     none = Answered(error="The question was not asked.")
     return [
         Row(
@@ -127,6 +138,7 @@ def _rows(plan: Plan, system: System) -> list[Row]:
             answered=found.get(each.id, none),
             judged=opinions[each.id],
             loss=loss(plan.data, each.id, found.get(each.id), opinions[each.id].judgement.verdict),
+            metrics=told.get(each.id, {}),
         )
         for each in plan.data.questions
     ]
@@ -143,7 +155,13 @@ def _part(rows: Sequence[Row]) -> Part:
         rates=rates,
         losses=losses(rows),
         retrieval=means(rows),
+        metrics=metrics.means([each.metrics for each in rows], _named(rows)),
     )
+
+
+def _named(rows: Sequence[Row]) -> list[str]:
+    """Metrics that an answer has, in their order."""
+    return list(dict.fromkeys(name for each in rows for name in each.metrics))
 
 
 def _agreement(found: Sequence[Judged]) -> float | None:

@@ -6,8 +6,6 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from components.stages import Encoder
 from components.values import Matrix
 from evals.questions.draft import Draft, LeftOut
@@ -42,7 +40,7 @@ class Limits:
     copied: float = 0.5
     """Largest share of a question's runs of four words that its passage may have."""
     alike: float = 0.9
-    """Cosine of two questions from which on they are the same."""
+    """Cosine of two questions of the same figures from which on they are the same."""
 
 
 def check(draft: Draft, limits: Limits) -> None:
@@ -54,22 +52,26 @@ def check(draft: Draft, limits: Limits) -> None:
 
 @dataclass
 class Distinct:
-    """Tells questions that have been asked before, in these or in other words."""
+    """Tells questions that have been asked before, in these or in other words.
+
+    Questions with other figures, such as another year, are others however near they are.
+    """
 
     encoder: Encoder
     limits: Limits
     _texts: set[str] = field(default_factory=set)
-    _vectors: list[Matrix] = field(default_factory=list)
+    _vectors: dict[frozenset[str], list[Matrix]] = field(default_factory=dict)
+    """By the questions' figures."""
 
     def add(self, question: str) -> None:
         """Remember a question. Raises LeftOut where there is one like it."""
         plain = " ".join(words(question))
         vector = self.encoder.encode_queries([question])[0]
-        near = bool(self._vectors) and np.max(np.stack(self._vectors) @ vector) >= self.limits.alike
-        if plain in self._texts or near:
+        others = self._vectors.setdefault(frozenset(figures(question)), [])
+        if plain in self._texts or any(each @ vector >= self.limits.alike for each in others):
             raise LeftOut("it is asked already")
         self._texts.add(plain)
-        self._vectors.append(vector)
+        others.append(vector)
 
 
 def words(text: str) -> list[str]:

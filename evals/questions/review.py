@@ -24,9 +24,9 @@ from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError
 from ruamel.yaml import YAML
-from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString, ScalarString
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
 
 from components import yaml_file
 from components.errors import BadOption, SpecError
@@ -128,23 +128,34 @@ def _write(folder: Path, drafts: Iterable[Draft]) -> None:
 def _row(draft: Draft) -> dict[str, Any]:
     return {
         "keep": None,
-        "question": draft.question,
-        "answer": draft.answer,
-        "evidence": list(draft.evidence),
-        "document": draft.document_id,
+        "question": _shown(draft.question),
+        "answer": _shown(draft.answer),
+        "evidence": [_shown(each) for each in draft.evidence],
+        "document": _shown(draft.document_id),
         "page": draft.page,
         "start": draft.start,
         "id": draft.id,
-        "passage": _block(draft.passage),
+        "passage": _shown(draft.passage),
     }
 
 
-def _block(text: str) -> ScalarString:
+def _shown(text: str) -> str:
     """As it can be read best in YAML without losing a character."""
     lines = text.split("\n")
-    plain = text.replace("\n", "").isprintable() and not any(each.endswith(" ") for each in lines)
-    block = plain and bool(lines[0].strip()) and not lines[0].startswith(" ")
-    found: ScalarString = (LiteralScalarString if block else DoubleQuotedScalarString)(text)
+    if not all(each.isprintable() and each == each.rstrip() for each in lines):
+        return _quoted(text)
+    if len(lines) == 1 and "  " not in text:  # of which folding a line keeps one
+        return text
+    return _block(text) if lines[0] and not lines[0].startswith(" ") else _quoted(text)
+
+
+def _quoted(text: str) -> str:
+    found: str = DoubleQuotedScalarString(text)
+    return found
+
+
+def _block(text: str) -> str:
+    found: str = LiteralScalarString(text)
     return found
 
 
@@ -157,9 +168,9 @@ def _keep(written: object) -> object:
 
 
 class _Row(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
 
-    keep: Annotated[bool | None, BeforeValidator(_keep), Field(strict=True)] = None
+    keep: Annotated[StrictBool | None, BeforeValidator(_keep)] = None
     question: Annotated[str, Field(min_length=1)]
     answer: str
     evidence: Annotated[list[str], Field(min_length=1)]

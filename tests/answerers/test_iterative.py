@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ class Searched:
 
     def __call__(self, query: Query, k: int) -> list[Hit]:
         self.asked.append((query, k))
-        return [ALL[int(word)] for word in query.text.split() if word.isdigit()][:k]
+        return [ALL[int(word) % 20] for word in query.text.split() if word.isdigit()][:k]
 
 
 def by(model: ChatServer, search: Search | None = None, **more: Any) -> Iterative:
@@ -112,7 +113,7 @@ def test_what_is_missing_is_searched_for(model: ChatServer) -> None:
 
 
 def test_searches_are_counted(model: ChatServer) -> None:
-    numbers = iter(range(100))
+    numbers = count()
     model.script = lambda asked: (
         lacks(*(f"sales {next(numbers)}" for _ in range(3))) if "JSON" in asked.question else "Yes."
     )
@@ -175,7 +176,7 @@ def test_no_hits_and_nothing_found(model: ChatServer) -> None:
 
 
 def test_tokens_are_bounded(model: ChatServer) -> None:
-    numbers = iter(range(2, 20))
+    numbers = count()
 
     def reply(asked: Asked) -> Reply:
         judging = "JSON" in asked.question

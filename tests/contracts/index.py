@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from components.errors import Busy, IndexFault
+from components.errors import BadOption, Busy, IndexFault
 from components.indexes.contract import CorpusIndex, GenerationReader, Index, Writer
 from components.indexes.manifest import Entry, Generation, total
 from components.indexes.payload import chunk_id
 from components.registry import Choice
-from components.values import Chunk, Matrix, Span, SparseVector
+from components.values import Chunk, Matrix, Scalar, Span, SparseVector
 
 WIDTH = 8
 STAGES = {"encoder": Choice("hashing", {"width": WIDTH})}
@@ -195,6 +195,56 @@ class IndexContract:
         with corpus.read(live) as reader:
             found = reader.neighbours("a", [2, 0, 7])
             assert [chunk.ordinal for chunk in found] == [0, 2]
+
+    @pytest.mark.parametrize(
+        ("field", "found"),
+        [
+            ("document_id", ["a", "b", "c"]),
+            ("title", ["Title of a", "Title of b", "Title of c"]),
+            ("kind", ["report"]),
+            ("metadata.kind", ["report"]),
+            ("tags", ["a", "b"]),
+            ("draft", [True]),
+            ("nothing", []),
+        ],
+    )
+    def test_values_are_those_of_the_documents(
+        self, corpus: CorpusIndex, live: Generation, field: str, found: list[Scalar]
+    ) -> None:
+        with corpus.read(live) as reader:
+            assert reader.values(field, 10) == found
+            assert len(reader.values(field, 1)) == min(1, len(found))
+
+    def test_values_of_both_types_and_none_of_what_is_gone(
+        self, corpus: CorpusIndex, live: Generation
+    ) -> None:
+        draft = corpus.draft(wanted(), live)
+        with corpus.write(draft) as writer:
+            writer.describe("a", "A", {"year": 1999})
+            writer.describe("b", "B", {"year": "1999"})
+            writer.forget(["c"])
+            assert writer.values("year", 10) == [1999, "1999"]
+            assert writer.values("document_id", 10) == ["a", "b"]
+
+    @pytest.mark.parametrize("field", ["page", "ordinal", "section", "version"])
+    def test_values_of_a_field_of_chunks_are_refused(
+        self, corpus: CorpusIndex, live: Generation, field: str
+    ) -> None:
+        with corpus.read(live) as reader, pytest.raises(BadOption, match=field):
+            reader.values(field, 10)
+
+    def test_an_edition_names_what_is_finished(self, corpus: CorpusIndex, live: Generation) -> None:
+        draft = corpus.draft(wanted(), live)
+        with corpus.write(draft) as writer:
+            store(writer, "d")
+            assert writer.edition == ""
+        done = finish(corpus, draft)
+        with corpus.read(done) as reader:
+            edition = reader.edition
+        with corpus.read(done) as reader:
+            assert reader.edition == edition
+        with corpus.read(live) as reader:
+            assert reader.edition not in ("", edition)
 
     def test_a_draft_is_invisible_and_the_live_generation_unchanged(
         self, corpus: CorpusIndex, live: Generation

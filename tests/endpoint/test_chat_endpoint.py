@@ -261,7 +261,7 @@ def test_nobody_there_costs_nothing() -> None:
             address=f"http://127.0.0.1:{taken.getsockname()[1]}/v1",
             model="tiny", key="MY_KEY", input_price=2.0, output_price=8.0, sleep=slept.append,
         )  # fmt: skip
-        with pytest.raises(Unavailable, match="did not answer") as caught:
+        with pytest.raises(Unavailable, match=r"did not answer.*refused") as caught:
             by.ask(QUESTION, "answer")
     assert "running" in caught.value.hint
     assert len(slept) == 4
@@ -272,7 +272,7 @@ def test_a_call_that_might_pass_the_limit_is_not_made(made: Made) -> None:
     server, by, slept = made(ledger=Ledger(limit=1e-6))
     with pytest.raises(GuardStopped):
         by.ask(QUESTION, "answer")
-    assert server.asked == slept == []
+    assert (server.asked, slept) == ([], [])
 
 
 def test_neither_is_another_try(made: Made) -> None:
@@ -372,6 +372,12 @@ def test_what_is_no_address_or_no_variable_is_refused_unseen(options: dict[str, 
     with pytest.raises(BadOption) as caught:
         Endpoint(**given)  # type: ignore[arg-type]
     assert KEY not in f"{caught.value} {caught.value.hint} {caught.value.where}"
+
+
+@pytest.mark.parametrize("address", ["http://[::1/v1", "http://127.0.0.1:x/v1", "http://a\x07b/"])
+def test_an_address_that_is_none(address: str) -> None:
+    with pytest.raises(BadOption):
+        Endpoint(address=address, model="tiny", key="MY_KEY").ask(QUESTION, "answer")
 
 
 def test_facts_name_the_model_and_where_it_is(made: Made) -> None:

@@ -1,0 +1,1 @@
+"""Answers by quotation: rows of tables and sentences."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -11,7 +11,7 @@ from components.answerers.extractive import figures, sentences
 from components.answerers.extractive.passages import Passage, passages
 from components.answerers.extractive.question import Question, question
 from components.answerers.extractive.sentences import Scored
-from components.answerers.extractive.words import Words, words
+from components.answerers.extractive.words import Words, digest, words
 from components.options import Count, Share, option, part
 from components.splitters.boundaries import check_language
 from components.stages import Encoder
@@ -35,7 +35,10 @@ class Extractive:
     hits: Count = option(10, help="hits that are read")
     least_row: Share = option(0.7, help="how well a row's label must match the question")
     least_sentence: Share = option(
-        0.3, help="share of the question's words that the best sentence must have"
+        0.25, help="share of the question's words that the best sentence must have"
+    )
+    least_figure: Share = option(
+        0.6, help="the same where a figure is asked for, which the sentence must state"
     )
     near_best: Share = option(
         0.6, help="of the best sentence's score, what another needs to be given"
@@ -53,26 +56,27 @@ class Extractive:
 
     @property
     def facts(self) -> Mapping[str, object]:
-        return {}
+        return {"items": digest(self.items)} if self.items else {}
 
     def answer(self, query: Query, hits: Sequence[Hit]) -> Answer:
         """See `Answerer`. Raises BadOption where `items` cannot be read."""
         known = words(self.stemmer, self.items)
         asked = question(query.text, known)
         read = passages(hits[: self.hits])
-        row = figures.best(asked, read, known, self.least_row) if asked.figure or asked.yes_no else None
+        row = figures.best(asked, read, known, self.least_row) if asked.tabular else None
         if row:
-            return _answer(row.text, [(row.passage, place) for place in row.places])
+            said = row.text if row.concluded or asked.how else f"{REFUSAL} They state: {row.text}"
+            return _answer(said, [(row.passage, each) for each in row.places])
         if asked.worked_out and asked.figure:
             return Answer(text=REFUSAL)
         return self._quoted(asked, read, known)
 
     def _quoted(self, asked: Question, read: Sequence[Passage], known: Words) -> Answer:
         given = sentences.sentences(read, known, self.language)
-        if asked.counted:
-            given = [each for each in given if sentences.holds_figure(each)]
-        found = sentences.ranked(asked.stems, asked.text, given, self.encoder, self.similarity)
-        chosen = self._chosen(found)
+        if asked.exact:
+            given = [each for each in given if sentences.states(each, asked, known)]
+        found = sentences.ranked(asked, given, known, self.encoder, self.similarity)
+        chosen = self._chosen(found, self.least_figure if asked.exact else self.least_sentence)
         if not chosen:
             return Answer(text=REFUSAL)
         quoted = [each.sentence for each in chosen]
@@ -80,11 +84,14 @@ class Extractive:
         places = [(each.passage, (each.start, each.end)) for each in quoted]
         return _answer(" ".join(each.text for each in quoted), places)
 
-    def _chosen(self, found: Sequence[Scored]) -> list[Scored]:
-        if not found or found[0].covered < self.least_sentence:
+    def _chosen(self, found: Sequence[Scored], least: float) -> list[Scored]:
+        if not found or found[0].covered < least:
             return []
         near = [each for each in found if each.score >= self.near_best * found[0].score]
-        return near[: self.sentences]
+        once: dict[str, Scored] = {}
+        for each in near:
+            once.setdefault(each.sentence.text, each)
+        return list(once.values())[: self.sentences]
 
 
 def _answer(text: str, places: Sequence[tuple[Passage, tuple[int, int]]]) -> Answer:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from components.answerers.extractive.passages import Passage
-from components.answerers.extractive.periods import Period, periods, without_periods
+from components.answerers.extractive.periods import Period, is_year, periods, without_periods
 from components.answerers.extractive.question import Question
 from components.answerers.extractive.scales import scale, scaled
 from components.answerers.extractive.tables import Cell, Row, rows
@@ -18,6 +18,8 @@ _LIGHT = 0.3
 _FARTHER = 0.97
 """What a label's score is worth for each line above the row that it needs."""
 _SHARE = re.compile(r"%|\bpercent|\bratio\b|\brate\b|\bmargin\b|\baverage\b", re.IGNORECASE)
+_BY_ORDER = " by the order of columns"
+"""Said where no heading was found."""
 _QUARTERLY = re.compile(r"three\s+months|quarter", re.IGNORECASE)
 
 
@@ -30,7 +32,9 @@ class Found:
     text: str
     passage: Passage
     places: tuple[tuple[int, int], ...]
-    """Characters of the passage that it rests on."""
+    """Characters of the passage that it rests on: the row's, the heading's."""
+    concluded: bool
+    """Whether it is what was asked for, not only what that can be worked out from."""
 
 
 def best(asked: Question, read: Sequence[Passage], known: Words, least: float) -> Found | None:
@@ -48,13 +52,14 @@ def _matches(
         if score < least or not label:
             continue
         cells = _cells(asked, row, passage)
-        if not cells or not all(passage.whole(each.start, each.end) for _, each in cells):
+        if not cells or not passage.unbroken(start, row.end):
             continue
-        if asked.share and not _SHARE.search(f"{label} {cells[0][1].text}"):
+        concluded = not (asked.stems & known.worked_out) - known.stems(label) or asked.yes_no
+        if asked.share and concluded and not _SHARE.search(f"{label} {cells[0][1].text}"):
             continue
         text = _told(label, cells, row, passage, read)
-        places = ((start, row.end),)
-        yield Found(score, text, passage, places)
+        heading = (row.heads.place,) if row.heads.place else ()
+        yield Found(score, text, passage, ((start, row.end), *heading), concluded)
 
 
 def _wanted(asked: Question, passage: Passage, known: Words) -> list[Stems]:
@@ -100,21 +105,30 @@ def _weight(stems: Stems, known: Words) -> float:
 
 
 def _cells(asked: Question, row: Row, passage: Passage) -> list[tuple[str, Cell]]:
-    """The figures of the periods asked for, each with its heading."""
+    """The figures of the periods asked for, each with its heading; empty where one is lacking."""
+    years = row.heads.of(len(row.cells))
     if not asked.periods:
-        years = row.heads.of(len(row.cells))
-        heading = str(years[0]) if years and years[0] else ""
-        first = next(((h, c) for h, c in [(heading, row.cells[0])] if not c.empty), None)
-        return [first] if first else []
-    years = row.heads.of(len(row.cells)) or _assumed(row, passage)
-    found = []
-    for period in asked.periods:
-        at = [i for i, each in enumerate(years) if each == period.year]
-        if at:
-            first = period.quarter or not _QUARTERLY.search(row.heads.words)
-            cell = row.cells[at[0] if first else at[-1]]
-            found.append((str(period.year), cell))
-    return [] if any(cell.empty for _, cell in found) else found
+        found = [(str(years[0]) if years and years[0] else "", row.cells[0])]
+    else:
+        order = "" if years or row.heads.years else _BY_ORDER
+        columns = [
+            _column(asked, each, years or _assumed(row, passage), row) for each in asked.periods
+        ]
+        found = [
+            (f"{period.year}{order}", cell)
+            for period, cell in zip(asked.periods, columns, strict=True)
+            if cell
+        ]
+    return [] if any(cell.empty or is_year(cell.text) for _, cell in found) else found
+
+
+def _column(asked: Question, period: Period, years: Sequence[int], row: Row) -> Cell | None:
+    """The year's figure; of several, no share unless one is asked for, and no quarter's."""
+    of_year = [cell for cell, year in zip(row.cells, years, strict=False) if year == period.year]
+    plain = [each for each in of_year if asked.share or "%" not in each.text]
+    kept = plain or of_year
+    first = period.quarter or not _QUARTERLY.search(row.heads.words)
+    return kept[0 if first else -1] if kept else None
 
 
 def _assumed(row: Row, passage: Passage) -> list[int]:

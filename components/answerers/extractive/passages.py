@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from components.values import Chunk, Hit
+
+_DIGIT = re.compile(r"[\d.,]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +45,12 @@ class Passage:
         places = zip(self.chunks, self.offsets, ends, strict=True)
         return [chunk for chunk, first, last in places if first < end and start < last]
 
-    def whole(self, start: int, end: int) -> bool:
-        """Whether one chunk holds all of the characters `start` to `end` of `text`."""
-        places = zip(self.chunks, self.offsets, strict=True)
-        return any(
-            first <= start and end <= first + len(chunk.text) for chunk, first in places
-        ) and bool(self.holding(start, end))
+    def unbroken(self, start: int, end: int) -> bool:
+        """Whether no number among the characters `start` to `end` of `text` runs over a seam."""
+        return not any(
+            start < at < end and _DIGIT.match(self.text[at - 1]) and _DIGIT.match(self.text[at])
+            for at in self.offsets[1:]
+        )
 
 
 def passages(hits: Sequence[Hit]) -> list[Passage]:
@@ -58,9 +61,7 @@ def passages(hits: Sequence[Hit]) -> list[Passage]:
         if hit.chunk.text.strip():
             ranks.setdefault(hit.chunk.id, rank)
             chunks.setdefault(hit.chunk.id, hit.chunk)
-    ordered = sorted(
-        chunks.values(), key=lambda each: (each.document_id, each.version, each.span)
-    )
+    ordered = sorted(chunks.values(), key=lambda each: (each.document_id, each.version, each.span))
     groups: list[list[Chunk]] = []
     for chunk in ordered:
         if groups and _touch(groups[-1][-1], chunk):
@@ -74,7 +75,9 @@ def passages(hits: Sequence[Hit]) -> list[Passage]:
 def _touch(one: Chunk, other: Chunk) -> bool:
     same = (one.document_id, one.version) == (other.document_id, other.version)
     exact = all(each.span.end - each.span.start == len(each.text) for each in (one, other))
-    return same and exact and one.span.start < other.span.start <= one.span.end < other.span.end
+    shared = one.span.end - other.span.start
+    ahead = one.span.start < other.span.start <= one.span.end < other.span.end
+    return same and exact and ahead and one.text[len(one.text) - shared :] == other.text[:shared]
 
 
 def _joined(group: Sequence[Chunk], rank: int) -> Passage:

@@ -34,6 +34,11 @@ def periods(text: str) -> list[Period]:
     return list(dict.fromkeys(_read(each) for each in _PERIOD.finditer(text)))
 
 
+def years(text: str) -> list[int]:
+    """Those that the text names, in its order, as often as it does."""
+    return [_read(each).year for each in _PERIOD.finditer(text)]
+
+
 def without_periods(text: str) -> str:
     """The text with a blank for each period."""
     return _PERIOD.sub(" ", text)

@@ -25,7 +25,8 @@ _FIGURE = re.compile(
 )
 _DEFINED = re.compile(r"\bdefined\b|\bdefine\b", re.IGNORECASE)
 _COUNTED = re.compile(
-    r"\bhow (?:much|many)\b|\bamounts?\b|\bin (?:usd|eur|thousands|millions|billions)\b|\bnumber of\b",
+    r"\bhow (?:much|many)\b|\bamounts?\b|\bnumber of\b"
+    r"|\bin (?:usd|eur|thousands|millions|billions)\b",
     re.IGNORECASE,
 )
 _SHARE = re.compile(r"%|\bper\s?cent(?:age)?\b|\b(?:ratio|average|proportion)\b", re.IGNORECASE)
@@ -41,6 +42,8 @@ class Question:
     yes_no: bool
     figure: bool
     """Whether a figure may answer it."""
+    how: bool
+    """Whether figures of two periods answer it: how much something has changed."""
     counted: bool
     """Whether nothing but a figure can answer it."""
     share: bool
@@ -50,6 +53,16 @@ class Question:
     periods: tuple[Period, ...]
     stems: Stems
     """Of the focus, without periods."""
+
+    @property
+    def tabular(self) -> bool:
+        """Whether a row of a table may bear on it."""
+        return self.figure or self.yes_no
+
+    @property
+    def exact(self) -> bool:
+        """Whether it is after a figure, or after something of a given period."""
+        return self.counted or (self.figure and bool(self.periods))
 
 
 def question(text: str, known: Words) -> Question:
@@ -61,6 +74,7 @@ def question(text: str, known: Words) -> Question:
         focus=focus,
         yes_no=bool(_YES_NO.match(focus)),
         figure=figure,
+        how=focus[:3].lower() == "how",
         counted=figure and bool(_COUNTED.search(focus)),
         share=bool(_SHARE.search(focus)),
         worked_out=bool(_DEFINED.search(text) or _SHARE.search(focus)),

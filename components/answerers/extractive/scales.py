@@ -12,7 +12,7 @@ _SCALE = re.compile(
     r"|\b(?:dollars|amounts?|figures|data|usd|eur)\s+(?:are\s+)?(?:\w+\s+)?in\s+"
     r"(thousands|millions|billions)\b"
     r"|\bin\s+(thousands|millions|billions)\s+of\b"
-    r"|^\W*(?:in\s+)?(?:[$€£]\s?)?(thousands|millions|billions)\b",
+    r"|^[^\w\n]*(?:in\s+)?(?:[$€£]\s?)?(thousands|millions|billions)\b",
     re.IGNORECASE | re.MULTILINE,
 )
 _UNSCALED = re.compile(r"\bper\b|%|\bratio\b|\brate\b|\bpercent", re.IGNORECASE)

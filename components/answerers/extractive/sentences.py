@@ -6,12 +6,14 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import log
 
 import numpy as np
 
 from components.answerers.extractive.passages import Passage
-from components.answerers.extractive.periods import without_periods
+from components.answerers.extractive.periods import periods, without_periods
+from components.answerers.extractive.question import Question
 from components.answerers.extractive.tables import rows
 from components.answerers.extractive.words import Stems, Words
 from components.splitters.boundaries import sentence_starts
@@ -23,9 +25,14 @@ _LONGEST = 600
 _SHORTEST = 3
 """Words that a sentence has at least."""
 _GRID = re.compile(r"^\|", re.MULTILINE)
+_DAY = re.compile(
+    r"\b(?:january|february|march|april|may|june|july|august|september|october|november|december)"
+    r"\s+\d{1,2}\b",
+    re.IGNORECASE,
+)
 _K, _B = 1.2, 0.4
 """Of BM25."""
-_READ = 32
+_READ = 24
 """Sentences whose vectors are looked at: the best by their words."""
 
 
@@ -50,7 +57,7 @@ class Scored:
 
     sentence: Sentence
     covered: float
-    """Share of the question's words that it has, the rare ones counting more; 0 to 1."""
+    """Share of the question's words that it has, 0 to 1."""
     score: float
     """Higher is better; comes from words, and from vectors where there is an encoder."""
 
@@ -62,26 +69,45 @@ def sentences(read: Sequence[Passage], known: Words, language: str) -> list[Sent
 
 
 def ranked(
-    asked: Stems,
-    text: str,
+    asked: Question,
     given: Sequence[Sentence],
+    known: Words,
     encoder: Encoder | None,
     similarity: float,
 ) -> list[Scored]:
     """Best first: by BM25 among these sentences, `similarity` of the score by cosine."""
     if not given:
         return []
-    weights = _idf(asked, given)
+    weights = _idf(asked.stems, given)
     average = sum(len(each.stems) for each in given) / len(given)
-    words = [_bm25(each, weights, average) for each in given]
     scored = [
-        Scored(each, len(asked & each.stems) / max(len(asked), 1), value)
-        for each, value in zip(given, words, strict=True)
+        Scored(each, _covered(asked, each, known), _bm25(each, weights, average)) for each in given
     ]
     scored.sort(key=lambda each: -each.score)
     if encoder and similarity:
-        scored = _nearer(scored[:_READ], text, encoder, similarity)
+        scored = _nearer(scored[:_READ], asked.focus, encoder, similarity)
     return scored
+
+
+def states(sentence: Sentence, asked: Question, known: Words) -> bool:
+    """Whether it names a period that is asked for, and says itself what else had to be worked out.
+
+    Where only a figure answers, it has one that is no date.
+    """
+    if (asked.stems & known.worked_out) - sentence.stems:
+        return False
+    text = sentence.text
+    dated = {each.year for each in periods(text)}
+    timely = not asked.periods or any(each.year in dated for each in asked.periods)
+    bare = without_periods(_DAY.sub(" ", text))
+    return timely and (not asked.counted or any(each.isdigit() for each in bare))
+
+
+def _covered(asked: Question, sentence: Sentence, known: Words) -> float:
+    """Words that ask or that are in the document's title are not looked for."""
+    named = known.stems(without_periods(sentence.passage.title))
+    wanted = (asked.stems - known.asking - named) or asked.stems
+    return len(wanted & sentence.stems) / len(wanted) if wanted else 0.0
 
 
 def _idf(asked: Stems, given: Sequence[Sentence]) -> dict[int, float]:
@@ -106,17 +132,12 @@ def _nearer(
     mixed = [
         Scored(
             each.sentence,
-            max(each.covered, float(cosine)),
+            each.covered,
             similarity * float(cosine) + (1 - similarity) * each.score / most,
         )
         for each, cosine in zip(scored, cosines, strict=True)
     ]
     return sorted(mixed, key=lambda each: -each.score)
-
-
-def holds_figure(sentence: Sentence) -> bool:
-    """Whether it states a figure that is no year and no quarter."""
-    return any(each.isdigit() for each in without_periods(sentence.text))
 
 
 def _cut(passage: Passage, known: Words, language: str) -> Iterator[Sentence]:
@@ -126,11 +147,12 @@ def _cut(passage: Passage, known: Words, language: str) -> Iterator[Sentence]:
     figures = [(each.start, each.end) for each in rows(text)]
     skipped = {start for start, _ in figures}
     edges = sorted(starts | {at for each in figures for at in each} | {len(text)})
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         if start in skipped or text.startswith("|", start):
             continue
         for first, last in _pieces(text, start, end):
-            yield Sentence(passage, first, last, known.stems(text[first:last]))
+            if passage.unbroken(first, last):
+                yield Sentence(passage, first, last, known.stems(text[first:last]))
 
 
 def _pieces(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:

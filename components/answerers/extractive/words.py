@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -49,6 +50,11 @@ def words(language: str, path: Path | None) -> Words:
         ) from None
 
 
+def digest(path: Path) -> str:
+    """Sha256 of a file of lists. Raises BadOption."""
+    return hashlib.sha256(_read(path).encode()).hexdigest()
+
+
 def _stems(stemmer: Bm25, text: str) -> Stems:
     return frozenset(map(int, stemmer.encode_queries([text])[0].indices))
 
@@ -56,8 +62,15 @@ def _stems(stemmer: Bm25, text: str) -> Stems:
 def _lists(path: Path | None) -> Mapping[str, Any]:
     ours = resources.files("components.answerers.extractive").joinpath("items.toml")
     try:
-        return tomllib.loads((path or ours).read_text("utf-8"))
-    except OSError as error:
-        raise BadOption(f"cannot be read: {error.strerror}").at(where=str(path)) from None
-    except ValueError as error:
-        raise BadOption(f"not a TOML file in UTF-8: {error}").at(where=str(path)) from None
+        return tomllib.loads(_read(path) if path else ours.read_text("utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise BadOption(f"not a TOML file: {error}").at(where=str(path)) from None
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadOption(f"the list of phrases cannot be read: {error}").at(
+            where=str(path), hint="answerer.items names a TOML file"
+        ) from None

@@ -1,0 +1,80 @@
+"""Answers as a Prefect flow, and where a key may be seen: nowhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.answering.data import data
+from tests.answering.test_paid import KEY, VARIABLE, about, chat, judging, right, verdict
+from tests.cli import start
+from tests.endpoint.server import Asked, Reply, chat_server
+from tests.flows.server import Server
+
+pytestmark = pytest.mark.slow
+FAILS = "turns-Cam"
+
+
+def echoing(asked: Asked) -> Reply:
+    """A server that repeats the key wherever it may."""
+    told = f"you came with {asked.headers['authorization']}"
+    if asked.question.startswith("JUDGE"):
+        return Reply(verdict("correct"))
+    if about(asked) == FAILS:
+        return Reply(told, status=500)
+    return right(asked)
+
+
+def files(*folders: Path) -> Iterator[Path]:
+    for folder in folders:
+        yield from (each for each in folder.rglob("*") if each.is_file())
+
+
+def test_a_run_is_a_flow_and_the_key_is_nowhere(tmp_path: Path, prefect_server: Server) -> None:
+    data(tmp_path / "data")
+    with chat_server(echoing) as server:
+        file = chat(tmp_path, server)
+        done = start(
+            *("answers", file, "--data", tmp_path / "data", "--setting", "shared"),
+            *("--judge", judging(tmp_path, server), "--max-cost", "1"),
+            *("--home", tmp_path / "home", "--out", tmp_path / "out", "--json"),
+            environment={**prefect_server.environment, VARIABLE: KEY},
+        )
+        assert any(KEY in each.headers["authorization"] for each in server.asked)
+    assert done.code == 3, done.err
+    run = prefect_server.ended()[0]
+    assert run["state"]["name"] == "Some unmeasured"
+    assert run["parameters"]["max_cost"] == 1
+    shown = prefect_server.artifacts(run)
+    rows = json.loads(shown["answers-data-shared-verdicts"]["data"])
+    assert [(row["system"], row["correct"], row["unmeasured"]) for row in rows] == [("chat", 15, 1)]
+    assert json.loads(shown["answers-data-shared-losses"]["data"])[0]["unmeasured"] == 1
+    told = next(each for each in done.json["systems"]["chat"]["questions"] if each["id"] == FAILS)
+    assert "you came with" in told["error"]
+
+    home = Path(prefect_server.environment["PREFECT_HOME"])
+    everything = {each: each.read_bytes() for each in files(tmp_path, home)}
+    assert len(everything) > 20
+    assert any(FAILS.encode() in each for each in everything.values())
+    said = f"{done.out}{done.err}{json.dumps(run)}{json.dumps(shown)}{prefect_server.logs(run)}"
+    assert KEY not in said
+    assert [each for each, held in everything.items() if KEY.encode() in held] == []
+
+
+def test_out_of_money_is_stopped_by_guard(tmp_path: Path, prefect_server: Server) -> None:
+    data(tmp_path / "data")
+    with chat_server(right) as server:
+        done = start(
+            *("answers", chat(tmp_path, server), "--data", tmp_path / "data"),
+            *("--setting", "closed_book", "--max-cost", "0"),
+            *("--home", tmp_path / "home", "--out", tmp_path / "out", "--json"),
+            environment={**prefect_server.environment, VARIABLE: KEY},
+        )
+        assert server.asked == []
+    assert done.code == 4, done.err
+    assert done.json["stopped_by_max_cost"]
+    assert prefect_server.ended()[0]["state"]["name"] == "Stopped by guard"
+    assert (tmp_path / "out" / "report.html").exists()
