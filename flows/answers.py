@@ -6,10 +6,11 @@ No parameter holds a key: they are in the environment, and files name their vari
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from prefect import State, flow, task
 from prefect.logging import get_run_logger
@@ -21,6 +22,7 @@ from components.endpoint.ledger import Ledger
 from components.errors import GuardStopped, MillraceError
 from evals.answers import files, run, steps
 from evals.answers import plan as planning
+from evals.answers.asking import Progress
 from evals.answers.outcome import Outcome
 from evals.answers.plan import Plan
 from evals.answers.run import Steps, Watch
@@ -42,6 +44,10 @@ class Caller:
     outcome: Outcome | None = None
 
 
+T = TypeVar("T")
+Tell = Callable[[System, int], None]
+Step = Callable[[Plan, System, Ledger, Progress], None]
+Counted = Callable[[Plan, System, Ledger, Watch], None]
 CALLER: ContextVar[Caller | None] = ContextVar("answering", default=None)
 
 
@@ -148,60 +154,51 @@ def call(plan: Plan, folder: Path, watch: Watch) -> Outcome:
 
 def _run(caller: Caller) -> Outcome:
     """The steps as tasks. They take no parameters: Prefect looks into every one."""
-    plan = caller.plan
+    plan, watch = caller.plan, caller.watch
 
     def build(_: Plan, system: System, watch: Watch) -> None:
-        @task(name="build", task_run_name=f"build {system.name}")
-        def step() -> None:
-            bar = artifacts.ProgressBar(_key(plan, system, "index"), f"Index of {system.name}")
+        bar = artifacts.ProgressBar(_key(plan, system, "index"), f"Index of {system.name}")
 
-            def show(done: Committed) -> None:
-                bar.show(0.5)
-                watch.building(system, done)
+        def show(done: Committed) -> None:
+            bar.show(0.5)
+            watch.building(system, done)
 
-            steps.build(plan, system, show)
-            bar.show(1.0)
+        _as_task("build", system.name, lambda: steps.build(plan, system, show))
+        bar.show(1.0)
 
-        step()
+    def counted(name: str, what: str, do: Step, tell: Tell) -> Counted:
+        def step(_: Plan, system: System, spent: Ledger, __: Watch) -> None:
+            show = _counter(plan, system, what, tell)
+            _as_task(name, system.name, lambda: do(plan, system, spent, show))
 
-    def ask(_: Plan, system: System, spent: Ledger, watch: Watch) -> None:
-        @task(name="ask", task_run_name=f"ask {system.name}")
-        def step() -> None:
-            show = _counter(plan, system, "answers", watch.asking)
-            steps.ask(plan, system, spent, show)
-
-        step()
-
-    def judge(_: Plan, system: System, spent: Ledger, watch: Watch) -> None:
-        @task(name="judge", task_run_name=f"judge {system.name}")
-        def step() -> None:
-            show = _counter(plan, system, "judgements", watch.judging)
-            steps.judge(plan, system, spent, show)
-
-        step()
-
-    def measure(_: Plan, system: System, spent: Ledger, watch: Watch) -> None:
-        @task(name="measure", task_run_name=f"measure {system.name}")
-        def step() -> None:
-            show = _counter(plan, system, "metrics", watch.measuring)
-            steps.measure(plan, system, spent, show)
-
-        step()
+        return step
 
     def conclude(_: Plan, excluded: dict[str, str], halted: dict[str, MillraceError]) -> Outcome:
-        found: list[Outcome] = []
+        return _as_task("conclude", "", lambda: steps.conclude(plan, excluded, halted))
 
-        @task(name="conclude")
-        def step() -> None:
-            found.append(steps.conclude(plan, excluded, halted))
+    by = Steps(
+        build=build,
+        ask=counted("ask", "answers", steps.ask, watch.asking),
+        judge=counted("judge", "judgements", steps.judge, watch.judging),
+        measure=counted("measure", "metrics", steps.measure, watch.measuring),
+        conclude=conclude,
+    )
+    return run.run(plan, watch, by)
 
-        step()
-        return found[0]
 
-    return run.run(plan, caller.watch, Steps(build, ask, judge, measure, conclude))
+def _as_task(name: str, of: str, do: Callable[[], T]) -> T:
+    """What it gives goes past Prefect, which would look into it."""
+    found: list[T] = []
+
+    @task(name=name, task_run_name=f"{name} {of}".strip())
+    def step() -> None:
+        found.append(do())
+
+    step()
+    return found[0]
 
 
-def _counter(plan: Plan, system: System, what: str, tell: Any) -> Any:
+def _counter(plan: Plan, system: System, what: str, tell: Tell) -> Progress:
     """Shows how many of the questions are done."""
     bar = artifacts.ProgressBar(_key(plan, system, what), f"{what} of {system.name}".capitalize())
     done = 0

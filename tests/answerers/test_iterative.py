@@ -160,6 +160,13 @@ def test_a_judgement_that_cannot_be_read_is_asked_for_again_once(
     assert made.usage.calls == len(model.asked)
 
 
+def test_it_is_not_asked_for_again_where_tokens_are_short(model: ChatServer) -> None:
+    model.script = lambda asked: Reply("Well.", usage=(900, 50))
+    made = by(model, Searched(), max_tokens=50, tokens=2_000).answer(QUERY, GIVEN)
+    assert names(made) == ["assess", "answer"]
+    assert made.usage.input_tokens + made.usage.output_tokens <= 2_000
+
+
 def test_without_a_search_it_asks_once(model: ChatServer) -> None:
     model.script = ["Yes [1]."]
     made = by(model).answer(QUERY, GIVEN)

@@ -10,7 +10,16 @@ import pytest
 
 from tests.cli import call, clean, start
 
-VERBS = ("compare", "components", "models", "refresh", "search", "status")
+VERBS = (
+    "answers",
+    "compare",
+    "components",
+    "models",
+    "questions",
+    "refresh",
+    "search",
+    "status",
+)
 HEAVY = ("torch", "transformers", "prefect", "pydantic", "numpy", "rich", "pyarrow", "qdrant_edge")
 SHARED = ("--set", "--json", "-h, --help")
 OPTIONS = {
@@ -24,6 +33,8 @@ OPTIONS = {
     ),
     "search": (*SHARED, "-k", "--filter"),
     "status": SHARED,
+    "answers": ("--set [", "--json", "--data", "--setting", "--judge", "--max-cost", "--live", "--out"),
+    "questions": ("write", "accept", "-h, --help"),
     "compare": (*SHARED, "--data", "--metrics", "--baseline", "--scope", "--margin", "--out"),
     "components": ("--json", "-h, --help"),
     "models": ("--json", "-h, --help"),

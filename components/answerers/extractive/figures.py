@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from components.answerers.extractive.passages import Passage
-from components.answerers.extractive.periods import Period, is_year, periods, without_periods
+from components.answerers.extractive.periods import Period, periods, without_periods
 from components.answerers.extractive.question import Question
 from components.answerers.extractive.scales import scale, scaled
 from components.answerers.extractive.tables import Cell, Row, rows
@@ -20,7 +20,8 @@ _FARTHER = 0.97
 _SHARE = re.compile(r"%|\bpercent|\bratio\b|\brate\b|\bmargin\b|\baverage\b", re.IGNORECASE)
 _BY_ORDER = " by the order of columns"
 """Said where no heading was found."""
-_QUARTERLY = re.compile(r"three\s+months|quarter", re.IGNORECASE)
+_INTERIM = re.compile(r"\b(?:three|six|nine)\s+months|quarter|\bQ[1-4]", re.IGNORECASE)
+_WHOLE_YEAR = re.compile(r"\b(?:twelve\s+months|years?|annual|fiscal)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,35 +112,41 @@ def _cells(asked: Question, row: Row, passage: Passage) -> list[tuple[str, Cell]
         found = [(str(years[0]) if years and years[0] else "", row.cells[0])]
     else:
         order = "" if years or row.heads.years else _BY_ORDER
-        columns = [
-            _column(asked, each, years or _assumed(row, passage), row) for each in asked.periods
-        ]
-        found = [
-            (f"{period.year}{order}", cell)
-            for period, cell in zip(asked.periods, columns, strict=True)
-            if cell
-        ]
-    return [] if any(cell.empty or is_year(cell.text) for _, cell in found) else found
+        years = years or _assumed(row, passage)
+        columns = [(each, _column(asked, each, years, row, passage)) for each in asked.periods]
+        found = [(f"{period}{order}", cell) for period, cell in columns if cell]
+    lacking = len(found) < len(asked.periods) or any(cell.empty for _, cell in found)
+    return [] if lacking else found
 
 
-def _column(asked: Question, period: Period, years: Sequence[int], row: Row) -> Cell | None:
-    """The year's figure; of several, no share unless one is asked for, and no quarter's."""
+def _column(
+    asked: Question, period: Period, years: Sequence[int], row: Row, passage: Passage
+) -> Cell | None:
+    """The period's figure; where several are of its year, no share unless one is asked for."""
     of_year = [cell for cell, year in zip(row.cells, years, strict=False) if year == period.year]
-    plain = [each for each in of_year if asked.share or "%" not in each.text]
-    kept = plain or of_year
-    first = period.quarter or not _QUARTERLY.search(row.heads.words)
-    return kept[0 if first else -1] if kept else None
+    kept = [each for each in of_year if asked.share or "%" not in each.text] or of_year
+    interim = bool(_INTERIM.search(row.heads.words))
+    if period.quarter:
+        sure = period in (*periods(row.heads.words), *_told_periods(passage))
+        return kept[0] if kept and interim and sure else None
+    if interim and not _WHOLE_YEAR.search(row.heads.words):
+        return None
+    return kept[-1 if interim else 0] if kept else None
 
 
 def _assumed(row: Row, passage: Passage) -> list[int]:
     """Years of a table without heading: newest first, from the year that the document is of."""
     if row.heads.years or len(row.cells) < 2:
         return []
+    newest = max((each.year for each in _told_periods(passage)), default=0)
+    return [newest - at for at in range(len(row.cells))] if newest else []
+
+
+def _told_periods(passage: Passage) -> list[Period]:
+    """Periods in the document's title, id and metadata."""
     chunk = passage.chunks[0]
     told = " ".join(map(str, (chunk.title, chunk.document_id, *chunk.metadata.values())))
-    named = periods(told.replace("_", " "))
-    newest = max((each.year for each in named), default=0)
-    return [newest - at for at in range(len(row.cells))] if newest else []
+    return periods(told.replace("_", " "))
 
 
 def _told(

@@ -29,6 +29,7 @@ _COUNTED = re.compile(
     r"|\bin (?:usd|eur|thousands|millions|billions)\b",
     re.IGNORECASE,
 )
+_QUARTER = re.compile(r"\bquarter\b|\bQ[1-4]\b", re.IGNORECASE)
 _SHARE = re.compile(r"%|\bper\s?cent(?:age)?\b|\b(?:ratio|average|proportion)\b", re.IGNORECASE)
 
 
@@ -56,8 +57,9 @@ class Question:
 
     @property
     def tabular(self) -> bool:
-        """Whether a row of a table may bear on it."""
-        return self.figure or self.yes_no
+        """Whether a row of a table may bear on it. Of what year a quarter is must be said."""
+        dated = any(each.quarter for each in self.periods) or not _QUARTER.search(self.focus)
+        return dated and (self.figure or self.yes_no)
 
     @property
     def exact(self) -> bool:

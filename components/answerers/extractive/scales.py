@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from components.answerers.extractive.passages import Passage
+from components.answerers.extractive.periods import is_year
 
 _SCALE = re.compile(
     r"\((?:[^()]{0,60}?\bin\s+)?(thousands|millions|billions)\b[^()]{0,80}\)"
@@ -36,8 +37,8 @@ def scale(passage: Passage, at: int, others: Sequence[Passage]) -> str:
 
 
 def scaled(label: str, figure: str) -> bool:
-    """Whether a scale can apply: not to shares, rates and what is counted per piece."""
-    return not _UNSCALED.search(f"{label} {figure}")
+    """Whether a scale can apply: not to shares, rates, years and what is counted per piece."""
+    return not is_year(figure) and not _UNSCALED.search(f"{label} {figure}")
 
 
 def _stated(text: str) -> list[tuple[int, str]]:

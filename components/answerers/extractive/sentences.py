@@ -148,7 +148,7 @@ def _cut(passage: Passage, known: Words, language: str) -> Iterator[Sentence]:
     skipped = {start for start, _ in figures}
     edges = sorted(starts | {at for each in figures for at in each} | {len(text)})
     for start, end in pairwise(edges):
-        if start in skipped or text.startswith("|", start):
+        if start in skipped:
             continue
         for first, last in _pieces(text, start, end):
             if passage.unbroken(first, last):

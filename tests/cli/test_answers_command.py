@@ -1,0 +1,108 @@
+"""`millrace answers` and `millrace questions`: what they print, write and refuse."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.answering.data import answering, data, gold, recorded
+from tests.answering.test_paid import KEY, PRICES, VARIABLE
+from tests.cli import Outcome, call
+from tests.compare.data import publish
+from tests.endpoint.server import Asked, Reply, chat_server
+
+
+def answers(folder: Path, *arguments: str | Path) -> Outcome:
+    if not (folder / "data").exists():
+        data(folder / "data")
+    given = ("--data", folder / "data", "--home", folder / "home")
+    return call("answers", *arguments, *given)
+
+
+def test_one_json_object_and_a_folder(tmp_path: Path) -> None:
+    file = recorded(tmp_path, "before", gold())
+    places = ("--setting", "closed_book", "--out", tmp_path / "out", "--json")
+    done = answers(tmp_path, file, *places)
+    assert done.code == 0, done.err
+    written = json.loads((tmp_path / "out" / "outcome.json").read_text())
+    assert {**written, "report": str(tmp_path / "out" / "report.html")} == done.json
+    assert done.json["systems"]["before"]["parts"]["all"]["counts"]["correct"] == 16
+    held = {each.name for each in (tmp_path / "out").iterdir()}
+    assert held == {"outcome.json", "report.html", "answers"}
+
+
+def test_tables_and_sentences_for_a_person(tmp_path: Path) -> None:
+    right = recorded(tmp_path, "right", gold())
+    half = recorded(tmp_path, "half", gold(("turns",)))
+    done = answers(tmp_path, right, half, "--setting", "closed_book")
+    assert done.code == 3
+    lines = done.out.splitlines()
+    assert lines[0].split() == [
+        "system", "questions", "correct", "incorrect", "refused", "unmeasured", "recall",
+    ]  # fmt: skip
+    assert lines[1].split()[:5] == ["right", "all", "(16)", "16", "1.00"]
+    assert any(line.split()[:3] == ["half", "load", "(8)"] for line in lines)
+    assert "right 16 of 16 correct; half 8 of 8 correct" in done.out
+    assert "half: 16 answers" in done.err
+
+
+def test_a_sentence_for_a_wrong_setting(tmp_path: Path) -> None:
+    done = answers(tmp_path, recorded(tmp_path, "before", gold()), "--setting", "open")
+    assert done.code == 2
+    assert "no setting 'open'" in done.message
+
+
+def asks(asked: Asked) -> Reply:
+    """A question about the wheel of the passage."""
+    words = asked.question.split()
+    number = next((each for each in words if each.isdecimal() and int(each) > 300), "")
+    if not number:
+        return Reply("There is nothing to ask.")
+    sentence = next(each for each in asked.question.splitlines() if number in each)
+    river = sentence.split(" turns")[0].split()[-1]
+    told = {
+        "question": f"How fast turns {river}?",
+        "answer": number,
+        "evidence": [sentence.strip()],
+    }
+    return Reply(json.dumps(told), usage=(40, 20))
+
+
+def test_questions_of_ones_own_documents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, KEY)
+    data(tmp_path / "data")
+    file = answering(tmp_path, "own", {"use": "extractive"})
+    told = json.loads(file.read_text())
+    told |= {
+        "source": {"use": "jsonl", "path": "data/corpus.jsonl"},
+        "index": {"use": "qdrant_edge", "path": "store"},
+    }
+    file.write_text(json.dumps(told))
+    publish(file)
+    with chat_server(asks) as server:
+        model = {"endpoint": server.address, "model": "m", "key": VARIABLE, **PRICES}
+        (tmp_path / "model.yaml").write_text(json.dumps(model))
+        review = tmp_path / "review.yaml"
+        write = ("questions", "write", file, "--model", tmp_path / "model.yaml")
+        poor = call(*write, "--review", review, "-n", "4", "--max-cost", "0")
+        assert poor.code == 4
+        assert not review.exists()
+        done = call(*write, "--review", review, "-n", "4", "--json")
+        assert done.code == 0, done.err
+    assert done.json["questions"] == 4
+    assert done.json["left_out"]
+    assert done.json["ledger"]["known"]["calls"] == len(server.asked)
+    review.write_text(review.read_text().replace("keep:\n", "keep: yes\n", 3))
+    kept = call("questions", "accept", review, "--to", tmp_path / "mine", "--json")
+    assert kept.code == 0, kept.err
+    assert (kept.json["kept"], kept.json["open"]) == (3, 1)
+    asked = call(
+        *("answers", file, "--live", "--data", tmp_path / "mine", "--home", tmp_path / "home"),
+        "--json",
+    )
+    assert asked.code == 0, asked.err
+    (system,) = asked.json["systems"].values()
+    assert system["parts"]["all"]["retrieval"]["recall"] == 1.0
+    assert len(system["questions"]) == 3
