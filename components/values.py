@@ -194,7 +194,7 @@ class Step:
     asked: str
     said: str
     chunk_ids: tuple[str, ...] = ()
-    """Of what a search found, best first."""
+    """Of what a search found or an answer was made from, best first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,7 @@ class Asking:
     endpoint: str = option(help="an OpenAI-compatible address, such as http://127.0.0.1:8000/v1")
     model: str = option(help="the model's name there")
     key: str = option(
-        "OPENAI_API_KEY", help="environment variable with the key, if there is one", stored=False
+        "MILLRACE_ENDPOINT_KEY", help="environment variable with the key, if there is one", stored=False
     )
     prompt: str = option(
         "context_first",

@@ -92,8 +92,8 @@ def command(
 ) -> int:
     """Have PIPELINES answer the questions of a data set, and judge the answers.
 
-    Each pipeline's source is replaced by the data set's documents, unless --live. What was built,
-    answered or judged before is not done again.
+    Each pipeline's source is replaced by the data set's documents, unless its live index is asked.
+    What was built, answered or judged before is not done again.
     """
     prepare()
     from evals.answers.files import REPORT

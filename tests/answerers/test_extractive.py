@@ -189,6 +189,10 @@ class TestRow:
         question = "How much did net income change between 2018 and 2021?"
         assert ask(question, chunk(CASH)).text == REFUSAL
 
+    def test_of_a_total_is_given_where_the_total_is_asked_for(self) -> None:
+        text = chunk("2021 2020\nFlour\nWheat 5 6\nOther 1 2\nTotal flour 7 8\n")
+        assert ask("How much was total flour in 2020?", text).text == "Total flour, 2020: 8"
+
     def test_with_more_figures_than_years_skips_a_note_or_a_change(self) -> None:
         note = "2021 2020\nGoodwill 8 501 499\n"
         assert ask("What was goodwill in 2021?", chunk(note)).text == "Goodwill, 2021: 501"
@@ -267,6 +271,11 @@ class TestSentences:
         grid = "| speed | meaning |\n| fast | the wheel turns by steam |\n| slow | by hand |\n"
         found = ask("What does the fast speed mean?", chunk(grid), sentences=1)
         assert found.text == "| fast | the wheel turns by steam |"
+
+    def test_do_not_announce_and_do_not_leave_the_comparing_to_the_reader(self) -> None:
+        text = chunk("The mills of each river are as follows: Mills on the Odra rest in winter.")
+        assert ask("Which mills rest in winter?", text).text == "Mills on the Odra rest in winter."
+        assert ask("Which mills of the river are the largest?", text).text == REFUSAL
 
     def test_of_other_matters_are_refused(self) -> None:
         found = ask("Which vaccine was licensed by the agency?", chunk(LEAVE))

@@ -117,7 +117,8 @@ class Echo:
         raise NotImplementedError
 '''
     install(site, "echoing", "answerer.echo = echoing:Echo", text)
-    (echo,) = call("components", "--json").json["stages"]["answerer"]
+    listed = call("components", "--json").json["stages"]["answerer"]
+    (echo,) = [each for each in listed if each["name"] == "echo"]
     assert echo == {
         "name": "echo",
         "class": "echoing:Echo",

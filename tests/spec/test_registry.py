@@ -32,12 +32,17 @@ PROTOCOLS: dict[str, Any] = {
     "reranker": Reranker,
     "answerer": Answerer,
 }
-REQUIRED = {"path": "documents", "url": "memory://documents", "model": "./model"}
+REQUIRED = {
+    "path": "documents",
+    "url": "memory://documents",
+    "model": "./model",
+    "endpoint": "http://127.0.0.1:9/v1",
+}
 
 
 def test_every_stage_has_a_catalogue() -> None:
     assert set(registry.CATALOGUE) == set(STAGES)
-    assert all(registry.CATALOGUE[stage] for stage in STAGES if stage != "answerer")
+    assert all(registry.CATALOGUE[stage] for stage in STAGES)
 
 
 @pytest.mark.parametrize(("stage", "name"), OURS)
@@ -77,10 +82,9 @@ def test_every_component_of_ours_is_built_from_its_defaults(stage: str, name: st
 
 @pytest.mark.parametrize(("stage", "name"), OURS)
 def test_a_choice_that_was_stored_as_text_builds_the_same(stage: str, name: str) -> None:
-    known = (
-        registry.options_of(registry.load(stage, name)) if stage in ("source", "reranker") else {}
-    )
-    required = {"path": Path("documents"), "url": REQUIRED["url"], "model": REQUIRED["model"]}
+    asking = ("source", "reranker", "answerer")
+    known = registry.options_of(registry.load(stage, name)) if stage in asking else {}
+    required = {**REQUIRED, "path": Path("documents")}
     choice = registry.resolve(stage, name, {k: v for k, v in required.items() if k in known})
     stored = {
         key: str(value) if isinstance(value, Path) else list(value) if _is_list(value) else value
@@ -103,7 +107,10 @@ def test_a_component_gets_the_parts_that_it_has_and_no_others() -> None:
 
 
 def test_parts_are_no_options() -> None:
-    assert set(registry.options_of(registry.load("retriever", "dense"))) == {"depth"}
+    assert set(registry.options_of(registry.load("retriever", "dense"))) == {
+        "depth",
+        "match",
+    }
 
 
 def test_help_shows_types_and_defaults() -> None:

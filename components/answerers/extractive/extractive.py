@@ -73,8 +73,7 @@ class Extractive:
 
     def _quoted(self, asked: Question, read: Sequence[Passage], known: Words) -> Answer:
         given = sentences.sentences(read, known, self.language)
-        if asked.exact:
-            given = [each for each in given if sentences.states(each, asked, known)]
+        given = [each for each in given if sentences.fits(each, asked, known)]
         found = sentences.ranked(asked, given, known, self.encoder, self.similarity)
         chosen = self._chosen(found, self.least_figure if asked.exact else self.least_sentence)
         if not chosen:

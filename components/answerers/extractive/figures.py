@@ -102,7 +102,7 @@ def _match(label: Stems, wanted: Sequence[Stems], known: Words) -> float:
 
 
 def _weight(stems: Stems, known: Words) -> float:
-    return sum(_LIGHT if each in known.asking else 1.0 for each in stems)
+    return sum(_LIGHT if each in known.light | known.asking else 1.0 for each in stems)
 
 
 def _cells(asked: Question, row: Row, passage: Passage) -> list[tuple[str, Cell]]:

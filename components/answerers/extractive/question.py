@@ -29,6 +29,7 @@ _COUNTED = re.compile(
     r"|\bin (?:usd|eur|thousands|millions|billions)\b",
     re.IGNORECASE,
 )
+_PICKS = re.compile(r"which\b|what (?:year|period)s?\b", re.IGNORECASE)
 _QUARTER = re.compile(r"\bquarter\b|\bQ[1-4]\b", re.IGNORECASE)
 _SHARE = re.compile(r"%|\bper\s?cent(?:age)?\b|\b(?:ratio|average|proportion)\b", re.IGNORECASE)
 
@@ -47,6 +48,8 @@ class Question:
     """Whether figures of two periods answer it: how much something has changed."""
     counted: bool
     """Whether nothing but a figure can answer it."""
+    picks: bool
+    """Whether it asks which of several things, such as years."""
     share: bool
     """Whether it asks for a share, a ratio or an average."""
     worked_out: bool
@@ -78,6 +81,7 @@ def question(text: str, known: Words) -> Question:
         figure=figure,
         how=focus[:3].lower() == "how",
         counted=figure and bool(_COUNTED.search(focus)),
+        picks=bool(_PICKS.match(focus)),
         share=bool(_SHARE.search(focus)),
         worked_out=bool(_DEFINED.search(text) or _SHARE.search(focus)),
         periods=tuple(periods(focus) or periods(text)),

@@ -89,17 +89,24 @@ def ranked(
     return scored
 
 
-def states(sentence: Sentence, asked: Question, known: Words) -> bool:
-    """Whether it names a period that is asked for, and says itself what else had to be worked out.
+def fits(sentence: Sentence, asked: Question, known: Words) -> bool:
+    """Whether a sentence may answer: not where it only announces what follows.
 
-    Where only a figure answers, it has one that is no date.
+    For a question after a figure or after one of several things, it has to say itself what would
+    have to be worked out; and a figure, where only that answers, and a period that is asked for.
     """
-    if (asked.stems & known.worked_out) - sentence.stems:
+    if sentence.text.endswith(":"):
         return False
-    text = sentence.text
-    dated = {each.year for each in periods(text)}
+    if asked.exact or asked.picks:
+        if (asked.stems & known.worked_out) - sentence.stems:
+            return False
+    return not asked.exact or _states(sentence, asked)
+
+
+def _states(sentence: Sentence, asked: Question) -> bool:
+    dated = {each.year for each in periods(sentence.text)}
     timely = not asked.periods or any(each.year in dated for each in asked.periods)
-    bare = without_periods(_DAY.sub(" ", text))
+    bare = without_periods(_DAY.sub(" ", sentence.text))
     return timely and (not asked.counted or any(each.isdigit() for each in bare))
 
 

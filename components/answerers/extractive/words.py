@@ -14,6 +14,7 @@ from typing import Any
 from components.encoders.bm25 import Bm25
 from components.errors import BadOption
 
+_LISTS = ("asking", "light", "worked_out")
 Stems = frozenset[int]
 """A text's words, stemmed, without stop words, as term ids."""
 
@@ -26,7 +27,11 @@ class Words:
     same: tuple[tuple[Stems, ...], ...]
     """Groups of phrases for one thing."""
     asking: Stems
+    """Words that ask for a figure and name none."""
+    light: Stems
+    """Words that labels and questions often leave out."""
     worked_out: Stems
+    """Words for what arithmetic finds."""
 
     def stems(self, text: str) -> Stems:
         return _stems(self.stemmer, text)
@@ -42,10 +47,10 @@ def words(language: str, path: Path | None) -> Words:
             tuple(dict.fromkeys(_stems(stemmer, phrase) for phrase in group))
             for group in lists.get("same", ())
         )
-        asking, worked_out = lists.get("asking", ""), lists.get("worked_out", "")
-        return Words(stemmer, same, _stems(stemmer, asking), _stems(stemmer, worked_out))
+        listed = [_stems(stemmer, lists.get(name, "")) for name in _LISTS]
+        return Words(stemmer, same, *listed)
     except TypeError:
-        raise BadOption("same is a list of lists of phrases; asking and worked_out are texts").at(
+        raise BadOption("same is a list of lists of phrases; the others are texts").at(
             where=str(path)
         ) from None
 
