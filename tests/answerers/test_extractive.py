@@ -273,7 +273,7 @@ class TestSentences:
         assert found.text == "| fast | the wheel turns by steam |"
 
     def test_do_not_announce_and_do_not_leave_the_comparing_to_the_reader(self) -> None:
-        text = chunk("The mills of each river are as follows: Mills on the Odra rest in winter.")
+        text = chunk("The mills of each river are as follows:\n\nMills on the Odra rest in winter.")
         assert ask("Which mills rest in winter?", text).text == "Mills on the Odra rest in winter."
         assert ask("Which mills of the river are the largest?", text).text == REFUSAL
 

@@ -112,6 +112,8 @@ class Echo:
     requires = ("surely_absent_package",)
     loud: bool = field(default=False, metadata={"help": "whether it shouts"})
     names: list = field(default_factory=list)
+    concurrency = 1
+    facts = {}
 
     def answer(self, query, hits):
         raise NotImplementedError

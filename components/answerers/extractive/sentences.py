@@ -97,9 +97,8 @@ def fits(sentence: Sentence, asked: Question, known: Words) -> bool:
     """
     if sentence.text.endswith(":"):
         return False
-    if asked.exact or asked.picks:
-        if (asked.stems & known.worked_out) - sentence.stems:
-            return False
+    if (asked.exact or asked.picks) and (asked.stems & known.worked_out) - sentence.stems:
+        return False
     return not asked.exact or _states(sentence, asked)
 
 
