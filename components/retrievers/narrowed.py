@@ -13,7 +13,7 @@ from components.retrievers.names import Names
 from components.stages import Vocabulary
 from components.values import Filter, Hit, Query, Scalar
 
-MATCH = "fields of which a hit has the values that the question names; the first named go last"
+MATCH = "fields whose values are looked for in the question: what it names, hits must have"
 """Help of the option `match`."""
 MOST_VALUES = 10_000
 """Of a field: one with more tells documents apart and is nothing that a question narrows by."""
@@ -72,14 +72,14 @@ def _steps(query: Query, match: Sequence[str], reader: Vocabulary) -> list[Filte
 
 def _names(reader: Vocabulary, field: str) -> Names:
     key = reader.edition, field
-    if key not in _known:
-        made = Names(_values(reader, field))
-        if not reader.edition:
-            return made
-        _known[key] = made
-        while len(_known) > _KEPT:
-            _known.pop(next(iter(_known)))
-    return _known[key]
+    found = _known.get(key)
+    if found is None:
+        found = Names(_values(reader, field))
+        if reader.edition:
+            _known[key] = found
+            for oldest in list(_known)[:-_KEPT]:
+                _known.pop(oldest, None)
+    return found
 
 
 def _values(reader: Vocabulary, field: str) -> list[Scalar]:

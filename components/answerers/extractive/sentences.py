@@ -90,19 +90,20 @@ def ranked(
 
 
 def fits(sentence: Sentence, asked: Question, known: Words) -> bool:
-    """Whether a sentence may answer: not where it only announces what follows.
+    """Whether a sentence may answer.
 
     For a question after a figure or after one of several things, it has to say itself what would
-    have to be worked out; and a figure, where only that answers, and a period that is asked for.
+    have to be worked out. After a figure, it also names a period that is asked for, has a figure
+    where only that answers, and does not merely announce what follows.
     """
-    if sentence.text.endswith(":"):
-        return False
     if (asked.exact or asked.picks) and (asked.stems & known.worked_out) - sentence.stems:
         return False
     return not asked.exact or _states(sentence, asked)
 
 
 def _states(sentence: Sentence, asked: Question) -> bool:
+    if sentence.text.endswith(":"):
+        return False
     dated = {each.year for each in periods(sentence.text)}
     timely = not asked.periods or any(each.year in dated for each in asked.periods)
     bare = without_periods(_DAY.sub(" ", sentence.text))
