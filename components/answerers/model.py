@@ -9,11 +9,11 @@ from typing import Annotated
 from pydantic import Field
 
 from components.answerers import prompt as prompts
-from components.answerers.prompt import Prompt
 from components.endpoint.address import check
 from components.endpoint.chat import Endpoint
 from components.endpoint.ledger import Ledger
 from components.endpoint.once import Once
+from components.endpoint.prompt import Prompt
 from components.options import Count, Weight, Whole, option, part
 
 Seconds = Annotated[float, Field(strict=True, gt=0.0, allow_inf_nan=False)]
@@ -27,7 +27,9 @@ class Asking:
     endpoint: str = option(help="an OpenAI-compatible address, such as http://127.0.0.1:8000/v1")
     model: str = option(help="the model's name there")
     key: str = option(
-        "MILLRACE_ENDPOINT_KEY", help="environment variable with the key, if there is one", stored=False
+        "MILLRACE_ENDPOINT_KEY",
+        help="environment variable with the key, if there is one",
+        stored=False,
     )
     prompt: str = option(
         "context_first",

@@ -1,41 +1,17 @@
-"""What a model is asked, from a text file with places such as `{question}`."""
+"""What an answerer asks: prompts of ours, or a file's."""
 
 from __future__ import annotations
 
-import hashlib
-import re
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
 
+from components.endpoint.prompt import Prompt
 from components.errors import BadOption
 
 NAMES = ("context_first", "question_first", "closed_book")
 """The built-in ones that an answer can be asked by."""
 _PLACES = frozenset({"question", "context"})
-_PLACE = re.compile(r"\{([A-Za-z_]+)\}")
-
-
-@dataclass(frozen=True)
-class Prompt:
-    """A prompt's text."""
-
-    text: str
-
-    @property
-    def places(self) -> frozenset[str]:
-        """Names of its places."""
-        return frozenset(_PLACE.findall(self.text))
-
-    @property
-    def sha256(self) -> str:
-        """First 16 hex digits, of the text."""
-        return hashlib.sha256(self.text.encode()).hexdigest()[:16]
-
-    def filled(self, **values: str) -> str:
-        """With its places filled in one pass: what a value holds is text, never a place."""
-        return _PLACE.sub(lambda place: values[place[1]], self.text)
 
 
 def load(prompt: str) -> Prompt:

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator
 
 from components.endpoint.conversation import ChatModel, Message, Said
+from components.endpoint.prompt import Prompt
 from components.errors import BadOption, Unavailable
 from components.values import Usage
 from evals.judging import prompts
@@ -73,7 +74,7 @@ class ModelJudge:
         """What its judgements depend on."""
         return {
             "model": dict(self.model.facts),
-            "prompt": prompts.digest(self.prompt),
+            "prompt": Prompt(self.prompt).sha256,
             "repeats": self.repeats,
         }
 
@@ -91,7 +92,7 @@ class ModelJudge:
             )
         if not answer.strip():
             return Opinion(Judgement("refused", "empty", "The answer is empty."))
-        asked = prompts.fill(self.prompt, question=question, gold=written, answer=answer)
+        asked = Prompt(self.prompt).filled(question=question, gold=written, answer=answer)
         said = [self._ask(asked) for _ in range(self.repeats)]
         repeats = tuple(judgement for judgement, _ in said)
         return Opinion(majority(repeats), repeats, sum((used for _, used in said), Usage()))

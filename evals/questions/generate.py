@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from components.endpoint.conversation import ChatModel, Message, Said
+from components.endpoint.prompt import Prompt
 from components.errors import BadOption, Unavailable
 from components.stages import Encoder
 from components.values import Chunk, Usage
@@ -107,7 +108,7 @@ class _Asking:
         goes on.
         """
         document = chunk.title or chunk.document_id
-        asked = prompts.fill(self.prompt, document=document, passage=chunk.text)
+        asked = Prompt(self.prompt).filled(document=document, passage=chunk.text)
         key = _key(self.model.facts, chunk.id, asked)
         if key not in self.kept:
             said = self._ask(asked)

@@ -35,7 +35,7 @@ class Extractive:
     hits: Count = option(10, help="hits that are read")
     least_row: Share = option(0.7, help="how well a row's label must match the question")
     least_sentence: Share = option(
-        0.25, help="share of the question's words that the best sentence must have"
+        0.25, help="share of the question's words that one of the sentences must have"
     )
     least_figure: Share = option(
         0.6, help="the same where a figure is asked for, which the sentence must state"
@@ -84,13 +84,13 @@ class Extractive:
         return _answer(" ".join(each.text for each in quoted), places)
 
     def _chosen(self, found: Sequence[Scored], least: float) -> list[Scored]:
-        if not found or found[0].covered < least:
-            return []
-        near = [each for each in found if each.score >= self.near_best * found[0].score]
+        """Of the best, those near the very best, where one of them has enough of the question."""
         once: dict[str, Scored] = {}
-        for each in near:
-            once.setdefault(each.sentence.text, each)
-        return list(once.values())[: self.sentences]
+        for each in found:
+            if each.score >= self.near_best * found[0].score:
+                once.setdefault(each.sentence.text, each)
+        best = list(once.values())[: self.sentences]
+        return best if any(each.covered >= least for each in best) else []
 
 
 def _answer(text: str, places: Sequence[tuple[Passage, tuple[int, int]]]) -> Answer:

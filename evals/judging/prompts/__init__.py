@@ -1,9 +1,7 @@
-"""What models are asked, and how questions are put into it."""
+"""What models are asked as judges."""
 
 from __future__ import annotations
 
-import hashlib
-import re
 from importlib.resources import files
 
 from components.errors import BadOption
@@ -23,14 +21,3 @@ def check(prompt: str, *places: str) -> None:
         raise BadOption(f"the prompt does not say where {', '.join(absent)} goes").at(
             where="prompt", hint=f"it has to hold {', '.join(f'{{{each}}}' for each in places)}"
         )
-
-
-def fill(prompt: str, **places: str) -> str:
-    """The prompt with its places filled; braces in what is filled in mean nothing."""
-    names = "|".join(places)
-    return re.sub(rf"\{{({names})\}}", lambda found: places[found[1]], prompt)
-
-
-def digest(prompt: str) -> str:
-    """16 hex digits of its sha256."""
-    return hashlib.sha256(prompt.encode("utf-8", "surrogatepass")).hexdigest()[:16]
