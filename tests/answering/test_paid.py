@@ -164,6 +164,41 @@ def test_nobody_listens(tmp_path: Path) -> None:
     assert only(found).stopped
 
 
+def inquiring(asked: Asked) -> Reply:
+    """Wants to know more once, of the right document, and then answers."""
+    if "JSON" not in asked.question:
+        return right(asked)
+    river = about(asked).partition("-")[2]
+    wanted = f"Where is the mill of the {river}?"
+    told = {"enough": wanted in asked.question, "missing": "the mill", "questions": [wanted]}
+    return Reply(json.dumps(told), usage=(30, 3))
+
+
+def test_an_iterative_answerer_searches_the_same_index(tmp_path: Path) -> None:
+    with chat_server(inquiring) as server:
+        file = chat(tmp_path, server, use="iterative", concurrency=3, k=4)
+        plan = planned(tmp_path, file, hits=1)
+        found = only(run(plan))
+        asked = len(server.asked)
+        given = planned(tmp_path, file, setting="oracle")
+        without = only(run(given))
+    assert asked == 3 * 16
+    assert found.whole.counts["correct"] == 16
+    for row in found.rows:
+        assert [each.name for each in row.answered.steps] == [
+            "assess", "search", "assess", "answer",
+        ]  # fmt: skip
+        read = {id for each in row.answered.passages for id in each.chunk_ids}
+        assert set(row.answered.steps[1].chunk_ids) <= read
+    used = spent(plan)
+    assert (used.input_tokens, used.output_tokens) == (16 * 160, 16 * 16)
+    assert (used.calls, used.input_tokens) == (found.usage.calls, found.usage.input_tokens)
+    assert used.cost == pytest.approx(found.usage.cost)
+    # What is given there is all there is.
+    assert all(not row.answered.found for row in without.rows)
+    assert without.whole.counts["correct"] == 16
+
+
 def judging(folder: Path, server: ChatServer, **more: object) -> Path:
     (folder / "rubric.txt").write_text(
         f"{_JUDGED} question {{question}} gold {{gold}} answer {{answer}}"

@@ -38,7 +38,6 @@ _SHARE = re.compile(r"%|\bper\s?cent(?:age)?\b|\b(?:ratio|average|proportion)\b"
 class Question:
     """A question, taken apart."""
 
-    text: str
     focus: str
     """The clause that asks, without what is said around it."""
     yes_no: bool
@@ -75,7 +74,6 @@ def question(text: str, known: Words) -> Question:
     focus = _focus(text)
     figure = bool(_FIGURE.match(focus))
     return Question(
-        text=text,
         focus=focus,
         yes_no=bool(_YES_NO.match(focus)),
         figure=figure,
