@@ -113,7 +113,7 @@ def load(stage: str, use: str) -> type[Any]:
     target = known.get(use, use if ":" in use else "")
     if not target:
         raise UnknownComponent(f"no {stage} is called {use!r}").at(
-            where=f"{stage}.use", hint=_suggest(use, known, none=f"no {stage} is built in yet")
+            where=f"{stage}.use", hint=_suggest(use, known, none="")
         )
     module_name, _, class_name = target.partition(":")
     try:

@@ -226,10 +226,10 @@ def test_an_unknown_component_like_no_other_is_refused_with_all_known(tmp_path: 
     assert error.hint == "known: pages, sentence, sentences, tokens, whole"
 
 
-def test_a_stage_without_any_component_says_so(tmp_path: Path) -> None:
+def test_an_unknown_component_is_told_those_there_are(tmp_path: Path) -> None:
     error = refused(tmp_path, BASE + "answerer: {use: model}\n")
     assert isinstance(error, UnknownComponent)
-    assert "no answerer is built in yet" in error.hint
+    assert "known: chat, extractive, iterative, recorded" in error.hint
 
 
 def test_an_unknown_option_is_refused_with_the_nearest_and_all_known(tmp_path: Path) -> None:
