@@ -60,6 +60,7 @@ def answers(
     hits: Annotated[int, Field(ge=1)] = 10,
     characters: Annotated[int, Field(ge=1)] = planning.CHARACTERS,
     judge: str = "",
+    ragas: tuple[str, ...] = (),
     max_cost: float | None = None,
     overrides: tuple[str, ...] = (),
     baseline: str = "",
@@ -77,6 +78,7 @@ def answers(
         hits: How many an answerer is given.
         characters: Of a long context.
         judge: File that names a model to judge; empty: judged by rules.
+        ragas: Metrics of ragas to measure besides, such as semantic_similarity.
         max_cost: The most that all calls may cost, those of earlier runs included.
         overrides: Other values, each as stage.option=value or NAME:stage.option=value.
         baseline: System that all others are compared with.
@@ -95,6 +97,7 @@ def answers(
                 hits=hits,
                 characters=characters,
                 judge=judge or None,
+                ragas=ragas,
                 max_cost=max_cost,
                 overrides=overrides,
                 baseline=baseline,
@@ -136,6 +139,7 @@ def call(plan: Plan, folder: Path, watch: Watch) -> Outcome:
             hits=plan.hits,
             characters=plan.characters,
             judge=plan.judge_as,
+            ragas=plan.ragas,
             max_cost=plan.max_cost,
             overrides=tuple(plan.overrides),
             baseline=plan.baseline,

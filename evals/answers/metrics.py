@@ -1,4 +1,4 @@
-"""What ragas says of each answer, beside the verdict; nothing where it is not installed."""
+"""What ragas says of each answer, beside the verdict, where a person wants to know."""
 
 from __future__ import annotations
 
@@ -22,8 +22,6 @@ from evals.datasets.judged import Question
 from evals.judging import judge_file, ragas_adapter
 from evals.judging.ragas_adapter import Measured, Sample
 
-OFFLINE = ("semantic_similarity", "rouge", "chrf")
-"""Those that are always measured: they ask no model but our encoder."""
 _AT_ONCE = 4
 Metrics = Mapping[str, Measured]
 
@@ -40,18 +38,18 @@ class Mean:
 
 def names(plan: Plan) -> tuple[str, ...]:
     """Those that are wanted."""
-    return (*OFFLINE, *(plan.judge.ragas if plan.judge else ()))
+    return (*plan.ragas, *(plan.judge.ragas if plan.judge else ()))
 
 
 def lacking(plan: Plan) -> dict[str, str]:
-    """Why none is measured, where that is so."""
-    why = ragas_adapter.available()
+    """Why none is measured, where some are wanted and that is so."""
+    why = ragas_adapter.available() if names(plan) else ""
     return {", ".join(names(plan)): why} if why else {}
 
 
 def todo(plan: Plan, system: System) -> list[Question]:
     """Questions whose answers are not measured."""
-    if ragas_adapter.available():
+    if not names(plan) or ragas_adapter.available():
         return []
     found, known = answers(plan, system), kept.read(_file(plan, system))
     answered = [each for each in plan.data.questions if each.id in found]

@@ -20,6 +20,7 @@ from evals.datasets import catalogue
 from evals.datasets.judged import Judged
 from evals.judging import judge_file
 from evals.judging.judge_file import JudgeFile
+from evals.judging.ragas_adapter import OFFLINE
 from evals.significance.rules import Rules
 
 HOME = Path(".millrace/answers")
@@ -45,6 +46,8 @@ class Plan:
     characters: int = CHARACTERS
     """Of a long context."""
     judge: JudgeFile | None = None
+    ragas: tuple[str, ...] = ()
+    """Metrics of ragas that ask no model; the judge's file names those that do."""
     max_cost: float | None = None
     baseline: str = ""
     home: Path = HOME
@@ -125,6 +128,7 @@ def plan(
     hits: int = 10,
     characters: int = CHARACTERS,
     judge: str | Path | None = None,
+    ragas: Sequence[str] = (),
     max_cost: float | None = None,
     overrides: Sequence[str] = (),
     baseline: str = "",
@@ -158,6 +162,7 @@ def plan(
         characters=characters,
         judge=judge_file.read(Path(judge)) if judge else None,
         judge_as=str(judge or ""),
+        ragas=_ragas(ragas),
         max_cost=max_cost,
         baseline=baseline,
         home=Path(home),
@@ -175,6 +180,16 @@ def _systems(
     if not live:
         return systems(files, overrides, data, home)
     return [each for file in files for each in served(file, (), overrides)]
+
+
+def _ragas(names: Sequence[str]) -> tuple[str, ...]:
+    for name in names:
+        if name not in OFFLINE:
+            raise BadOption(f"no metric of ragas {name!r}").at(
+                where="--ragas",
+                hint=f"known: {', '.join(OFFLINE)}; a judge's file names those that ask a model",
+            )
+    return tuple(dict.fromkeys(names))
 
 
 def _check_prices(plan: Plan) -> None:

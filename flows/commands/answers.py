@@ -52,6 +52,11 @@ UNMEASURED, LIMIT = 3, 4
     help="A file that names a model to judge; without one, rules judge.",
 )
 @click.option(
+    "--ragas",
+    default="",
+    help="Metrics of ragas besides: semantic_similarity, rouge, chrf, string_similarity …",
+)
+@click.option(
     "--max-cost",
     type=click.FloatRange(0),
     help="Ask no more before calls, those of earlier runs included, could cost more.",
@@ -82,6 +87,7 @@ def command(
     hits: int,
     characters: int,
     judge: Path | None,
+    ragas: str,
     max_cost: float | None,
     overrides: tuple[str, ...],
     baseline: str,
@@ -108,6 +114,7 @@ def command(
         hits=hits,
         characters=characters,
         judge=judge,
+        ragas=tuple(filter(None, (each.strip() for each in ragas.split(",")))),
         max_cost=max_cost,
         overrides=overrides,
         baseline=baseline,

@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from evals.answers.metrics import OFFLINE, Mean, means
+from components.errors import BadOption
+from evals.answers.metrics import Mean, means
 from evals.answers.run import run
 from evals.judging import ragas_adapter
 from evals.judging.ragas_adapter import Measured
 from tests.answering.data import gold, only, planned, recorded
+
+WANTED = ("semantic_similarity", "rouge", "chrf")
 
 
 @pytest.fixture
@@ -33,11 +36,13 @@ def broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.usefixtures("broken")
 def test_without_ragas_answers_run_and_say_what_is_missing(tmp_path: Path) -> None:
-    plan = planned(tmp_path, recorded(tmp_path, "right", gold()), setting="closed_book")
+    plan = planned(
+        tmp_path, recorded(tmp_path, "right", gold()), setting="closed_book", ragas=WANTED
+    )
     found = run(plan)
     assert only(found).whole.counts["correct"] == 16
     ((named, why),) = found.lacking.items()
-    assert named.split(", ") == list(OFFLINE)
+    assert named.split(", ") == list(WANTED)
     assert "built for another Python" in why
     assert "pip install" in why
     assert only(found).whole.metrics == {}
@@ -59,13 +64,26 @@ def test_means_are_over_what_is_measured() -> None:
 def test_with_ragas_every_answer_has_its_metrics(tmp_path: Path) -> None:
     pytest.importorskip("ragas", reason="the extra ragas is not installed")
     given = {**gold(), "turns-Cam": ""}
-    plan = planned(tmp_path, recorded(tmp_path, "right", given), setting="closed_book")
+    plan = planned(
+        tmp_path, recorded(tmp_path, "right", given), setting="closed_book", ragas=WANTED
+    )
     found = run(plan)
     assert found.lacking == {}
     whole = only(found).whole.metrics
-    assert set(whole) == set(OFFLINE)
+    assert set(whole) == set(WANTED)
     for each in whole.values():
         assert each.measured == 15
         assert each.unmeasured == 1
         assert each.value is not None
         assert each.value > 0.9
+
+
+@pytest.mark.usefixtures("broken")
+def test_what_nobody_asks_for_is_not_missing(tmp_path: Path) -> None:
+    plan = planned(tmp_path, recorded(tmp_path, "right", gold()), setting="closed_book")
+    assert run(plan).lacking == {}
+
+
+def test_unknown_metrics_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadOption, match="no metric of ragas 'goodness'"):
+        planned(tmp_path, recorded(tmp_path, "right", gold()), ragas=("goodness",))
