@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+
+from statsmodels.stats.proportion import proportion_confint
 
 from components import registry
 from components.endpoint.ledger import Ledger
@@ -20,13 +23,14 @@ from evals.compare.systems import System
 from evals.judging import judge_file
 from evals.judging.judgement import CLASSES
 from evals.judging.repeats import self_agreement
-from evals.metrics import Interval, interval
+from evals.metrics import Interval
 from evals.significance.compare import compare
 from evals.significance.comparison import Comparison
 from evals.significance.pairing import Pair
 
 MEASURES = ("correct", "not incorrect", "answered")
 """What systems are compared by: of each, more is better. `answered` is not refused."""
+_ALPHA = 0.05
 _FEWEST = 2
 """Questions that two systems must share to be compared."""
 
@@ -145,18 +149,21 @@ def _rows(plan: Plan, system: System) -> list[Row]:
 
 
 def _part(rows: Sequence[Row]) -> Part:
-    known = [each.verdict for each in rows if each.verdict in CLASSES]
-    rates: dict[str, Interval] = {
-        name: interval([float(verdict == name) for verdict in known]) for name in CLASSES if known
-    }
+    known = Counter(each.verdict for each in rows if each.verdict in CLASSES)
     return Part(
         questions=len(rows),
         counts=counts(rows),
-        rates=rates,
+        rates={name: _rate(known[name], known.total()) for name in CLASSES if known},
         losses=losses(rows),
         retrieval=means(rows),
         metrics=metrics.means([each.metrics for each in rows], _named(rows)),
     )
+
+
+def _rate(count: int, of: int) -> Interval:
+    """With Wilson's interval: none of 60 does not mean never."""
+    low, high = proportion_confint(count, of, alpha=_ALPHA, method="wilson")
+    return Interval(count / of, float(low), float(high))
 
 
 def _named(rows: Sequence[Row]) -> list[str]:

@@ -45,7 +45,11 @@ def test_rates_are_those_of_the_answers(tmp_path: Path) -> None:
     }
     found = only(replay(tmp_path, recorded(tmp_path, "before", given)))
     assert found.whole.counts == {"correct": 13, "incorrect": 1, "refused": 2, "unmeasured": 0}
-    assert found.whole.rates["correct"].mean == pytest.approx(13 / 16)
+    right = found.whole.rates["correct"]
+    assert right.mean == pytest.approx(13 / 16)
+    # By the formula, with z = 1.96.
+    assert [right.low, right.high] == pytest.approx([0.5699, 0.9341], abs=1e-3)
+    assert found.parts["turns"].rates["refused"].high > 0.1
     assert found.parts["turns"].counts["incorrect"] == 1
     assert found.parts["load"].counts["refused"] == 2
     assert set(found.parts) == {OVERALL, *KINDS}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.values import Chunk, Citation, Hit, Query, Span
+from components.values import Chunk, Citation, Hit, Metadata, Query, Span
 from evals.answers.answered import Answered, Passage
 from evals.answers.figures import unsupported
 from evals.answers.losses import loss
@@ -71,7 +71,7 @@ def hit(document: str, page: int, last: int | None = None, company: str = "A") -
     return Hit(chunk=chunk, score=1.0, chunk_ids=(chunk.id,))
 
 
-GOLD = [{"company": "A", "doc_period": 2018}]
+GOLD: list[Metadata] = [{"company": "A", "doc_period": 2018}]
 HITS = [hit("B_2018", 3, company="B"), hit("A_2017", 3), hit("A_2018", 2, 3), hit("A_2018", 9)]
 
 
