@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from components import registry
+from components import registry, spec
 from components.errors import BadOption
 from components.registry import Choice
 from evals.answers import gold
@@ -109,8 +109,8 @@ class Plan:
                     if known[name].metadata.get("stored", True)
                 },
                 "facts": registry.build("answerer", choice).facts,
+                **_encoder(system, component),
             },
-            # Of an answerer that searches by itself, whatever the setting.
             **searched,
         }
 
@@ -206,6 +206,13 @@ def _check_prices(plan: Plan) -> None:
         raise BadOption("--max-cost needs the prices of the judge's model").at(
             where=plan.judge_as, hint="set input_price and output_price"
         )
+
+
+def _encoder(system: System, answerer: type[Any]) -> Mapping[str, str]:
+    """That of an answerer which reads with one."""
+    if "encoder" not in registry.parts_of(answerer):
+        return {}
+    return {"encoder": spec.fingerprint({"encoder": system.stages["encoder"]})}
 
 
 def _hash(told: Any) -> str:
