@@ -25,8 +25,8 @@ from evals.answers import plan as planning
 from evals.answers.asking import Progress
 from evals.answers.outcome import Outcome
 from evals.answers.plan import Plan
-from evals.answers.run import Steps, Watch
-from evals.compare.files import folder, ready
+from evals.answers.run import Errors, Steps, Watch
+from evals.compare.files import folder
 from evals.compare.systems import System
 from flows.states import stopped
 from infra import artifacts
@@ -61,7 +61,7 @@ def answers(
     characters: Annotated[int, Field(ge=1)] = planning.CHARACTERS,
     judge: str = "",
     ragas: tuple[str, ...] = (),
-    max_cost: float | None = None,
+    max_cost: Annotated[float | None, Field(ge=0, allow_inf_nan=False)] = None,
     overrides: tuple[str, ...] = (),
     baseline: str = "",
     live: bool = False,
@@ -105,9 +105,10 @@ def answers(
                 home=home,
             )
             place = Path(out) if out else folder(plan.data.name, plan.home)
-            caller = Caller(plan, ready(place), Watch())
-        outcome = caller.outcome = _run(caller)
+            caller = Caller(plan, files.ready(place), Watch())
+        outcome = _run(caller)
         files.write(outcome, caller.folder)
+        caller.outcome = outcome
     except MillraceError as error:
         return stopped(error)
     get_run_logger().info("the report is %s", caller.folder / files.REPORT)
@@ -120,8 +121,7 @@ def answers(
 
 def limit(outcome: Outcome) -> GuardStopped:
     """What says that the money is spent."""
-    told = next(each.stopped for each in outcome.systems if each.stopped)
-    return GuardStopped(told)
+    return GuardStopped(outcome.guarded)
 
 
 def call(plan: Plan, folder: Path, watch: Watch) -> Outcome:
@@ -177,7 +177,7 @@ def _run(caller: Caller) -> Outcome:
 
         return step
 
-    def conclude(_: Plan, excluded: dict[str, str], halted: dict[str, MillraceError]) -> Outcome:
+    def conclude(_: Plan, excluded: Errors, halted: Errors) -> Outcome:
         return _as_task("conclude", "", lambda: steps.conclude(plan, excluded, halted))
 
     by = Steps(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from components.answerers import prompt as prompts
-from components.endpoint.address import check
+from components.endpoint.address import check, check_texts
 from components.endpoint.chat import Endpoint
 from components.endpoint.ledger import Ledger
 from components.endpoint.once import Once
@@ -59,6 +59,11 @@ class Asking:
     def __post_init__(self) -> None:
         check(self.endpoint, self.key)
         object.__setattr__(self, "_prompt", prompts.load(self.prompt))
+
+    @classmethod
+    def check_given(cls, stage: str, options: Mapping[str, Any]) -> None:
+        """Raises BadOption where a key stands in a place whose value would be shown."""
+        check_texts(stage, options)
 
     @property
     def facts(self) -> Mapping[str, object]:

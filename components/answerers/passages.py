@@ -58,6 +58,11 @@ def citations(answer: str, read: Sequence[Hit]) -> tuple[Citation, ...]:
     return tuple(found.values())
 
 
+def without_marks(answer: str) -> str:
+    """With blanks in place of `[1]` and the like, so that every other character keeps its place."""
+    return _CITED.sub(lambda mark: " " * len(mark[0]), answer)
+
+
 def _numbers(answer: str, count: int) -> Iterator[int]:
     for cited in _CITED.finditer(answer):
         for first, last in _RANGE.findall(cited[1]):

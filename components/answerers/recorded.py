@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from components.errors import NoAnswer, SourceMissing, SpecError
 from components.options import option
+from components.sources.extract import storable
 from components.values import Answer, Hit, Query
 
 _IDS = ("financebench_id", "question_id", "query_id", "_id", "id")
@@ -20,8 +21,8 @@ _TEXTS = ("model_answer", "answer", "response", "text")
 
 @dataclass(frozen=True, kw_only=True)
 class Recorded:
-    """Replays a file with a row for each question: its id, and the answer. Hits are not read, and
-    nothing is cited.
+    """Replays a file with a row for each question: its id, and the answer, which may be null where
+    there is none. Hits are not read, and nothing is cited.
     """
 
     revision: ClassVar[int] = 1
@@ -42,11 +43,12 @@ class Recorded:
 
     def answer(self, query: Query, hits: Sequence[Hit]) -> Answer:
         """Raises NoAnswer where the file has none; SourceMissing, SpecError."""
-        if query.id not in self._answers:
+        text = self._answers.get(query.id)
+        if text is None:
             raise NoAnswer("there is no answer to this question in the file").at(
                 where=str(self.path)
             )
-        return Answer(text=self._answers[query.id])
+        return Answer(text=text)
 
     @cached_property
     def _bytes(self) -> bytes:
@@ -58,11 +60,26 @@ class Recorded:
             ) from error
 
     @cached_property
-    def _answers(self) -> dict[str, str]:
-        """By question id; of a question that comes twice, the last."""
-        return dict(self._rows())
+    def _answers(self) -> dict[str, str | None]:
+        """By question id; of a question that comes twice, the last. None: there is no answer."""
+        rows = list(self._rows())
+        if self.text and rows and not any(self.text in row for _, row in rows):
+            raise SpecError(f"no row has the field {self.text}").at(
+                where=str(self.path), hint="answerer.text names the field with the answer"
+            )
+        return dict(self._answer(row, where) for where, row in rows)
 
-    def _rows(self) -> Iterator[tuple[str, str]]:
+    def _answer(self, row: Mapping[str, Any], where: str) -> tuple[str, str | None]:
+        id, text = _field(row, self.id, _IDS), _field(row, self.text, _TEXTS)
+        if id is None:
+            names = self.id or ", ".join(_IDS)
+            raise SpecError(f"a row has none of the fields {names}").at(
+                where=where, hint="answerer.id names the field with the question's id"
+            )
+        return id, None if text is None else storable(text)
+
+    def _rows(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Each with its place."""
         for number, line in enumerate(self._bytes.splitlines(), start=1):
             if not line.strip():
                 continue
@@ -73,14 +90,10 @@ class Recorded:
                 raise SpecError(f"not JSON: {error}").at(where=where) from None
             if not isinstance(row, dict):
                 raise SpecError("a line is one JSON object").at(where=where)
-            yield _field(row, self.id, _IDS, where), _field(row, self.text, _TEXTS, where)
+            yield where, row
 
 
-def _field(row: Mapping[str, Any], named: str, usual: Sequence[str], where: str) -> str:
-    names = (named,) if named else usual
-    for name in names:
-        if name in row and row[name] is not None:
-            return str(row[name])
-    raise SpecError(f"a row has none of the fields {', '.join(names)}").at(
-        where=where, hint="answerer.id and answerer.text name the fields"
-    )
+def _field(row: Mapping[str, Any], named: str, usual: Sequence[str]) -> str | None:
+    """The first one with a value."""
+    values = (row.get(name) for name in ((named,) if named else usual))
+    return next((str(each) for each in values if each is not None), None)

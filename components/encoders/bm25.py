@@ -17,6 +17,26 @@ import numpy as np
 from components.options import Share, Weight, option
 from components.values import SparseVector
 
+LANGUAGES = (
+    "arabic",
+    "danish",
+    "dutch",
+    "english",
+    "finnish",
+    "french",
+    "german",
+    "greek",
+    "hungarian",
+    "italian",
+    "norwegian",
+    "portuguese",
+    "romanian",
+    "russian",
+    "spanish",
+    "swedish",
+    "turkish",
+)
+"""Of stemmers."""
 _FLAT = 1000.0
 
 
@@ -31,8 +51,8 @@ class Bm25:
     language: str = option("english", help="of the stemmer and the stop words")
 
     def __post_init__(self) -> None:
-        if self.language not in _LANGUAGES:
-            raise ValueError(f"no language {self.language!r}; known: {', '.join(_LANGUAGES)}")
+        if self.language not in LANGUAGES:
+            raise ValueError(f"no language {self.language!r}; known: {', '.join(LANGUAGES)}")
 
     @property
     def facts(self) -> Mapping[str, object]:
@@ -75,24 +95,3 @@ def _vector(found: Any) -> SparseVector:
     """Sorted, and one weight per id even where two terms share a hash."""
     indices, at = np.unique(np.asarray(found.indices, dtype=np.int64), return_index=True)
     return SparseVector(indices, np.asarray(found.values, dtype=np.float32)[at])
-
-
-_LANGUAGES = (
-    "arabic",
-    "danish",
-    "dutch",
-    "english",
-    "finnish",
-    "french",
-    "german",
-    "greek",
-    "hungarian",
-    "italian",
-    "norwegian",
-    "portuguese",
-    "romanian",
-    "russian",
-    "spanish",
-    "swedish",
-    "turkish",
-)

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from components.errors import BadOption, MissingExtra
 
@@ -22,6 +22,12 @@ HINTS: Mapping[int, str] = {
 """What to do about a status."""
 _ADDRESS = re.compile(r"https?://[^/@?#\s]+(/[^?#\s]*)?")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_WANTED: Mapping[str, str] = {
+    "endpoint": "endpoint must be an address such as http://127.0.0.1:8000/v1, without a key or "
+    "query",
+    "key": "key must be the name of an environment variable, never a key",
+}
+"""Of the options that people write keys into."""
 _TOLD = 200
 """Characters of a server's complaint that are repeated."""
 
@@ -31,13 +37,16 @@ def check(address: str, key: str) -> None:
     may be a secret that was written into the wrong place.
     """
     if not _ADDRESS.fullmatch(address):
-        raise BadOption(
-            "endpoint must be an address such as http://127.0.0.1:8000/v1, without a key or query"
-        ).at(where="endpoint")
+        raise BadOption(_WANTED["endpoint"]).at(where="endpoint")
     if not _VARIABLE.fullmatch(key):
-        raise BadOption("key must be the name of an environment variable, never a key").at(
-            where="key"
-        )
+        raise BadOption(_WANTED["key"]).at(where="key")
+
+
+def check_texts(stage: str, options: Mapping[str, Any]) -> None:
+    """Raises BadOption where an address or a key, as it was given, is no text: it is not shown."""
+    for name, wanted in _WANTED.items():
+        if name in options and not isinstance(options[name], str):
+            raise BadOption(wanted).at(where=f"{stage}.{name}")
 
 
 @dataclass(frozen=True)

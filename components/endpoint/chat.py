@@ -95,19 +95,21 @@ class Endpoint:
 
     def _try(self, client: openai.OpenAI, messages: Sequence[Message], purpose: str) -> Said:
         most = self.most(messages)
-        call = self.ledger.begin(most, purpose)
+        call, spent = self.ledger.begin(most, purpose), None
         try:
             said = self._heard(client, messages)
+            spent = self._priced(*said.tokens) if said.tokens else most
         except Malformed as error:
-            if error.tokens:
-                self.ledger.end(call, self._priced(*error.tokens))
+            spent = self._priced(*error.tokens) if error.tokens else None
             raise
         except Exception as error:
-            if again.costs_nothing(error):
-                self.ledger.end(call, Usage())
+            spent = Usage() if again.costs_nothing(error) else None
             raise
-        spent = self._priced(*said.tokens) if said.tokens else most
-        self.ledger.end(call, spent)
+        finally:  # whatever happens: other threads may wait for the end of this call
+            if spent is None:
+                self.ledger.lost(call)
+            else:
+                self.ledger.end(call, spent)
         return Said(text=said.text, usage=spent, cut=said.cut)
 
     def _heard(self, client: openai.OpenAI, messages: Sequence[Message]) -> Heard:

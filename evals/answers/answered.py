@@ -8,9 +8,6 @@ from typing import Any
 
 from components.values import Answer, Chunk, Citation, Hit, Span, Step, Usage
 
-_TEXT = 4_000
-"""Characters of a passage that are kept, for a person and a judge to read."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passage:
@@ -24,7 +21,6 @@ class Passage:
     page: int | None
     last_page: int | None
     text: str
-    """The beginning."""
 
     @classmethod
     def of(cls, hit: Hit) -> Passage:
@@ -37,7 +33,7 @@ class Passage:
             end=chunk.span.end,
             page=chunk.page,
             last_page=chunk.last_page,
-            text=chunk.text[:_TEXT],
+            text=chunk.text,
         )
 
     @classmethod
@@ -52,7 +48,7 @@ class Passage:
             end=last.span.end,
             page=first.page,
             last_page=last.last_page,
-            text="\n".join(each.text for each in chunks)[:_TEXT],
+            text="\n".join(each.text for each in chunks),
         )
 
 
@@ -79,8 +75,17 @@ class Answered:
 
     @property
     def passages(self) -> tuple[Passage, ...]:
-        """All that it could read."""
+        """All that there was."""
         return (*self.given, *self.found)
+
+    @property
+    def consulted(self) -> tuple[Passage, ...]:
+        """Those that the answer was made from, where a step `answer` tells; else all."""
+        told = [each for each in self.steps if each.name == "answer"]
+        if not told:
+            return self.passages
+        ids = set(told[-1].chunk_ids)
+        return tuple(each for each in self.passages if ids & set(each.chunk_ids))
 
     @classmethod
     def read(cls, raw: Mapping[str, Any]) -> Answered:

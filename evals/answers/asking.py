@@ -8,8 +8,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from itertools import islice
 
 from components import registry
@@ -19,7 +19,7 @@ from components.errors import GuardStopped, MillraceError, NoAnswer
 from components.indexes.contract import GenerationReader
 from components.stages import Answerer
 from components.values import Answer, Chunk, Hit, Query
-from evals.answers import documents
+from evals.answers import documents, pool
 from evals.answers.answered import Answered, Passage, cited
 from evals.answers.documents import Documents
 from evals.answers.evidence import evidence
@@ -34,8 +34,6 @@ Progress = Callable[[int], None]
 """Told how many questions were answered since it was told last."""
 _BATCH = 32
 """Questions that are searched for while an index is open."""
-_HOPELESS = 5
-"""Failures without an answer in between, after which no more questions are asked."""
 
 
 @dataclass(frozen=True)
@@ -83,9 +81,10 @@ def ask(plan: Plan, system: System, ledger: Ledger, progress: Progress = silent)
         searching = _Searching(plan, system) if plan.searched else None
         found = searching.given(left) if searching else _unsearched(plan, system, left)
         answerer = _answerer(plan, system, ledger, searching)
-        for given, made in _answered(answerer, found):
-            kept.add(file, {given.query.id: asdict(made)})
-            progress(1)
+        for given, made in pool.each(found, partial(_one, answerer), answerer.concurrency):
+            if not isinstance(made, GuardStopped):
+                kept.add(file, {given.query.id: asdict(_failed(given, made))})
+                progress(1)
 
 
 class _Searching:
@@ -146,10 +145,17 @@ def _unsearched(plan: Plan, system: System, queries: Sequence[Query]) -> Iterato
     for query in sorted(queries, key=lambda each: plan.data.relevant(each.id)[0]):
         try:
             hits = documents.hits(plan.setting, plan.data, query, held, plan.characters)
-            shown = documents.evidence(plan.data, query.id, held)
-            yield Given(query, tuple(hits), tuple(map(Passage.of, shown)))
+            yield Given(query, tuple(hits), _shown(plan, query, held))
         except BadData as error:
             yield Given(query, error=f"{error.where}: {error}")
+
+
+def _shown(plan: Plan, query: Query, held: Documents) -> tuple[Passage, ...]:
+    """The evidence, for a person to read, where that can be read."""
+    try:
+        return tuple(map(Passage.of, documents.evidence(plan.data, query.id, held)))
+    except BadData:
+        return ()
 
 
 def _answerer(plan: Plan, system: System, ledger: Ledger, searching: _Searching | None) -> Answerer:
@@ -160,34 +166,6 @@ def _answerer(plan: Plan, system: System, ledger: Ledger, searching: _Searching 
         "answerer", choice, ledger=ledger, search=search, encoder=encoder
     )
     return made
-
-
-def _answered(answerer: Answerer, found: Iterator[Given]) -> Iterator[tuple[Given, Answered]]:
-    """As they are answered. What stops the run is raised when all that was under way has ended."""
-    stopped: MillraceError | None = None
-    failed = 0
-    with ThreadPoolExecutor(max_workers=answerer.concurrency) as pool:
-        running: dict[Future[Answered], Given] = {}
-        while True:
-            room = 0 if stopped else answerer.concurrency - len(running)
-            for given in islice(found, room):
-                running[pool.submit(_one, answerer, given)] = given
-            if not running:
-                break
-            for each in wait(running, return_when=FIRST_COMPLETED).done:
-                given = running.pop(each)
-                error = each.exception()
-                if isinstance(error, GuardStopped):
-                    stopped = error
-                elif isinstance(error, MillraceError):
-                    failed += 1
-                    stopped = stopped or (error if failed >= _HOPELESS else None)
-                    yield given, replace(_before(given), error=_reason(error))
-                else:
-                    failed = 0
-                    yield given, each.result()
-    if stopped:
-        raise stopped
 
 
 def _one(answerer: Answerer, given: Given) -> Answered:
@@ -201,6 +179,13 @@ def _one(answerer: Answerer, given: Given) -> Answered:
     return _after(given, answer, time.perf_counter() - begun)
 
 
+def _failed(given: Given, made: Answered | MillraceError) -> Answered:
+    """What was made, or why there is nothing."""
+    if isinstance(made, MillraceError):
+        return replace(_before(given), error=_reason(made))
+    return made
+
+
 def _before(given: Given) -> Answered:
     passages = tuple(map(Passage.of, given.hits))
     return Answered(evidence=given.evidence, given=passages, retrieval=given.retrieval)
@@ -212,15 +197,15 @@ def _reason(error: MillraceError) -> str:
 
 
 def _after(given: Given, answer: Answer, seconds: float) -> Answered:
-    read = (*given.hits, *answer.found)
-    figures = unsupported(given.query.text, answer.text, cited(answer, read)) if read else ()
-    return replace(
+    made = replace(
         _before(given),
         text=answer.text,
         citations=answer.citations,
-        unsupported=tuple(figures),
         found=tuple(map(Passage.of, answer.found)),
         steps=answer.steps,
         usage=answer.usage,
         seconds=round(seconds, 3),
     )
+    texts = cited(answer, (*given.hits, *answer.found))
+    figures = unsupported(given.query.text, answer.text, texts) if made.consulted else ()
+    return replace(made, unsupported=tuple(figures))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from components.errors import BadDocument
 from components.stages import Source
@@ -11,19 +11,19 @@ from components.values import Chunk, Document, DocumentRef, Hit, Query, Span
 from evals.answers.setting import Setting
 from evals.datasets.judged import BadData, Judged
 
+_FEW = 4
+
 
 class Documents:
-    """A data set's documents, read when they are asked for; the last one is kept."""
+    """A data set's documents, read when they are asked for; the last few are kept."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._last: Document | None = None
+        self._kept = lru_cache(_FEW)(self._read)
 
     def get(self, id: str) -> Document:
         """Raises BadData where there is none, or it cannot be read."""
-        if self._last is None or self._last.id != id:
-            self._last = self._read(id)
-        return self._last
+        return self._kept(id)
 
     def _read(self, id: str) -> Document:
         if id not in self._refs:

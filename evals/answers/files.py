@@ -6,16 +6,35 @@ import json
 from pathlib import Path
 from typing import Any
 
+from components.errors import UserError
 from evals.answers.outcome import Measured, Outcome
+from evals.compare import files
 from evals.compare.files import file_name
-from evals.report.answers import page
+from evals.report.answers import check, page
 
 REPORT = "report.html"
 ANSWERS = "answers"
 
 
+def ready(out: Path) -> Path:
+    """The folder, there and open to be written, and what a page is made of. Raises UserError:
+    before the work, not after it.
+    """
+    check()
+    return files.ready(out)
+
+
 def write(outcome: Outcome, out: Path) -> None:
-    """All files into `out`, which is there."""
+    """All files into `out`, which is there. Raises UserError where they cannot be written."""
+    try:
+        _write(outcome, out)
+    except OSError as error:
+        raise UserError(f"the report cannot be written: {error.strerror}").at(
+            where=str(error.filename or out), hint="what was answered stays: run it again"
+        ) from error
+
+
+def _write(outcome: Outcome, out: Path) -> None:
     (out / "outcome.json").write_text(
         json.dumps(outcome.to_json(), indent=1, ensure_ascii=False), encoding="utf-8"
     )

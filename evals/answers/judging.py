@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from components.endpoint.ledger import Ledger
-from components.errors import GuardStopped
+from components.errors import MillraceError, Unavailable
 from components.values import Usage
+from evals.answers import pool
 from evals.answers.answered import Answered
 from evals.answers.asking import Progress, answers, silent
-from evals.answers.gold import gold
+from evals.answers.gold import alternatives
 from evals.answers.plan import Plan
 from evals.compare import kept
 from evals.compare.systems import System
+from evals.datasets.judged import Question
 from evals.judging import judge_file, offline
-from evals.judging.judgement import Judgement
-from evals.judging.model_judge import ModelJudge, Opinion
+from evals.judging.judgement import CLASSES, Judgement
+from evals.judging.model_judge import Opinion
 
 _AT_ONCE = 4
 """Answers that a model judges at once."""
@@ -40,61 +41,79 @@ def judged(plan: Plan, system: System) -> dict[str, Judged]:
     those that the model has not judged, are unmeasured.
     """
     found = answers(plan, system)
-    opinions = _opinions(plan, system) if plan.judge else {}
+    opinions = _opinions(plan, system, found) if plan.judge else {}
     return {
-        each.id: _judged(plan, each.text, gold(each), found.get(each.id), opinions.get(each.id))
+        each.id: _judged(plan, each, found.get(each.id), opinions.get(each.id))
         for each in plan.data.questions
     }
 
 
 def judge(plan: Plan, system: System, ledger: Ledger, progress: Progress = silent) -> None:
-    """Ask the plan's model for its opinion of every answer that it has none of; each is kept.
+    """Ask the plan's model for its opinion of every answer that it has none of; each is kept, and
+    what failed is tried again by the next run.
 
-    Raises GuardStopped where the ledger's limit is reached, MissingExtra.
+    Raises GuardStopped where the ledger's limit is reached, Unavailable where nothing succeeds any
+    more, MissingExtra.
     """
     if plan.judge is None:
         return
     file = plan.opinions(system)
     model = judge_file.model_judge(plan.judge, ledger)
-    with kept.adding(file), ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-        known = kept.read(file)
+    with kept.adding(file):
         found = answers(plan, system)
-        waiting = {
-            pool.submit(_ask, model, each.text, gold(each), found[each.id]): each.id
-            for each in plan.data.questions
-            if _is_new(found.get(each.id), known.get(each.id))
-        }
+        known = kept.read(file)
+        waiting = [each for each in plan.data.questions if _is_new(each, found, known)]
         progress(len(plan.data.questions) - len(waiting))
-        stopped: GuardStopped | None = None
-        for each in as_completed(waiting):
-            try:
-                opinion = each.result()
-            except GuardStopped as error:
-                stopped = error
-                continue
-            kept.add(file, {waiting[each]: {"of": found[waiting[each]].text, **asdict(opinion)}})
-            progress(1)
-    if stopped:
-        raise stopped
+
+        def ask(question: Question) -> Opinion:
+            said = _known(known.get(question.id), found[question.id])
+            return model.judge(question.text, _for_model(question), found[question.id].text, said)
+
+        for question, made in pool.each(waiting, ask, _AT_ONCE, _failure):
+            opinion = made if isinstance(made, Opinion) else getattr(made, "opinion", None)
+            if opinion is not None:
+                text = found[question.id].text
+                kept.add(file, {question.id: {"of": text, **asdict(opinion)}})
+                progress(1)
 
 
-def _is_new(answered: Answered | None, known: Mapping[str, Any] | None) -> bool:
-    """Whether there is an answer that has no verdict; a failed judgement is tried again."""
+def todo(plan: Plan, system: System) -> bool:
+    """Whether there are answers that the plan's model has not judged."""
+    if plan.judge is None:
+        return False
+    found, known = answers(plan, system), kept.read(plan.opinions(system))
+    return any(_is_new(each, found, known) for each in plan.data.questions)
+
+
+def _is_new(
+    question: Question, found: Mapping[str, Answered], known: Mapping[str, Mapping[str, Any]]
+) -> bool:
+    """Whether there is an answer without an opinion, or with one of which a part has failed."""
+    answered = found.get(question.id)
     if answered is None or answered.error:
         return False
-    return (
-        known is None
-        or known["of"] != answered.text
-        or known["judgement"]["verdict"] == "unmeasured"
-    )
+    opinion = known.get(question.id)
+    return opinion is None or opinion["of"] != answered.text or _read(opinion).failed
 
 
-def _ask(model: ModelJudge, question: str, wanted: offline.Gold, answered: Answered) -> Opinion:
-    return model.judge(question, wanted, answered.text)
+def _known(raw: Mapping[str, Any] | None, answered: Answered) -> tuple[Judgement, ...]:
+    """What was said of this answer already."""
+    if raw is None or raw["of"] != answered.text:
+        return ()
+    return tuple(each for each in _read(raw).repeats if each.verdict in CLASSES)
 
 
-def _opinions(plan: Plan, system: System) -> dict[str, Opinion]:
-    return {id: _read(raw) for id, raw in kept.read(plan.opinions(system)).items()}
+def _failure(opinion: Opinion) -> MillraceError | None:
+    return Unavailable(opinion.judgement.why) if opinion.failed else None
+
+
+def _opinions(plan: Plan, system: System, found: Mapping[str, Answered]) -> dict[str, Opinion]:
+    """Those of the answers that there are."""
+    return {
+        id: _read(raw)
+        for id, raw in kept.read(plan.opinions(system)).items()
+        if id in found and raw["of"] == found[id].text
+    }
 
 
 def _read(raw: Mapping[str, Any]) -> Opinion:
@@ -106,16 +125,28 @@ def _read(raw: Mapping[str, Any]) -> Opinion:
 
 
 def _judged(
-    plan: Plan, question: str, wanted: offline.Gold, found: Answered | None, opinion: Opinion | None
+    plan: Plan, question: Question, found: Answered | None, opinion: Opinion | None
 ) -> Judged:
     if found is None or found.error:
         why = found.error if found else "The question was not asked."
         none = Judgement("unmeasured", "no-answer", why)
         return Judged(judgement=none, by_rules=none)
-    by_rules = offline.judge(question, wanted, found.text)
+    by_rules = _by_rules(question, found.text)
     if plan.judge is None:
         return Judged(judgement=by_rules, by_rules=by_rules)
     if opinion is None:
         none = Judgement("unmeasured", "model", "The model has not judged it.")
         return Judged(judgement=none, by_rules=by_rules)
     return Judged(judgement=opinion.judgement, by_rules=by_rules, opinion=opinion)
+
+
+def _by_rules(question: Question, answer: str) -> Judgement:
+    """By the gold answer that it agrees with, where there are several; else by the first."""
+    wanted = alternatives(question) or [""]
+    found = [offline.judge(question.text, each, answer) for each in wanted]
+    return next((each for each in found if each.verdict == "correct"), found[0])
+
+
+def _for_model(question: Question) -> offline.Gold:
+    wanted = alternatives(question)
+    return wanted[0] if len(wanted) == 1 else "  or  ".join(map(str, wanted))

@@ -15,10 +15,10 @@ Loss = Literal[
     "not retrieved", "not used", "used but wrong", "from memory", "refused", "unmeasured"
 ]
 LOSSES: Mapping[Loss, str] = {
-    "not retrieved": "none of the evidence was among the passages",
-    "not used": "evidence was there, the answer cites other passages",
+    "not retrieved": "none of the evidence was among the passages that were read",
+    "not used": "evidence was read, and the answer does not cite it",
     "used but wrong": "the answer cites evidence, and is wrong",
-    "from memory": "there was nothing to answer from",
+    "from memory": "nothing was read",
     "refused": "the answerer says that it cannot tell",
     "unmeasured": "there is no answer, or no judgement of it",
 }
@@ -32,12 +32,13 @@ def loss(data: Judged, question: str, answered: Answered | None, verdict: Verdic
         return "refused"
     if verdict == "unmeasured" or answered is None:
         return "unmeasured"
-    if not answered.passages:
-        return "not retrieved" if answered.retrieval else "from memory"
-    if not evidence_among(data, question, answered.passages):
+    if not answered.consulted:
+        searched = answered.retrieval and not answered.passages
+        return "not retrieved" if searched else "from memory"
+    if not evidence_among(data, question, answered.consulted):
         return "not retrieved"
     named = {each.chunk_id for each in answered.citations}
-    used = tuple(each for each in answered.passages if named & set(each.chunk_ids))
+    used = tuple(each for each in answered.consulted if named & set(each.chunk_ids))
     return "used but wrong" if evidence_among(data, question, used) else "not used"
 
 

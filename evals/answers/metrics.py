@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 from components.encoders.naive import Naive
-from components.endpoint.conversation import ChatModel
 from components.endpoint.ledger import Ledger
-from components.errors import GuardStopped
+from components.errors import MillraceError, Unavailable
+from evals.answers import pool
 from evals.answers.answered import Answered
 from evals.answers.asking import Progress, answers, silent
 from evals.answers.gold import gold
@@ -51,46 +50,45 @@ def todo(plan: Plan, system: System) -> list[Question]:
     """Questions whose answers are not measured."""
     if not names(plan) or ragas_adapter.available():
         return []
-    found, known = answers(plan, system), kept.read(_file(plan, system))
+    found, known = answers(plan, system), kept.read(plan.metrics(system, names(plan)))
     answered = [each for each in plan.data.questions if each.id in found]
     return [each for each in answered if _is_new(found[each.id], known.get(each.id))]
 
 
 def measure(plan: Plan, system: System, ledger: Ledger, progress: Progress = silent) -> None:
-    """Measure what is not; each answer is kept as it comes. What failed is tried again.
+    """Measure what is not; each answer is kept as it comes. What failed is tried again by the next
+    run.
 
-    Raises GuardStopped where the ledger's limit is reached.
+    Raises GuardStopped where the ledger's limit is reached, Unavailable where nothing succeeds any
+    more.
     """
-    file = _file(plan, system)
+    wanted, file = names(plan), plan.metrics(system, names(plan))
     model = judge_file.model(plan.judge, ledger) if plan.judge and plan.judge.ragas else None
     encoder = Naive()
-    encoder.encode_queries(["The threads share it."])
-    stopped: GuardStopped | None = None
-    with kept.adding(file), ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+    encoder.encode_queries(["Loaded once, before the threads need it."])
+    with kept.adding(file):
         found = answers(plan, system)
-        waiting = {
-            pool.submit(_one, names(plan), _sample(each, found[each.id]), model, encoder): each.id
-            for each in todo(plan, system)
-        }
+        waiting = todo(plan, system)
         progress(len(plan.data.questions) - len(waiting))
-        for each in as_completed(waiting):
-            try:
-                made = each.result()
-            except GuardStopped as error:
-                stopped = error
-                continue
-            told = {name: asdict(value) for name, value in made.items()}
-            kept.add(file, {waiting[each]: {"of": found[waiting[each]].text, "metrics": told}})
-            progress(1)
-    if stopped:
-        raise stopped
+
+        def one(question: Question) -> Metrics:
+            sample = _sample(question, found[question.id])
+            return ragas_adapter.measure(wanted, sample, model=model, encoder=encoder)
+
+        for question, made in pool.each(waiting, one, _AT_ONCE, _failure):
+            if not isinstance(made, MillraceError):
+                told = {name: asdict(value) for name, value in made.items()}
+                kept.add(file, {question.id: {"of": found[question.id].text, "metrics": told}})
+                progress(1)
 
 
 def measured(plan: Plan, system: System) -> dict[str, Metrics]:
-    """By question id; nothing is measured anew."""
+    """By question id, of the answers that there are; nothing is measured anew."""
+    found = answers(plan, system)
     return {
-        id: {name: Measured(**each) for name, each in row["metrics"].items()}
-        for id, row in kept.read(_file(plan, system)).items()
+        id: _read(row)
+        for id, row in kept.read(plan.metrics(system, names(plan))).items()
+        if id in found and row["of"] == found[id].text
     }
 
 
@@ -105,15 +103,20 @@ def _mean(values: Sequence[float | None]) -> Mean:
     return Mean(fmean(known) if known else None, len(known), len(values) - len(known))
 
 
-def _file(plan: Plan, system: System) -> Path:
-    told = "-".join((plan.opinions(system).stem, *names(plan)))
-    return plan.home / "metrics" / f"{told}.jsonl"
+def _read(row: Mapping[str, Any]) -> Metrics:
+    return {name: Measured(**each) for name, each in row["metrics"].items()}
 
 
-def _is_new(answered: Answered, known: Mapping[str, object] | None) -> bool:
+def _is_new(answered: Answered, known: Mapping[str, Any] | None) -> bool:
     if answered.error:
         return False
-    return known is None or known["of"] != answered.text
+    if known is None or known["of"] != answered.text:
+        return True
+    return any(each.again for each in _read(known).values())
+
+
+def _failure(made: Metrics) -> MillraceError | None:
+    return next((Unavailable(each.why) for each in made.values() if each.again), None)
 
 
 def _sample(question: Question, answered: Answered) -> Sample:
@@ -121,11 +124,5 @@ def _sample(question: Question, answered: Answered) -> Sample:
         question=question.text,
         gold=str(gold(question)),
         answer=answered.text,
-        contexts=tuple(each.text for each in answered.passages),
+        contexts=tuple(each.text for each in answered.consulted),
     )
-
-
-def _one(
-    names: Sequence[str], sample: Sample, model: ChatModel | None, encoder: Naive
-) -> dict[str, Measured]:
-    return ragas_adapter.measure(names, sample, model=model, encoder=encoder)

@@ -176,8 +176,8 @@ class Outcome:
     comparisons: Sequence[Comparison]
     ledger: Totals
     max_cost: float | None
-    guarded: bool
-    """Whether the limit of money has stopped it."""
+    guarded: str
+    """How the limit of money has stopped it; empty where it has not."""
     lacking: Mapping[str, str]
     """Metrics that were not measured, with how to get them."""
     rules: Rules
@@ -221,7 +221,7 @@ class Outcome:
             "comparisons": [each.to_json() for each in self.comparisons],
             "ledger": {"known": asdict(self.ledger.known), "unsure": asdict(self.ledger.unsure)},
             "max_cost": self.max_cost,
-            "stopped_by_max_cost": self.guarded,
+            "stopped_by_max_cost": bool(self.guarded),
             "lacking": dict(self.lacking),
             "seed": self.rules.seed,
             "verdict": self.verdict,

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from components import registry, spec
 from components.errors import BadOption
 from components.registry import Choice
-from evals.answers import gold
-from evals.answers.setting import RETRIEVED, SETTINGS, Setting
+from evals.answers import gold, keys
+from evals.answers.setting import OF_THE_DATA, RETRIEVED, SETTINGS, Setting
 from evals.compare.live import served
-from evals.compare.systems import System, serving, state, systems
+from evals.compare.systems import System, addressed, free, systems
 from evals.datasets import catalogue
 from evals.datasets.judged import Judged
 from evals.judging import judge_file
@@ -25,11 +24,10 @@ from evals.significance.rules import Rules
 
 HOME = Path(".millrace/answers")
 DEFAULT = "extractive"
-REVISION = 1
-"""Raised when what is kept means something else."""
-_OF_JUDGE = ("endpoint", "model", "prompt", "repeats", "max_tokens", "ragas")
 CHARACTERS = 400_000
 """Of a long context: about 100,000 tokens of English."""
+_NOT_THE_JUDGES = {"key", "seconds", "input_price", "output_price", "ragas"}
+"""What its opinions do not depend on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +44,8 @@ class Plan:
     characters: int = CHARACTERS
     """Of a long context."""
     judge: JudgeFile | None = None
+    judge_as: str = ""
+    """Its file."""
     ragas: tuple[str, ...] = ()
     """Metrics of ragas that ask no model; the judge's file names those that do."""
     max_cost: float | None = None
@@ -54,13 +54,19 @@ class Plan:
     files: Sequence[Path] = ()
     overrides: Sequence[str] = ()
     live: bool = False
-    judge_as: str = ""
     rules: Rules = field(default_factory=Rules)
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """Of answers, by system; made once: a file that one depends on may change in the meantime."""
 
     @property
     def searched(self) -> bool:
         """Whether an index is needed."""
         return self.setting in RETRIEVED
+
+    @property
+    def judged_by(self) -> Mapping[str, Any]:
+        """What decides a judge's opinions; empty for the offline one."""
+        return self.judge.model_dump(exclude=_NOT_THE_JUDGES) if self.judge else {}
 
     def answerer(self, system: System) -> Choice:
         """As it is asked in this setting."""
@@ -73,50 +79,24 @@ class Plan:
 
     def file(self, system: System) -> Path:
         """Where a system's answers are kept."""
-        return self.home / "answers" / f"{_hash(self._told(system))}.jsonl"
+        return self.home / "answers" / f"{self.keys[system.name]}.jsonl"
+
+    def opinions(self, system: System) -> Path:
+        """Where a model's opinions of a system's answers are kept."""
+        return self.home / "opinions" / f"{self._judged(system)}.jsonl"
+
+    def metrics(self, system: System, names: Sequence[str]) -> Path:
+        """Where metrics of ragas are kept."""
+        return self.home / "metrics" / f"{'-'.join((self._judged(system), *names))}.jsonl"
 
     @property
     def ledger(self) -> Path:
         """What these answers and their judging have cost, in all runs."""
-        told = [self.file(each).stem for each in self.systems]
-        return self.home / "ledgers" / f"{_hash([told, self.judged_by])}.jsonl"
+        told = [self.keys[each.name] for each in self.systems]
+        return self.home / "ledgers" / f"{keys.key([told, self.judged_by])}.jsonl"
 
-    @property
-    def judged_by(self) -> Mapping[str, Any]:
-        """What decides a judge's opinions; empty for the offline one."""
-        return self.judge.model_dump(include=set(_OF_JUDGE)) if self.judge else {}
-
-    def opinions(self, system: System) -> Path:
-        """Where a model's opinions of a system's answers are kept."""
-        return self.home / "opinions" / f"{_hash([self._told(system), self.judged_by])}.jsonl"
-
-    def _told(self, system: System) -> Mapping[str, Any]:
-        """All that decides the answers."""
-        choice = self.answerer(system)
-        component = registry.load("answerer", choice.use)
-        known = registry.options_of(component)
-        searched = {"index": state(system), "serving": serving(system)} if self.searched else {}
-        return {
-            "revision": REVISION,
-            "setting": [self.setting, self.hits if self.searched else 0, self._length],
-            "data": [self.data.checksum, self.data.split, self.data.unit],
-            "answerer": {
-                "use": choice.use,
-                "revision": getattr(component, "revision", 1),
-                "options": {
-                    name: value
-                    for name, value in choice.options.items()
-                    if known[name].metadata.get("stored", True)
-                },
-                "facts": registry.build("answerer", choice).facts,
-                **_encoder(system, component),
-            },
-            **searched,
-        }
-
-    @property
-    def _length(self) -> int:
-        return self.characters if self.setting == "long_context" else 0
+    def _judged(self, system: System) -> str:
+        return keys.key([self.keys[system.name], self.judged_by])
 
 
 def plan(
@@ -138,10 +118,8 @@ def plan(
     """The plan of these words, the data set loaded: with its corpus, unless it is `live`, when the
     pipelines' own indexes are asked. Raises UserError.
     """
-    if setting not in SETTINGS:
-        raise BadOption(f"no setting {setting!r}").at(
-            where="--setting", hint=f"one of: {', '.join(SETTINGS)}"
-        )
+    chosen = _setting(setting, live=live)
+    _check_limit(max_cost)
     files = [Path(each) for each in pipelines]
     if not files:
         raise BadOption("no pipeline to ask: name some")
@@ -156,7 +134,7 @@ def plan(
     made = Plan(
         data=judged,
         data_as=data,
-        setting=setting,
+        setting=chosen,
         systems=found,
         hits=hits,
         characters=characters,
@@ -171,7 +149,35 @@ def plan(
         live=live,
     )
     _check_prices(made)
-    return made
+    return replace(made, keys={each.name: _key(made, each) for each in found})
+
+
+def _key(plan: Plan, system: System) -> str:
+    asked = {
+        "setting": plan.setting,
+        "hits": plan.hits if plan.searched else 0,
+        "characters": plan.characters if plan.setting == "long_context" else 0,
+        "data": [plan.data.checksum, plan.data.split, plan.data.unit],
+    }
+    return keys.of_answers(system, plan.answerer(system), asked, searched=plan.searched)
+
+
+def _setting(named: str, *, live: bool) -> Setting:
+    found = [each for each in SETTINGS if each == named]
+    if not found:
+        raise BadOption(f"no setting {named!r}").at(
+            where="--setting", hint=f"one of: {', '.join(SETTINGS)}"
+        )
+    if live and named in OF_THE_DATA:
+        raise BadOption(f"{named} reads the data set's documents, and --live has none").at(
+            where="--setting", hint=f"with --live: {', '.join(RETRIEVED)}, closed_book"
+        )
+    return found[0]
+
+
+def _check_limit(max_cost: float | None) -> None:
+    if max_cost is not None and not (isfinite(max_cost) and max_cost >= 0):
+        raise BadOption(f"{max_cost} is no amount of money").at(where="--max-cost")
 
 
 def _systems(
@@ -179,7 +185,14 @@ def _systems(
 ) -> list[System]:
     if not live:
         return systems(files, overrides, data, home)
-    return [each for file in files for each in served(file, (), overrides)]
+    names = [spec.load_name(file) for file in files]
+    given = [addressed(text, names) for text in overrides]
+    found: list[System] = []
+    for file, name in zip(files, names, strict=True):
+        own = [text for target, text in given if target in ("", name)]
+        for each in served(file, (), own):
+            found.append(replace(each, name=free(each.name, [other.name for other in found])))
+    return found
 
 
 def _ragas(names: Sequence[str]) -> tuple[str, ...]:
@@ -198,23 +211,15 @@ def _check_prices(plan: Plan) -> None:
         return
     for each in plan.systems:
         options = plan.answerer(each).options
-        if "endpoint" in options and not (options["input_price"] or options["output_price"]):
+        if "endpoint" in options and not _priced(options):
             raise BadOption("--max-cost needs the prices of the answerer's model").at(
                 where=each.name, hint="set answerer.input_price and answerer.output_price"
             )
-    if plan.judge and not (plan.judge.input_price or plan.judge.output_price):
+    if plan.judge and not _priced(plan.judge.model_dump()):
         raise BadOption("--max-cost needs the prices of the judge's model").at(
             where=plan.judge_as, hint="set input_price and output_price"
         )
 
 
-def _encoder(system: System, answerer: type[Any]) -> Mapping[str, str]:
-    """That of an answerer which reads with one."""
-    if "encoder" not in registry.parts_of(answerer):
-        return {}
-    return {"encoder": spec.fingerprint({"encoder": system.stages["encoder"]})}
-
-
-def _hash(told: Any) -> str:
-    canonical = json.dumps(told, sort_keys=True, default=str)
-    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+def _priced(options: Mapping[str, Any]) -> bool:
+    return bool(options.get("input_price") or options.get("output_price"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from components.corpus.write import Committed
 from components.endpoint.ledger import Ledger
-from components.errors import Busy, MillraceError, UserError
+from components.errors import Busy, MillraceError
 from evals.answers import steps
 from evals.answers.outcome import Outcome
 from evals.answers.plan import Plan
@@ -24,6 +24,10 @@ class Watch:
     measuring: Callable[[System, int], None] = lambda system, measured: None
 
 
+Errors = dict[str, MillraceError]
+"""By system."""
+
+
 @dataclass(frozen=True)
 class Steps:
     """The steps, each as it is or wrapped by an orchestrator."""
@@ -32,7 +36,7 @@ class Steps:
     ask: Callable[[Plan, System, Ledger, Watch], None]
     judge: Callable[[Plan, System, Ledger, Watch], None]
     measure: Callable[[Plan, System, Ledger, Watch], None]
-    conclude: Callable[[Plan, dict[str, str], dict[str, MillraceError]], Outcome]
+    conclude: Callable[[Plan, Errors, Errors], Outcome]
 
 
 PLAIN = Steps(
@@ -56,31 +60,41 @@ def run(plan: Plan, watch: Watch | None = None, by: Steps = PLAIN) -> Outcome:
     """Build what is not built, ask what is not answered, judge what is not judged, and conclude.
 
     A system that cannot be built is left out, and the outcome says why; so it is where not
-    everything can be asked, for want of money or of an answer. Raises UserError, Busy,
-    MillraceError where no system is left.
+    everything can be asked, for want of money or of an answer. Raises Busy, and what has stopped
+    the first system where there is no answer at all.
     """
     watch = watch or Watch()
-    spent = steps.ledger(plan)
-    excluded: dict[str, str] = {}
-    stopped: dict[str, MillraceError] = {}
-    for system in plan.systems:
-        try:
-            if steps.todo(plan, system):
-                by.build(plan, system, watch)
-        except (Busy, UserError):
-            raise
-        except MillraceError as error:
-            excluded[system.name] = steps.reason(error)
-            continue
-        try:
-            if steps.todo(plan, system):
-                by.ask(plan, system, spent, watch)
-            if plan.judge:
-                by.judge(plan, system, spent, watch)
-            if steps.unmeasured(plan, system):
-                by.measure(plan, system, spent, watch)
-        except (Busy, UserError):
-            raise
-        except MillraceError as error:
-            stopped[system.name] = error
+    excluded: Errors = {}
+    stopped: Errors = {}
+    with steps.ledger(plan) as spent:
+        for system in plan.systems:
+            try:
+                _build(plan, system, watch, by)
+            except Busy:
+                raise
+            except MillraceError as error:
+                excluded[system.name] = error
+                continue
+            try:
+                _ask(plan, system, spent, watch, by)
+            except Busy:
+                raise
+            except MillraceError as error:
+                stopped[system.name] = error
+    if not any(steps.answered(plan, each) for each in plan.systems):
+        raise next(iter((excluded | stopped).values()), MillraceError("nothing is answered"))
     return by.conclude(plan, excluded, stopped)
+
+
+def _build(plan: Plan, system: System, watch: Watch, by: Steps) -> None:
+    if steps.todo(plan, system):
+        by.build(plan, system, watch)
+
+
+def _ask(plan: Plan, system: System, spent: Ledger, watch: Watch, by: Steps) -> None:
+    if steps.todo(plan, system):
+        by.ask(plan, system, spent, watch)
+    if steps.unjudged(plan, system):
+        by.judge(plan, system, spent, watch)
+    if steps.unmeasured(plan, system):
+        by.measure(plan, system, spent, watch)

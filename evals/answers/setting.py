@@ -12,3 +12,5 @@ nothing.
 SETTINGS: tuple[Setting, ...] = get_args(Setting)
 RETRIEVED: tuple[Setting, ...] = ("shared", "single")
 """Where hits are searched for, so that an index is needed."""
+OF_THE_DATA: tuple[Setting, ...] = ("oracle", "long_context")
+"""Where the data set's own documents are read."""

@@ -27,10 +27,10 @@ from evals.metrics import Interval
 from evals.significance.compare import compare
 from evals.significance.comparison import Comparison
 from evals.significance.pairing import Pair
+from evals.significance.rules import Rules
 
 MEASURES = ("correct", "not incorrect", "answered")
 """What systems are compared by: of each, more is better. `answered` is not refused."""
-_ALPHA = 0.05
 _FEWEST = 2
 """Questions that two systems must share to be compared."""
 
@@ -62,6 +62,16 @@ def judge(plan: Plan, system: System, spent: Ledger, progress: Progress = silent
     judging.judge(plan, system, spent, progress)
 
 
+def answered(plan: Plan, system: System) -> bool:
+    """Whether there is an answer to a question."""
+    return any(not each.error for each in asking.answers(plan, system).values())
+
+
+def unjudged(plan: Plan, system: System) -> bool:
+    """Whether the model that judges has something to do."""
+    return judging.todo(plan, system)
+
+
 def unmeasured(plan: Plan, system: System) -> bool:
     """Whether ragas has something to do."""
     return bool(metrics.todo(plan, system))
@@ -73,7 +83,7 @@ def measure(plan: Plan, system: System, spent: Ledger, progress: Progress = sile
 
 
 def conclude(
-    plan: Plan, excluded: Mapping[str, str], stopped: Mapping[str, MillraceError]
+    plan: Plan, excluded: Mapping[str, MillraceError], stopped: Mapping[str, MillraceError]
 ) -> Outcome:
     """What can be said of the answers that there are. Systems in `excluded` are left out; those in
     `stopped` have not been asked everything.
@@ -82,8 +92,8 @@ def conclude(
     """
     left = [each for each in plan.systems if each.name not in excluded]
     if not left:
-        name, reason = next(iter(excluded.items()))
-        raise MillraceError(f"no system could be asked; {name}: {reason}")
+        name, error = next(iter(excluded.items()))
+        raise MillraceError(f"no system could be asked; {name}: {reason(error)}")
     found = [_measured(plan, each, stopped.get(each.name)) for each in left]
     spent = ledger(plan)
     return Outcome(
@@ -92,11 +102,11 @@ def conclude(
         hits=plan.hits,
         judge=judge_file.model_judge(plan.judge, spent).facts if plan.judge else {},
         systems=found,
-        excluded=excluded,
+        excluded={name: reason(error) for name, error in excluded.items()},
         comparisons=_comparisons(plan, found),
         ledger=spent.totals,
         max_cost=plan.max_cost,
-        guarded=any(isinstance(each, GuardStopped) for each in stopped.values()),
+        guarded=next((reason(e) for e in stopped.values() if isinstance(e, GuardStopped)), ""),
         lacking=metrics.lacking(plan),
         rules=plan.rules,
     )
@@ -124,7 +134,7 @@ def _measured(plan: Plan, system: System, stopped: MillraceError | None) -> Meas
         },
         fingerprint=system.fingerprint if plan.searched else "",
         rows=rows,
-        parts={name: _part(some) for name, some in {OVERALL: rows, **by_type}.items()},
+        parts={name: _part(some, plan.rules) for name, some in {OVERALL: rows, **by_type}.items()},
         stopped=reason(stopped) if stopped else "",
         agreement=_agreement([each.judged for each in rows]),
         repeats=self_agreement([each.repeats for each in opinions]) if opinions else None,
@@ -148,21 +158,21 @@ def _rows(plan: Plan, system: System) -> list[Row]:
     ]
 
 
-def _part(rows: Sequence[Row]) -> Part:
+def _part(rows: Sequence[Row], rules: Rules) -> Part:
     known = Counter(each.verdict for each in rows if each.verdict in CLASSES)
     return Part(
         questions=len(rows),
         counts=counts(rows),
-        rates={name: _rate(known[name], known.total()) for name in CLASSES if known},
+        rates={name: _rate(known[name], known.total(), rules) for name in CLASSES if known},
         losses=losses(rows),
         retrieval=means(rows),
         metrics=metrics.means([each.metrics for each in rows], _named(rows)),
     )
 
 
-def _rate(count: int, of: int) -> Interval:
+def _rate(count: int, of: int, rules: Rules) -> Interval:
     """With Wilson's interval: none of 60 does not mean never."""
-    low, high = proportion_confint(count, of, alpha=_ALPHA, method="wilson")
+    low, high = proportion_confint(count, of, alpha=rules.alpha, method="wilson")
     return Interval(count / of, float(low), float(high))
 
 

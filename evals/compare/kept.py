@@ -37,7 +37,7 @@ def read(file: Path) -> dict[str, Any]:
         try:
             found |= json.loads(line)
         except (ValueError, TypeError) as error:
-            raise IndexFault("what a comparison has kept is damaged").at(
+            raise IndexFault("what was kept is damaged").at(
                 where=f"{file} line {number}", hint="delete the file: it is asked again"
             ) from error
     return found
@@ -54,7 +54,7 @@ def adding(file: Path) -> Iterator[None]:
     try:
         held.acquire()
     except Timeout:
-        raise Busy("another comparison asks these questions").at(
+        raise Busy("another run is adding to it").at(
             where=str(file), hint="run it again when that has ended"
         ) from None
     try:

@@ -117,8 +117,8 @@ def systems(
     for file, name in zip(files, names, strict=True):
         own = [text for target, text in given if target in ("", name)]
         for member in members(file, own):
-            free = _free(member.name, [each.name for each in found])
-            found.append(System(free, _over(member.pipeline, data, home), str(file)))
+            own_name = free(member.name, [each.name for each in found])
+            found.append(System(own_name, _over(member.pipeline, data, home), str(file)))
     return found
 
 
@@ -169,7 +169,7 @@ def _index(asked: Choice, fingerprint: str, data: Judged, home: Path) -> Choice:
     return registry.resolve("index", _EMBEDDED, {**options, "path": str(home / folder)})
 
 
-def _free(name: str, taken: Sequence[str]) -> str:
+def free(name: str, taken: Sequence[str]) -> str:
     """The name, with a number where it is taken."""
     number, found = 1, name
     while found in taken:

@@ -114,7 +114,10 @@ def model(said: JudgeFile, ledger: Ledger) -> ChatModel:
 
 
 def _prompt(path: str, file: Path) -> str:
-    text = _text(file.parent / Path(path).expanduser())
+    try:
+        text = _text(file.parent / Path(path).expanduser())
+    except RuntimeError as error:  # ~somebody who is not known here
+        raise SpecError(f"no such file: {error}").at(where=f"{file}: prompt") from None
     try:
         prompts.check(text, *PLACES)
     except BadOption as error:
@@ -127,7 +130,7 @@ def _text(file: Path) -> str:
         return file.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise SpecError("no such file").at(where=str(file)) from None
-    except (OSError, UnicodeDecodeError, RuntimeError) as error:
+    except (OSError, ValueError) as error:
         raise SpecError(f"cannot be read: {error}").at(where=str(file)) from None
 
 

@@ -11,12 +11,12 @@ from pydantic import BaseModel, BeforeValidator
 
 from components.endpoint.conversation import ChatModel, Message, Said
 from components.endpoint.prompt import Prompt
-from components.errors import BadOption, Unavailable
+from components.endpoint.reply import Text, Unreadable, line, one
+from components.errors import BadOption, GuardStopped, Unavailable
 from components.values import Usage
 from evals.judging import prompts
 from evals.judging.judgement import CLASSES, Judgement, Verdict
 from evals.judging.offline import Gold
-from evals.judging.reply import Unreadable, line, one
 
 PURPOSE = "judge"
 RULE = "model"
@@ -39,7 +39,7 @@ def _plain(written: object) -> object:
 
 class _Graded(BaseModel):
     verdict: Annotated[Literal["correct", "incorrect", "refused"], BeforeValidator(_plain)]
-    why: str = "The model gives no reason."
+    why: Text = "The model gives no reason."
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,19 @@ class Opinion:
     repeats: tuple[Judgement, ...] = ()
     """In order; none where there was nothing to ask."""
     usage: Usage = field(default_factory=Usage)
+    """Of the calls that were made for it, without those of repeats that were known before."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether a repeat has no verdict, so that asking again may help; a tie alone is none."""
+        return any(each.verdict not in CLASSES for each in self.repeats)
+
+
+class Stopped(GuardStopped):
+    """No money is left for the other repeats."""
+
+    opinion: Opinion
+    """With the repeats that there are; those that were not asked for are unmeasured."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,12 +91,15 @@ class ModelJudge:
             "repeats": self.repeats,
         }
 
-    def judge(self, question: str, gold: Gold, answer: str) -> Opinion:
-        """Judge one answer by the gold one.
+    def judge(
+        self, question: str, gold: Gold, answer: str, known: Sequence[Judgement] = ()
+    ) -> Opinion:
+        """Judge one answer by the gold one. Of `known`, repeats from before by the same judge,
+        those with a verdict are kept, and only the others are asked for.
 
         As by the offline judge, an empty answer is refused, and without a gold answer it is
         unmeasured: nothing is asked then. A call that fails, or a reply that cannot be read, makes
-        its repeat unmeasured. Raises GuardStopped.
+        its repeat unmeasured. Raises Stopped, a GuardStopped with what there is so far; Busy.
         """
         written = str(gold).strip()
         if not written:
@@ -93,9 +109,24 @@ class ModelJudge:
         if not answer.strip():
             return Opinion(Judgement("refused", "empty", "The answer is empty."))
         asked = Prompt(self.prompt).filled(question=question, gold=written, answer=answer)
-        said = [self._ask(asked) for _ in range(self.repeats)]
-        repeats = tuple(judgement for judgement, _ in said)
-        return Opinion(majority(repeats), repeats, sum((used for _, used in said), Usage()))
+        repeats = [each for each in known if each.verdict in CLASSES][: self.repeats]
+        usage = Usage()
+        try:
+            while len(repeats) < self.repeats:
+                judgement, used = self._ask(asked)
+                repeats.append(judgement)
+                usage += used
+        except GuardStopped as error:
+            raise self._stopped(error, repeats, usage) from error
+        return _opinion(repeats, usage)
+
+    def _stopped(
+        self, error: GuardStopped, repeats: Sequence[Judgement], usage: Usage
+    ) -> GuardStopped:
+        left = [_unmeasured("No money was left to ask.")] * (self.repeats - len(repeats))
+        stopped = Stopped(*error.args).at(error.where, error.hint)
+        stopped.opinion = _opinion([*repeats, *left], usage)
+        return stopped
 
     def _ask(self, asked: str) -> tuple[Judgement, Usage]:
         try:
@@ -103,6 +134,10 @@ class ModelJudge:
         except (Unavailable, BadOption) as error:
             return _unmeasured(f"The call failed: {error}"), Usage()
         return _read(said), said.usage
+
+
+def _opinion(repeats: Sequence[Judgement], usage: Usage) -> Opinion:
+    return Opinion(majority(repeats), tuple(repeats), usage)
 
 
 def majority(repeats: Sequence[Judgement]) -> Judgement:

@@ -18,9 +18,9 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from components.endpoint.conversation import ChatModel, Message
+from components.endpoint.reply import Unreadable, one
 from components.errors import BadOption, GuardStopped
 from components.stages import Encoder
-from evals.judging.reply import Unreadable, one
 
 PURPOSE = "ragas"
 HINT = "pip install 'millrace[ragas]'"
@@ -46,6 +46,8 @@ class Measured:
 
     value: float | None
     why: str = ""
+    again: bool = False
+    """Whether trying again may help: a call failed, or what came of it makes no sense."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +119,9 @@ def measure(
 def _measure(
     metric: _Metric, sample: Sample, model: ChatModel | None, encoder: Encoder | None
 ) -> Measured:
-    why = available() or _lack(metric, sample, model, encoder)
-    if why:
+    if why := available():
+        return Measured(None, why, again=True)
+    if why := _lack(metric, sample, model, encoder):
         return Measured(None, why)
     parts = {
         **({"llm": _Model(model)} if metric.llm and model else {}),
@@ -130,10 +133,10 @@ def _measure(
     except GuardStopped:
         raise
     except Exception as error:  # whatever a stranger's metric does
-        return Measured(None, _reason(error))
+        return Measured(None, _reason(error), again=True)
     # A cosine may be below 0.
     if not (isfinite(value) and -1 - _ROUNDING <= value <= 1 + _ROUNDING):
-        return Measured(None, f"ragas gives {value}")
+        return Measured(None, f"ragas gives {value}", again=metric.llm)
     return Measured(value)
 
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator
+from pydantic import BaseModel
 
 from components.endpoint.conversation import Said
+from components.endpoint.reply import Text, Texts, Unreadable, line, one
 from components.values import Chunk, Span
-from evals.judging.reply import Unreadable, line, one
 
 
 class LeftOut(Exception):
@@ -78,11 +76,7 @@ def read(said: Said, chunk: Chunk) -> Draft:
     )
 
 
-def _listed(written: object) -> object:
-    return [written] if isinstance(written, str) else written
-
-
 class _Reply(BaseModel):
-    question: str
-    answer: str = ""
-    evidence: Annotated[Sequence[str], BeforeValidator(_listed)] = ()
+    question: Text
+    answer: Text = ""
+    evidence: Texts = ()

@@ -10,12 +10,22 @@ from evals.judging.judgement import CLASSES
 from evals.report import plots
 from evals.report.templates import template
 
+_PAGE = "answers.html"
+_SHOWN = 4_000
+"""Characters of a passage."""
+
+
+def check() -> None:
+    """Raises MissingExtra where what a page needs is not installed."""
+    template(_PAGE)
+    plots.check()
+
 
 def page(outcome: Outcome) -> str:
     """The page. Raises MissingExtra."""
     correct = [each for each in outcome.comparisons if each.metric == "correct"]
     counts = {each.name: each.whole.counts for each in outcome.systems}
-    rendered: str = template("answers.html").render(
+    rendered: str = template(_PAGE).render(
         outcome=outcome,
         told=outcome.to_json(),
         classes=CLASSES,
@@ -24,6 +34,7 @@ def page(outcome: Outcome) -> str:
         verdicts=VERDICTS,
         correct=correct,
         questions=_questions(outcome),
+        shown=_SHOWN,
         drawn=plots.verdicts(counts),
         differences=plots.differences(correct) if correct else "",
     )

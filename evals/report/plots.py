@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from itertools import cycle
 from math import ceil
 from typing import TYPE_CHECKING, Any
@@ -160,6 +161,14 @@ def _curves(
             axes.set_ylim(*limits)
         axes.grid(color="#dddddd")
     return drawn.text
+
+
+def check() -> None:
+    """Raises MissingExtra where nothing can be drawn."""
+    if find_spec("matplotlib") is None:
+        raise MissingExtra("plots need the package 'matplotlib'").at(
+            hint='pip install "millrace[evals]"'
+        )
 
 
 class _Drawn:

@@ -102,9 +102,9 @@ def command(
     What was built, answered or judged before is not done again.
     """
     prepare()
-    from evals.answers.files import REPORT
+    from evals.answers.files import REPORT, ready
     from evals.answers.plan import plan
-    from evals.compare.files import folder, ready
+    from evals.compare.files import folder
 
     made = plan(
         pipelines=pipelines,

@@ -14,6 +14,7 @@ from components.errors import BadOption, SpecError
 from components.values import Answer, Citation, Hit, Query
 from evals.answers import files
 from evals.answers.outcome import OVERALL, Outcome, Row
+from evals.answers.run import run
 from evals.datasets.judged import BadData
 from evals.judging.offline import judge
 from tests.answering.data import (
@@ -27,6 +28,7 @@ from tests.answering.data import (
     planned,
     recorded,
 )
+from tests.compare.data import publish
 
 RIGHT = gold()
 
@@ -222,6 +224,68 @@ def test_mistakes_are_named(tmp_path: Path, given: dict[str, str], where: str) -
     assert caught.value.where == where
 
 
+@pytest.mark.parametrize("limit", [float("inf"), float("nan"), -1.0])
+def test_a_limit_is_an_amount(tmp_path: Path, limit: float) -> None:
+    with pytest.raises(BadOption) as caught:
+        planned(tmp_path, parrot(tmp_path), max_cost=limit)
+    assert caught.value.where == "--max-cost"
+
+
+def live(folder: Path, name: str, **options: object) -> Path:
+    """A pipeline of the corpus `mill`, which it shares with others of that name."""
+    told = json.loads(parrot(folder, name, **options).read_text())
+    told |= {
+        "name": "mill",
+        "source": {"use": "jsonl", "path": "data/corpus.jsonl"},
+        "index": {"use": "qdrant_edge", "path": "store"},
+    }
+    file = folder / f"{name}.yaml"
+    file.write_text(json.dumps(told))
+    return file
+
+
+def test_two_answerers_of_one_live_index(tmp_path: Path) -> None:
+    data(tmp_path / "data")
+    one, other = live(tmp_path, "one", says="1"), live(tmp_path, "other", says="310")
+    publish(one)
+    found = outcome(tmp_path, one, other, live=True)
+    names = [each.name for each in found.systems]
+    assert len(set(names)) == 2
+    assert [each.whole.counts["correct"] for each in found.systems] == [0, 1]
+    assert len(found.comparisons) == 3
+    told = outcome(tmp_path, one, other, live=True, overrides=("mill:answerer.says=two",))
+    assert {row.answered.text for each in told.systems for row in each.rows} == {"two"}
+
+
+@pytest.mark.parametrize("setting", ["oracle", "long_context"])
+def test_what_is_live_has_no_documents_of_the_data_set(tmp_path: Path, setting: str) -> None:
+    data(tmp_path / "data")
+    with pytest.raises(BadOption, match="--live has none"):
+        planned(tmp_path, live(tmp_path, "one"), live=True, setting=setting)
+
+
+def test_each_of_several_gold_answers_is_right(tmp_path: Path) -> None:
+    folder = data(tmp_path / "data")
+    rows = [json.loads(line) for line in (folder / "queries.jsonl").read_text().splitlines()]
+    for row in rows:
+        row["answers"] = ["about 5,000 in all", row.pop("answer")]
+        row["gold_answer"] = ""
+    (folder / "queries.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = only(replay(tmp_path, recorded(tmp_path, "before", RIGHT)))
+    assert found.whole.counts["correct"] == 16
+    assert found.rows[0].gold == f"about 5,000 in all | {RIGHT[found.rows[0].question.id]}"
+
+
+def test_a_document_that_is_gone_takes_no_answer_with_it(tmp_path: Path) -> None:
+    folder = data(tmp_path / "data")
+    plan = planned(tmp_path, recorded(tmp_path, "before", RIGHT), setting="closed_book")
+    lines = (folder / "corpus.jsonl").read_text().splitlines(keepends=True)
+    (folder / "corpus.jsonl").write_text("".join(lines[:4]))
+    found = only(run(plan))
+    assert found.whole.counts["correct"] == 16
+    assert sum(not row.answered.evidence for row in found.rows) == 8
+
+
 def test_questions_without_answers_are_refused(tmp_path: Path) -> None:
     folder = data(tmp_path / "data")
     rows = [json.loads(line) for line in (folder / "queries.jsonl").read_text().splitlines()]
@@ -234,9 +298,7 @@ def test_questions_without_answers_are_refused(tmp_path: Path) -> None:
 
 def test_a_broken_record_is_named_with_its_line(tmp_path: Path) -> None:
     file = recorded(tmp_path, "torn", RIGHT)
-    (tmp_path / "torn.jsonl").write_text(
-        '{"question_id": "q", "answer": "a"}\n{"question_id": 1}\n'
-    )
+    (tmp_path / "torn.jsonl").write_text('{"question_id": "q", "answer": "a"}\n[]\n')
     with pytest.raises(SpecError) as caught:
         replay(tmp_path, file)
     assert caught.value.where.endswith("torn.jsonl line 2")

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from components.endpoint.ledger import Ledger
+from components.errors import Unavailable
 from components.values import Usage
 from evals.answers import steps
 from evals.answers.plan import Plan
@@ -82,6 +83,10 @@ def test_a_model_answers_and_the_ledger_is_what_the_server_says(
     assert used == found.usage
     assert used.cost == pytest.approx((1600 * 1.0 + 160 * 2.0) / 1e6)
     assert all(len(row.answered.citations) == 1 for row in found.rows)
+    # The mark [1] is no figure, and the figure stands in what is cited, where that is the evidence.
+    for row in found.rows:
+        held = row.answered.evidence[0].chunk_ids[0] == row.answered.citations[0].chunk_id
+        assert bool(row.answered.unsupported) != held
 
 
 def test_nothing_is_asked_twice(tmp_path: Path) -> None:
@@ -158,10 +163,42 @@ def test_one_bad_answer_stops_nobody(tmp_path: Path) -> None:
 def test_nobody_listens(tmp_path: Path) -> None:
     with chat_server() as server:
         address = server.address
-    found = run(planned(tmp_path, chat(tmp_path, address), setting="closed_book"))
-    assert only(found).whole.counts["unmeasured"] == 16
-    assert found.ledger.cost == 0
-    assert only(found).stopped
+    plan = planned(tmp_path, chat(tmp_path, address), setting="closed_book")
+    with pytest.raises(Unavailable):
+        run(plan)
+    assert Ledger(plan.ledger).totals.cost == 0
+
+
+def test_one_system_that_is_refused_stops_no_other(tmp_path: Path) -> None:
+    def refusing(asked: Asked) -> Reply:
+        refused = asked.body["model"] == "strict"
+        return Reply("too long", status=400) if refused else right(asked)
+
+    with chat_server(refusing) as server:
+        files = [
+            chat(tmp_path, server, name, model="strict" if name == "b" else "m") for name in "abc"
+        ]
+        found = run(planned(tmp_path, *files, setting="closed_book"))
+    counts = {each.name: each.whole.counts["correct"] for each in found.systems}
+    assert counts == {"a": 16, "b": 0, "c": 16}
+    assert [bool(each.stopped) for each in found.systems] == [False, True, False]
+
+
+def test_threads_spend_what_one_would(tmp_path: Path) -> None:
+    with chat_server(right) as server:
+        file = chat(tmp_path, server, concurrency=4, max_tokens=100)
+        plan = planned(tmp_path, file, setting="closed_book", max_cost=0.0027)
+        found = run(plan)
+    assert only(found).whole.counts["correct"] == 16
+    assert not found.guarded
+
+
+def test_an_answer_without_a_passage_is_from_memory(tmp_path: Path) -> None:
+    with chat_server(lambda _: Reply("It is 1.")) as server:
+        file = chat(tmp_path, server, prompt="closed_book")
+        found = only(run(planned(tmp_path, file)))
+    assert found.whole.losses["from memory"] == 16
+    assert found.unsupported == 0
 
 
 def inquiring(asked: Asked) -> Reply:
@@ -260,6 +297,53 @@ def test_a_model_judges(tmp_path: Path) -> None:
         again = run(plan)
         assert len(server.asked) == asked + 3
     assert only(again).whole.counts == only(found).whole.counts
+
+
+def test_opinions_are_kept_by_all_that_decides_them(tmp_path: Path) -> None:
+    with chat_server(opinionated(lambda *_: verdict("correct"))) as server:
+        file = chat(tmp_path, server)
+
+        def judged(**more: object) -> int:
+            judge = judging(tmp_path, server, **more)
+            before = len(server.asked)
+            run(planned(tmp_path, file, setting="closed_book", judge=judge))
+            return len(server.asked) - before
+
+        assert judged() == 32
+        assert judged(seconds=9.0, output_price=3.0) == 0
+        assert judged(temperature=0.9) == 16
+
+
+def test_an_opinion_is_of_the_answer_that_it_was_given_on(tmp_path: Path) -> None:
+    with chat_server(opinionated(lambda *_: verdict("correct"))) as server:
+        judge = judging(tmp_path, server)
+        plan = planned(tmp_path, chat(tmp_path, server), setting="closed_book", judge=judge)
+        run(plan)
+        plan.file(plan.systems[0]).unlink()
+        wrong = {"of": "", "text": "nonsense"}
+
+        def say(asked: Asked) -> Reply:
+            judged = asked.question.startswith(_JUDGED)
+            return Reply("broken", status=500) if judged else Reply(wrong["text"])
+
+        server.script = say
+        found = only(run(plan))
+    assert found.whole.counts["correct"] == 0
+    assert found.whole.counts["unmeasured"] == 16
+
+
+def test_a_judge_that_is_gone_is_not_asked_for_everything(tmp_path: Path) -> None:
+    def say(asked: Asked) -> Reply:
+        judged = asked.question.startswith(_JUDGED)
+        return Reply("no such key", status=401) if judged else right(asked)
+
+    with chat_server(say) as server:
+        judge = judging(tmp_path, server)
+        plan = planned(tmp_path, chat(tmp_path, server), setting="closed_book", judge=judge)
+        found = only(run(plan))
+        assert len(server.asked) < 16 + 12
+    assert "401" in found.stopped
+    assert found.whole.counts["unmeasured"] == 16
 
 
 def test_a_killed_run_goes_on(tmp_path: Path) -> None:

@@ -245,7 +245,7 @@ def test_two_comparisons_at_once(tmp_path: Path, mill: Mill) -> None:
     with kept.adding(own):
         own.write_bytes(b'{"q0": ')  # the other one is in the middle of a line
         assert steps.todo(plan)
-        with pytest.raises(Busy, match="another comparison"):
+        with pytest.raises(Busy, match="another run"):
             run(plan, timed=False)
         assert own.read_bytes() == b'{"q0": '
     run(plan, timed=False)

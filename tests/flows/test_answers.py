@@ -75,6 +75,22 @@ def test_out_of_money_is_stopped_by_guard(tmp_path: Path, prefect_server: Server
         )
         assert server.asked == []
     assert done.code == 4, done.err
-    assert done.json["stopped_by_max_cost"]
+    assert "is spent" in done.json["error"]["message"]
     assert prefect_server.ended()[0]["state"]["name"] == "Stopped by guard"
-    assert (tmp_path / "out" / "report.html").exists()
+
+
+def test_a_report_that_cannot_be_written_is_no_success(
+    tmp_path: Path, prefect_server: Server
+) -> None:
+    data(tmp_path / "data")
+    (tmp_path / "out" / "report.html").mkdir(parents=True)
+    with chat_server(right) as server:
+        done = start(
+            *("answers", chat(tmp_path, server), "--data", tmp_path / "data"),
+            *("--setting", "closed_book", "--home", tmp_path / "home"),
+            *("--out", tmp_path / "out", "--json"),
+            environment={**prefect_server.environment, VARIABLE: KEY},
+        )
+    assert done.code == 2, done.err
+    assert "the report cannot be written" in done.json["error"]["message"]
+    assert prefect_server.ended()[0]["state"]["name"] == "Failed"

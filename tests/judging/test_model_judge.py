@@ -13,12 +13,12 @@ from statsmodels.stats.inter_rater import aggregate_raters, fleiss_kappa
 
 from components.endpoint.chat import Endpoint
 from components.endpoint.ledger import Ledger
+from components.endpoint.reply import objects
 from components.errors import BadOption, GuardStopped, Unavailable
 from components.values import Usage
 from evals.judging.judgement import CLASSES, Judgement, Verdict
 from evals.judging.model_judge import ModelJudge, majority
 from evals.judging.repeats import self_agreement
-from evals.judging.reply import objects
 from tests.endpoint.server import Reply, chat_server
 from tests.judging.chat import EACH, Line, Scripted
 

@@ -12,6 +12,8 @@ from components.answerers.extractive.passages import Passage, passages
 from components.answerers.extractive.question import Question, question
 from components.answerers.extractive.sentences import Scored
 from components.answerers.extractive.words import Words, digest, words
+from components.encoders.bm25 import LANGUAGES
+from components.errors import BadOption
 from components.options import Count, Share, option, part
 from components.splitters.boundaries import check_language
 from components.stages import Encoder
@@ -53,6 +55,10 @@ class Extractive:
 
     def __post_init__(self) -> None:
         check_language(self.language)
+        if self.stemmer not in LANGUAGES:
+            raise BadOption(f"there is no stemmer for {self.stemmer!r}").at(
+                where="answerer.stemmer", hint=f"known: {', '.join(LANGUAGES)}"
+            )
 
     @property
     def facts(self) -> Mapping[str, object]:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from components.encoders.bm25 import Bm25
 from components.errors import BadOption
 
-_LISTS = ("asking", "light", "worked_out")
 Stems = frozenset[int]
 """A text's words, stemmed, without stop words, as term ids."""
 
@@ -42,21 +41,21 @@ def words(language: str, path: Path | None) -> Words:
     """The lists of a file, or ours. Raises BadOption."""
     stemmer = Bm25(language=language)
     lists = _lists(path)
-    try:
-        same = tuple(
-            tuple(dict.fromkeys(_stems(stemmer, phrase) for phrase in group))
-            for group in lists.get("same", ())
-        )
-        listed = [_stems(stemmer, lists.get(name, "")) for name in _LISTS]
-        return Words(stemmer, same, *listed)
-    except TypeError:
-        raise BadOption("same is a list of lists of phrases; the others are texts").at(
-            where=str(path)
-        ) from None
+    same = tuple(
+        tuple(dict.fromkeys(_stems(stemmer, phrase) for phrase in group)) for group in lists.same
+    )
+    return Words(
+        stemmer,
+        same,
+        asking=_stems(stemmer, lists.asking),
+        light=_stems(stemmer, lists.light),
+        worked_out=_stems(stemmer, lists.worked_out),
+    )
 
 
 def digest(path: Path) -> str:
-    """Sha256 of a file of lists. Raises BadOption."""
+    """Sha256 of a file of lists. Raises BadOption where it cannot be used."""
+    _lists(path)
     return hashlib.sha256(_read(path).encode()).hexdigest()
 
 
@@ -64,12 +63,32 @@ def _stems(stemmer: Bm25, text: str) -> Stems:
     return frozenset(map(int, stemmer.encode_queries([text])[0].indices))
 
 
-def _lists(path: Path | None) -> Mapping[str, Any]:
+class _Lists(BaseModel):
+    """See `items.toml`."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    same: list[list[str]] = []
+    asking: str = ""
+    light: str = ""
+    worked_out: str = ""
+
+
+def _lists(path: Path | None) -> _Lists:
     ours = resources.files("components.answerers.extractive").joinpath("items.toml")
     try:
-        return tomllib.loads(_read(path) if path else ours.read_text("utf-8"))
+        return _Lists.model_validate(
+            tomllib.loads(_read(path) if path else ours.read_text("utf-8"))
+        )
     except tomllib.TOMLDecodeError as error:
         raise BadOption(f"not a TOML file: {error}").at(where=str(path)) from None
+    except ValidationError as error:
+        key = str(error.errors()[0]["loc"][0])
+        wrong = "has the wrong shape" if key in _Lists.model_fields else "is not known"
+        raise BadOption(f"{key} {wrong}").at(
+            where=str(path),
+            hint="same is a list of lists of phrases; asking, light and worked_out are texts",
+        ) from None
 
 
 def _read(path: Path) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, BeforeValidator, ValidationError
 
 Wanted = TypeVar("Wanted", bound=BaseModel)
 _THOUGHT = "</think>"
@@ -23,7 +23,7 @@ def one(text: str, wanted: type[Wanted], *, cut: bool = False) -> Wanted:
     Raises Unreadable where there is none, and where there are two that differ: one may be quoted
     from what the model was shown.
     """
-    found = list(_fitting(text, wanted))
+    found = list(fitting(text, wanted))
     if not found:
         said = f"begins {text[:_SHOWN]!r}" if text.strip() else "is empty"
         ending = ", and is cut off" if cut else ""
@@ -34,9 +34,15 @@ def one(text: str, wanted: type[Wanted], *, cut: bool = False) -> Wanted:
     return found[0]
 
 
-def line(text: str) -> str:
-    """A model's text in one line, without half characters, which no file takes."""
-    return " ".join(text.encode(errors="replace").decode().split())
+def fitting(text: str, wanted: type[Wanted]) -> Iterator[Wanted]:
+    """All objects of a reply that are what was wanted, in order. Null stands for a default."""
+    needed = {name for name, each in wanted.model_fields.items() if each.is_required()}
+    for found in objects(text):
+        given = {name: each for name, each in found.items() if each is not None or name in needed}
+        try:
+            yield wanted.model_validate(given)
+        except ValidationError:
+            continue
 
 
 def objects(text: str) -> Iterator[dict[str, Any]]:
@@ -57,9 +63,22 @@ def objects(text: str) -> Iterator[dict[str, Any]]:
         start = text.find("{", end)
 
 
-def _fitting(text: str, wanted: type[Wanted]) -> Iterator[Wanted]:
-    for each in objects(text):
-        try:
-            yield wanted.model_validate(each)
-        except ValidationError:
-            continue
+def line(text: str) -> str:
+    """A model's text in one line, without half characters, which no file takes."""
+    return " ".join(text.encode(errors="replace").decode().split())
+
+
+def _joined(written: object) -> object:
+    if isinstance(written, list) and all(isinstance(each, str) for each in written):
+        return " ".join(written)
+    return written
+
+
+def _listed(written: object) -> object:
+    return [written] if isinstance(written, str) else written
+
+
+Text = Annotated[str, BeforeValidator(_joined)]
+"""A text, for which a model may write a list of them."""
+Texts = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+"""Texts, for which a model may write a single one."""
