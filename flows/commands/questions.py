@@ -60,23 +60,32 @@ def write(
 ) -> int:
     """Have a model write questions about passages of the live index of PIPELINE."""
     loaded = load(pipeline, overrides)
+    from math import isfinite
+
     from components.endpoint.ledger import Ledger
-    from components.errors import BadOption
+    from components.errors import BadOption, UserError
+    from evals.compare.files import ready
     from evals.judging import judge_file
     from evals.questions import review as reviews
 
+    try:
+        ready(review.parent)
+    except UserError as error:
+        raise error.at(where=f"--review {review}") from None
     if review.exists():
         raise BadOption("there is such a file already").at(
             where="--review", hint="accept or move it; nothing is written over a review"
         )
     named = judge_file.read(model_file)
+    if max_cost is not None and not isfinite(max_cost):
+        raise BadOption(f"{max_cost} is no amount of money").at(where="--max-cost")
     if max_cost is not None and not (named.input_price or named.output_price):
         raise BadOption("--max-cost needs the prices of the model").at(
             where=str(model_file), hint="set input_price and output_price"
         )
-    ledger = Ledger(review.with_suffix(".ledger.jsonl"), max_cost)
-    model = judge_file.model(named, ledger)
-    found = _generated(loaded, model, count, seed, review.with_suffix(".replies.jsonl"))
+    with Ledger(review.with_suffix(".ledger.jsonl"), max_cost) as ledger:
+        model = judge_file.model(named, ledger)
+        found = _generated(loaded, model, count, seed, review.with_suffix(".replies.jsonl"))
     if found.drafts:
         reviews.write(found.drafts, review)
     _tell(found, ledger, review, as_json)

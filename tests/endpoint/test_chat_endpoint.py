@@ -289,8 +289,9 @@ def test_the_limit_holds_for_many_threads(made: Made, tmp_path: Path) -> None:
     file = tmp_path / "ledger.jsonl"
     usages = [(n, 64) for n in range(40, 80)]
     server, by, _ = made(
-        [Reply(usage=each) for each in usages], max_tokens=64, ledger=Ledger(file, limit=0.02)
-    )
+        [Reply(usage=each, hang=0.01) for each in usages],
+        max_tokens=64, ledger=Ledger(file, limit=0.02),
+    )  # fmt: skip
 
     def ask(_: int) -> bool:
         try:
