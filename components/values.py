@@ -190,7 +190,9 @@ class Step:
     """Something that an answerer did on the way to its answer."""
 
     name: str
-    """Such as `assess`, `search` or `answer`."""
+    """Such as `assess`, `search` or `answer`: of the last one, `chunk_ids` are what it was made
+    from, none where nothing was read.
+    """
     asked: str
     said: str
     chunk_ids: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from components.errors import NoAnswer, SourceMissing, SpecError
 from components.options import option
 from components.sources.extract import storable
-from components.values import Answer, Hit, Query
+from components.values import Answer, Hit, Query, Step
 
 _IDS = ("financebench_id", "question_id", "query_id", "_id", "id")
 _TEXTS = ("model_answer", "answer", "response", "text")
@@ -48,7 +48,7 @@ class Recorded:
             raise NoAnswer("there is no answer to this question in the file").at(
                 where=str(self.path)
             )
-        return Answer(text=text)
+        return Answer(text=text, steps=(Step(name="answer", asked=query.text, said=text),))
 
     @cached_property
     def _bytes(self) -> bytes:

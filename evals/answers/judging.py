@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from components.endpoint.ledger import Ledger
@@ -19,7 +19,7 @@ from evals.compare.systems import System
 from evals.datasets.judged import Question
 from evals.judging import judge_file, offline
 from evals.judging.judgement import CLASSES, Judgement
-from evals.judging.model_judge import Opinion
+from evals.judging.model_judge import Opinion, Stopped
 
 _AT_ONCE = 4
 """Answers that a model judges at once."""
@@ -70,10 +70,10 @@ def judge(plan: Plan, system: System, ledger: Ledger, progress: Progress = silen
             return model.judge(question.text, _for_model(question), found[question.id].text, said)
 
         for question, made in pool.each(waiting, ask, _AT_ONCE, _failure):
-            opinion = made if isinstance(made, Opinion) else getattr(made, "opinion", None)
-            if opinion is not None:
-                text = found[question.id].text
-                kept.add(file, {question.id: {"of": text, **asdict(opinion)}})
+            opinion = made.opinion if isinstance(made, Stopped) else made
+            if isinstance(opinion, Opinion) and (opinion is made or opinion.usage.calls):
+                whole = _with_known(opinion, known.get(question.id), found[question.id])
+                kept.add(file, {question.id: {"of": found[question.id].text, **asdict(whole)}})
                 progress(1)
 
 
@@ -101,6 +101,12 @@ def _known(raw: Mapping[str, Any] | None, answered: Answered) -> tuple[Judgement
     if raw is None or raw["of"] != answered.text:
         return ()
     return tuple(each for each in _read(raw).repeats if each.verdict in CLASSES)
+
+
+def _with_known(opinion: Opinion, raw: Mapping[str, Any] | None, answered: Answered) -> Opinion:
+    """With what the repeats that were there before have taken."""
+    before = _read(raw).usage if raw and raw["of"] == answered.text else Usage()
+    return replace(opinion, usage=before + opinion.usage)
 
 
 def _failure(opinion: Opinion) -> MillraceError | None:

@@ -19,7 +19,7 @@ from pydantic import BaseModel
 
 from components.endpoint.conversation import ChatModel, Message
 from components.endpoint.reply import Unreadable, one
-from components.errors import BadOption, GuardStopped
+from components.errors import BadOption, Busy, GuardStopped
 from components.stages import Encoder
 
 PURPOSE = "ragas"
@@ -107,7 +107,7 @@ def measure(
 ) -> dict[str, Measured]:
     """The named metrics, in their order. Not for use inside of a running event loop.
 
-    Raises BadOption for an unknown name, GuardStopped where no money is left.
+    Raises BadOption for an unknown name, GuardStopped where no money is left, Busy.
     """
     wanted = list(dict.fromkeys(names))
     for name in wanted:
@@ -130,7 +130,7 @@ def _measure(
     given = {_CALLED[name]: _plain(getattr(sample, name)) for name in metric.reads}
     try:
         value = float(getattr(_collections(), metric.name)(**parts).score(**given).value)
-    except GuardStopped:
+    except (GuardStopped, Busy):
         raise
     except Exception as error:  # whatever a stranger's metric does
         return Measured(None, _reason(error), again=True)

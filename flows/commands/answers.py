@@ -151,7 +151,7 @@ def _run(made: Plan, place: Path) -> Outcome:
 def _show(outcome: Outcome, report: Path) -> None:
     from rich.console import Console
 
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
     for table in _tables(outcome):
         console.print(table, markup=False)
         console.print()

@@ -44,6 +44,19 @@ class TestContract(AnswererContract):
         return chat(model, prompt=request.param, stream=request.param == "closed_book")
 
 
+@pytest.mark.parametrize("component", ["chat", "iterative"])
+@pytest.mark.parametrize("name", ["key", "endpoint"])
+@pytest.mark.parametrize("value", [47114711, ["sk-4711"], {"sk-4711": 1}, "sk-4711", 4711.5])
+def test_a_key_in_the_wrong_place_is_refused_unseen(
+    component: str, name: str, value: object
+) -> None:
+    given = {"endpoint": "http://127.0.0.1:9/v1", "model": "tiny", name: value}
+    with pytest.raises(BadOption) as caught:
+        build("answerer", resolve("answerer", component, given))
+    assert "4711" not in f"{caught.value} {caught.value.where} {caught.value.hint}"
+    assert name in caught.value.where
+
+
 def test_what_the_model_reads_and_what_comes_of_it(model: ChatServer) -> None:
     model.script = [Reply("Three months [1], once six weeks [2].", usage=(100, 20))]
     made = chat(model, input_price=1.0, output_price=10.0).answer(QUERY, HITS)

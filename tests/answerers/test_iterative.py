@@ -253,12 +253,34 @@ def test_a_judgement_is_read_from_what_stands_around_it(around: Callable[[str], 
     "text",
     [
         "", "{", "null", "[]", "true", '{"enough": 7}', '{"enough": "perhaps"}', '{"missing": "x"}',
-        '{"enough": false, "questions": "one"}', '{"enough": false, "questions": [1]}',
+        '{"enough": null}', '{"enough": false, "questions": [1]}',
         '{"a":' * 5000,
     ],
 )  # fmt: skip
 def test_what_is_no_judgement(text: str) -> None:
     assert assessment(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "missing", "questions"),
+    [
+        ('{"enough": false, "missing": "the\nmill", "questions": ["Where?"]}', "the\nmill", 1),
+        ('{"enough": false, "missing": null, "questions": "Where?"}', "", 1),
+        ('{"enough": false, "missing": ["a", "b"], "questions": null}', "a b", 0),
+        ('{"enough": true} {"enough": false, "questions": ["Where?"]}', "", 1),
+    ],
+)
+def test_a_judgement_is_read_as_models_write_it(text: str, missing: str, questions: int) -> None:
+    found = assessment(text)
+    assert found is not None
+    assert (found.enough, found.missing) == (False, missing)
+    assert found.questions == ("Where?",) * questions
+
+
+def test_half_characters_reach_no_search() -> None:
+    found = assessment('{"enough": false, "questions": ["a \\ud800 b"]}')
+    assert found is not None
+    assert found.questions == ("a ? b",)
 
 
 @given(st.text(alphabet='{}[]":,enough tru\\', max_size=80))

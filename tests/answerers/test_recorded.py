@@ -56,6 +56,33 @@ def test_other_answers_are_another_fact(tmp_path: Path) -> None:
     assert one.facts != other.facts
 
 
+def test_a_row_without_an_answer_leaves_its_question_without_one(tmp_path: Path) -> None:
+    rows = ({"id": "a", "answer": "1"}, {"id": "b", "answer": None}, {"id": "c"})
+    recorded = Recorded(path=lines(tmp_path / "a.jsonl", *rows))
+    assert said(recorded, "a") == "1"
+    for id in "bc":
+        with pytest.raises(NoAnswer):
+            said(recorded, id)
+
+
+def test_a_field_that_no_row_has_is_refused(tmp_path: Path) -> None:
+    recorded = Recorded(path=lines(tmp_path / "a.jsonl", {"id": "a", "answer": "1"}), text="aswer")
+    with pytest.raises(SpecError, match="no row has the field aswer"):
+        said(recorded, "a")
+
+
+def test_a_row_without_an_id_is_refused(tmp_path: Path) -> None:
+    file = lines(tmp_path / "a.jsonl", {"id": "a", "answer": "1"}, {"id": None, "answer": "1"})
+    with pytest.raises(SpecError) as caught:
+        said(Recorded(path=file), "a")
+    assert caught.value.where.endswith("a.jsonl line 2")
+
+
+def test_half_characters_reach_no_file(tmp_path: Path) -> None:
+    file = lines(tmp_path / "a.jsonl", {"id": "a", "answer": "x \ud800 \ud83d\ude00"})
+    assert said(Recorded(path=file), "a") == "x \ufffd \U0001f600"
+
+
 def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(SourceMissing) as absent:
         said(Recorded(path=tmp_path / "none.jsonl"), "x")

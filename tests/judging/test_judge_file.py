@@ -113,6 +113,12 @@ def test_a_prompt_without_a_place_for_the_answer(tmp_path: Path) -> None:
     assert "{answer}" in str(error)
 
 
+@pytest.mark.parametrize("path", ["~nobody-of-that-name/x", '"a\\0b"'])
+def test_a_prompt_at_a_path_that_is_none(tmp_path: Path, path: str) -> None:
+    with pytest.raises(SpecError):
+        read(file(tmp_path, f"{LEAST}prompt: {path}\n"))
+
+
 def test_no_such_file(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="no such file"):
         read(tmp_path / "none.yaml")

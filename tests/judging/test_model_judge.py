@@ -17,7 +17,7 @@ from components.endpoint.reply import objects
 from components.errors import BadOption, GuardStopped, Unavailable
 from components.values import Usage
 from evals.judging.judgement import CLASSES, Judgement, Verdict
-from evals.judging.model_judge import ModelJudge, majority
+from evals.judging.model_judge import ModelJudge, Stopped, majority
 from evals.judging.repeats import self_agreement
 from tests.endpoint.server import Reply, chat_server
 from tests.judging.chat import EACH, Line, Scripted
@@ -61,10 +61,15 @@ def test_the_model_is_shown_all_three_and_braces_mean_nothing() -> None:
         f"<think>{json.dumps(WRONG)} or so?</think>\n{json.dumps(RIGHT)}",
         f"{json.dumps(RIGHT)}\nOnce more: {json.dumps(RIGHT)}",
         '{"verdict": "Correct Answer.", "why": "It says\n12."}',
+        '{"verdict": "correct", "why": ["It says", "12."]}',
     ],
 )
 def test_replies_are_read_whatever_stands_around_them(reply: str) -> None:
     assert judged(reply) == Judgement("correct", "model", "It says 12.")
+
+
+def test_a_model_need_not_say_why() -> None:
+    assert judged({"verdict": "correct", "why": None}) == judged({"verdict": "correct"})
 
 
 @pytest.mark.parametrize(
@@ -126,6 +131,41 @@ def test_a_failed_call_is_unmeasured_with_its_reason(error: Exception) -> None:
 def test_no_money_left_is_not_swallowed() -> None:
     with pytest.raises(GuardStopped):
         judged(RIGHT, GuardStopped("all is spent"), repeats=2)
+
+
+def test_repeats_that_were_paid_are_kept_and_not_asked_for_again() -> None:
+    model = Scripted([RIGHT, "??", WRONG, GuardStopped("all is spent").at(hint="pay"), RIGHT, SHY])
+    judge = ModelJudge(model=model, repeats=4)
+    with pytest.raises(Stopped, match="all is spent") as caught:
+        judge.judge("How many?", "12", "It is 12.")
+    opinion = caught.value.opinion
+    assert caught.value.hint == "pay"
+    assert [each.verdict for each in opinion.repeats] == [
+        "correct", "unmeasured", "incorrect", "unmeasured",
+    ]  # fmt: skip
+    assert (opinion.failed, opinion.usage.calls) == (True, 3)
+    found = judge.judge("How many?", "12", "It is 12.", opinion.repeats)
+    verdicts = [each.verdict for each in found.repeats]
+    assert verdicts == ["correct", "incorrect", "correct", "refused"]
+    assert (found.failed, found.usage.calls) == (False, 2)
+    assert found.judgement.verdict == "unmeasured"
+    assert judge.judge("How many?", "12", "It is 12.", found.repeats).repeats == found.repeats
+    assert len(model.asked) == 6
+
+
+def test_money_that_was_gone_before_the_first_repeat() -> None:
+    with pytest.raises(Stopped) as caught:
+        judged(GuardStopped("all is spent"), repeats=2)
+    opinion = caught.value.opinion
+    assert opinion.failed
+    assert opinion.judgement.verdict == "unmeasured"
+    assert (len(opinion.repeats), opinion.usage) == (2, Usage())
+
+
+def test_what_need_not_be_asked_has_not_failed() -> None:
+    judge = ModelJudge(model=Scripted([]))
+    assert not judge.judge("How many?", " ", "12").failed
+    assert not judge.judge("How many?", "12", " ").failed
 
 
 def test_nothing_is_asked_where_there_is_nothing_to_judge() -> None:

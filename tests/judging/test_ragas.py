@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,9 @@ import pytest
 from components.encoders.hashing import Hashing
 from components.endpoint.chat import Endpoint
 from components.endpoint.ledger import Ledger
-from components.errors import BadOption, GuardStopped, Unavailable
+from components.errors import BadOption, Busy, GuardStopped, Unavailable
 from evals.judging import judge_file
-from evals.judging.ragas_adapter import ASKING, OFFLINE, PURPOSE, Sample, measure
+from evals.judging.ragas_adapter import ASKING, OFFLINE, PURPOSE, Measured, Sample, measure
 from tests.cli import clean
 from tests.endpoint.server import Asked, chat_server
 from tests.judging.chat import Line, Scripted
@@ -173,6 +174,7 @@ def test_what_would_count_as_a_perfect_answer_is_unmeasured(lines: list[Line], w
     found = measure(["answer_correctness"], SAMPLE, model=Scripted(lines), encoder=Hashing())
     assert found["answer_correctness"].value is None
     assert why in found["answer_correctness"].why
+    assert found["answer_correctness"].again
 
 
 @needs_ragas
@@ -180,6 +182,7 @@ def test_a_score_out_of_bounds_is_unmeasured() -> None:
     lines: list[Line] = [{"reason": "so", "verdict": 1}, {"reason": "so", "verdict": 5}]
     found = measure(["context_precision"], SAMPLE, model=Scripted(lines))
     assert found["context_precision"].value is None
+    assert found["context_precision"].again
 
 
 @needs_ragas
@@ -203,6 +206,8 @@ def test_a_sample_that_lacks_something_is_unmeasured(name: str, sample: Sample, 
     found = measure([name], sample, model=Scripted([]))
     assert found[name].value is None
     assert why in found[name].why
+    assert not found[name].again
+    assert Measured(**asdict(found[name])) == found[name]
 
 
 @needs_ragas
@@ -230,6 +235,9 @@ def test_calls_are_in_the_ledger_and_its_limit_holds(tmp_path: Path) -> None:
         first = model(None)
         assert measure(["context_recall"], SAMPLE, model=first)["context_recall"].value == 1
         assert first.ledger.totals.known.cost == 11
+        with pytest.raises(Busy):
+            measure(["context_recall"], SAMPLE, model=model(None))
+        first.ledger.close()
         with pytest.raises(GuardStopped):
             measure(["context_recall"], SAMPLE, model=model(12.0))
     assert len(server.asked) == 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -17,7 +17,7 @@ from components.errors import BadOption
 from components.options import Count, Share, option, part
 from components.splitters.boundaries import check_language
 from components.stages import Encoder
-from components.values import Answer, Chunk, Citation, Hit, Query
+from components.values import Answer, Chunk, Citation, Hit, Query, Step
 
 REFUSAL = "This cannot be answered from the passages found."
 
@@ -66,6 +66,12 @@ class Extractive:
 
     def answer(self, query: Query, hits: Sequence[Hit]) -> Answer:
         """See `Answerer`. Raises BadOption where `items` cannot be read."""
+        made = self._answer(query, hits)
+        ids = tuple(each.chunk.id for each in hits[: self.hits])
+        step = Step(name="answer", asked=query.text, said=made.text, chunk_ids=ids)
+        return replace(made, steps=(step,))
+
+    def _answer(self, query: Query, hits: Sequence[Hit]) -> Answer:
         known = words(self.stemmer, self.items)
         asked = question(query.text, known)
         read = passages(hits[: self.hits])
