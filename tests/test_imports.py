@@ -31,6 +31,7 @@ LIGHT = [
     *(found.name for found in pkgutil.walk_packages(components.__path__, "components.")),
     *(found.name for found in pkgutil.walk_packages(flows.__path__, "flows.")),
 ]
+LIGHT.remove("flows.answers")
 LIGHT.remove("flows.compare")
 LIGHT.remove("flows.refresh")
 # Of torch's, for the model that is loaded.

@@ -54,7 +54,7 @@ def citations(answer: str, read: Sequence[Hit]) -> tuple[Citation, ...]:
     found: dict[str, Citation] = {}
     for number in _numbers(answer, len(read)):
         chunk = read[number - 1].chunk
-        found.setdefault(chunk.id, _citation(chunk))
+        found.setdefault(chunk.id, citation(chunk))
     return tuple(found.values())
 
 
@@ -70,7 +70,8 @@ def _numbers(answer: str, count: int) -> Iterator[int]:
                 yield from range(max(1, int(first)), min(count, int(last or first)) + 1)
 
 
-def _citation(chunk: Chunk) -> Citation:
+def citation(chunk: Chunk) -> Citation:
+    """Of a chunk."""
     return Citation(
         chunk_id=chunk.id,
         document_id=chunk.document_id,

@@ -12,12 +12,13 @@ from components.answerers.extractive.passages import Passage, passages
 from components.answerers.extractive.question import Question, question
 from components.answerers.extractive.sentences import Scored
 from components.answerers.extractive.words import Words, digest, words
+from components.answerers.passages import citation
 from components.encoders.bm25 import LANGUAGES
 from components.errors import BadOption
 from components.options import Count, Share, option, part
 from components.splitters.boundaries import check_language
 from components.stages import Encoder
-from components.values import Answer, Chunk, Citation, Hit, Query, Step
+from components.values import Answer, Hit, Query, Step
 
 REFUSAL = "This cannot be answered from the passages found."
 
@@ -108,14 +109,4 @@ class Extractive:
 def _answer(text: str, places: Sequence[tuple[Passage, tuple[int, int]]]) -> Answer:
     chunks = [chunk for passage, place in places for chunk in passage.holding(*place)]
     unique = {each.id: each for each in chunks}
-    return Answer(text=text, citations=tuple(map(_citation, unique.values())))
-
-
-def _citation(chunk: Chunk) -> Citation:
-    return Citation(
-        chunk_id=chunk.id,
-        document_id=chunk.document_id,
-        span=chunk.span,
-        page=chunk.page,
-        last_page=chunk.last_page,
-    )
+    return Answer(text=text, citations=tuple(map(citation, unique.values())))
