@@ -5,18 +5,15 @@ from __future__ import annotations
 import json
 import os
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.console import Console
 
 from evals.bench import contenders
 from evals.bench.bench import Report, Wanted, measure
+from evals.bench.kept import keep
 from evals.bench.table import show, show_estimate
-
-RESULTS = Path(__file__).parent / "results"
 
 
 @click.command()
@@ -67,15 +64,9 @@ def main(
     )
     outcome = measure(wanted, report)
     show(outcome, console)
-    _keep(outcome.to_json(), out or RESULTS / f"{datetime.now(UTC):%Y%m%d-%H%M%S}.json", quiet)
+    keep(outcome.to_json(), out, quiet)
     if as_json:
         click.echo(json.dumps(outcome.to_json()))
-
-
-def _keep(found: dict[str, Any], file: Path, console: Console) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(found, indent=1), encoding="utf-8")
-    console.print(f"every reading is in {file}", markup=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -10,18 +10,23 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import click
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
 from components.encoders.checkpoints import checkpoint
+from evals.bench import machine
+from evals.bench.kept import keep
 from evals.compare import steps
+from evals.compare.costs import QUESTIONS, Reading, one_by_one, percentiles
 from evals.compare.request import read
-from evals.compare.run import run
 
 _PIPELINE = """\
 name: {name}
@@ -42,8 +47,8 @@ SYSTEMS: Mapping[str, str] = {
 """Rerankers by the names of their systems."""
 
 
-def measure(width: int, layers: int, home: Path, data: str = "sample") -> dict[str, dict[str, Any]]:
-    """What the comparison of the systems found, by system: see `evals.compare.costs.Cost`."""
+def measure(width: int, layers: int, home: Path, data: str = "sample") -> Iterator[Reading]:
+    """Every system's answer to every question, as it comes."""
     decoder, crossed = _models(width, layers, home)
     files = []
     for name, reranker in SYSTEMS.items():
@@ -52,9 +57,9 @@ def measure(width: int, layers: int, home: Path, data: str = "sample") -> dict[s
         )
         files.append(home / f"{name}.yaml")
         files[-1].write_text(text, encoding="utf-8")
-    request = read(pipelines=files, data=data, metrics=["R@10"], home=home / "compare")
-    found: dict[str, dict[str, Any]] = run(steps.plan(request)).to_json()["systems"]
-    return found
+    plan = steps.plan(read(pipelines=files, data=data, metrics=["R@10"], home=home / "compare"))
+    steps.build(plan, plan.systems[0])  # they share it
+    yield from one_by_one(plan.systems, plan.request.data.queries(scoped=False))
 
 
 def _models(width: int, layers: int, home: Path) -> tuple[Path, Path]:
@@ -95,31 +100,48 @@ def _models(width: int, layers: int, home: Path) -> tuple[Path, Path]:
 @click.command()
 @click.option("--width", type=click.IntRange(64), default=384, show_default=True)
 @click.option("--layers", type=click.IntRange(1), default=6, show_default=True)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File for all readings.  [default: evals/bench/results/reranking-TIME.json]",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
-def main(width: int, layers: int, as_json: bool) -> None:
+def main(width: int, layers: int, out: Path | None, as_json: bool) -> None:
     """Measure, and print a table."""
-    with tempfile.TemporaryDirectory() as home:
-        found = measure(width, layers, Path(home))
+    console = Console(highlight=False, stderr=as_json)
+    readings = []
+    with tempfile.TemporaryDirectory() as home, Progress(console=Console(stderr=True)) as progress:
+        task = progress.add_task("building the index", total=None)
+        for reading in measure(width, layers, Path(home)):
+            readings.append(reading)
+            progress.update(task, description="asking", total=QUESTIONS * len(SYSTEMS), advance=1)
+    found = {
+        "schema": 1,
+        "machine": machine.facts(),
+        "model": {"width": width, "layers": layers},
+        "readings": [asdict(each) for each in readings],
+    }
+    _show(readings, f"rerank 100 hits, a model {width} wide with {layers} layers", console)
+    keep(found, out, console, "reranking-")
     if as_json:
         click.echo(json.dumps(found))
-    else:
-        _show(found, f"rerank 100 hits, a model {width} wide with {layers} layers")
 
 
-def _show(found: dict[str, dict[str, Any]], title: str) -> None:
+def _show(readings: Sequence[Reading], title: str, console: Console) -> None:
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    for column in ("reranker", "p50 ms", "p95 ms", "hits read", "questions/s"):
+    for column in ("reranker", "p50 ms", "p95 ms", "hits read", "search p50 ms"):
         table.add_column(column, justify="left" if column == "reranker" else "right")
-    for name, each in found.items():
-        spent = each["cost"]["milliseconds"]["rerank"]
+    for name in SYSTEMS:
+        own = [each for each in readings if each.system == name]
+        spent = percentiles(own)
         table.add_row(
             name,
-            f"{spent['p50']:,.1f}",
-            f"{spent['p95']:,.1f}",
-            f"{each['cost']['reranked']:,.0f}",
-            f"{each['cost']['queries_per_second']:,.1f}",
+            f"{spent['rerank']['p50']:,.1f}",
+            f"{spent['rerank']['p95']:,.1f}",
+            f"{fmean(each.reranked for each in own):,.0f}",
+            f"{spent['total']['p50']:,.1f}",
         )
-    Console(highlight=False).print(table)
+    console.print(table)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from __future__ import annotations
 import platform
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,6 +32,7 @@ _WARM = 3
 _BATCH = 32
 _BATCHES = 3
 _HITS = 10
+_Served = tuple[Serving, Reader]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,37 +57,63 @@ class Cost:
     machine: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """One question to one system."""
+
+    system: str
+    seconds: Mapping[str, float]
+    """By stage."""
+    reranked: int
+    """Hits that the reranker read."""
+
+
 def measure(systems: Sequence[System], queries: Sequence[Query]) -> dict[str, Cost]:
     """By system's name. Raises MillraceError."""
     with ExitStack() as opened:
         served = _open(systems, opened)
-        asked = spread(queries, QUESTIONS)
-        spent: dict[str, list[Mapping[str, float]]] = defaultdict(list)
-        depths: dict[str, list[int]] = defaultdict(list)
-        for turn, query in enumerate([*asked[:_WARM], *asked]):
-            for name in _turned(list(served), turn):
-                seconds, (depth,) = _timed(served[name], [query])
-                spent[name].append(seconds)
-                depths[name].append(depth)
-        batch = spread(queries, _BATCH)
-        together: dict[str, list[float]] = defaultdict(list)
-        for turn in range(1 + _BATCHES):
-            for name in _turned(list(served), turn):
-                together[name].append(_timed(served[name], batch)[0]["total"])
+        alone = list(_one_by_one(served, queries))
+        together = _together(served, queries)
     encoders = {each.name: registry.build("encoder", each.stages["encoder"]) for each in systems}
-    return {
-        name: Cost(
-            milliseconds=_percentiles(spent[name][-len(asked) :]),
-            questions_one_by_one=len(asked),
-            queries_per_second=len(batch) / median(together[name][1:]),
-            questions_together=len(batch),
-            reranked=fmean(depths[name][-len(asked) :]),
+    found = {}
+    for name in served:
+        own = [each for each in alone if each.system == name]
+        found[name] = Cost(
+            milliseconds=percentiles(own),
+            questions_one_by_one=len(own),
+            queries_per_second=together[name],
+            questions_together=len(spread(queries, _BATCH)),
+            reranked=fmean(each.reranked for each in own),
             model_bytes=getattr(encoders[name], "model_bytes", None),
             measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
             machine=f"{platform.machine()}, {cpu_count()} cores",
         )
-        for name in served
-    }
+    return found
+
+
+def one_by_one(systems: Sequence[System], queries: Sequence[Query]) -> Iterator[Reading]:
+    """Every system is asked some of the questions, in turns. Raises MillraceError."""
+    with ExitStack() as opened:
+        yield from _one_by_one(_open(systems, opened), queries)
+
+
+def _one_by_one(served: Mapping[str, _Served], queries: Sequence[Query]) -> Iterator[Reading]:
+    asked = spread(queries, QUESTIONS)
+    for turn, query in enumerate([*asked[:_WARM], *asked]):
+        for name in _turned(list(served), turn):
+            seconds, (depth,) = _timed(served[name], [query])
+            if turn >= _WARM:
+                yield Reading(system=name, seconds=seconds, reranked=depth)
+
+
+def _together(served: Mapping[str, _Served], queries: Sequence[Query]) -> dict[str, float]:
+    """Questions per second of each system, asked in batches."""
+    batch = spread(queries, _BATCH)
+    spent: dict[str, list[float]] = defaultdict(list)
+    for turn in range(1 + _BATCHES):
+        for name in _turned(list(served), turn):
+            spent[name].append(_timed(served[name], batch)[0]["total"])
+    return {name: len(batch) / median(own[1:]) for name, own in spent.items()}
 
 
 def _turned(names: Sequence[str], turn: int) -> list[str]:
@@ -95,7 +122,7 @@ def _turned(names: Sequence[str], turn: int) -> list[str]:
     return [*names[start:], *names[:start]]
 
 
-def _open(systems: Sequence[System], opened: ExitStack) -> dict[str, tuple[Serving, Reader]]:
+def _open(systems: Sequence[System], opened: ExitStack) -> dict[str, _Served]:
     """Each index once: the engine lets nobody open it twice."""
     readers: dict[str, Reader] = {}
     found = {}
@@ -106,9 +133,7 @@ def _open(systems: Sequence[System], opened: ExitStack) -> dict[str, tuple[Servi
     return found
 
 
-def _timed(
-    served: tuple[Serving, Reader], queries: Sequence[Query]
-) -> tuple[Mapping[str, float], Sequence[int]]:
+def _timed(served: _Served, queries: Sequence[Query]) -> tuple[Mapping[str, float], Sequence[int]]:
     """Seconds by stage and in all, and the hits reranked of each query."""
     serving, reader = served
     clock = Clock()
@@ -117,10 +142,11 @@ def _timed(
     return {**clock.seconds, "total": time.perf_counter() - start}, answered.depths
 
 
-def _percentiles(spent: Sequence[Mapping[str, float]]) -> dict[str, dict[str, float]]:
+def percentiles(of: Sequence[Reading]) -> dict[str, dict[str, float]]:
+    """Milliseconds by stage, then `p50`, `p95`, `p99`."""
     return {
         stage: {
-            f"p{share}": float(1000 * np.percentile([each[stage] for each in spent], share))
+            f"p{share}": float(1000 * np.percentile([each.seconds[stage] for each in of], share))
             for share in (50, 95, 99)
         }
         for stage in STAGES
