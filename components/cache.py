@@ -65,14 +65,27 @@ class VectorCache:
 
     def find(self, keys: Sequence[bytes]) -> dict[bytes, Matrix]:
         """The vectors that are there, each of shape (width,)."""
-        nothing: dict[bytes, Matrix] = {}
+        nothing: dict[bytes, bytes] = {}
         found = self._tried(lambda file: _read(file, keys), nothing)
         self.usage += Usage(len(found), len(keys) - len(found))
-        return found
+        return {key: np.frombuffer(held, dtype=np.float32) for key, held in found.items()}
 
     def keep(self, vectors: Mapping[bytes, Matrix]) -> None:
         """Store float32 vectors of shape (width,)."""
-        self._tried(lambda file: _write(file, vectors, self._limit), None)
+        held = {
+            key: np.ascontiguousarray(vector, dtype=np.float32).tobytes()
+            for key, vector in vectors.items()
+        }
+        self.keep_bytes(held)
+
+    def find_bytes(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
+        """Of what was made together with vectors, what is there; not counted as used."""
+        nothing: dict[bytes, bytes] = {}
+        return self._tried(lambda file: _read(file, keys), nothing)
+
+    def keep_bytes(self, held: Mapping[bytes, bytes]) -> None:
+        """Store what was made together with vectors, under keys of its own."""
+        self._tried(lambda file: _write(file, held, self._limit), None)
 
     def close(self) -> None:
         """Close the file; it is opened again when it is needed."""
@@ -136,9 +149,9 @@ def _open(file: Path) -> sqlite3.Connection:
     return opened
 
 
-def _read(file: sqlite3.Connection, keys: Sequence[bytes]) -> dict[bytes, Matrix]:
+def _read(file: sqlite3.Connection, keys: Sequence[bytes]) -> dict[bytes, bytes]:
     hour = _now()
-    found: dict[bytes, Matrix] = {}
+    found: dict[bytes, bytes] = {}
     old: list[bytes] = []
     for part in _parts(list(dict.fromkeys(keys))):
         asked = ",".join("?" * len(part))
@@ -147,7 +160,7 @@ def _read(file: sqlite3.Connection, keys: Sequence[bytes]) -> dict[bytes, Matrix
             part,
         )
         for key, used, vector in rows:
-            found[key] = np.frombuffer(vector, dtype=np.float32)
+            found[key] = vector
             if used < hour:
                 old.append(key)
     if old:
@@ -155,12 +168,9 @@ def _read(file: sqlite3.Connection, keys: Sequence[bytes]) -> dict[bytes, Matrix
     return found
 
 
-def _write(file: sqlite3.Connection, vectors: Mapping[bytes, Matrix], limit: int) -> None:
+def _write(file: sqlite3.Connection, held: Mapping[bytes, bytes], limit: int) -> None:
     hour = _now()
-    rows = (
-        (key, hour, np.ascontiguousarray(vector, dtype=np.float32).tobytes())
-        for key, vector in vectors.items()
-    )
+    rows = ((key, hour, each) for key, each in held.items())
     _change(file, "INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)", rows)
     size = _size(file)
     if size > limit:

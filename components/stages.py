@@ -26,6 +26,7 @@ from components.values import (
     Scalar,
     Span,
     SparseVector,
+    States,
 )
 
 STAGES = (
@@ -195,6 +196,12 @@ class Reader(Vocabulary, Protocol):
         """Stored dense vectors (chunk_ids, width), in the order asked."""
         ...
 
+    def states(self, chunk_ids: Sequence[str]) -> list[States]:
+        """Stored states of chunks' tokens, in the order asked. Raises IndexFault where one has
+        none.
+        """
+        ...
+
     def neighbours(self, document_id: str, ordinals: Sequence[int]) -> list[Chunk]:
         """The document's chunks at these positions, ascending; absent ones are left out."""
         ...
@@ -216,7 +223,10 @@ class Retriever(Protocol):
 
 @runtime_checkable
 class Reranker(Protocol):
-    """Puts a retriever's hits in a better order."""
+    """Puts a retriever's hits in a better order.
+
+    One that has `needs_states` and says True is handed `Ranked.states`, where the index has them.
+    """
 
     @property
     def needs_vectors(self) -> bool:

@@ -16,6 +16,10 @@ Matrix = npt.NDArray[np.float32]
 """Rows of vectors, float32."""
 Integers = npt.NDArray[np.int64]
 """One-dimensional array of whole numbers."""
+States = npt.NDArray[np.uint8]
+"""States of a chunk's tokens, (states, bytes): a bit per component, set where it is positive, the
+first in the highest bit of the first byte. In any order.
+"""
 Scalar = str | int | float | bool
 """What a metadata field or a filter may hold."""
 Metadata = Mapping[str, Scalar | Sequence[Scalar]]
@@ -140,6 +144,8 @@ class Ranked:
     """Per query, best first; equal scores in order of chunk id."""
     query_vectors: Matrix | None = None
     """(queries, width), where the retriever encoded them."""
+    states: list[list[States]] | None = None
+    """Of the first hits of each query, as many as a reranker reads; None where none needs them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +158,8 @@ class Block:
     """Position of the first span within its document."""
     vectors: Matrix
     """(spans, width), unit length."""
+    states: Sequence[States] = ()
+    """Of each span's tokens; none where the encoder keeps none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from components.corpus.prepare import Failure, Prepared, Shard, shards
 from components.corpus.request import Job
 from components.indexes.manifest import Generation
 from components.indexes.payload import chunk_id
-from components.values import Chunk, Document, Matrix, Span, SparseVector
+from components.values import Chunk, Document, Matrix, Span, SparseVector, States
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +51,8 @@ class Piece:
     dense: Matrix
     """(spans, width)."""
     sparse: Sequence[SparseVector]
+    states: Sequence[States] = ()
+    """Of each span's tokens; none where the encoder keeps none."""
 
     def chunks(self) -> list[Chunk]:
         """One per span, as they are stored."""
@@ -154,6 +156,7 @@ def _pieces(shard: Shard, task: Task, clock: Clock) -> Iterator[Piece]:
             spans=own,
             dense=block.vectors,
             sparse=sparse,
+            states=block.states,
         )
     for prepared, count in zip(shard.ready, made, strict=True):
         if count != len(prepared.spans):

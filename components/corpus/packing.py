@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from components.corpus.encode import Effort, Encoded, Piece
-from components.values import Document, Integers, Matrix, Span, SparseVector
+from components.values import Document, Integers, Matrix, Span, SparseVector, States
 
 
 def pack(shard: Encoded, effort: Callable[[], Effort]) -> bytes:
@@ -50,6 +50,7 @@ class _Packed:
     values: Matrix
     ends: Integers
     """Where each sparse vector ends, shape (spans,)."""
+    states: Sequence[States]
 
 
 def _packed(piece: Piece) -> _Packed:
@@ -64,6 +65,7 @@ def _packed(piece: Piece) -> _Packed:
         indices=np.concatenate([each.indices for each in terms]),
         values=np.concatenate([each.values for each in terms]),
         ends=np.cumsum([len(each.indices) for each in piece.sparse], dtype=np.int64),
+        states=[np.ascontiguousarray(each) for each in piece.states],
     )
 
 
@@ -75,6 +77,7 @@ def _unpacked(packed: _Packed) -> Piece:
         spans=[Span(start, end) for start, end in packed.spans.tolist()],
         dense=packed.dense,
         sparse=_terms(packed),
+        states=packed.states,
     )
 
 

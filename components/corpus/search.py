@@ -14,7 +14,7 @@ from components.corpus.clock import Clock
 from components.errors import BadOption, MillraceError, Moved, NothingLive
 from components.indexes.contract import CorpusIndex, Index
 from components.indexes.manifest import Release
-from components.rerankers import paced
+from components.rerankers import paced, states
 from components.rerankers.paced import Reranked
 from components.spec import Pipeline
 from components.stages import Reader, Reranker, Retriever
@@ -90,6 +90,7 @@ class Serving:
         self._reranker: Reranker = pipeline.build("reranker", encoder=self._encoder)
         # Asked now: it may have to look at a model first.
         self._needs_vectors = self._reranker.needs_vectors
+        self._needs_states: bool = getattr(self._reranker, "needs_states", False)
 
     def encode(self, queries: Sequence[Query]) -> None:
         """Encode the questions that will be asked next."""
@@ -112,9 +113,12 @@ class Serving:
             ranked = retriever.retrieve(queries, max(k, depth))
         start = time.perf_counter()
         vectors: list[Matrix] = []
-        if self._needs_vectors:
-            with clock.of("rerank"):
+        with clock.of("rerank"):
+            if self._needs_vectors:
                 ranked, vectors = self._fetched(reader, queries, ranked)
+            if self._needs_states:
+                heads = [hits[: self._reranker.depth] for hits in ranked.hits]
+                ranked = replace(ranked, states=[states.fetched(reader, head) for head in heads])
         spent = time.perf_counter() - start
         return Candidates(queries, ranked, vectors, spent / max(1, len(queries)))
 
@@ -138,7 +142,7 @@ class Serving:
         """Query vectors, where the retriever had none, and those of the hits that are reranked."""
         if ranked.query_vectors is None:
             asked = self._encoder.encode_queries([query.text for query in queries])
-            ranked = Ranked(ranked.hits, asked)
+            ranked = replace(ranked, query_vectors=asked)
         read = [hits[: self._reranker.depth] for hits in ranked.hits]
         return ranked, [reader.vectors([hit.chunk.id for hit in hits]) for hits in read]
 

@@ -8,7 +8,7 @@ landmark encoding differ only in which windows they make and which tokens they g
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +17,8 @@ from components.encoders.batches import batches
 from components.encoders.memory import Memory
 from components.encoders.model import Model
 from components.encoders.pieces import NOBODY, Pieces, Window
-from components.values import Matrix
+from components.encoders.states import StateLog, signs
+from components.values import Matrix, States
 
 if TYPE_CHECKING:
     from components.cache import VectorCache
@@ -32,34 +33,41 @@ def pool(
     windows: Iterable[Window],
     width: int | None = None,
     cache: VectorCache | None = None,
+    states: StateLog | None = None,
 ) -> Iterator[tuple[int, Matrix]]:
     """Finished rows as (first row, matrix (rows, width)), in order, every row exactly once.
 
     `width`: how many components are kept of each row, None for all. `cache`: what windows have
-    added to rows before, which is not computed again.
+    added to rows before, which is not computed again. `states`: takes the states of each row's
+    tokens, special tokens left out, before the row comes.
 
     Windows are read in rounds and sorted by length within one, so that little is padding and
     memory stays bounded however long the call.
     """
     stream = iter(windows)
     sums = _Sums(model.checkpoint.width, width)
-    memory = Memory(cache, model) if cache is not None else None
+    every = states.every if states is not None else 0
+    memory = Memory(cache, model, every) if cache is not None else None
     waiting = next(stream, None)
     while waiting is not None:
         taken, waiting = _round(waiting, stream, _ROUND_BATCHES * model.batch_tokens)
-        for pieces in _pieces(taken, model, memory):
+        for pieces in _pieces(taken, model, memory, every):
             sums.add(pieces)
+            if states is not None:
+                states.add(pieces)
         yield from sums.finished(None if waiting is None else waiting.first)
 
 
-def _pieces(windows: list[Window], model: Model, memory: Memory | None) -> Iterator[Pieces]:
+def _pieces(
+    windows: list[Window], model: Model, memory: Memory | None, every: int
+) -> Iterator[Pieces]:
     """Of all windows, from memory or by reading them."""
     if memory is None:
-        yield from (made for _, made in _read(windows, model))
+        yield from (made for _, made in _read(windows, model, every))
         return
     unread, known = memory.recall(windows)
     yield known
-    for batch, made in _read(unread, model):
+    for batch, made in _read(unread, model, every):
         memory.note(batch, made)
         yield made
     memory.keep()
@@ -77,12 +85,12 @@ def _round(
     return taken, None
 
 
-def _read(windows: list[Window], model: Model) -> Iterator[tuple[list[Window], Pieces]]:
+def _read(windows: list[Window], model: Model, every: int) -> Iterator[tuple[list[Window], Pieces]]:
     """Batches with what was read of them. While a GPU reads one, the next is made ready."""
     under_way: tuple[list[Window], Callable[[], Pieces]] | None = None
     for places in batches([len(each.ids) for each in windows], model.batch_tokens):
         batch = [windows[place] for place in places]
-        begun = batch, _begin(batch, model)
+        begun = batch, _begin(batch, model, every)
         if under_way:
             yield under_way[0], under_way[1]()
         under_way = begun
@@ -90,8 +98,8 @@ def _read(windows: list[Window], model: Model) -> Iterator[tuple[list[Window], P
         yield under_way[0], under_way[1]()
 
 
-def _begin(batch: list[Window], model: Model) -> Callable[[], Pieces]:
-    """One forward pass; the call waits for its end."""
+def _begin(batch: list[Window], model: Model, every: int) -> Callable[[], Pieces]:
+    """One forward pass; the call waits for its end. `every`: tokens in a state, 0 for none."""
     import torch
 
     from components.encoders.passes import fetch, put
@@ -113,7 +121,12 @@ def _begin(batch: list[Window], model: Model) -> Callable[[], Pieces]:
     sums.index_add_(0, put(index, device), picked.float())
     coming = fetch(sums)
     read, rows = piece[:, starts]
-    return lambda: Pieces(read, rows, coming())
+    states: Sequence[States] = ()
+    if every:
+        special = [*model.tokenizer.prefix, *model.tokenizer.suffix]
+        kept = ~np.isin(np.concatenate([each.ids for each in batch])[used], special)
+        states = signs(picked, index, kept, len(starts), every)
+    return lambda: Pieces(read, rows, coming(), states)
 
 
 class _Sums:

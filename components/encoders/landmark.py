@@ -69,6 +69,12 @@ class Landmark:
     examples: tuple[tuple[str, str], ...] = option(
         (), help="queries with answers, read before each query by models made for it", stored=False
     )
+    token_states: Whole = option(
+        0,
+        help="tokens kept as one state for `late_interaction`, a bit per component; 2 is a good "
+        "choice, 0 keeps none",
+        stored=False,
+    )
     precision: Precision = option(
         "auto",
         help="auto: bf16 where the processor has it; fp32",
@@ -120,14 +126,15 @@ class Landmark:
     ) -> Iterator[Block]:
         """See `Encoder`."""
         of = self._variant
+        log = of.log()
         rows = (
             landmarks.rows(of, documents, spans, self._reading)
             if _trained(of)
-            else contextual.rows(of, documents, spans, self._reading, Header(""))
+            else contextual.rows(of, documents, spans, self._reading, Header(""), log)
         )
         if self.smoothing:
             rows = smoothed(rows, spans, self.smoothing, self.decay)
-        return blocks(rows, spans)
+        return blocks(rows, spans, log)
 
     def encode_queries(self, texts: Sequence[str]) -> Matrix:
         """See `Encoder`."""

@@ -13,6 +13,7 @@ from components.encoders.device import Precision
 from components.encoders.header import Header
 from components.encoders.kernel import unit
 from components.encoders.rows import blocks, paired
+from components.encoders.states import StateLog
 from components.encoders.tokenizers import FastTokenizer
 from components.encoders.variants import Variant, chosen
 from components.options import Count, Share, Whole, option, part
@@ -56,6 +57,12 @@ class Late:
     )
     examples: tuple[tuple[str, str], ...] = option(
         (), help="queries with answers, read before each query by models made for it", stored=False
+    )
+    token_states: Whole = option(
+        0,
+        help="tokens kept as one state for `late_interaction`, a bit per component; 2 is a good "
+        "choice, 0 keeps none",
+        stored=False,
     )
     precision: Precision = option(
         "auto",
@@ -105,17 +112,21 @@ class Late:
         self, documents: Sequence[Document], spans: Sequence[Sequence[Span]]
     ) -> Iterator[Block]:
         """See `Encoder`."""
-        return blocks(self._rows(documents, spans), spans)
+        log = self._variant.log()
+        return blocks(self._rows(documents, spans, log), spans, log)
 
     def encode_queries(self, texts: Sequence[str]) -> Matrix:
         """See `Encoder`."""
         return naive.queries(self._variant, texts)
 
     def _rows(
-        self, documents: Sequence[Document], spans: Sequence[Sequence[Span]]
+        self,
+        documents: Sequence[Document],
+        spans: Sequence[Sequence[Span]],
+        log: StateLog | None,
     ) -> Iterator[tuple[int, Matrix]]:
         header = Header(self.header)
-        late = contextual.rows(self._variant, documents, spans, self._reading, header)
+        late = contextual.rows(self._variant, documents, spans, self._reading, header, log)
         if not self.mix:
             yield from late
             return

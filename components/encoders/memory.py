@@ -7,6 +7,7 @@ in other things (the splitter's other spans, widths, the index) share what is th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from hashlib import blake2b
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy as np
 from components.cache import VectorCache
 from components.encoders.model import Model
 from components.encoders.pieces import NOBODY, Pieces, Window
-from components.values import Matrix
+from components.values import Matrix, States
 
 _REVISION = 1
 """Raised whenever the kernel sums other things."""
@@ -23,46 +24,74 @@ _BYTES = 20
 
 
 class Memory:
-    """What one call of the kernel looks up and stores."""
+    """What one call of the kernel looks up and stores.
 
-    def __init__(self, cache: VectorCache, model: Model) -> None:
+    `every`: how many tokens are in a state, 0 where no states are wanted.
+    """
+
+    def __init__(self, cache: VectorCache, model: Model, every: int = 0) -> None:
         self._cache = cache
+        self._every = every
         self._width = model.checkpoint.width
         self._identity = f"{_REVISION} {model.identity}".encode()
         self._keys: dict[int, dict[int, bytes]] = {}
         """Of the windows that are not read yet, by the window's `id`."""
         self._new: dict[bytes, Matrix] = {}
+        self._new_states: dict[bytes, bytes] = {}
 
     def recall(self, windows: list[Window]) -> tuple[list[Window], Pieces]:
         """The windows that must be read, and the pieces of the others."""
         keys = [self._keys_of(each) for each in windows]
-        found = self._cache.find([key for each in keys for key in each.values()])
+        every_key = [key for each in keys for key in each.values()]
+        found, held = self._cache.find(every_key), self._held_states(every_key)
         unread: list[Window] = []
         numbers: list[int] = []
         rows: list[int] = []
         sums: list[Matrix] = [np.zeros((0, self._width), dtype=np.float32)]
+        states: list[States] = []
+        there = found.keys() & held.keys() if self._every else found.keys()
         for number, (window, own) in enumerate(zip(windows, keys, strict=True)):
-            if not found.keys() >= set(own.values()):
+            if not there >= set(own.values()):
                 unread.append(window)
                 self._keys[id(window)] = own
                 continue
             numbers += [number] * len(own)
             rows += own
             sums += [found[key][None] for key in own.values()]
+            states += [held[key] for key in own.values() if self._every]
         known = np.array(numbers, dtype=np.int64), np.array(rows, dtype=np.int64)
-        return unread, Pieces(*known, np.concatenate(sums))
+        return unread, Pieces(*known, np.concatenate(sums), states)
 
     def note(self, batch: list[Window], made: Pieces) -> None:
         """Remember what a batch of unread windows gave."""
         keys = [self._keys.pop(id(window)) for window in batch]
-        for window, row, total in zip(made.windows, made.rows, made.sums, strict=True):
-            self._new[keys[window][int(row)]] = total
+        own = [keys[window][int(row)] for window, row in zip(made.windows, made.rows, strict=True)]
+        self._new |= dict(zip(own, made.sums, strict=True))
+        if self._every:
+            packed = (states.tobytes() for states in made.states)
+            self._new_states |= dict(zip(map(self._states_key, own), packed, strict=True))
 
     def keep(self) -> None:
         """Store what was noted."""
         if self._new:
             self._cache.keep(self._new)
             self._new = {}
+        if self._new_states:
+            self._cache.keep_bytes(self._new_states)
+            self._new_states = {}
+
+    def _held_states(self, keys: Sequence[bytes]) -> dict[bytes, States]:
+        """By the key of the piece."""
+        if not self._every:
+            return {}
+        own = {self._states_key(key): key for key in keys}
+        return {
+            own[name]: np.frombuffer(held, dtype=np.uint8).reshape(-1, -(-self._width // 8))
+            for name, held in self._cache.find_bytes(list(own)).items()
+        }
+
+    def _states_key(self, key: bytes) -> bytes:
+        return blake2b(f"states {self._every}".encode(), key=key, digest_size=_BYTES).digest()
 
     def _keys_of(self, window: Window) -> dict[int, bytes]:
         """A key for each row that owns tokens of the window, ascending."""

@@ -16,10 +16,11 @@ from components.encoders.kernel import NOBODY, Window, pool
 from components.encoders.model import Model
 from components.encoders.profiles import Pooling
 from components.encoders.rows import blocks
+from components.encoders.states import StateLog
 from components.encoders.tokenizers import FastTokenizer
 from components.encoders.variants import Variant, chosen
 from components.encoders.windows import token_ranges
-from components.options import Count, option, part
+from components.options import Count, Whole, option, part
 from components.values import Block, Document, Integers, Matrix, Span
 
 
@@ -49,6 +50,12 @@ class Naive:
     )
     examples: tuple[tuple[str, str], ...] = option(
         (), help="queries with answers, read before each query by models made for it", stored=False
+    )
+    token_states: Whole = option(
+        0,
+        help="tokens kept as one state for `late_interaction`, a bit per component; 2 is a good "
+        "choice, 0 keeps none",
+        stored=False,
     )
     precision: Precision = option(
         "auto",
@@ -95,7 +102,8 @@ class Naive:
         for document, own in zip(documents, spans, strict=True):
             token_ranges(self.tokenizer.tokens(document.text), own)
         texts = span_texts(documents, spans, Header(self.header))
-        return blocks(rows(self._variant, texts), spans)
+        log = self._variant.log()
+        return blocks(rows(self._variant, texts, log), spans, log)
 
     def encode_queries(self, texts: Sequence[str]) -> Matrix:
         """See `Encoder`."""
@@ -112,9 +120,12 @@ def span_texts(
             yield lead + document.text[span.start : span.end]
 
 
-def rows(of: Variant, texts: Iterator[str]) -> Iterator[tuple[int, Matrix]]:
+def rows(
+    of: Variant, texts: Iterator[str], log: StateLog | None = None
+) -> Iterator[tuple[int, Matrix]]:
     """A row per text, each read by itself with its special tokens, as the model was trained."""
-    return pool(of.model, _windows(of.model, texts, of.documents), of.dimensions, of.cache)
+    found = _windows(of.model, texts, of.documents)
+    return pool(of.model, found, of.dimensions, of.cache, log)
 
 
 def queries(of: Variant, texts: Sequence[str]) -> Matrix:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from components.values import Integers, Matrix
+from components.values import Integers, Matrix, States
 
 NOBODY = -1
 """Owner of a token that is read but not pooled: context, headers, special tokens."""
@@ -30,3 +31,5 @@ class Pieces:
     """Shape (pieces,), ascending within a window."""
     sums: Matrix
     """Sum of the hidden states of each piece's tokens, shape (pieces, width)."""
+    states: Sequence[States] = ()
+    """Of each piece's tokens; none where they are not asked for."""

@@ -7,6 +7,7 @@ from itertools import accumulate
 
 import numpy as np
 
+from components.encoders.states import StateLog
 from components.values import Block, Matrix, Span
 
 
@@ -15,8 +16,12 @@ def first_rows(spans: Sequence[Sequence[Span]]) -> list[int]:
     return [0, *accumulate(map(len, spans))][:-1]
 
 
-def blocks(rows: Iterator[tuple[int, Matrix]], spans: Sequence[Sequence[Span]]) -> Iterator[Block]:
-    """Finished rows cut at the documents' borders."""
+def blocks(
+    rows: Iterator[tuple[int, Matrix]],
+    spans: Sequence[Sequence[Span]],
+    log: StateLog | None = None,
+) -> Iterator[Block]:
+    """Finished rows cut at the documents' borders, with the states of their tokens from the log."""
     starts = first_rows(spans)
     document = 0
     for first, matrix in rows:
@@ -26,7 +31,8 @@ def blocks(rows: Iterator[tuple[int, Matrix]], spans: Sequence[Sequence[Span]]) 
                 document += 1
             within = first + at - starts[document]
             until = min(len(matrix), at + len(spans[document]) - within)
-            yield Block(document, within, matrix[at:until])
+            states = log.take(first + at, until - at) if log else ()
+            yield Block(document, within, matrix[at:until], states)
             at = until
 
 

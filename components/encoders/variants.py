@@ -11,6 +11,7 @@ from components.encoders.device import Precision
 from components.encoders.frames import Frame
 from components.encoders.model import Model, model
 from components.encoders.profiles import Profile
+from components.encoders.states import StateLog
 from components.errors import BadOption
 
 if TYPE_CHECKING:
@@ -27,11 +28,17 @@ class Variant:
     documents: Frame
     cache: VectorCache | None = None
     """Of what documents' windows gave; queries are not remembered."""
+    token_states: int = 0
+    """How many tokens of a document are kept as one state beside its vectors; 0 for none."""
 
     @property
     def width(self) -> int:
         """Length of a vector."""
         return self.dimensions or self.model.checkpoint.width
+
+    def log(self) -> StateLog | None:
+        """What takes the states of a call's tokens; None where none are kept."""
+        return StateLog(self.token_states) if self.token_states else None
 
     @property
     def facts(self) -> Mapping[str, object]:
@@ -55,6 +62,7 @@ class Variant:
         return {
             "dimensions": self.dimensions,
             "layers": self.model.layers,
+            "token_states": self.token_states,
             "query_parts": [each for each in self.queries.parts[1:] if each],
             "document_parts": [each for each in self.documents.parts[1:] if each],
             "special": [each for each in (profile.bos, profile.eos) if each],
@@ -81,6 +89,8 @@ class Options(Protocol):
     @property
     def examples(self) -> Sequence[tuple[str, str]]: ...
     @property
+    def token_states(self) -> int: ...
+    @property
     def cache(self) -> VectorCache | None: ...
 
 
@@ -94,7 +104,9 @@ def chosen(by: Options) -> Variant:
         task=by.task,
         examples=by.examples,
     )
-    return replace(found, cache=by.cache)
+    if by.token_states:
+        _check_pooling(found.model)
+    return replace(found, cache=by.cache, token_states=by.token_states)
 
 
 def variant(
@@ -125,6 +137,15 @@ def variant(
         frames.of_queries(profile, task, examples),
         frames.of_documents(profile),
     )
+
+
+def _check_pooling(of: Model) -> None:
+    """A model that is read at one token was not trained to say anything at the others."""
+    pooling, name = of.checkpoint.pooling, of.checkpoint.profile.name
+    if pooling != "mean":
+        raise BadOption(f"{name} pools by its {pooling} token: its other tokens say little").at(
+            where="encoder.token_states", hint="token_states: 0, or a mean-pooled model"
+        )
 
 
 def _check_dimensions(profile: Profile, dimensions: int, width: int) -> None:

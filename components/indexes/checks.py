@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from components.errors import IndexFault
-from components.values import Chunk, Matrix, SparseVector
+from components.values import Chunk, Matrix, SparseVector, States
 
 
 def check_vectors(
@@ -29,6 +29,13 @@ def check_vectors(
             raise IndexFault("the sparse encoder made a malformed vector").at(
                 where=chunk.document_id
             )
+
+
+def check_states(chunks: Sequence[Chunk], states: Sequence[States]) -> None:
+    """Raises IndexFault for states of tokens that do not fit the chunks; there may be none."""
+    fits = len(states) in (0, len(chunks))
+    if not fits or any(each.ndim != 2 or each.dtype != np.uint8 for each in states):
+        raise IndexFault(f"{len(chunks)} chunks came with malformed states of {len(states)}")
 
 
 def _sound(terms: SparseVector) -> bool:

@@ -12,7 +12,7 @@ from typing import Protocol, runtime_checkable
 
 from components.indexes.manifest import Entry, Generation, Release, Totals
 from components.stages import Reader
-from components.values import Chunk, Matrix, Metadata, SparseVector
+from components.values import Chunk, Matrix, Metadata, SparseVector, States
 
 
 class GenerationReader(Reader, Protocol):
@@ -34,8 +34,16 @@ class GenerationReader(Reader, Protocol):
 class Writer(GenerationReader, Protocol):
     """An opened draft. Nothing that was committed is lost when the process is killed."""
 
-    def put(self, chunks: Sequence[Chunk], dense: Matrix, sparse: Sequence[SparseVector]) -> None:
-        """Store chunks with their vectors, `dense` (chunks, width). Same ids overwrite."""
+    def put(
+        self,
+        chunks: Sequence[Chunk],
+        dense: Matrix,
+        sparse: Sequence[SparseVector],
+        states: Sequence[States] = (),
+    ) -> None:
+        """Store chunks with their vectors, `dense` (chunks, width), and the states of their tokens,
+        where they have any. Same ids overwrite.
+        """
         ...
 
     def commit(self, entries: Sequence[Entry], replaced: Sequence[str] = ()) -> None:

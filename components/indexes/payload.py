@@ -5,18 +5,25 @@ fields under `metadata.`.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from base64 import b64decode, b64encode
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, NamedTuple
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+import numpy as np
+
 from components.errors import BadOption, IndexFault
 from components.indexes.manifest import Entry
-from components.values import Chunk, Scalar, Span
+from components.values import Chunk, Scalar, Span, States
 
 NAMESPACE: UUID = uuid5(NAMESPACE_URL, "millrace")
 INDEXED_WORDS = ("kind", "document_id", "version")
 INDEXED_NUMBERS = ("ordinal", "page")
+STATES = "states"
+"""The payload field with the states of a chunk's tokens. It is larger than all others together, and
+read only where it is asked for.
+"""
 TOP_LEVEL = frozenset(
     {"document_id", "version", "ordinal", "start", "end", "page", "last_page", "title", "section"}
 )
@@ -33,8 +40,10 @@ def entry_id(document_id: str) -> str:
     return str(uuid5(NAMESPACE, f"document\0{document_id}"))
 
 
-def of_chunk(chunk: Chunk) -> dict[str, Any]:
-    """A chunk's payload. Raises IndexFault for what a store could not give back."""
+def of_chunk(chunk: Chunk, states: States | None = None) -> dict[str, Any]:
+    """A chunk's payload, with the states of its tokens where they are kept. Raises IndexFault for
+    what a store could not give back.
+    """
     payload: dict[str, Any] = {
         "kind": "chunk",
         "document_id": chunk.document_id,
@@ -49,7 +58,7 @@ def of_chunk(chunk: Chunk) -> dict[str, Any]:
     optional = {"page": chunk.page, "last_page": chunk.last_page, "section": chunk.section or None}
     payload |= {name: value for name, value in optional.items() if value is not None}
     check(payload, chunk.document_id)
-    return payload
+    return payload if states is None else {**payload, STATES: _of_states(states)}
 
 
 def to_chunk(identifier: str, payload: Mapping[str, Any]) -> Chunk:
@@ -67,6 +76,29 @@ def to_chunk(identifier: str, payload: Mapping[str, Any]) -> Chunk:
         section=payload.get("section", ""),
         metadata=payload.get("metadata") or {},
     )
+
+
+def _of_states(states: States) -> str:
+    """States of a chunk's tokens as a payload's field: how many bytes one has, then all of them."""
+    return f"{states.shape[1]}:{b64encode(states.tobytes()).decode('ascii')}"
+
+
+def states_of(
+    chunk_ids: Sequence[str], payloads: Iterable[tuple[str, Mapping[str, Any]]], where: str
+) -> list[States]:
+    """The states of each chunk, from ids and payloads. Raises IndexFault where one has none."""
+    held = {id: _to_states(payload[STATES]) for id, payload in payloads if STATES in payload}
+    missing = [each for each in chunk_ids if each not in held]
+    if missing:
+        raise IndexFault(f"{len(missing)} chunks have no states of tokens, {missing[0]} is one").at(
+            where=where, hint="run the refresh again"
+        )
+    return [held[each] for each in chunk_ids]
+
+
+def _to_states(packed: str) -> States:
+    size, _, held = packed.partition(":")
+    return np.frombuffer(b64decode(held), dtype=np.uint8).reshape(-1, int(size))
 
 
 def of_entry(entry: Entry) -> dict[str, Any]:
@@ -138,7 +170,8 @@ def by_type(values: Sequence[Scalar]) -> ByType:
     )
 
 
-def size(chunk: Chunk) -> int:
+def size(chunk: Chunk, states: States | None = None) -> int:
     """Roughly how many bytes a chunk's payload takes."""
+    held = 0 if states is None else 4 * states.size // 3
     fields = sum(len(str(value)) + len(name) for name, value in chunk.metadata.items())
-    return 4 * (len(chunk.text) + len(chunk.title) + len(chunk.section) + fields) + 512
+    return 4 * (len(chunk.text) + len(chunk.title) + len(chunk.section) + fields) + held + 512

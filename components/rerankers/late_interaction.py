@@ -1,8 +1,9 @@
 """Late interaction: every token of the question finds its nearest token of a passage.
 
 Source: ColBERT (Khattab and Zaharia, SIGIR 2020), equation 3: the sum of the maxima, here divided
-by the question's tokens. Only the hits are read, with any encoder's model; a passage that several
-questions find is read once, as long as it is remembered.
+by the question's tokens. Where the index keeps states of its chunks' tokens (`token_states` of the
+encoder) the question is all that is read. Elsewhere the hits are, with any encoder's model; a
+passage that several questions find is read once, as long as it is remembered.
 """
 
 from __future__ import annotations
@@ -10,18 +11,21 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
+from components.encoders.checkpoints import checkpoint
 from components.encoders.device import Precision
+from components.encoders.states import likeness
+from components.errors import BadOption
 from components.options import Count, Share, option, part
 from components.rerankers.order import all_reordered, heads
 from components.rerankers.own_model import model_name
 from components.rerankers.paced import BUDGET
 from components.rerankers.token_states import token_states
 from components.stages import Encoder
-from components.values import Hit, Matrix, Query, Ranked
+from components.values import Hit, Matrix, Query, Ranked, States
 
 _PASSAGE = 20.0
 """What a passage costs that need not be read, in characters of one that must."""
@@ -38,6 +42,11 @@ class LateInteraction:
 
     model: str = option("", help="as an encoder names it; empty: that of the index", or_folder=True)
     depth: Count = option(100, help="hits that are scored again")
+    states: Literal["auto", "stored", "read"] = option(
+        "auto",
+        help="of the hits' tokens. stored: those that encoder.token_states has put into the index; "
+        "read: the hits are read again; auto: stored where they are of the same model",
+    )
     tokens: Count = option(256, help="of a passage that are read")
     interpolate: Share = option(
         0.5, help="share of the retriever's score in the final one, both scaled to 0..1"
@@ -52,17 +61,30 @@ class LateInteraction:
     ) -> list[list[Hit]]:
         """See `Reranker`. Raises BadOption, and what `checkpoint` raises."""
         scored = heads(ranked, self.depth)
-        wanted: dict[str, list[tuple[int, int]]] = defaultdict(list)
-        for at, head in enumerate(scored):
-            for rank, hit in enumerate(head):
-                wanted[hit.chunk.text].append((at, rank))
-        scores = [np.zeros(len(head), np.float32) for head in scored]
-        if wanted:
-            self._fill(scores, [query.text for query in queries], wanted)
+        if ranked.states is not None:
+            scores = self._by_stored(queries, scored, ranked.states)
+        elif self.states == "stored":
+            raise self._not_there()
+        else:
+            scores = self._by_reading(queries, scored)
         return all_reordered(ranked, scores, self.interpolate)
+
+    @property
+    def needs_states(self) -> bool:
+        """Whether the index' states are used. Raises BadOption where only they may be, and it has
+        none of this model.
+        """
+        if self.states == "read":
+            return False
+        there = self._stored
+        if self.states == "stored" and not there:
+            raise self._not_there()
+        return there
 
     def efforts(self, hits: Sequence[Hit]) -> list[float]:
         """How long each takes, relative to the others: see `Paced`."""
+        if self.needs_states:
+            return [1.0] * len(hits)
         known = token_states(self._name, self.precision, self.tokens)
         longest = _CHARACTERS * self.tokens
         sizes = (min(len(hit.chunk.text), longest) for hit in hits)
@@ -70,6 +92,32 @@ class LateInteraction:
             _PASSAGE + (0 if known.knows(hit.chunk.text) else size)
             for hit, size in zip(hits, sizes, strict=True)
         ]
+
+    def _by_stored(
+        self,
+        queries: Sequence[Query],
+        scored: Sequence[Sequence[Hit]],
+        states: Sequence[Sequence[States]],
+    ) -> list[Matrix]:
+        texts = [query.text for query, head in zip(queries, scored, strict=True) if head]
+        layers = getattr(self.encoder, "layers", None)
+        asked = dict(token_states(self._name, self.precision, None, layers).read(texts))
+        return [
+            likeness(asked[query.text], own[: len(head)]) if head else np.zeros(0, np.float32)
+            for query, head, own in zip(queries, scored, states, strict=True)
+        ]
+
+    def _by_reading(
+        self, queries: Sequence[Query], scored: Sequence[Sequence[Hit]]
+    ) -> list[Matrix]:
+        wanted: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        for at, head in enumerate(scored):
+            for rank, hit in enumerate(head):
+                wanted[hit.chunk.text].append((at, rank))
+        scores = [np.zeros(len(head), np.float32) for head in scored]
+        if wanted:
+            self._fill(scores, [query.text for query in queries], wanted)
+        return scores
 
     def _fill(
         self,
@@ -82,6 +130,19 @@ class LateInteraction:
         for text, rows in passages.read(list(wanted)):
             for at, rank in wanted[text]:
                 scores[at][rank] = _max_sim(asked[queries[at]], rows)
+
+    @property
+    def _stored(self) -> bool:
+        """Whether the index keeps states, of the model that questions are read with."""
+        facts = {} if self.encoder is None else self.encoder.facts
+        if not facts.get("token_states"):
+            return False
+        return not self.model or checkpoint(self.model).weights_sha256 == facts.get("weights")
+
+    def _not_there(self) -> BadOption:
+        return BadOption("the index has no states of tokens of this model").at(
+            where="reranker.states", hint="set encoder.token_states=2 and refresh, or states: auto"
+        )
 
     @property
     def _name(self) -> str:

@@ -6,7 +6,7 @@ import time
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import accumulate
 from logging import Logger
@@ -148,7 +148,8 @@ class Paced:
     def _read(
         self, query: Query, ranked: Ranked, vectors: Sequence[Matrix], part: slice
     ) -> list[Hit]:
-        first = Ranked([ranked.hits[0][part]], ranked.query_vectors)
+        states = ranked.states and [each[part] for each in ranked.states]
+        first = replace(ranked, hits=[ranked.hits[0][part]], states=states)
         (read,) = self._reranker.rerank([query], first, [each[part] for each in vectors])
         return read
 
@@ -206,4 +207,4 @@ def _wanted(reranker: Reranker, ranked: Ranked) -> list[int]:
 
 def _row(ranked: Ranked, at: int) -> Ranked:
     own = None if ranked.query_vectors is None else ranked.query_vectors[at : at + 1]
-    return Ranked(ranked.hits[at : at + 1], own)
+    return Ranked(ranked.hits[at : at + 1], own, ranked.states and ranked.states[at : at + 1])

@@ -81,6 +81,8 @@ class TokenStates:
 
 
 @lru_cache(maxsize=4)
-def token_states(name: str, precision: Precision, tokens: int | None) -> TokenStates:
-    """This process's one reader of a model. Raises what `checkpoint` raises."""
-    return TokenStates(model(name, precision), tokens)
+def token_states(
+    name: str, precision: Precision, tokens: int | None, layers: int | None = None
+) -> TokenStates:
+    """This process's one reader of a model, or of its first layers. Raises what `model` raises."""
+    return TokenStates(model(name, precision, layers), tokens)

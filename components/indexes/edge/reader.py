@@ -13,9 +13,9 @@ from components.indexes.distinct import FIRST, distinct, payload_field
 from components.indexes.edge.engine import DENSE, SPARSE, faults
 from components.indexes.hits import TIES, best, more
 from components.indexes.manifest import Entry
-from components.indexes.payload import by_type, field_path, to_chunk, to_entry
+from components.indexes.payload import STATES, by_type, field_path, states_of, to_chunk, to_entry
 from components.indexes.quantization import Search
-from components.values import Chunk, Filter, Hit, Matrix, Scalar, SparseVector
+from components.values import Chunk, Filter, Hit, Matrix, Scalar, SparseVector, States
 
 _PAGE = 1000
 KIND = "\0kind"
@@ -73,6 +73,13 @@ class EdgeReader:
         rows = [held[each] for each in chunk_ids]
         return np.asarray(rows, dtype=np.float32).reshape(len(rows), self._width)
 
+    def states(self, chunk_ids: Sequence[str]) -> list[States]:
+        """See `Reader`."""
+        with faults("states of tokens could not be read", self._folder):
+            records = self._shard.retrieve(list(dict.fromkeys(chunk_ids)), [STATES], False)
+        held = ((str(record.id), record.payload or {}) for record in records)
+        return states_of(chunk_ids, held, str(self._folder))
+
     def neighbours(self, document_id: str, ordinals: Sequence[int]) -> list[Chunk]:
         """See `Reader`."""
         wanted: Filter = {
@@ -108,9 +115,13 @@ class EdgeReader:
         with faults("chunks could not be counted", self._folder):
             return int(self._shard.count(CountRequest(filter=engine_filter(wanted), exact=True)))
 
-    def scroll(self, wanted: Filter, payload: Any = True) -> Iterator[Any]:
-        """Every record that matches, in order of id."""
+    def scroll(self, wanted: Filter, payload: Any = None) -> Iterator[Any]:
+        """Every record that matches, in order of id, with some fields of its payload or with all
+        but the states of tokens.
+        """
         from qdrant_edge import ScrollRequest
+
+        payload = payload or _but_states()
 
         offset = None
         while True:
@@ -136,12 +147,18 @@ class EdgeReader:
                 query=Query.Nearest(vector, using=name),
                 filter=engine_filter(wanted) if wanted else None,
                 params=_params(self._search) if name == DENSE else None,
-                with_payload=True,
+                with_payload=_but_states(),
             )
             with faults("the index could not be searched", self._folder):
                 points = self._shard.query(request)
             limit = more(points, k, limit)
         return best(points, k)
+
+
+def _but_states() -> Any:
+    from qdrant_edge import PayloadSelector
+
+    return PayloadSelector.Exclude([STATES])
 
 
 def _params(search: Search | None) -> Any:

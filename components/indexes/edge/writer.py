@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from components.indexes.checks import check_vectors
+from components.indexes.checks import check_states, check_vectors
 from components.indexes.edge import engine
 from components.indexes.edge.engine import DENSE, SPARSE, faults
 from components.indexes.edge.files import check_space
@@ -20,7 +20,7 @@ from components.indexes.edge.optimise import optimise
 from components.indexes.edge.reader import KIND, EdgeReader, engine_filter
 from components.indexes.manifest import Entry
 from components.indexes.payload import check, entry_id, of_chunk, of_entry, size
-from components.values import Chunk, Matrix, Metadata, SparseVector
+from components.values import Chunk, Matrix, Metadata, SparseVector, States
 
 _BATCH = 256
 _BATCH_BYTES = 8 * 2**20
@@ -47,11 +47,20 @@ class EdgeWriter(EdgeReader):
         """Let others open the draft."""
         self._held.close()
 
-    def put(self, chunks: Sequence[Chunk], dense: Matrix, sparse: Sequence[SparseVector]) -> None:
+    def put(
+        self,
+        chunks: Sequence[Chunk],
+        dense: Matrix,
+        sparse: Sequence[SparseVector],
+        states: Sequence[States] = (),
+    ) -> None:
         """See `Writer`."""
         check_vectors(chunks, dense, sparse, self._width)
-        for part, needed in _batches(chunks):
-            self._upsert(_points(chunks[part], dense[part], sparse[part]), needed)
+        check_states(chunks, states)
+        held: Sequence[States | None] = states or [None] * len(chunks)
+        for part, needed in _batches(list(map(size, chunks, held))):
+            points = _points(chunks[part], dense[part], sparse[part], held[part])
+            self._upsert(points, needed)
 
     def commit(self, entries: Sequence[Entry], replaced: Sequence[str] = ()) -> None:
         """See `Writer`."""
@@ -154,27 +163,34 @@ class EdgeWriter(EdgeReader):
             self._shard.update(operation)
 
 
-def _batches(chunks: Sequence[Chunk]) -> Iterator[tuple[slice, int]]:
-    """Chunks to write at once, and how many bytes they may take: log and segment hold both."""
+def _batches(sizes: Sequence[int]) -> Iterator[tuple[slice, int]]:
+    """Chunks to write at once, and how many bytes they may take: log and segment hold both.
+    `sizes`: bytes of their payloads.
+    """
     start = payload = 0
-    for at, chunk in enumerate(chunks):
+    for at, own in enumerate(sizes):
         if at > start and (at - start >= _BATCH or payload >= _BATCH_BYTES):
             yield slice(start, at), 3 * payload + (at - start) * _BYTES_PER_POINT
             start, payload = at, 0
-        payload += size(chunk)
-    if chunks:
-        count = len(chunks) - start
-        yield slice(start, len(chunks)), 3 * payload + count * _BYTES_PER_POINT
+        payload += own
+    if sizes:
+        count = len(sizes) - start
+        yield slice(start, len(sizes)), 3 * payload + count * _BYTES_PER_POINT
 
 
-def _points(chunks: Sequence[Chunk], dense: Matrix, sparse: Sequence[SparseVector]) -> list[Any]:
+def _points(
+    chunks: Sequence[Chunk],
+    dense: Matrix,
+    sparse: Sequence[SparseVector],
+    states: Sequence[States | None],
+) -> list[Any]:
     from qdrant_edge import Point
     from qdrant_edge import SparseVector as EngineSparse
 
     points = []
-    for chunk, row, terms in zip(chunks, dense, sparse, strict=True):
+    for chunk, row, terms, own in zip(chunks, dense, sparse, states, strict=True):
         vectors: dict[str, Any] = {DENSE: row}
         if len(terms.indices):
             vectors[SPARSE] = EngineSparse(terms.indices.tolist(), terms.values.tolist())
-        points.append(Point(chunk.id, vectors, of_chunk(chunk)))
+        points.append(Point(chunk.id, vectors, of_chunk(chunk, own)))
     return points

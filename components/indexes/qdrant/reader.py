@@ -11,11 +11,11 @@ from components.errors import IndexFault
 from components.indexes.distinct import FIRST, distinct, payload_field
 from components.indexes.hits import TIES, best, more
 from components.indexes.manifest import Entry
-from components.indexes.payload import to_chunk, to_entry
+from components.indexes.payload import STATES, states_of, to_chunk, to_entry
 from components.indexes.qdrant.conditions import ADDED, REMOVED, visible
 from components.indexes.qdrant.server import Server
 from components.indexes.quantization import Search
-from components.values import Chunk, Filter, Hit, Matrix, Scalar, SparseVector
+from components.values import Chunk, Filter, Hit, Matrix, Scalar, SparseVector, States
 
 if TYPE_CHECKING:
     from qdrant_client import models
@@ -83,6 +83,17 @@ class QdrantReader:
         rows = [held[each] for each in chunk_ids]
         return np.asarray(rows, dtype=np.float32).reshape(len(rows), self._width)
 
+    def states(self, chunk_ids: Sequence[str]) -> list[States]:
+        """See `Reader`."""
+        distinct = list(dict.fromkeys(chunk_ids))
+        points = [
+            point
+            for start in range(0, len(distinct), _PAGE)
+            for point in self._retrieve(distinct[start : start + _PAGE], [STATES], False)
+        ]
+        held = ((str(point.id), point.payload or {}) for point in points)
+        return states_of(chunk_ids, held, self._collection)
+
     def neighbours(self, document_id: str, ordinals: Sequence[int]) -> list[Chunk]:
         """See `Reader`."""
         wanted: Filter = {"document_id": [document_id], "ordinal": list(ordinals)}
@@ -120,17 +131,19 @@ class QdrantReader:
         )
         return answer.count
 
-    def payloads(self, kind: str, fields: Any = True) -> Iterator[dict[str, Any]]:
+    def payloads(self, kind: str, fields: Any = None) -> Iterator[dict[str, Any]]:
         """Payloads of all points of a kind, in order of id."""
         for point in self._scroll(visible(self._number, kind=[kind]), fields):
             yield dict(point.payload or {})
 
     def _chunks(self, wanted: Filter) -> list[Chunk]:
-        points = self._scroll(visible(self._number, wanted, kind=["chunk"]), True)
+        points = self._scroll(visible(self._number, wanted, kind=["chunk"]))
         found = [to_chunk(str(point.id), point.payload or {}) for point in points]
         return sorted(found, key=lambda chunk: chunk.ordinal)
 
-    def _scroll(self, chosen: models.Filter, fields: Any) -> Iterator[models.Record]:
+    def _scroll(self, chosen: models.Filter, fields: Any = None) -> Iterator[models.Record]:
+        """Points with some fields of their payloads, or with all but the states of tokens."""
+        fields = fields or _but_states()
         offset: Any = None
         while True:
             points, offset = self._server.ask(
@@ -178,8 +191,14 @@ class QdrantReader:
             filter=visible(self._number, wanted),
             params=_params(self._search) if name == DENSE else None,
             limit=limit,
-            with_payload=True,
+            with_payload=_but_states(),
         )
+
+
+def _but_states() -> models.PayloadSelectorExclude:
+    from qdrant_client.models import PayloadSelectorExclude
+
+    return PayloadSelectorExclude(exclude=[STATES])
 
 
 def _params(search: Search | None) -> models.SearchParams | None:

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import uuid5
 
-from components.indexes.checks import check_vectors
+from components.indexes.checks import check_states, check_vectors
 from components.indexes.manifest import Entry
 from components.indexes.payload import NAMESPACE, check, of_chunk, of_entry, size
 from components.indexes.qdrant.conditions import ADDED, REMOVED, added_in, visible
 from components.indexes.qdrant.lease import fenced
 from components.indexes.qdrant.reader import DENSE, SPARSE, QdrantReader
-from components.values import Chunk, Matrix, Metadata, SparseVector
+from components.values import Chunk, Matrix, Metadata, SparseVector, States
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient, models
@@ -38,12 +38,20 @@ class QdrantWriter(QdrantReader):
         self._base = base
         """Number of the generation that the draft began from, 0 for none."""
 
-    def put(self, chunks: Sequence[Chunk], dense: Matrix, sparse: Sequence[SparseVector]) -> None:
+    def put(
+        self,
+        chunks: Sequence[Chunk],
+        dense: Matrix,
+        sparse: Sequence[SparseVector],
+        states: Sequence[States] = (),
+    ) -> None:
         """See `Writer`."""
         check_vectors(chunks, dense, sparse, self._width)
+        check_states(chunks, states)
+        held: Sequence[States | None] = states or [None] * len(chunks)
         points = [
-            _Point(chunk, of_chunk(chunk), row.tolist(), terms)
-            for chunk, row, terms in zip(chunks, dense, sparse, strict=True)
+            _Point(chunk, of_chunk(chunk, own), row.tolist(), terms, size(chunk, own))
+            for chunk, row, terms, own in zip(chunks, dense, sparse, held, strict=True)
         ]
         for batch in _batches(points):
             kept = self._kept([point.chunk.id for point in batch])
@@ -196,6 +204,8 @@ class _Point:
     payload: Mapping[str, Any]
     row: list[float]
     terms: SparseVector
+    size: int
+    """Bytes of the payload, roughly."""
 
     def of(self, number: int) -> models.PointStruct:
         from qdrant_client.models import PointStruct
@@ -209,7 +219,7 @@ class _Point:
 
     def __len__(self) -> int:
         """Roughly the bytes that it takes in a request."""
-        return size(self.chunk) + _BYTES_PER_NUMBER * (len(self.row) + 2 * len(self.terms.indices))
+        return self.size + _BYTES_PER_NUMBER * (len(self.row) + 2 * len(self.terms.indices))
 
 
 def _batches(points: Sequence[_Point]) -> Iterator[list[_Point]]:
