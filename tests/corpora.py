@@ -12,9 +12,10 @@ from components import spec
 from components.corpus import run
 from components.corpus.report import Report
 from components.corpus.request import Job, Request
+from components.errors import IndexFault
 from components.indexes.contract import GenerationReader
 from components.indexes.manifest import Entry
-from components.values import Chunk
+from components.values import Chunk, States
 
 HASHING: Mapping[str, Any] = {
     "name": "test",
@@ -118,6 +119,8 @@ class Stored:
     chunks: Mapping[str, Chunk]
     vectors: Mapping[str, Any]
     entries: Mapping[str, Entry]
+    states: Mapping[str, States] = field(default_factory=dict)
+    """Of tokens; empty where the encoder keeps none."""
 
 
 def snapshot(reader: GenerationReader) -> Stored:
@@ -126,7 +129,11 @@ def snapshot(reader: GenerationReader) -> Stored:
     assert reader.count_chunks() == len(chunks), "chunks that no document owns"
     ids = list(chunks)
     vectors = dict(zip(ids, reader.vectors(ids), strict=True)) if ids else {}
-    return Stored(chunks, vectors, entries)
+    try:
+        states = dict(zip(ids, reader.states(ids), strict=True))
+    except IndexFault:
+        states = {}
+    return Stored(chunks, vectors, entries, states)
 
 
 def counts(report: Report) -> tuple[int, int, int, int, int]:

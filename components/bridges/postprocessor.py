@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -24,8 +24,9 @@ from components.errors import BadOption, IndexFault, MissingExtra, Moved
 from components.indexes.contract import CorpusIndex
 from components.indexes.manifest import Release
 from components.rerankers import paced
+from components.rerankers.states import fetched
 from components.stages import Encoder, Reranker
-from components.values import Chunk, Hit, Matrix, Query, Ranked, Span
+from components.values import Chunk, Hit, Matrix, Query, Ranked, Span, States
 
 try:
     from llama_index.core.bridge.pydantic import Field, PrivateAttr, model_validator
@@ -110,6 +111,8 @@ class MillracePostprocessor(BaseNodePostprocessor):
             read = [each.node for each in ordered[: reranker.depth]]
             question, rows = self._vectors(query.text, read, source)
             ranked, vectors = Ranked([hits], question), [rows]
+        if source is not None and getattr(reranker, "needs_states", False):
+            ranked = replace(ranked, states=source.states(hits[: reranker.depth]))
         made = paced.rerank(reranker, [query], ranked, vectors, time.perf_counter() - start)
         paced.tell(made, _log)
         by_id = {each.node.node_id: each.node for each in ordered}
@@ -171,6 +174,17 @@ class _Source:
                 # Found before the last refresh, or by another retriever.
                 _log.warning("nodes are encoded from their text alone: %s", error)
                 return {}
+
+    def states(self, hits: Sequence[Hit]) -> list[list[States]] | None:
+        """Those of the hits' tokens, of all of them or of none. Raises Moved, Busy."""
+        if self.corpus is None or self.release is None:
+            return None
+        with self.corpus.read(self.release.generation) as reader:
+            try:
+                return [fetched(reader, hits)]
+            except IndexFault as error:
+                _log.warning("nodes are read again: %s", error)
+                return None
 
 
 def _live(pipeline: spec.Pipeline) -> _Source:

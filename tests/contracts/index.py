@@ -12,7 +12,7 @@ from components.indexes.contract import CorpusIndex, GenerationReader, Index, Wr
 from components.indexes.manifest import Entry, Generation, total
 from components.indexes.payload import chunk_id
 from components.registry import Choice
-from components.values import Chunk, Matrix, Scalar, Span, SparseVector
+from components.values import Chunk, Matrix, Scalar, Span, SparseVector, States
 
 WIDTH = 8
 STAGES = {"encoder": Choice("hashing", {"width": WIDTH})}
@@ -188,6 +188,44 @@ class IndexContract:
             assert np.allclose(rows[3], rows[0])
             with pytest.raises(IndexFault):
                 reader.vectors(["00000000-0000-0000-0000-000000000000"])
+
+    def test_states_come_in_the_order_asked_and_with_nothing_else(
+        self, corpus: CorpusIndex, live: Generation
+    ) -> None:
+        chunks = chunks_of("d")
+        states = [np.full((n + 1, 6), 40 * n + 255 // (n + 1), np.uint8) for n in range(3)]
+        states[1] = states[1][:0]  # a chunk all of whose tokens are special
+        draft = corpus.draft(wanted(), live)
+        with corpus.write(draft) as writer:
+            writer.put(chunks, dense(chunks), sparse(chunks), states)
+            writer.commit([entry("d")])
+            writer.describe("d", "Another title", {"year": 1999})
+        ids = [chunk.id for chunk in chunks]
+        with corpus.read(finish(corpus, draft)) as reader:
+            found = reader.states([ids[2], ids[0], ids[1], ids[2]])
+            for own, expected in zip(found, [states[n] for n in (2, 0, 1, 2)], strict=True):
+                np.testing.assert_array_equal(own, expected)
+            assert [each.text for each in reader.chunks("d")] == [each.text for each in chunks]
+            (hits,) = reader.nearest(dense(chunks[:1]), 20, [{"document_id": ["d"]}])
+            assert {hit.chunk.title for hit in hits} == {"Another title"}
+            with pytest.raises(IndexFault, match="1 chunks have no states"):
+                reader.states([ids[0], chunks_of("a")[0].id])
+
+    @pytest.mark.parametrize(
+        "states",
+        [
+            [np.zeros((1, 6), np.uint8)],
+            [np.zeros(6, np.uint8)] * 3,
+            [np.zeros((1, 6), np.float32)] * 3,
+        ],
+    )
+    def test_states_that_do_not_fit_are_refused(
+        self, corpus: CorpusIndex, live: Generation, states: list[States]
+    ) -> None:
+        chunks = chunks_of("d")
+        draft = corpus.draft(wanted(), live)
+        with corpus.write(draft) as writer, pytest.raises(IndexFault, match="malformed states"):
+            writer.put(chunks, dense(chunks), sparse(chunks), states)
 
     def test_neighbours_are_in_order_and_absent_ones_left_out(
         self, corpus: CorpusIndex, live: Generation

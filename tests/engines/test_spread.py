@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from components.corpus.write import Committed
 from components.errors import Unavailable
 from infra.settings import settings
 from tests.corpora import Corpus, counts
+from tests.encoders.random_models import transformer
 from tests.faults.campaign import differences
 
 ELSEWHERE = ("index.path=elsewhere",)
@@ -53,6 +55,20 @@ def test_vectors_survive_the_way(
     assert report.tokens == expected.tokens
     found = corpus.stored(overrides)
     assert differences(corpus.stored([f"sparse.use={sparse}"]), found) == []
+
+
+def test_states_of_tokens_survive_the_way(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(corpus.folder)
+    model = transformer(tmp_path / "model", "bert", before="<s>", after="</s>")
+    encoder = ["encoder.use=naive", f"encoder.model={model}", "encoder.token_states=2"]
+    corpus.fill(5)
+    refreshed(corpus, spread(here), [*ELSEWHERE, *encoder])
+    corpus.refresh(encoder)
+    expected = corpus.stored(encoder)
+    assert expected.states.keys() == expected.chunks.keys()
+    assert differences(expected, corpus.stored([*ELSEWHERE, *encoder])) == []
 
 
 def test_what_arrives_twice_counts_once(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -113,7 +113,22 @@ def differences(left: Stored, right: Stored) -> list[str]:
         worst = min((float(left.vectors[i] @ right.vectors[i]) for i in left.vectors), default=1.0)
         if worst < 0.9999:
             found.append(f"a vector has cosine {worst:.6f}")
+        found += _state_differences(left, right)
     return found
+
+
+def _state_differences(left: Stored, right: Stored) -> list[str]:
+    """Signs of components near zero may differ, where batches were others."""
+    if left.states.keys() != right.states.keys():
+        return [f"states of tokens: {len(left.states)} and {len(right.states)}"]
+    equal = [
+        float((left.states[i] == right.states[i]).mean())
+        if left.states[i].shape == right.states[i].shape
+        else 0.0
+        for i in left.states
+    ]
+    worst = min(equal, default=1.0)
+    return [] if worst > 0.9 else [f"of a chunk's states {worst:.0%} of the bytes are equal"]
 
 
 def main() -> None:

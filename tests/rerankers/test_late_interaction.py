@@ -8,14 +8,17 @@ import numpy as np
 import pytest
 import torch
 
+from components.corpus.search import search
 from components.encoders.device import Precision
 from components.encoders.hashing import Hashing
 from components.encoders.model import model
 from components.encoders.naive import Naive
+from components.encoders.states import likeness
 from components.errors import BadOption
 from components.rerankers import token_states
 from components.rerankers.late_interaction import LateInteraction
 from components.values import Hit, Query, Ranked
+from tests.corpora import HASHING, Corpus
 from tests.rerankers.test_e2rank import listed, names, texts
 
 QUERY = "Which wheel turns in the mill race?"
@@ -108,6 +111,106 @@ def test_a_passage_that_is_known_is_less_effort(tiny: Path) -> None:
     after = by.efforts(hits)
     assert after[2:] == before[2:]
     assert max(after[:2]) < min(before)
+
+
+class TestStored:
+    """States that the index keeps."""
+
+    @pytest.fixture
+    def corpus(self, tmp_path: Path, tiny: Path) -> Corpus:
+        encoder = {
+            "use": "naive", "model": str(tiny), "precision": "fp32", "token_states": 1,
+        }  # fmt: skip
+        late = {"use": "late_interaction", "precision": "fp32", "interpolate": 0.0}
+        made = Corpus(tmp_path, {**HASHING, "encoder": encoder, "reranker": late})
+        made.fill(4)
+        made.refresh()
+        return made
+
+    def test_only_the_question_is_read(self, corpus: Corpus, read: list[int]) -> None:
+        token_states.token_states.cache_clear()
+        (hits,) = search(corpus.load(), [Query(text=QUERY)], 100).hits
+        assert len(hits) > 20
+        assert len(read) == 2  # for its vector, and for the states of its tokens
+        search(corpus.load(["reranker.states=read"]), [Query(text=QUERY)], 100)
+        assert len(read) > 20
+
+    def test_scores_are_those_of_the_signs(self, store: Any, corpus: Corpus, tiny: Path) -> None:
+        corpus.refresh(store)
+        (hits,) = search(corpus.load(store), [Query(text=QUERY)], 100).hits
+        query = states(tiny, QUERY, 500)
+        for hit in hits[:10]:
+            own = np.where(states(tiny, hit.chunk.text, 500) > 0, 1.0, -1.0) / np.sqrt(32)
+            assert hit.score == pytest.approx((query @ own.T).max(axis=1).mean(), abs=2e-3)
+        assert [each.score for each in hits] == sorted((h.score for h in hits), reverse=True)
+
+    def test_a_passage_has_the_states_of_all_its_chunks(self, corpus: Corpus, tiny: Path) -> None:
+        wide = ["retriever.use=neighbourhood", "retriever.before=1", "retriever.after=1"]
+        (hits,) = search(corpus.load(wide), [Query(text=QUERY)], 5).hits
+        assert max(len(each.chunk_ids) for each in hits) > 1
+        query = states(tiny, QUERY, 500)
+        held = corpus.stored().states
+        for hit in hits:
+            expected = likeness(query, [np.concatenate([held[id] for id in hit.chunk_ids])])
+            assert hit.score == pytest.approx(float(expected[0]), abs=1e-5)
+
+    def test_a_budget_reads_the_states_of_fewer_hits(self, corpus: Corpus) -> None:
+        whole = search(corpus.load(), [Query(text=QUERY)], 100)
+        paced = search(corpus.load(["reranker.rerank_budget_ms=60000"]), [Query(text=QUERY)], 100)
+        assert paced.reranked.depths == whole.reranked.depths
+        assert [each.chunk.id for each in paced.hits[0]] == [
+            each.chunk.id for each in whole.hits[0]
+        ]
+
+    def test_a_named_model_must_be_that_of_the_index(
+        self, corpus: Corpus, tiny: Path, crossed: Path
+    ) -> None:
+        same = corpus.load([f"reranker.model={tiny}", "reranker.states=stored"])
+        assert search(same, [Query(text=QUERY)], 3).hits[0]
+        other = corpus.load([f"reranker.model={crossed}", "reranker.states=stored"])
+        with pytest.raises(BadOption, match="no states of tokens") as caught:
+            search(other, [Query(text=QUERY)], 3)
+        assert "encoder.token_states" in (caught.value.hint or "")
+        search(corpus.load([f"reranker.model={crossed}"]), [Query(text=QUERY)], 3)  # reads them
+
+    def test_an_index_without_them(self, corpus: Corpus, read: list[int]) -> None:
+        without = ["encoder.token_states=0"]
+        corpus.refresh(without)
+        read.clear()
+        token_states.token_states.cache_clear()
+        assert search(corpus.load(without), [Query(text=QUERY)], 3).hits[0]
+        assert len(read) > 20
+        with pytest.raises(BadOption, match="no states of tokens"):
+            search(corpus.load([*without, "reranker.states=stored"]), [Query(text=QUERY)], 3)
+
+    def test_in_a_query_engine(self, corpus: Corpus, read: list[int]) -> None:
+        pytest.importorskip("llama_index.core")
+        from llama_index.core.schema import NodeWithScore, TextNode
+
+        from components.bridges.postprocessor import MillracePostprocessor
+        from components.bridges.retriever import MillraceRetriever
+
+        token_states.token_states.cache_clear()
+        nodes = MillraceRetriever(corpus.file, 30, overrides=["reranker.use=none"]).retrieve(QUERY)
+        read.clear()
+        found = MillracePostprocessor(pipeline=corpus.file).postprocess_nodes(
+            nodes, query_str=QUERY
+        )
+        assert len(read) == 1
+        expected = MillraceRetriever(corpus.file, 30).retrieve(QUERY)
+        best = {each.node.node_id: each.score for each in expected}
+        assert [best.get(each.node.node_id, each.score) for each in found] == pytest.approx(
+            [each.score for each in found], abs=1e-5
+        )
+        strange = [NodeWithScore(node=TextNode(text=text, id_=text)) for text in texts(3)]
+        assert (
+            len(
+                MillracePostprocessor(pipeline=corpus.file).postprocess_nodes(
+                    strange, query_str=QUERY
+                )
+            )
+            == 3
+        )
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n"])

@@ -1,0 +1,226 @@
+"""States of tokens: what the kernel keeps of them, and what they are worth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from components.cache import VectorCache
+from components.encoders.kernel import NOBODY, Window, pool
+from components.encoders.landmark import Landmark
+from components.encoders.late import Late
+from components.encoders.naive import Naive
+from components.encoders.states import StateLog, likeness
+from components.errors import BadOption
+from components.values import Document, Matrix, Span, States
+from tests.encoders.random_models import transformer
+from tests.encoders.test_kernel import TABLE, Table, calls, window
+
+SPECIAL = (3, 4)
+"""Words of the table that stand for special tokens."""
+TEXT = "The miller grinds. The wheel turns. The brook runs past the mill."
+SPANS = [Span(0, 18), Span(18, 35), Span(35, len(TEXT))]
+
+
+class Marked(Table):
+    """The table with a tokenizer that has special tokens."""
+
+    def __init__(self, batch_tokens: int) -> None:
+        super().__init__(batch_tokens)
+        self.__dict__["tokenizer"] = SimpleNamespace(prefix=SPECIAL[:1], suffix=SPECIAL[1:])
+
+
+def taken(
+    model: Table, made: Sequence[Window], every: int, cache: VectorCache | None = None
+) -> list[States]:
+    """Of all rows, taken as the rows come."""
+    log = StateLog(every)
+    found: list[States] = []
+    for first, matrix in pool(model, made, cache=cache, states=log):
+        assert first == len(found)
+        found += log.take(first, len(matrix))
+    return found
+
+
+def expected(made: Sequence[Window], every: int) -> list[list[tuple[int, ...]]]:
+    """States of each row as signs, sorted; plainly, a token at a time."""
+    rows = 1 + max((int(each.owners.max()) for each in made), default=-1)
+    found: list[list[tuple[int, ...]]] = [[] for _ in range(rows)]
+    for each in made:
+        for row in range(rows):
+            own = [
+                TABLE[id] / np.linalg.norm(TABLE[id])
+                for id, owner in zip(each.ids, each.owners, strict=True)
+                if owner == row and id not in SPECIAL
+            ]
+            for start in range(0, len(own), every):
+                total = np.sum(own[start : start + every], axis=0, dtype=np.float32)
+                found[row].append(tuple((total > 0).astype(int)))
+    return [sorted(each) for each in found]
+
+
+def signs(states: States, width: int) -> list[tuple[int, ...]]:
+    return sorted(map(tuple, np.unpackbits(states, axis=1, count=width).tolist()))
+
+
+class TestKernel:
+    @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(calls(), st.integers(1, 24), st.integers(1, 4))
+    def test_states_are_the_signs_of_pooled_tokens(
+        self, tmp_path: Path, made: list[Window], budget: int, every: int
+    ) -> None:
+        """Also with a cache that knows windows of other examples, and then from the cache."""
+        cache = VectorCache(tmp_path, 2**26)
+        for known in (None, cache, cache):
+            found = taken(Marked(budget), made, every, known)
+            assert [signs(each, TABLE.shape[1]) for each in found] == expected(made, every)
+
+    def test_nothing_is_read_twice_and_vectors_without_states_do_not_do(
+        self, tmp_path: Path
+    ) -> None:
+        made = [window([row] * 4, row) for row in range(30)]
+        cache = VectorCache(tmp_path, 2**26)
+        plain, first, again, other = Marked(40), Marked(40), Marked(40), Marked(40)
+        list(pool(plain, made, cache=cache))
+        taken(first, made, 2, cache)
+        taken(again, made, 2, cache)
+        taken(other, made, 3, cache)
+        assert [len(each.shapes) for each in (plain, first, again, other)] == [3, 3, 0, 3]
+        list(pool(again, made, cache=cache))
+        assert not again.shapes
+
+    def test_a_row_of_special_tokens_alone_has_none(self) -> None:
+        ids = np.array([*SPECIAL, 9, 10])
+        made = [Window(ids, np.array([0, 0, 1, NOBODY]), 0)]
+        assert [len(each) for each in taken(Marked(10), made, 2)] == [0, 1]
+
+
+class TestLikeness:
+    @given(
+        st.integers(1, 5),
+        st.lists(st.integers(0, 4), max_size=6),
+        st.integers(1, 20),
+        st.integers(0, 2**32 - 1),
+    )
+    def test_is_the_mean_of_the_largest_products(
+        self, tokens: int, sizes: list[int], width: int, seed: int
+    ) -> None:
+        chance = np.random.default_rng(seed)
+        query = chance.normal(size=(tokens, width)).astype(np.float32)
+        plain = [np.where(chance.random((size, width)) > 0.5, 1.0, -1.0) for size in sizes]
+        packed = [np.packbits(each > 0, axis=1) for each in plain]
+        scores = [
+            (query @ each.T / np.sqrt(width)).max(axis=1).mean() if len(each) else 0.0
+            for each in plain
+        ]
+        found = likeness(query, packed)
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found, scores, atol=1e-4)
+
+    def test_of_a_question_without_tokens(self) -> None:
+        passages = [np.zeros((2, 1), np.uint8)]
+        assert likeness(np.zeros((0, 8), np.float32), passages).tolist() == [0.0]
+
+    def test_signs_keep_the_order_of_real_passages(self) -> None:
+        """Against the cosines of whole states, with the real model: the same passage is best."""
+        from components.rerankers.token_states import token_states
+
+        texts = [
+            "The miller grinds wheat into flour.",
+            "A heron stands in the shallow water.",
+            "Prices of flour rose in the spring.",
+            "The wheel of the mill has twelve blades.",
+        ]
+        whole = dict(token_states("minilm", "fp32", 256).read(texts))
+        states = encoded(Naive(precision="fp32", token_states=1), texts)
+        for question, best in [("Who makes flour of wheat?", 0), ("a bird at the brook", 1)]:
+            (asked,) = dict(token_states("minilm", "fp32", None).read([question])).values()
+            full = [float((asked @ whole[text].T).max(axis=1).mean()) for text in texts]
+            kept = likeness(asked, states)
+            assert int(np.argmax(full)) == int(np.argmax(kept)) == best
+            assert np.corrcoef(full, kept)[0, 1] > 0.95
+
+
+def encoded(encoder: Naive | Late | Landmark, texts: Sequence[str]) -> list[States]:
+    documents = [Document(id=text, text=text) for text in texts]
+    spans = [[Span(0, len(text))] for text in texts]
+    return [s for block in encoder.encode_documents(documents, spans) for s in block.states]
+
+
+def own_tokens(folder: Path, text: str) -> Matrix:
+    """Unit states of a text's tokens without the special ones, by transformers."""
+    import transformers
+
+    tokenizer: Any = transformers.AutoTokenizer.from_pretrained(folder)
+    model: Any = transformers.AutoModel.from_pretrained(folder, dtype=torch.float32)
+    ids = tokenizer(text, add_special_tokens=False).input_ids
+    first, last = tokenizer.convert_tokens_to_ids(["<s>", "</s>"])
+    with torch.no_grad():
+        found = model(torch.tensor([[first, *ids, last]])).last_hidden_state[0, 1:-1]
+    unit: Matrix = torch.nn.functional.normalize(found, dim=-1).numpy()
+    return unit
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return transformer(tmp_path_factory.mktemp("tiny"), "bert", before="<s>", after="</s>")
+
+
+class TestEncoders:
+    @pytest.mark.parametrize("every", [1, 2, 3])
+    def test_a_naive_spans_states_are_its_own_tokens(self, tiny: Path, every: int) -> None:
+        encoder = Naive(model=str(tiny), precision="fp32", token_states=every)
+        document = Document(id="d", text=TEXT)
+        found = [s for b in encoder.encode_documents([document], [SPANS]) for s in b.states]
+        assert len(found) == len(SPANS)
+        for span, states in zip(SPANS, found, strict=True):
+            rows = own_tokens(tiny, TEXT[span.start : span.end])
+            starts = np.arange(0, len(rows), every)
+            plain = np.packbits(np.add.reduceat(rows, starts, axis=0) > 0, axis=1)
+            assert states.shape == plain.shape
+            assert np.unpackbits(states ^ plain).mean() < 0.002  # what is zero to six digits
+
+    @pytest.mark.parametrize("kind", [Late, Landmark])
+    def test_states_in_context_are_those_of_the_whole_text(self, tiny: Path, kind: Any) -> None:
+        encoder = kind(model=str(tiny), precision="fp32", window=100, overlap=8, token_states=1)
+        document = Document(id="d", text=TEXT)
+        found = [s for b in encoder.encode_documents([document], [SPANS]) for s in b.states]
+        whole = np.packbits(own_tokens(tiny, TEXT) > 0, axis=1)
+        assert np.unpackbits(np.concatenate(found) ^ whole).mean() < 0.002
+
+    def test_vectors_are_the_same_with_and_without(self, tiny: Path) -> None:
+        document = Document(id="d", text=TEXT)
+        kinds: list[tuple[Any, dict[str, Any]]] = [
+            (Naive, {}),
+            (Late, {"window": 100}),
+            (Landmark, {"window": 100}),
+        ]
+        for kind, options in kinds:
+            made = {"model": str(tiny), "precision": "fp32", **options}
+            plain, kept = kind(**made), kind(**made, token_states=2)
+            one, other = (
+                [block.vectors for block in encoder.encode_documents([document], [SPANS])]
+                for encoder in (plain, kept)
+            )
+            np.testing.assert_array_equal(np.concatenate(one), np.concatenate(other))
+
+    def test_none_are_kept_unless_they_are_asked_for(self, tiny: Path) -> None:
+        assert encoded(Naive(model=str(tiny), precision="fp32"), [TEXT]) == []
+        assert "token_states" not in Naive(model=str(tiny)).facts
+        assert Naive(model=str(tiny), token_states=2).facts["token_states"] == 2
+
+    def test_a_model_that_is_read_at_one_token_is_refused(self, tmp_path: Path) -> None:
+        folder = transformer(tmp_path / "cls", "bert", before="<s>", after="</s>")
+        (folder / "1_Pooling").mkdir()
+        (folder / "1_Pooling" / "config.json").write_text('{"pooling_mode_cls_token": true}')
+        with pytest.raises(BadOption, match="pools by its cls token") as caught:
+            _ = Naive(model=str(folder), token_states=2).facts
+        assert caught.value.where == "encoder.token_states"
