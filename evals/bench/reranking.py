@@ -1,9 +1,9 @@
 """What rerankers cost: `python -m evals.bench.reranking`.
 
-Models are random, because time does not depend on the weights: a decoder that is read at its last
-token, which makes the index and which E²Rank uses, and a cross-encoder of the same shape. They and
-`feedback` rerank 100 hits per question in one comparison, in turns, asked one by one; the fetch of
-stored vectors counts.
+Models are random, because time does not depend on the weights, and all of one shape: a decoder that
+is read at its last token, which makes the index and which E²Rank uses; the same one pooled over all
+tokens, which makes the index that keeps their states; a cross-encoder. They and `feedback` rerank
+100 hits per question, in turns, asked one by one; the fetch of what is stored counts.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -32,45 +33,50 @@ _PIPELINE = """\
 name: {name}
 source: {{use: files, path: .}}
 splitter: {{use: sentences, max_tokens: 96}}
-encoder: {{use: naive, model: {encoder}}}
+encoder: {{use: naive, {encoder}}}
 retriever: {{use: dense}}
 reranker: {reranker}
 """
-SYSTEMS: Mapping[str, str] = {
-    "none": "{use: none}",
-    "feedback": "{use: feedback}",
-    "e2rank": "{use: e2rank, vectors: stored}",
-    "e2rank-encode": "{use: e2rank, vectors: encode}",
-    "late-interaction": "{use: late_interaction}",
-    "cross-encoder": "{use: cross_encoder, model: CROSSED}",
+_LAST = "model: DECODER"
+_POOLED = "model: POOLED, token_states: 1"
+SYSTEMS: Mapping[str, tuple[str, str]] = {
+    "none": (_LAST, "{use: none}"),
+    "feedback": (_LAST, "{use: feedback}"),
+    "late-interaction": (_POOLED, "{use: late_interaction, states: stored}"),
+    "late-interaction-read": (_POOLED, "{use: late_interaction, states: read}"),
+    "e2rank": (_LAST, "{use: e2rank, vectors: stored}"),
+    "e2rank-encode": (_LAST, "{use: e2rank, vectors: encode}"),
+    "cross-encoder": (_LAST, "{use: cross_encoder, model: CROSSED}"),
 }
-"""Rerankers by the names of their systems."""
+"""Encoders and rerankers by the names of their systems."""
 
 
 def measure(width: int, layers: int, home: Path, data: str = "sample") -> Iterator[Reading]:
     """Every system's answer to every question, as it comes."""
-    decoder, crossed = _models(width, layers, home)
+    models = _models(width, layers, home)
     files = []
-    for name, reranker in SYSTEMS.items():
-        text = _PIPELINE.format(
-            name=name, encoder=decoder, reranker=reranker.replace("CROSSED", str(crossed))
-        )
+    for name, (encoder, reranker) in SYSTEMS.items():
+        text = _PIPELINE.format(name=name, encoder=encoder, reranker=reranker)
+        for mark, folder in models.items():
+            text = text.replace(mark, str(folder))
         files.append(home / f"{name}.yaml")
         files[-1].write_text(text, encoding="utf-8")
     plan = steps.plan(read(pipelines=files, data=data, metrics=["R@10"], home=home / "compare"))
-    steps.build(plan, plan.systems[0])  # they share it
+    for each in plan.systems:
+        steps.build(plan, each)  # those that share an index find it
     yield from one_by_one(plan.systems, plan.request.data.queries(scoped=False))
 
 
-def _models(width: int, layers: int, home: Path) -> tuple[Path, Path]:
-    """A decoder that is read at its last token, and a cross-encoder of the same shape."""
+def _models(width: int, layers: int, home: Path) -> dict[str, Path]:
+    """Folders of random models, by the marks that stand for them."""
     import torch
     import transformers
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     torch.manual_seed(0)
-    tokenizer: Any = transformers.AutoTokenizer.from_pretrained(checkpoint("minilm").folder)
     config: Any = transformers.Qwen3Config(
-        vocab_size=len(tokenizer),
+        vocab_size=len(_tokenizer()),
         hidden_size=width,
         intermediate_size=4 * width,
         num_hidden_layers=layers,
@@ -78,23 +84,28 @@ def _models(width: int, layers: int, home: Path) -> tuple[Path, Path]:
         num_key_value_heads=width // 64,
         head_dim=64,
         max_position_embeddings=32_768,
-        pad_token_id=tokenizer.pad_token_id,
+        pad_token_id=_tokenizer().pad_token_id,
     )
     config.num_labels = 1
-    folders = []
-    kinds: Mapping[str, Any] = {
-        "decoder": transformers.AutoModel,
-        "crossed": transformers.AutoModelForSequenceClassification,
-    }
-    for name, kind in kinds.items():
-        folder = home / name
+    plain: Any = transformers.AutoModel
+    crossed: Any = transformers.AutoModelForSequenceClassification
+    kinds = {"DECODER": (plain, "lasttoken"), "POOLED": (plain, "mean"), "CROSSED": (crossed, "")}
+    for name, (kind, pooling) in kinds.items():
+        folder = home / name.lower()
         kind.from_config(config).save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
-        folders.append(folder)
-    (folders[0] / "1_Pooling").mkdir()
-    pooling = {"pooling_mode": "lasttoken", "word_embedding_dimension": width}
-    (folders[0] / "1_Pooling" / "config.json").write_text(json.dumps(pooling))
-    return folders[0], folders[1]
+        _tokenizer().save_pretrained(folder)
+        if pooling:
+            told = {"pooling_mode": pooling, "word_embedding_dimension": width}
+            (folder / "1_Pooling").mkdir()
+            (folder / "1_Pooling" / "config.json").write_text(json.dumps(told))
+    return {name: home / name.lower() for name in kinds}
+
+
+@cache
+def _tokenizer() -> Any:
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(checkpoint("minilm").folder)
 
 
 @click.command()
@@ -111,7 +122,7 @@ def main(width: int, layers: int, out: Path | None, as_json: bool) -> None:
     console = Console(highlight=False, stderr=as_json)
     readings = []
     with tempfile.TemporaryDirectory() as home, Progress(console=Console(stderr=True)) as progress:
-        task = progress.add_task("building the index", total=None)
+        task = progress.add_task("building two indexes", total=None)
         for reading in measure(width, layers, Path(home)):
             readings.append(reading)
             progress.update(task, description="asking", total=QUESTIONS * len(SYSTEMS), advance=1)
