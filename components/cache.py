@@ -2,7 +2,7 @@
 
 A cache may lose anything at any time, so nothing that goes wrong with it stops a run: what cannot
 be read is made again. One SQLite file, which several processes may use at once. It is bounded in
-size; what was used longest ago goes first. It holds vectors and hashes, no text.
+size; what was used longest ago goes first. It holds vectors, states of tokens and hashes, no text.
 """
 
 from __future__ import annotations
@@ -79,12 +79,12 @@ class VectorCache:
         self.keep_bytes(held)
 
     def find_bytes(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
-        """Of what was made together with vectors, what is there; not counted as used."""
+        """Other bytes, under keys of their own; not counted in `usage`."""
         nothing: dict[bytes, bytes] = {}
         return self._tried(lambda file: _read(file, keys), nothing)
 
     def keep_bytes(self, held: Mapping[bytes, bytes]) -> None:
-        """Store what was made together with vectors, under keys of its own."""
+        """Store other bytes, under keys of their own."""
         self._tried(lambda file: _write(file, held, self._limit), None)
 
     def close(self) -> None:

@@ -18,6 +18,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_attempt
 from components import registry, spec
 from components.bridges import chosen, documents, encoding
 from components.bridges.chosen import File, Stage
+from components.bridges.retriever import CHUNK_IDS
 from components.corpus.search import corpus_of, live
 from components.encoders.kernel import unit
 from components.errors import BadOption, IndexFault, MissingExtra, Moved
@@ -112,7 +113,7 @@ class MillracePostprocessor(BaseNodePostprocessor):
             question, rows = self._vectors(query.text, read, source)
             ranked, vectors = Ranked([hits], question), [rows]
         if source is not None and getattr(reranker, "needs_states", False):
-            ranked = replace(ranked, states=source.states(hits[: reranker.depth]))
+            reranker, ranked = _with_states(reranker, ranked, source)
         made = paced.rerank(reranker, [query], ranked, vectors, time.perf_counter() - start)
         paced.tell(made, _log)
         by_id = {each.node.node_id: each.node for each in ordered}
@@ -175,16 +176,27 @@ class _Source:
                 _log.warning("nodes are encoded from their text alone: %s", error)
                 return {}
 
-    def states(self, hits: Sequence[Hit]) -> list[list[States]] | None:
-        """Those of the hits' tokens, of all of them or of none. Raises Moved, Busy."""
+    def states(self, hits: Sequence[Hit]) -> list[States]:
+        """Those of the hits' tokens. Raises IndexFault where one has none; Moved, Busy."""
         if self.corpus is None or self.release is None:
-            return None
+            raise IndexFault("no index keeps states of the nodes' tokens")
         with self.corpus.read(self.release.generation) as reader:
-            try:
-                return [fetched(reader, hits)]
-            except IndexFault as error:
-                _log.warning("nodes are read again: %s", error)
-                return None
+            return fetched(reader, hits)
+
+
+def _with_states(reranker: Any, ranked: Ranked, source: _Source) -> tuple[Reranker, Ranked]:
+    """The reranker with what it needs; where nodes are from elsewhere, one that reads them.
+
+    Raises IndexFault where it must not.
+    """
+    (hits,) = ranked.hits
+    try:
+        return reranker, replace(ranked, states=[source.states(hits[: reranker.depth])])
+    except IndexFault as error:
+        if reranker.states == "stored":
+            raise
+        _log.warning("nodes are read again: %s", error)
+        return replace(reranker, states="read"), ranked
 
 
 def _live(pipeline: spec.Pipeline) -> _Source:
@@ -219,7 +231,8 @@ def _hit(node: BaseNode, score: float, place: int) -> Hit:
         section=str(metadata.get("section", "")),
         metadata=metadata,
     )
-    return Hit(chunk=chunk, score=score, chunk_ids=(node.node_id,))
+    chunk_ids = tuple(node.metadata.get(CHUNK_IDS) or (node.node_id,))
+    return Hit(chunk=chunk, score=score, chunk_ids=chunk_ids)
 
 
 def _scored(node: BaseNode, hit: Hit) -> NodeWithScore:

@@ -25,6 +25,8 @@ except ModuleNotFoundError as error:
     ) from error
 
 
+CHUNK_IDS = "chunk_ids"
+"""The metadata field that holds the chunks of a passage that has several; shown to no model."""
 _log = logging.getLogger(__name__)
 
 
@@ -62,6 +64,7 @@ def _node(hit: Hit) -> NodeWithScore:
         "page": chunk.page,
         "section": chunk.section or None,
         "title": chunk.title,
+        CHUNK_IDS: list(hit.chunk_ids) if len(hit.chunk_ids) > 1 else None,
     }
     node = TextNode(
         id_=chunk.id,
@@ -69,5 +72,7 @@ def _node(hit: Hit) -> NodeWithScore:
         metadata={**chunk.metadata, **{k: v for k, v in own.items() if v is not None}},
         start_char_idx=chunk.span.start,
         end_char_idx=chunk.span.end,
+        excluded_llm_metadata_keys=[CHUNK_IDS],
+        excluded_embed_metadata_keys=[CHUNK_IDS],
     )
     return NodeWithScore(node=node, score=hit.score)

@@ -11,6 +11,7 @@ from components.corpus.clock import Clock
 from components.corpus.plan import Step
 from components.corpus.prepare import Failure, Prepared, Shard, shards
 from components.corpus.request import Job
+from components.indexes.contract import Writer
 from components.indexes.manifest import Generation
 from components.indexes.payload import chunk_id
 from components.values import Chunk, Document, Matrix, Span, SparseVector, States
@@ -53,6 +54,11 @@ class Piece:
     sparse: Sequence[SparseVector]
     states: Sequence[States] = ()
     """Of each span's tokens; none where the encoder keeps none."""
+
+    def put(self, writer: Writer) -> None:
+        """Store it. A store of a stranger's need not know of states before there are any."""
+        states = {"states": self.states} if self.states else {}
+        writer.put(self.chunks(), self.dense, self.sparse, **states)
 
     def chunks(self) -> list[Chunk]:
         """One per span, as they are stored."""

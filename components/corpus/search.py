@@ -72,7 +72,7 @@ class Candidates:
     vectors: Sequence[Matrix]
     """Of the hits that the reranker reads, (hits, width) for each query; empty if not needed."""
     seconds: float
-    """What fetching the vectors took, per query."""
+    """What fetching vectors and states took, per query."""
 
 
 class Serving:
@@ -100,7 +100,7 @@ class Serving:
         self, reader: Reader, queries: Sequence[Query], k: int, clock: Clock | None = None
     ) -> Candidates:
         """What `rerank` needs to answer. The clock counts `encode`, `retrieve` and `rerank`, of
-        which fetching vectors is a part.
+        which fetching vectors and states is a part.
         """
         clock = clock or Clock()
         retriever: Retriever = self._pipeline.build(

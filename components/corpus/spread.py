@@ -136,5 +136,5 @@ def _joined(shards: Sequence[Encoded]) -> Encoded:
 
 def _stored(shard: Encoded, writer: Writer) -> Encoded:
     for piece in shard.pieces:
-        writer.put(piece.chunks(), piece.dense, piece.sparse, piece.states)
+        piece.put(writer)
     return replace(shard, pieces=())

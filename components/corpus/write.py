@@ -69,7 +69,7 @@ def _store(shard: Encoded, work: Work) -> None:
     known = work.known
     for piece in shard.pieces:
         with work.clock.of("write"):
-            work.writer.put(piece.chunks(), piece.dense, piece.sparse, piece.states)
+            piece.put(work.writer)
     for each in shard.ready:
         known[each.step.document_id] = _entry(each, work)
         work.done.add(each)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from components.encoders.batches import batches
 from components.encoders.memory import Memory
@@ -121,12 +122,17 @@ def _begin(batch: list[Window], model: Model, every: int) -> Callable[[], Pieces
     sums.index_add_(0, put(index, device), picked.float())
     coming = fetch(sums)
     read, rows = piece[:, starts]
-    states: Sequence[States] = ()
+    states: Callable[[], Sequence[States]] = tuple
     if every:
-        special = [*model.tokenizer.prefix, *model.tokenizer.suffix]
-        kept = ~np.isin(np.concatenate([each.ids for each in batch])[used], special)
+        kept = np.concatenate([_kept(each, model) for each in batch])[used]
         states = signs(picked, index, kept, len(starts), every)
-    return lambda: Pieces(read, rows, coming(), states)
+    return lambda: Pieces(read, rows, coming(), states())
+
+
+def _kept(window: Window, model: Model) -> npt.NDArray[np.bool_]:
+    """Whether a token's state may be kept: special tokens and prompts say nothing of a text."""
+    special = [*model.tokenizer.prefix, *model.tokenizer.suffix]
+    return ~np.isin(window.ids, special) & (np.arange(len(window.ids)) >= window.kept_from)
 
 
 class _Sums:

@@ -60,8 +60,8 @@ class Late:
     )
     token_states: Whole = option(
         0,
-        help="tokens kept as one state for `late_interaction`, a bit per component; 2 is a good "
-        "choice, 0 keeps none",
+        help="tokens of a chunk that are kept as one state, a bit per component, for the reranker "
+        "`late_interaction`; 1 is best, 0 keeps none",
         stored=False,
     )
     precision: Precision = option(

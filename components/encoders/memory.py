@@ -12,7 +12,7 @@ from hashlib import blake2b
 
 import numpy as np
 
-from components.cache import VectorCache
+from components.cache import Usage, VectorCache
 from components.encoders.model import Model
 from components.encoders.pieces import NOBODY, Pieces, Window
 from components.values import Matrix, States
@@ -42,16 +42,14 @@ class Memory:
     def recall(self, windows: list[Window]) -> tuple[list[Window], Pieces]:
         """The windows that must be read, and the pieces of the others."""
         keys = [self._keys_of(each) for each in windows]
-        every_key = [key for each in keys for key in each.values()]
-        found, held = self._cache.find(every_key), self._held_states(every_key)
+        found, held = self._found(windows, keys)
         unread: list[Window] = []
         numbers: list[int] = []
         rows: list[int] = []
         sums: list[Matrix] = [np.zeros((0, self._width), dtype=np.float32)]
         states: list[States] = []
-        there = found.keys() & held.keys() if self._every else found.keys()
         for number, (window, own) in enumerate(zip(windows, keys, strict=True)):
-            if not there >= set(own.values()):
+            if not found.keys() >= set(own.values()):
                 unread.append(window)
                 self._keys[id(window)] = own
                 continue
@@ -67,9 +65,8 @@ class Memory:
         keys = [self._keys.pop(id(window)) for window in batch]
         own = [keys[window][int(row)] for window, row in zip(made.windows, made.rows, strict=True)]
         self._new |= dict(zip(own, made.sums, strict=True))
-        if self._every:
-            packed = (states.tobytes() for states in made.states)
-            self._new_states |= dict(zip(map(self._states_key, own), packed, strict=True))
+        for window, key, states in zip(made.windows, own, made.states, strict=bool(self._every)):
+            self._new_states[self._states_key(batch[window], key)] = states.tobytes()
 
     def keep(self) -> None:
         """Store what was noted."""
@@ -80,18 +77,29 @@ class Memory:
             self._cache.keep_bytes(self._new_states)
             self._new_states = {}
 
-    def _held_states(self, keys: Sequence[bytes]) -> dict[bytes, States]:
-        """By the key of the piece."""
+    def _found(
+        self, windows: Sequence[Window], keys: Sequence[dict[int, bytes]]
+    ) -> tuple[dict[bytes, Matrix], dict[bytes, States]]:
+        """Sums and states of the pieces that have all that is wanted, by the piece's key."""
+        wanted = [key for own in keys for key in own.values()]
         if not self._every:
-            return {}
-        own = {self._states_key(key): key for key in keys}
-        return {
-            own[name]: np.frombuffer(held, dtype=np.uint8).reshape(-1, -(-self._width // 8))
-            for name, held in self._cache.find_bytes(list(own)).items()
+            return self._cache.find(wanted), {}
+        names = {
+            self._states_key(window, key): key
+            for window, own in zip(windows, keys, strict=True)
+            for key in own.values()
         }
+        size = -(-self._width // 8)
+        held = {
+            names[name]: np.frombuffer(each, dtype=np.uint8).reshape(-1, size)
+            for name, each in self._cache.find_bytes(list(names)).items()
+        }
+        self._cache.usage += Usage(misses=sum(key not in held for key in wanted))
+        return self._cache.find([key for key in wanted if key in held]), held
 
-    def _states_key(self, key: bytes) -> bytes:
-        return blake2b(f"states {self._every}".encode(), key=key, digest_size=_BYTES).digest()
+    def _states_key(self, window: Window, key: bytes) -> bytes:
+        told = f"states {self._every} {window.kept_from}".encode()
+        return blake2b(told, key=key, digest_size=_BYTES).digest()
 
     def _keys_of(self, window: Window) -> dict[int, bytes]:
         """A key for each row that owns tokens of the window, ascending."""

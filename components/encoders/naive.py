@@ -53,8 +53,8 @@ class Naive:
     )
     token_states: Whole = option(
         0,
-        help="tokens kept as one state for `late_interaction`, a bit per component; 2 is a good "
-        "choice, 0 keeps none",
+        help="tokens of a chunk that are kept as one state, a bit per component, for the reranker "
+        "`late_interaction`; 1 is best, 0 keeps none",
         stored=False,
     )
     precision: Precision = option(
@@ -138,11 +138,13 @@ def queries(of: Variant, texts: Sequence[str]) -> Matrix:
 def _windows(of: Model, texts: Iterator[str], frame: Frame) -> Iterator[Window]:
     prefix, suffix = of.tokenizer.prefix, of.tokenizer.suffix
     room = of.checkpoint.window - len(prefix) - len(suffix)
+    prompt = len(prefix) + len(of.tokenizer.ids(frame.parts[0]))
     for row, text in enumerate(texts):
         for ids, before in frame.sequences(of.tokenizer, text, room):
             sequence = np.array([*prefix, *ids, *suffix], dtype=np.int64)
             first = before + len(prefix) if frame.pooled_from else 0
-            yield Window(sequence, _owners(len(sequence), first, row, of.checkpoint.pooling), row)
+            owners = _owners(len(sequence), first, row, of.checkpoint.pooling)
+            yield Window(sequence, owners, row, max(prompt, first))
 
 
 def _owners(length: int, first: int, row: int, pooling: Pooling) -> Integers:

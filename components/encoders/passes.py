@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from components.values import Integers, Matrix
+from components.values import Integers
 
 FLASH = "flash_attention_2"
 _PACKABLE = ("bert", "llama", "mistral", "qwen2", "qwen3")
@@ -79,19 +79,19 @@ def put(array: np.ndarray[Any, Any], device: torch.device) -> torch.Tensor:
     return tensor.pin_memory().to(device, non_blocking=True)
 
 
-def fetch(tensor: torch.Tensor) -> Callable[[], Matrix]:
+def fetch(tensor: torch.Tensor) -> Callable[[], np.ndarray[Any, Any]]:
     """Begins to bring a tensor back from its device; the call waits until it is here."""
     if tensor.device.type != "cuda":
-        here: Matrix = tensor.cpu().numpy()
+        here: np.ndarray[Any, Any] = tensor.cpu().numpy()
         return lambda: here
     kept = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
     kept.copy_(tensor, non_blocking=True)
     done = torch.cuda.Event()  # type: ignore[no-untyped-call]
     done.record()
 
-    def wait() -> Matrix:
+    def wait() -> np.ndarray[Any, Any]:
         done.synchronize()
-        found: Matrix = kept.numpy()
+        found: np.ndarray[Any, Any] = kept.numpy()
         return found
 
     return wait

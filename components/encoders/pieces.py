@@ -19,6 +19,8 @@ class Window:
     owners: Integers
     first: int
     """The lowest row that it may own tokens of; ascending over the windows of a call."""
+    kept_from: int = 0
+    """The first token whose state may be kept: prompts stand before it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

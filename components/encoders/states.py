@@ -1,16 +1,15 @@
 """States of tokens in a bit per component, kept beside the vectors that are pooled of them.
 
-Late interaction compares every token of a question with those of a passage. Kept as they are they
-would take a hundred times the room of the passage's one vector; here they take about as much. Two
-steps, both from the literature on multi-vector retrieval: consecutive tokens are pooled (Clavié,
-Chaffin and Adams, arXiv 2409.14683: little is lost at a factor of two), and of every component only
-its sign is kept, while the question's stay numbers.
+Late interaction compares every token of a question with those of a passage. Kept in full each would
+take as much room as the passage's one vector; a bit per component is a thirty-second of that. The
+question's states stay numbers. Where several consecutive tokens are one state, it is of their mean
+(token pooling: Clavié, Chaffin and Adams, arXiv 2409.14683).
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +21,9 @@ if TYPE_CHECKING:
     import torch
 
     from components.encoders.pieces import Pieces
+
+_UNPACKED = 16_384
+"""States that are unpacked at once: each takes 32 times its room then."""
 
 
 class StateLog:
@@ -46,13 +48,15 @@ class StateLog:
 
 def signs(
     rows: torch.Tensor, piece: Integers, kept: npt.NDArray[np.bool_], count: int, every: int
-) -> list[States]:
-    """Of each of `count` pieces its states. `rows`: hidden states, (tokens, width); `piece`: which
-    piece each is in, ascending; those that are not `kept` (special tokens) are left out.
+) -> Callable[[], list[States]]:
+    """Of each of `count` pieces its states; the call waits for them.
+
+    `rows`: hidden states, (tokens, width). `piece`: which piece each token is in, ascending. `kept`:
+    whether it counts.
     """
     import torch
 
-    from components.encoders.passes import put
+    from components.encoders.passes import fetch, put
 
     (tokens,) = np.nonzero(kept)
     own = piece[tokens]
@@ -63,8 +67,8 @@ def signs(
     unit = torch.nn.functional.normalize(rows[put(tokens, rows.device)].float())
     sums = torch.zeros((int(states.sum()), rows.shape[1]), device=rows.device)
     sums.index_add_(0, put(before[own] + place // every, rows.device), unit)
-    bits = np.packbits((sums > 0).cpu().numpy(), axis=1)
-    return np.split(bits, np.cumsum(states)[:-1])
+    coming, ends = fetch(sums > 0), np.cumsum(states)[:-1]
+    return lambda: np.split(np.packbits(coming(), axis=1), ends)
 
 
 def likeness(query: Matrix, passages: Sequence[States]) -> Matrix:
@@ -75,14 +79,35 @@ def likeness(query: Matrix, passages: Sequence[States]) -> Matrix:
     are some four fifths of them.
     """
     found = np.zeros(len(passages), dtype=np.float32)
-    filled = np.array([at for at, each in enumerate(passages) if len(each)], dtype=np.int64)
-    if not len(query) or not len(filled):
+    if not len(query):
         return found
-    sizes = np.array([len(passages[at]) for at in filled])
-    packed = np.concatenate([passages[at] for at in filled])
-    bits = np.unpackbits(packed, axis=1, count=query.shape[1]).astype(np.float32)
-    # With signs of +1 and -1 in place of bits: twice the product, less the sum of all components.
-    products = 2 * (query @ bits.T) - query.sum(axis=1, keepdims=True)
-    best = np.maximum.reduceat(products, np.cumsum(sizes) - sizes, axis=1)
-    found[filled] = best.mean(axis=0) / np.sqrt(np.float32(query.shape[1]))
+    filled = [at for at, each in enumerate(passages) if len(each)]
+    for part in _portions(filled, passages):
+        found[part] = _largest(query, [passages[at] for at in part]).mean(axis=0)
     return found
+
+
+def _portions(places: Sequence[int], passages: Sequence[States]) -> Iterator[list[int]]:
+    """Places of passages that are unpacked together."""
+    portion: list[int] = []
+    states = 0
+    for at in places:
+        if portion and states + len(passages[at]) > _UNPACKED:
+            yield portion
+            portion, states = [], 0
+        portion.append(at)
+        states += len(passages[at])
+    if portion:
+        yield portion
+
+
+def _largest(query: Matrix, passages: Sequence[States]) -> Matrix:
+    """The largest product of each of the question's tokens with a state of each passage, shape
+    (tokens, passages).
+    """
+    width = query.shape[1]
+    bits = np.unpackbits(np.concatenate(passages), axis=1, count=width).astype(np.float32)
+    # With signs of +1 and -1 in place of bits: twice the product, less the sum of all components.
+    products = (2 * (query @ bits.T) - query.sum(axis=1, keepdims=True)) / np.sqrt(width)
+    sizes = np.array([len(each) for each in passages])
+    return np.asarray(np.maximum.reduceat(products, np.cumsum(sizes) - sizes, axis=1), np.float32)

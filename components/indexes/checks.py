@@ -31,11 +31,16 @@ def check_vectors(
             )
 
 
-def check_states(chunks: Sequence[Chunk], states: Sequence[States]) -> None:
-    """Raises IndexFault for states of tokens that do not fit the chunks; there may be none."""
+def checked_states(
+    chunks: Sequence[Chunk], states: Sequence[States]
+) -> Sequence[States] | Sequence[None]:
+    """Of each chunk; None of each where there are none. Raises IndexFault for states of tokens that
+    do not fit the chunks.
+    """
     fits = len(states) in (0, len(chunks))
     if not fits or any(each.ndim != 2 or each.dtype != np.uint8 for each in states):
         raise IndexFault(f"{len(chunks)} chunks came with malformed states of {len(states)}")
+    return states or [None] * len(chunks)
 
 
 def _sound(terms: SparseVector) -> bool:

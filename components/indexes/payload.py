@@ -91,7 +91,7 @@ def states_of(
     missing = [each for each in chunk_ids if each not in held]
     if missing:
         raise IndexFault(f"{len(missing)} chunks have no states of tokens, {missing[0]} is one").at(
-            where=where, hint="run the refresh again"
+            where=where, hint="refresh with encoder.token_states, or reranker.states: read"
         )
     return [held[each] for each in chunk_ids]
 

@@ -23,19 +23,23 @@ from components.options import Count, Share, option, part
 from components.rerankers.order import all_reordered, heads
 from components.rerankers.own_model import model_name
 from components.rerankers.paced import BUDGET
-from components.rerankers.token_states import token_states
+from components.rerankers.token_states import asked_states, token_states
 from components.stages import Encoder
 from components.values import Hit, Matrix, Query, Ranked, States
 
 _PASSAGE = 20.0
-"""What a passage costs that need not be read, in characters of one that must."""
+"""What a passage costs that need not be read, in characters of one that must; and what the fetch of
+a stored one costs, in characters of it.
+"""
 _CHARACTERS = 5
 """Of a token."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LateInteraction:
-    """Scores hits by the mean, over the question's tokens, of the largest cosine to a token."""
+    """Scores hits by the mean, over the question's tokens, of the largest cosine to a token, or of
+    the largest product with the signs of one that the index keeps.
+    """
 
     revision: ClassVar[int] = 1
     needs_vectors: ClassVar[bool] = False
@@ -84,7 +88,7 @@ class LateInteraction:
     def efforts(self, hits: Sequence[Hit]) -> list[float]:
         """How long each takes, relative to the others: see `Paced`."""
         if self.needs_states:
-            return [1.0] * len(hits)
+            return [_PASSAGE + len(hit.chunk.text) for hit in hits]
         known = token_states(self._name, self.precision, self.tokens)
         longest = _CHARACTERS * self.tokens
         sizes = (min(len(hit.chunk.text), longest) for hit in hits)
@@ -101,7 +105,7 @@ class LateInteraction:
     ) -> list[Matrix]:
         texts = [query.text for query, head in zip(queries, scored, strict=True) if head]
         layers = getattr(self.encoder, "layers", None)
-        asked = dict(token_states(self._name, self.precision, None, layers).read(texts))
+        asked = dict(asked_states(self._name, self.precision, layers).read(texts))
         return [
             likeness(asked[query.text], own[: len(head)]) if head else np.zeros(0, np.float32)
             for query, head, own in zip(queries, scored, states, strict=True)
@@ -141,7 +145,7 @@ class LateInteraction:
 
     def _not_there(self) -> BadOption:
         return BadOption("the index has no states of tokens of this model").at(
-            where="reranker.states", hint="set encoder.token_states=2 and refresh, or states: auto"
+            where="reranker.states", hint="set encoder.token_states=1 and refresh, or states: auto"
         )
 
     @property

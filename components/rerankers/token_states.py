@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from components.encoders.batches import batches
 from components.encoders.device import Precision
+from components.encoders.frames import of_queries
 from components.encoders.kernel import unit
 from components.encoders.model import Model, model
 from components.values import Matrix
@@ -22,11 +23,15 @@ _Rows = npt.NDArray[np.floating]
 
 
 class TokenStates:
-    """Of one model, for texts of at most so many tokens."""
+    """Of one model, for texts of at most so many tokens.
 
-    def __init__(self, of: Model, tokens: int | None) -> None:
+    `asked`: the texts are questions, read behind the model's prompt for them.
+    """
+
+    def __init__(self, of: Model, tokens: int | None, *, asked: bool = False) -> None:
         self._of = of
         self._tokens = tokens
+        self._prompt = of_queries(of.checkpoint.profile, "", ()).parts[0] if asked else ""
         self._kept: OrderedDict[str, _Rows] = OrderedDict()
         self._bytes = 0
         self._lock = Lock()
@@ -69,20 +74,26 @@ class TokenStates:
 
     def _read(self, texts: Sequence[str]) -> Iterator[tuple[int, Matrix]]:
         prefix, suffix = self._of.tokenizer.prefix, self._of.tokenizer.suffix
+        prompt = len(self._of.tokenizer.ids(self._prompt))
         room = self._of.checkpoint.window - len(prefix) - len(suffix)
         room = room if self._tokens is None else min(room, self._tokens)
-        own = (self._of.tokenizer.ids(text)[:room] for text in texts)
+        own = (self._of.tokenizer.ids(self._prompt + text)[:room] for text in texts)
         ids = [np.array([*prefix, *each, *suffix], np.int64) for each in own]
         for batch in batches(list(map(len, ids)), self._of.batch_tokens):
             hidden = self._of.hidden([ids[at] for at in batch])
             rows = hidden.rows.float().cpu().numpy()
             for at, start in zip(batch, hidden.starts, strict=True):
-                yield at, unit(rows[start + len(prefix) : start + len(ids[at]) - len(suffix)])
+                first = start + len(prefix) + prompt
+                yield at, unit(rows[first : start + len(ids[at]) - len(suffix)])
 
 
-@lru_cache(maxsize=4)
-def token_states(
-    name: str, precision: Precision, tokens: int | None, layers: int | None = None
-) -> TokenStates:
-    """This process's one reader of a model, or of its first layers. Raises what `model` raises."""
-    return TokenStates(model(name, precision, layers), tokens)
+@lru_cache(maxsize=8)
+def token_states(name: str, precision: Precision, tokens: int | None) -> TokenStates:
+    """This process's one reader of a model. Raises what `model` raises."""
+    return TokenStates(model(name, precision), tokens)
+
+
+@lru_cache(maxsize=8)
+def asked_states(name: str, precision: Precision, layers: int | None) -> TokenStates:
+    """This process's one reader of questions to what an index keeps. Raises what `model` raises."""
+    return TokenStates(model(name, precision, layers), None, asked=True)

@@ -99,10 +99,11 @@ def one_by_one(systems: Sequence[System], queries: Sequence[Query]) -> Iterator[
 
 def _one_by_one(served: Mapping[str, _Served], queries: Sequence[Query]) -> Iterator[Reading]:
     asked = spread(queries, QUESTIONS)
-    for turn, query in enumerate([*asked[:_WARM], *asked]):
+    warm = asked[:_WARM]
+    for turn, query in enumerate([*warm, *asked]):
         for name in _turned(list(served), turn):
             seconds, (depth,) = _timed(served[name], [query])
-            if turn >= _WARM:
+            if turn >= len(warm):
                 yield Reading(system=name, seconds=seconds, reranked=depth)
 
 

@@ -12,6 +12,7 @@ import pytest
 from components.encoders.hashing import Hashing
 from components.encoders.model import model
 from evals.compare import steps
+from evals.compare.costs import measure, one_by_one
 from evals.compare.outcome import Measured
 from evals.compare.request import Request
 from evals.compare.run import run
@@ -53,6 +54,16 @@ def test_each_systems_cost_says_what_was_measured(tmp_path: Path, checkpoint: Pa
     assert with_model.to_json()["cost"]["model_bytes"] == _bytes(checkpoint)
 
 
+@pytest.mark.parametrize("questions", [1, 2, 3])
+def test_few_questions_are_all_measured(tmp_path: Path, questions: int) -> None:
+    plan = _planned(tmp_path, [pipeline(tmp_path, "plain")])
+    steps.build(plan, plan.systems[0])
+    queries = plan.request.data.queries()[:questions]
+    readings = list(one_by_one(plan.systems, queries))
+    assert len(readings) == questions
+    assert measure(plan.systems, queries)["plain"].questions_one_by_one == questions
+
+
 def test_an_encoder_that_does_not_tell_its_memory(tmp_path: Path) -> None:
     own = {"use": "tests.compare.test_costs:Own", "width": 32}
     (other,) = _compared(tmp_path, [pipeline(tmp_path, "other", encoder=own)])
@@ -72,9 +83,12 @@ def test_weights_count_as_they_are_in_memory(checkpoint: Path) -> None:
 
 
 def _compared(folder: Path, files: list[Path]) -> list[Measured]:
+    return list(run(_planned(folder, files)).systems)
+
+
+def _planned(folder: Path, files: list[Path]) -> steps.Plan:
     data = catalogue.load(str(beir(folder / "data")))
-    outcome = run(steps.plan(Request(files=files, data=data, home=folder / "home")))
-    return list(outcome.systems)
+    return steps.plan(Request(files=files, data=data, home=folder / "home"))
 
 
 def _bytes(checkpoint: Path, *, halved: bool = False) -> int:

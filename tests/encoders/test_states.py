@@ -13,7 +13,9 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from components.cache import VectorCache
+from components.cache import Usage, VectorCache
+from components.encoders import frames
+from components.encoders import states as encoder_states
 from components.encoders.kernel import NOBODY, Window, pool
 from components.encoders.landmark import Landmark
 from components.encoders.late import Late
@@ -97,6 +99,21 @@ class TestKernel:
         list(pool(again, made, cache=cache))
         assert not again.shapes
 
+    def test_what_is_read_again_is_no_hit(self, tmp_path: Path) -> None:
+        made = [window([row] * 4, row) for row in range(30)]
+        cache = VectorCache(tmp_path, 2**26)
+        list(pool(Marked(40), made, cache=cache))
+        taken(Marked(40), made, 2, cache)
+        assert cache.usage == Usage(0, 60)
+        taken(Marked(40), made, 2, cache)
+        assert cache.usage == Usage(30, 60)
+
+    def test_a_prompt_has_no_states(self) -> None:
+        ids = np.array([9, 10, 11, 12])
+        made = [Window(ids, np.zeros(4, np.int64), 0, kept_from=3)]
+        (states,) = taken(Marked(10), made, 1)
+        assert signs(states, TABLE.shape[1]) == [tuple((TABLE[12] > 0).astype(int))]
+
     def test_a_row_of_special_tokens_alone_has_none(self) -> None:
         ids = np.array([*SPECIAL, 9, 10])
         made = [Window(ids, np.array([0, 0, 1, NOBODY]), 0)]
@@ -124,6 +141,26 @@ class TestLikeness:
         found = likeness(query, packed)
         assert found.dtype == np.float32
         np.testing.assert_allclose(found, scores, atol=1e-4)
+
+    def test_many_states_are_unpacked_a_portion_at_a_time(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        chance = np.random.default_rng(3)
+        query = chance.normal(size=(5, 24)).astype(np.float32)
+        sizes = (3, 0, 9, 1, 4, 4, 0, 30, 2)
+        passages = [chance.integers(0, 256, (size, 3), np.uint8) for size in sizes]
+        together = likeness(query, passages)
+        monkeypatch.setattr(encoder_states, "_UNPACKED", 8)
+        unpacked: list[int] = []
+        inner = np.unpackbits
+
+        def counted(packed: Any, *args: Any, **options: Any) -> Any:
+            unpacked.append(len(packed))
+            return inner(packed, *args, **options)
+
+        monkeypatch.setattr(np, "unpackbits", counted)
+        np.testing.assert_allclose(likeness(query, passages), together, atol=1e-6)
+        assert unpacked == [3, 9, 5, 4, 30, 2]
 
     def test_of_a_question_without_tokens(self) -> None:
         passages = [np.zeros((2, 1), np.uint8)]
@@ -211,6 +248,17 @@ class TestEncoders:
                 for encoder in (plain, kept)
             )
             np.testing.assert_array_equal(np.concatenate(one), np.concatenate(other))
+
+    def test_a_documents_prompt_is_not_among_them(
+        self, tiny: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        plain = Naive(model=str(tiny), precision="fp32", token_states=1)
+        prompted = frames.Frame(("passage: ", ""))
+        (without,) = encoded(plain, [TEXT])
+        monkeypatch.setattr(frames, "of_documents", lambda profile: prompted)
+        (behind,) = encoded(plain, [TEXT])
+        assert behind.shape == without.shape
+        assert (behind != without).any()  # they have read the prompt
 
     def test_none_are_kept_unless_they_are_asked_for(self, tiny: Path) -> None:
         assert encoded(Naive(model=str(tiny), precision="fp32"), [TEXT]) == []

@@ -14,9 +14,10 @@ from components.encoders.hashing import Hashing
 from components.encoders.model import model
 from components.encoders.naive import Naive
 from components.encoders.states import likeness
-from components.errors import BadOption
-from components.rerankers import token_states
+from components.errors import BadOption, IndexFault
+from components.rerankers import paced, token_states
 from components.rerankers.late_interaction import LateInteraction
+from components.rerankers.token_states import asked_states
 from components.values import Hit, Query, Ranked
 from tests.corpora import HASHING, Corpus
 from tests.rerankers.test_e2rank import listed, names, texts
@@ -128,7 +129,7 @@ class TestStored:
         return made
 
     def test_only_the_question_is_read(self, corpus: Corpus, read: list[int]) -> None:
-        token_states.token_states.cache_clear()
+        asked_states.cache_clear()
         (hits,) = search(corpus.load(), [Query(text=QUERY)], 100).hits
         assert len(hits) > 20
         assert len(read) == 2  # for its vector, and for the states of its tokens
@@ -183,34 +184,53 @@ class TestStored:
         with pytest.raises(BadOption, match="no states of tokens"):
             search(corpus.load([*without, "reranker.states=stored"]), [Query(text=QUERY)], 3)
 
-    def test_in_a_query_engine(self, corpus: Corpus, read: list[int]) -> None:
-        pytest.importorskip("llama_index.core")
+    def test_as_a_postprocessor(self, corpus: Corpus, read: list[int]) -> None:
+        """Order and scores are those of the pipeline that has the reranker itself."""
+        postprocessor, retrieve = _llama_index(corpus)
+        for wide in ([], ["retriever.use=neighbourhood"]):
+            nodes = retrieve("reranker.use=none", *wide)
+            asked_states.cache_clear()
+            read.clear()
+            found = postprocessor(*wide).postprocess_nodes(nodes, query_str=QUERY)
+            assert len(read) == 1
+            expected = retrieve(*wide)
+            assert [each.node.node_id for each in found] == [each.node.node_id for each in expected]
+            assert [each.score for each in found] == pytest.approx(
+                [each.score for each in expected], abs=1e-5
+            )
+
+    def test_nodes_of_elsewhere_are_read(
+        self, corpus: Corpus, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """What that costs is not taken for what stored ones cost."""
         from llama_index.core.schema import NodeWithScore, TextNode
 
-        from components.bridges.postprocessor import MillracePostprocessor
-        from components.bridges.retriever import MillraceRetriever
-
-        token_states.token_states.cache_clear()
-        nodes = MillraceRetriever(corpus.file, 30, overrides=["reranker.use=none"]).retrieve(QUERY)
-        read.clear()
-        found = MillracePostprocessor(pipeline=corpus.file).postprocess_nodes(
-            nodes, query_str=QUERY
-        )
-        assert len(read) == 1
-        expected = MillraceRetriever(corpus.file, 30).retrieve(QUERY)
-        best = {each.node.node_id: each.score for each in expected}
-        assert [best.get(each.node.node_id, each.score) for each in found] == pytest.approx(
-            [each.score for each in found], abs=1e-5
-        )
+        paced.learnt.cache_clear()
+        budget = "reranker.rerank_budget_ms=60000"
+        postprocessor, retrieve = _llama_index(corpus)
         strange = [NodeWithScore(node=TextNode(text=text, id_=text)) for text in texts(3)]
-        assert (
-            len(
-                MillracePostprocessor(pipeline=corpus.file).postprocess_nodes(
-                    strange, query_str=QUERY
-                )
-            )
-            == 3
-        )
+        found = postprocessor(budget).postprocess_nodes(strange, query_str=QUERY)
+        assert {each.node.node_id for each in found} == set(texts(3))
+        assert "nodes are read again" in caplog.text
+        postprocessor(budget).postprocess_nodes(retrieve("reranker.use=none"), query_str=QUERY)
+        assert paced.learnt.cache_info().currsize == 2
+        with pytest.raises(IndexFault, match="states of tokens"):
+            postprocessor("reranker.states=stored").postprocess_nodes(strange, query_str=QUERY)
+
+
+def _llama_index(corpus: Corpus) -> tuple[Any, Any]:
+    """A corpus' postprocessor, and what its retriever finds, by overrides."""
+    pytest.importorskip("llama_index.core")
+    from components.bridges.postprocessor import MillracePostprocessor
+    from components.bridges.retriever import MillraceRetriever
+
+    def postprocessor(*overrides: str) -> Any:
+        return MillracePostprocessor(pipeline=corpus.file, overrides=list(overrides))
+
+    def retrieve(*overrides: str) -> Any:
+        return MillraceRetriever(corpus.file, 100, overrides=overrides).retrieve(QUERY)
+
+    return postprocessor, retrieve
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n"])

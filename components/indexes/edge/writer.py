@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from components.indexes.checks import check_states, check_vectors
+from components.indexes.checks import check_vectors, checked_states
 from components.indexes.edge import engine
 from components.indexes.edge.engine import DENSE, SPARSE, faults
 from components.indexes.edge.files import check_space
@@ -56,8 +56,7 @@ class EdgeWriter(EdgeReader):
     ) -> None:
         """See `Writer`."""
         check_vectors(chunks, dense, sparse, self._width)
-        check_states(chunks, states)
-        held: Sequence[States | None] = states or [None] * len(chunks)
+        held = checked_states(chunks, states)
         for part, needed in _batches(list(map(size, chunks, held))):
             points = _points(chunks[part], dense[part], sparse[part], held[part])
             self._upsert(points, needed)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 DENSE = "dense"
 SPARSE = "sparse"
 _PAGE = 1000
+_STATES_PAGE = 100
+"""Of chunks with the states of their tokens: a long chunk's take hundreds of kilobytes."""
 _Asked = tuple[Any, str, Filter]
 """A vector, the name of the vectors it is compared with, and what a hit must satisfy."""
 _BATCH = 64
@@ -70,11 +72,9 @@ class QdrantReader:
     def vectors(self, chunk_ids: Sequence[str]) -> Matrix:
         """See `Reader`."""
         held: dict[str, Any] = {}
-        distinct = list(dict.fromkeys(chunk_ids))
-        for start in range(0, len(distinct), _PAGE):
-            for point in self._retrieve(distinct[start : start + _PAGE], False, [DENSE]):
-                named: Any = point.vector
-                held[str(point.id)] = named[DENSE]
+        for point in self._retrieved(chunk_ids, _PAGE, False, [DENSE]):
+            named: Any = point.vector
+            held[str(point.id)] = named[DENSE]
         missing = [each for each in chunk_ids if each not in held]
         if missing:
             raise IndexFault(f"{len(missing)} chunks have no vector, {missing[0]} is one").at(
@@ -85,12 +85,7 @@ class QdrantReader:
 
     def states(self, chunk_ids: Sequence[str]) -> list[States]:
         """See `Reader`."""
-        distinct = list(dict.fromkeys(chunk_ids))
-        points = [
-            point
-            for start in range(0, len(distinct), _PAGE)
-            for point in self._retrieve(distinct[start : start + _PAGE], [STATES], False)
-        ]
+        points = self._retrieved(chunk_ids, _STATES_PAGE, [STATES], False)
         held = ((str(point.id), point.payload or {}) for point in points)
         return states_of(chunk_ids, held, self._collection)
 
@@ -155,6 +150,13 @@ class QdrantReader:
             yield from points
             if offset is None:
                 return
+
+    def _retrieved(
+        self, ids: Sequence[str], page: int, fields: Any, vectors: Any
+    ) -> Iterator[models.Record]:
+        distinct = list(dict.fromkeys(ids))
+        for start in range(0, len(distinct), page):
+            yield from self._retrieve(distinct[start : start + page], fields, vectors)
 
     def _retrieve(self, ids: Sequence[str], fields: Any, vectors: Any) -> list[models.Record]:
         return self._server.ask(

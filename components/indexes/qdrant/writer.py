@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import uuid5
 
-from components.indexes.checks import check_states, check_vectors
+from components.indexes.checks import check_vectors, checked_states
 from components.indexes.manifest import Entry
 from components.indexes.payload import NAMESPACE, check, of_chunk, of_entry, size
 from components.indexes.qdrant.conditions import ADDED, REMOVED, added_in, visible
@@ -47,8 +47,7 @@ class QdrantWriter(QdrantReader):
     ) -> None:
         """See `Writer`."""
         check_vectors(chunks, dense, sparse, self._width)
-        check_states(chunks, states)
-        held: Sequence[States | None] = states or [None] * len(chunks)
+        held = checked_states(chunks, states)
         points = [
             _Point(chunk, of_chunk(chunk, own), row.tolist(), terms, size(chunk, own))
             for chunk, row, terms, own in zip(chunks, dense, sparse, held, strict=True)
