@@ -51,8 +51,8 @@ def signs(
 ) -> Callable[[], list[States]]:
     """Of each of `count` pieces its states; the call waits for them.
 
-    `rows`: hidden states, (tokens, width). `piece`: which piece each token is in, ascending. `kept`:
-    whether it counts.
+    `rows`: hidden states, (tokens, width). `piece`: which piece each token is in, ascending.
+    `kept`: whether it counts.
     """
     import torch
 
