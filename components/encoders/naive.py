@@ -15,7 +15,7 @@ from components.encoders.header import Header
 from components.encoders.kernel import NOBODY, Window, pool
 from components.encoders.model import Model
 from components.encoders.profiles import Pooling
-from components.encoders.rows import blocks
+from components.encoders.rows import beside, blocks
 from components.encoders.states import StateLog
 from components.encoders.tokenizers import FastTokenizer
 from components.encoders.variants import Variant, chosen
@@ -103,7 +103,11 @@ class Naive:
             token_ranges(self.tokenizer.tokens(document.text), own)
         texts = span_texts(documents, spans, Header(self.header))
         log = self._variant.log()
-        return blocks(rows(self._variant, texts, log), spans, log)
+        if log is None or not self.header:
+            return blocks(rows(self._variant, texts, log), spans, log)
+        # Behind a header all chunks' tokens are alike: what is kept of them is read without.
+        bare = rows(self._variant, span_texts(documents, spans, Header("")), log)
+        return blocks(beside(rows(self._variant, texts), bare), spans, log)
 
     def encode_queries(self, texts: Sequence[str]) -> Matrix:
         """See `Encoder`."""

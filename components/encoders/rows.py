@@ -49,6 +49,13 @@ def paired(
         _, b = _rest(first, b, size, right)
 
 
+def beside(
+    rows: Iterator[tuple[int, Matrix]], others: Iterator[tuple[int, Matrix]]
+) -> Iterator[tuple[int, Matrix]]:
+    """The rows of the first stream, of which the second has finished its own."""
+    return ((first, own) for first, own, _ in paired(rows, others))
+
+
 def _rest(
     first: int, matrix: Matrix, used: int, stream: Iterator[tuple[int, Matrix]]
 ) -> tuple[int, Matrix | None]:

@@ -225,6 +225,22 @@ class TestEncoders:
             assert states.shape == plain.shape
             assert np.unpackbits(states ^ plain).mean() < 0.002  # what is zero to six digits
 
+    def test_a_header_is_read_for_the_vector_alone(self, tiny: Path) -> None:
+        made: dict[str, Any] = {"model": str(tiny), "precision": "fp32"}
+        documents = [Document(id=name, text=TEXT, title=name * 9) for name in "abc"]
+        spans = [SPANS[:1], [], SPANS]
+        plain, headed = (
+            list(Naive(**made, token_states=1, header=header).encode_documents(documents, spans))
+            for header in ("", "{title}")
+        )
+        for one, other in zip(plain, headed, strict=True):
+            assert (one.document, one.first) == (other.document, other.first)
+            for own, its in zip(one.states, other.states, strict=True):
+                np.testing.assert_array_equal(own, its)
+        alone = list(Naive(**made, header="{title}").encode_documents(documents, spans))
+        for one, other in zip(alone, headed, strict=True):
+            np.testing.assert_allclose(one.vectors, other.vectors, atol=1e-6)
+
     @pytest.mark.parametrize("kind", [Late, Landmark])
     def test_states_in_context_are_those_of_the_whole_text(self, tiny: Path, kind: Any) -> None:
         encoder = kind(model=str(tiny), precision="fp32", window=100, overlap=8, token_states=1)
