@@ -9,7 +9,6 @@ from components.encoders.header import Header
 from components.encoders.kernel import Window, pool
 from components.encoders.model import Model
 from components.encoders.rows import first_rows
-from components.encoders.states import StateLog
 from components.encoders.variants import Variant
 from components.encoders.windows import windows
 from components.errors import BadOption
@@ -80,12 +79,11 @@ def rows(
     spans: Sequence[Sequence[Span]],
     reading: Reading,
     header: Header,
-    log: StateLog | None = None,
 ) -> Iterator[tuple[int, Matrix]]:
     """A row per span. Raises EmptySpan."""
     check(of.model, reading)
     found = _windows(of.model, documents, spans, reading, header)
-    return pool(of.model, found, of.dimensions, of.cache, log)
+    return pool(of.model, found, of.dimensions, of.cache)
 
 
 def _windows(

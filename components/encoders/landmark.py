@@ -126,15 +126,15 @@ class Landmark:
     ) -> Iterator[Block]:
         """See `Encoder`."""
         of = self._variant
-        log = of.log()
         rows = (
             landmarks.rows(of, documents, spans, self._reading)
             if _trained(of)
-            else contextual.rows(of, documents, spans, self._reading, Header(""), log)
+            else contextual.rows(of, documents, spans, self._reading, Header(""))
         )
         if self.smoothing:
             rows = smoothed(rows, spans, self.smoothing, self.decay)
-        return blocks(rows, spans, log)
+        log = of.log()
+        return blocks(naive.with_states(rows, of, documents, spans, log), spans, log)
 
     def encode_queries(self, texts: Sequence[str]) -> Matrix:
         """See `Encoder`."""

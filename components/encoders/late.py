@@ -13,7 +13,6 @@ from components.encoders.device import Precision
 from components.encoders.header import Header
 from components.encoders.kernel import unit
 from components.encoders.rows import blocks, paired
-from components.encoders.states import StateLog
 from components.encoders.tokenizers import FastTokenizer
 from components.encoders.variants import Variant, chosen
 from components.options import Count, Share, Whole, option, part
@@ -113,20 +112,18 @@ class Late:
     ) -> Iterator[Block]:
         """See `Encoder`."""
         log = self._variant.log()
-        return blocks(self._rows(documents, spans, log), spans, log)
+        found = self._rows(documents, spans)
+        return blocks(naive.with_states(found, self._variant, documents, spans, log), spans, log)
 
     def encode_queries(self, texts: Sequence[str]) -> Matrix:
         """See `Encoder`."""
         return naive.queries(self._variant, texts)
 
     def _rows(
-        self,
-        documents: Sequence[Document],
-        spans: Sequence[Sequence[Span]],
-        log: StateLog | None,
+        self, documents: Sequence[Document], spans: Sequence[Sequence[Span]]
     ) -> Iterator[tuple[int, Matrix]]:
         header = Header(self.header)
-        late = contextual.rows(self._variant, documents, spans, self._reading, header, log)
+        late = contextual.rows(self._variant, documents, spans, self._reading, header)
         if not self.mix:
             yield from late
             return

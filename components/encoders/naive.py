@@ -103,11 +103,10 @@ class Naive:
             token_ranges(self.tokenizer.tokens(document.text), own)
         texts = span_texts(documents, spans, Header(self.header))
         log = self._variant.log()
-        if log is None or not self.header:
-            return blocks(rows(self._variant, texts, log), spans, log)
-        # Behind a header all chunks' tokens are alike: what is kept of them is read without.
-        bare = rows(self._variant, span_texts(documents, spans, Header("")), log)
-        return blocks(beside(rows(self._variant, texts), bare), spans, log)
+        if self.header:
+            found = rows(self._variant, texts)
+            return blocks(with_states(found, self._variant, documents, spans, log), spans, log)
+        return blocks(rows(self._variant, texts, log), spans, log)
 
     def encode_queries(self, texts: Sequence[str]) -> Matrix:
         """See `Encoder`."""
@@ -130,6 +129,22 @@ def rows(
     """A row per text, each read by itself with its special tokens, as the model was trained."""
     found = _windows(of.model, texts, of.documents)
     return pool(of.model, found, of.dimensions, of.cache, log)
+
+
+def with_states(
+    found: Iterator[tuple[int, Matrix]],
+    of: Variant,
+    documents: Sequence[Document],
+    spans: Sequence[Sequence[Span]],
+    log: StateLog | None,
+) -> Iterator[tuple[int, Matrix]]:
+    """The rows that were found in context, while each span is read once more, by itself, for the
+    states of its tokens: in context they are alike, and tell chunks apart less well. As they are
+    where no states are kept.
+    """
+    if log is None:
+        return found
+    return beside(found, rows(of, span_texts(documents, spans, Header("")), log))
 
 
 def queries(of: Variant, texts: Sequence[str]) -> Matrix:
