@@ -6,9 +6,9 @@ PYTHON ?= python3
 TORCH  ?= torch==2.13.0
 VENV   ?= .venv
 BIN     = $(VENV)/bin
-PIP     = $(BIN)/python -m pip --disable-pip-version-check install --quiet
+PIP     = $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-compile
 SAMPLE  = pipelines/sample.yaml
-WORKERS ?= 2
+WORKERS ?= 4
 
 .PHONY: demo check test bench setup clean
 
@@ -35,6 +35,7 @@ setup: $(VENV)/.dev
 clean:
 	rm -rf $(VENV) build *.egg-info
 
+# Python compiles what it imports; of all that is installed that is a small part.
 # torch goes first and alone: any looser request brings gigabytes of CUDA packages along.
 $(VENV)/.base: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
