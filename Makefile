@@ -35,8 +35,8 @@ setup: $(VENV)/.dev
 clean:
 	rm -rf $(VENV) build *.egg-info
 
-# Python compiles what it imports; of all that is installed that is a small part.
-# torch goes first and alone: any looser request brings gigabytes of CUDA packages along.
+# torch goes first and alone: any looser request brings gigabytes of CUDA packages along. Nothing is
+# compiled here: Python compiles what it imports, which is a small part of it.
 $(VENV)/.base: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) $(TORCH)
