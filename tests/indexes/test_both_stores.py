@@ -17,11 +17,7 @@ from components.values import Hit, Query
 from tests.corpora import Corpus, Stored, prose, snapshot
 
 SAMPLE = Path(__file__).resolve().parents[2] / "pipelines" / "sample.yaml"
-SMALLER = (
-    "encoder.use=hashing",
-    "reranker.use=none",
-    "source.include=[stdlib/*/**, 'topics/[a-e]*']",
-)
+SMALLER = ("encoder.use=hashing", "source.include=[stdlib/*/**, 'topics/[a-e]*']")
 """The model, or all documents, would take minutes and say the same: the stores are compared."""
 QUESTIONS = 50
 NEAR = 1e-4
