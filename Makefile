@@ -6,7 +6,7 @@ PYTHON ?= python3
 TORCH  ?= torch==2.13.0
 VENV   ?= .venv
 BIN     = $(VENV)/bin
-PIP     = $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-compile
+PIP     = $(BIN)/python -m pip --disable-pip-version-check install --quiet
 SAMPLE  = pipelines/sample.yaml
 WORKERS ?= 4
 
@@ -35,8 +35,7 @@ setup: $(VENV)/.dev
 clean:
 	rm -rf $(VENV) build *.egg-info
 
-# torch goes first and alone: any looser request brings gigabytes of CUDA packages along. Nothing is
-# compiled here: Python compiles what it imports, which is a small part of it.
+# torch goes first and alone: any looser request brings gigabytes of CUDA packages along.
 $(VENV)/.base: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) $(TORCH)
