@@ -65,8 +65,7 @@ class VectorCache:
 
     def find(self, keys: Sequence[bytes]) -> dict[bytes, Matrix]:
         """The vectors that are there, each of shape (width,)."""
-        nothing: dict[bytes, bytes] = {}
-        found = self._tried(lambda file: _read(file, keys), nothing)
+        found = self.find_bytes(keys)
         self.usage += Usage(len(found), len(keys) - len(found))
         return {key: np.frombuffer(held, dtype=np.float32) for key, held in found.items()}
 
