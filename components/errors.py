@@ -15,9 +15,12 @@
     ├── Busy                     6  somebody else holds what is needed: try again
     │   └── Moved                   what was being read is replaced and gone: read the live one
     ├── Unavailable              1  an outside system did not answer: worth another try
+    │   └── StoreUnavailable        the store, for now: out of reach, or short of memory or threads
     ├── EmptySpan                1  a splitter made a span without any token
     ├── ModelFault               1  weights are damaged, or not those that the profile names
-    ├── IndexFault               1  the stored index is damaged or refused a write
+    ├── IndexFault               1  something is wrong with the store or what was given to it
+    │   ├── Damaged                 proved by its own check: it may be set aside and built anew
+    │   └── Refused                 a request that it will not take; what it holds is as it was
     └── DiskFull                 1  not enough space to go on safely
 
 The number is the exit code. An error takes one message (so that it can be pickled);
@@ -120,6 +123,12 @@ class Unavailable(MillraceError):
     """An outside system did not answer."""
 
 
+class StoreUnavailable(Unavailable):
+    """The store cannot do it for now: it is out of reach or overloaded, or this machine lacks the
+    memory, threads or file handles. What it holds is as it was.
+    """
+
+
 class EmptySpan(MillraceError):
     """A splitter made a span without any token, so no vector can stand for it."""
 
@@ -129,7 +138,15 @@ class ModelFault(MillraceError):
 
 
 class IndexFault(MillraceError):
-    """The stored index is damaged, or refused a write."""
+    """Something is wrong with the store, or with what was given to it."""
+
+
+class Damaged(IndexFault):
+    """What is stored is damaged, as a check of its own has proved. It alone may be set aside."""
+
+
+class Refused(IndexFault):
+    """A request that the store will not take, however often it is asked."""
 
 
 class DiskFull(MillraceError):
