@@ -17,17 +17,30 @@ from evals.datasets.judged import Judged
 
 DATA = Path(os.environ.get("MILLRACE_DATA", Path(__file__).parents[3] / "shared" / "data"))
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason=f"{DATA} is absent")
-SPLIT = re.compile(r"(\w+) (\d+)")
+SPLIT = re.compile(r"([\w|-]+)(?: \([^)]*\))? (\d+)")
 
 
 def table() -> list[tuple[str, str, int, dict[str, int]]]:
     """Name, words about it, number of documents, judgements by split: from the README."""
     lines = (DATA / "README.md").read_text().splitlines() if DATA.is_dir() else []
-    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line[:1] == "|"]
+    rows = [
+        [cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+        for line in lines
+        if line[:1] == "|"
+    ]
     return [
-        (name, about, int(count.replace(",", "")), {k: int(v) for k, v in SPLIT.findall(splits)})
+        (name, about, int(count.replace(",", "")), judgements(splits))
         for name, about, count, _, splits in rows[2:]
     ]
+
+
+def judgements(splits: str) -> dict[str, int]:
+    """Their number by split: `dev 3, mono-de|es 4 each` is three splits."""
+    found = {}
+    for names, count in SPLIT.findall(splits):
+        kind, dash, each = names.partition("-")
+        found.update({f"{kind}{dash}{name}": int(count) for name in each.split("|")})
+    return found
 
 
 def texts(data: Judged) -> dict[str, str]:
