@@ -6,11 +6,12 @@ PYTHON ?= python3
 TORCH  ?= torch==2.13.0
 VENV   ?= .venv
 BIN     = $(VENV)/bin
-PIP     = $(BIN)/python -m pip --disable-pip-version-check install --quiet
+PIP     = $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-compile
 SAMPLE  = pipelines/sample.yaml
 WORKERS ?= 4
+PYTEST  = OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
-.PHONY: demo check test bench setup clean
+.PHONY: demo check test test-all bench setup clean
 
 demo: $(VENV)/.base
 	$(BIN)/millrace refresh $(SAMPLE)
@@ -25,7 +26,10 @@ check: $(VENV)/.dev
 	$(BIN)/lint-imports --no-logo
 
 test: check
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	$(PYTEST) -m "not slow"
+
+test-all: check
+	$(PYTEST)
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m evals.bench $(BENCH)
@@ -35,17 +39,25 @@ setup: $(VENV)/.dev
 clean:
 	rm -rf $(VENV) build *.egg-info
 
-# torch goes first and alone: any looser request brings gigabytes of CUDA packages along.
 $(VENV)/.base: pyproject.toml constraints.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(PIP) $(TORCH)
-	$(PIP) --constraint constraints.txt --editable .
-	touch $@
+	$(call install,.)
+
+$(VENV)/.dev: pyproject.toml constraints.txt
+	$(call install,.[dev])
+	touch $(VENV)/.base
 
 $(VENV)/.bench: $(VENV)/.dev
-	$(PIP) --constraint constraints.txt --editable ".[dev,bench]"
-	touch $@
+	$(call install,.[dev$(comma)bench])
 
-$(VENV)/.dev: $(VENV)/.base
-	$(PIP) --constraint constraints.txt --editable ".[dev]"
+comma := ,
+
+# torch goes first and alone: any looser request brings gigabytes of CUDA packages along. pip would
+# compile what it installs with one core; a few files are no Python of this version, which is no
+# matter.
+define install
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) $(TORCH)
+	$(PIP) --constraint constraints.txt --editable "$(1)"
+	$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
 	touch $@
+endef

@@ -13,6 +13,8 @@ from evals.runs import Run, scores
 
 _SAMPLES = 10_000
 _SEED = 20_240_501
+_AT_ONCE = 2**20
+"""Values drawn at a time."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,10 @@ def interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
     if not len(found):
         raise ValueError("no values")
     random = np.random.default_rng(_SEED)
-    picks = (random.integers(len(found), size=len(found)) for _ in range(_SAMPLES))
-    means = [found[pick].mean() for pick in picks]
+    rows = max(1, _AT_ONCE // len(found))
+    starts = range(0, _SAMPLES, rows)
+    shapes = [(min(rows, _SAMPLES - start), len(found)) for start in starts]
+    means = np.concatenate([found[random.integers(len(found), size=s)].mean(1) for s in shapes])
     tail = (1 - confidence) / 2
     low, high = np.quantile(means, [tail, 1 - tail])
     return Interval(float(found.mean()), float(low), float(high))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,25 @@ from tests.corpora import Corpus
 
 # Also for what fixtures of a module start, before any test has settings of its own.
 os.environ["MILLRACE_CACHE_BYTES"] = "0"
+_SHARING = ("flows", "engines", "plugins")
+"""Folders of tests that share a server, in the order of their length."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A file's tests run in one process, and so do those that share what is slow to start: one
+    Prefect server, one Ray, one environment with plug-ins. They begin first, being the longest.
+    """
+    shared = {}
+    for item in items:
+        folder, file = item.path.parent.name, str(item.path)
+        shared[item] = folder if folder in _SHARING else ""
+        item.add_marker(pytest.mark.xdist_group(shared[item] or file))
+    items.sort(key=lambda item: _SHARING.index(shared[item]) if shared[item] else len(_SHARING))
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: the collector of garbage need not look at it in every test."""
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -281,7 +281,6 @@ def test_a_process_of_its_own_reports_its_start(corpus: Corpus) -> None:
     assert (human.code, human.err) == (0, "")
 
 
-@pytest.mark.slow
 def test_a_refresh_as_a_prefect_flow_on_a_server_of_its_own(corpus: Corpus) -> None:
     corpus.fill(2)
     corpus.add("empty.md", "")

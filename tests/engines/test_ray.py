@@ -64,6 +64,7 @@ def quiet(corpus: Corpus) -> tuple[str, ...]:
     return overrides
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray")
 def test_ids_vectors_and_entries_are_those_of_a_local_refresh(corpus: Corpus) -> None:
     corpus.fill(12)
@@ -78,6 +79,7 @@ def test_ids_vectors_and_entries_are_those_of_a_local_refresh(corpus: Corpus) ->
     assert {name: (e.chunks, e.tokens, e.reason) for name, e in found.items()} == facts
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray")
 def test_an_update_drops_the_old_chunks(corpus: Corpus) -> None:
     corpus.fill(4)
@@ -90,6 +92,7 @@ def test_an_update_drops_the_old_chunks(corpus: Corpus) -> None:
     assert differences(corpus.stored(quiet(corpus)), corpus.stored()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray")
 def test_two_actors_that_reserve_both_cores_do_not_hang(corpus: Corpus) -> None:
     corpus.fill(4)
@@ -119,7 +122,13 @@ def test_an_actor_killed_in_the_middle(slowly: Corpus) -> None:
 
 
 @pytest.mark.usefixtures("ray")
-@pytest.mark.parametrize(("how", "kind"), [("own", Unavailable), ("other", ZeroDivisionError)])
+@pytest.mark.parametrize(
+    ("how", "kind"),
+    [
+        ("own", Unavailable),
+        pytest.param("other", ZeroDivisionError, marks=pytest.mark.slow),
+    ],
+)
 def test_an_error_in_an_actor_comes_through_as_itself(
     tmp_path: Path, how: str, kind: type[Exception]
 ) -> None:

@@ -198,7 +198,6 @@ def test_a_first_build(scene: Scene) -> None:
     scene.killed_everywhere(nothing, refreshed, BEFORE, BEFORE)
 
 
-@pytest.mark.slow
 def test_an_update(scene: Scene) -> None:
     scene.killed_everywhere(built, refreshed, AFTER, AFTER)
 

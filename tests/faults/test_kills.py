@@ -23,7 +23,7 @@ def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("small_shards")
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_first_build_killed_then_run_to_the_end(
     tmp_path: Path, store: tuple[str, ...], seed: int
 ) -> None:
@@ -45,7 +45,7 @@ def test_first_build_killed_then_run_to_the_end(
 
 
 @pytest.mark.usefixtures("small_shards")
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_update_killed_twice_leaves_the_live_index_alone(
     tmp_path: Path, store: tuple[str, ...], seed: int
 ) -> None:

@@ -14,7 +14,6 @@ from tests.cli import start
 from tests.endpoint.server import Asked, Reply, chat_server
 from tests.flows.server import Server
 
-pytestmark = pytest.mark.slow
 FAILS = "turns-Cam"
 
 
@@ -64,6 +63,7 @@ def test_a_run_is_a_flow_and_the_key_is_nowhere(tmp_path: Path, prefect_server: 
     assert [each for each, held in everything.items() if KEY.encode() in held] == []
 
 
+@pytest.mark.slow
 def test_out_of_money_is_stopped_by_guard(tmp_path: Path, prefect_server: Server) -> None:
     data(tmp_path / "data")
     with chat_server(right) as server:
@@ -79,6 +79,7 @@ def test_out_of_money_is_stopped_by_guard(tmp_path: Path, prefect_server: Server
     assert prefect_server.ended()[0]["state"]["name"] == "Stopped by guard"
 
 
+@pytest.mark.slow
 def test_a_report_that_cannot_be_written_is_no_success(
     tmp_path: Path, prefect_server: Server
 ) -> None:

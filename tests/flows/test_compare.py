@@ -12,8 +12,6 @@ from tests.cli import start
 from tests.compare.data import beir, held, pipeline, publish, served, without_corpus
 from tests.flows.server import Server
 
-pytestmark = pytest.mark.slow
-
 
 def test_a_comparison_is_a_flow(tmp_path: Path, prefect_server: Server) -> None:
     beir(tmp_path / "data")
@@ -37,6 +35,7 @@ def test_a_comparison_is_a_flow(tmp_path: Path, prefect_server: Server) -> None:
     assert (bad.code, bad.json["error"]["where"]) == (2, "--metrics")
 
 
+@pytest.mark.slow
 def test_what_is_live_is_measured_and_not_built(tmp_path: Path, prefect_server: Server) -> None:
     alone = without_corpus(beir(tmp_path / "data"))
     file = served(tmp_path)

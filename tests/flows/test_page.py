@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
 from filelock import FileLock
 
 from tests.cli import Outcome, start
 from tests.corpora import HASHING, Corpus, prose
 from tests.flows.server import Server
 
-pytestmark = pytest.mark.slow
 NAME = "handbook"
 PARTS = ("changes", "counts", "failures", "progress", "time")
 

@@ -13,6 +13,7 @@ from components.corpus import run
 from components.corpus.report import Report
 from components.corpus.request import Job, Request
 from components.corpus.search import search
+from components.spec import Pipeline
 from components.values import Hit, Query
 from tests.corpora import Corpus, Stored, prose, snapshot
 
@@ -32,9 +33,12 @@ class Refreshed:
     overrides: Sequence[str]
 
     def ask(self, questions: Sequence[str], retriever: str) -> list[list[Hit]]:
-        chosen = [*self.overrides, f"retriever.use={retriever}"]
-        queries = [Query(id=str(at), text=text) for at, text in enumerate(questions)]
-        return search(spec.load(SAMPLE, chosen), queries, 10).hits
+        return ask(spec.load(SAMPLE, [*self.overrides, f"retriever.use={retriever}"]), questions)
+
+
+def ask(pipeline: Pipeline, questions: Sequence[str]) -> list[list[Hit]]:
+    queries = [Query(id=str(at), text=text) for at, text in enumerate(questions)]
+    return search(pipeline, queries, 10).hits
 
 
 def refreshed(*index: str) -> Refreshed:
@@ -84,6 +88,20 @@ def test_the_sample_is_the_same_in_both(tmp_path: Path, server: str) -> None:
         pairs = zip(edge.ask(asked, retriever), other.ask(asked, retriever), strict=True)
         wrong = [at for at, (left, right) in enumerate(pairs) if not same(left, right)]
         assert wrong == [], retriever
+
+
+def test_a_first_build_answers_the_same_in_both(tmp_path: Path, server: str) -> None:
+    corpus = Corpus(tmp_path)
+    corpus.fill(12)
+    for overrides in ((), ("index.use=qdrant",)):
+        corpus.refresh(overrides)
+    edge = corpus.stored()
+    for retriever in ("dense", "sparse"):
+        chosen = f"retriever.use={retriever}"
+        asked = [chunk.text for chunk in edge.chunks.values()][::5]
+        assert len(asked) > 5
+        answers = [ask(corpus.load([*each, chosen]), asked) for each in ((), ("index.use=qdrant",))]
+        assert all(map(same, *answers)), retriever
 
 
 def test_many_changes_end_the_same_in_both(tmp_path: Path, server: str) -> None:

@@ -1,7 +1,8 @@
 """Build the search graph of a shard, in a process of its own: `python -m … FOLDER`.
 
 The engine holds Python's lock through the whole call, seconds to minutes, so in the refresh's own
-process every heartbeat and every web request would stand still.
+process every heartbeat and every web request would stand still. A small shard has no graph and is
+done in less time than a process takes to start.
 """
 
 from __future__ import annotations
@@ -19,11 +20,16 @@ from components.indexes.edge.engine import LOCK, faults, opened
 from components.indexes.edge.files import allocated, check_space
 
 _PR_SET_PDEATHSIG = 1
+_SMALL = 4 * 2**20
+"""Bytes of vectors, of which the engine builds no graph."""
 
 
-def optimise(folder: Path) -> None:
-    """Optimise a closed shard. Raises IndexFault, DiskFull."""
+def optimise(folder: Path, vectors: int) -> None:
+    """Optimise a closed shard that holds so many bytes of vectors. Raises IndexFault, DiskFull."""
     check_space(folder, needed=allocated(folder))
+    if vectors <= _SMALL:
+        _optimise(folder)
+        return
     _give_back()
     done = subprocess.run(  # noqa: S603 - our own module
         [sys.executable, "-P", "-m", __name__, str(folder), str(os.getpid())],
@@ -45,8 +51,7 @@ def _give_back() -> None:
             ctypes.CDLL(None).malloc_trim(0)
 
 
-def _main(folder: Path, parent: int) -> None:
-    end_with(parent)
+def _optimise(folder: Path) -> None:
     with opened(folder, folder.parent / LOCK) as shard, faults("not optimised", folder):
         shard.optimize()
         shard.flush()  # only now are the replaced segments removed
@@ -63,4 +68,5 @@ def end_with(parent: int) -> None:
 
 
 if __name__ == "__main__":
-    _main(Path(sys.argv[1]), int(sys.argv[2]))
+    end_with(int(sys.argv[2]))
+    _optimise(Path(sys.argv[1]))

@@ -149,9 +149,9 @@ class EdgeWriter(EdgeReader):
     def _seal_part(self) -> None:
         self.flush()
         self.close()
-        optimise(self._folder)
-        self._shard = self._opened(self._folder)
         self._sealed += 4 * self._width * self._points
+        optimise(self._folder, self._sealed)
+        self._shard = self._opened(self._folder)
         self._points = 0
 
     def _opened(self, folder: Path) -> Any:
