@@ -19,16 +19,16 @@ _SHARING = ("flows", "engines", "plugins")
 """Folders of tests that share a server, in the order of their length."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A file's tests run in one process, and so do those that share what is slow to start: one
     Prefect server, one Ray, one environment with plug-ins. They begin first, being the longest.
     """
-    shared = {}
     for item in items:
-        folder, file = item.path.parent.name, str(item.path)
-        shared[item] = folder if folder in _SHARING else ""
-        item.add_marker(pytest.mark.xdist_group(shared[item] or file))
-    items.sort(key=lambda item: _SHARING.index(shared[item]) if shared[item] else len(_SHARING))
+        folder = item.path.parent.name
+        group = folder if folder in _SHARING else item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: (*_SHARING, item.path.parent.name).index(item.path.parent.name))
 
 
 def pytest_collection_finish() -> None:
