@@ -5,9 +5,12 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Iterator
+from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from infra.settings import settings
 from tests import qdrant_http
@@ -15,20 +18,32 @@ from tests.corpora import Corpus
 
 # Also for what fixtures of a module start, before any test has settings of its own.
 os.environ["MILLRACE_CACHE_BYTES"] = "0"
-_SHARING = ("flows", "engines", "plugins")
+_SHARING = ("tests/flows", "tests/engines", "tests/plugins")
 """Folders of tests that share a server, in the order of their length."""
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A file's tests run in one process, and so do those that share what is slow to start: one
-    Prefect server, one Ray, one environment with plug-ins. They begin first, being the longest.
+class _Together(LoadFileScheduling):  # type: ignore[misc]
+    """A file's tests run in one process, and so do those of a folder that shares what is slow to
+    start: one Prefect server, one Ray, one environment with plug-ins.
     """
-    for item in items:
-        folder = item.path.parent.name
-        group = folder if folder in _SHARING else item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: (*_SHARING, item.path.parent.name).index(item.path.parent.name))
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        folder = file.rpartition("/")[0]
+        return folder if folder in _SHARING else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Together:
+    return _Together(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first."""
+    order = (*_SHARING, "")
+    folders = [item.nodeid.partition("::")[0].rpartition("/")[0] for item in items]
+    places = [order.index(folder if folder in _SHARING else "") for folder in folders]
+    items[:] = [item for _, item in sorted(zip(places, items, strict=True), key=itemgetter(0))]
 
 
 def pytest_collection_finish() -> None:

@@ -6,12 +6,17 @@ import os
 import random
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
 from components.corpus.search import search
+from components.indexes.edge.writer import EdgeWriter
+from components.indexes.manifest import Entry
+from components.indexes.qdrant.writer import QdrantWriter
 from components.values import Query
 from tests.corpora import LINES, Corpus, counts, prose
 from tests.faults.campaign import differences, job, killed, quiet, stored
@@ -68,6 +73,30 @@ def test_update_killed_twice_leaves_the_live_index_alone(
         assert {hit.chunk.version for hit in hits} <= {c.version for c in before.chunks.values()}
     corpus.refresh(store)
     assert differences(expected, corpus.stored(store)) == []
+
+
+def test_an_entry_is_written_once_its_chunks_are_there(
+    corpus: Corpus, store: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not before: who is killed in between must not find a document recorded that is not."""
+    recorded: list[str] = []
+    kind = QdrantWriter if store else EdgeWriter
+    commit = kind.commit
+
+    def checked(writer: Any, entries: Sequence[Entry], replaced: Sequence[str] = ()) -> None:
+        for entry in entries:
+            stored = [each.version for each in writer.chunks(entry.document_id)]
+            assert stored.count(entry.content_hash) == entry.chunks, entry.document_id
+            assert entry.document_id not in replaced or len(set(stored)) == 2, "the old ones are"
+            recorded.append(entry.document_id)
+        commit(writer, entries, replaced)
+
+    monkeypatch.setattr(kind, "commit", checked)
+    corpus.fill(3)
+    corpus.refresh(store)
+    corpus.add("001.txt", prose(50))
+    corpus.refresh(store)
+    assert recorded == ["000.txt", "001.txt", "002.txt", "001.txt"]
 
 
 def test_killed_between_sealing_and_publishing(corpus: Corpus) -> None:
