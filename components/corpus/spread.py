@@ -22,7 +22,7 @@ from components.corpus.packing import pack, pack_error, unpack
 from components.corpus.plan import Step
 from components.corpus.prepare import SHARD_DOCUMENTS
 from components.corpus.request import Job
-from components.errors import MillraceError, Unavailable
+from components.errors import ClusterUnavailable, MillraceError
 from components.indexes.contract import Shared, Writer
 from infra.settings import settings
 
@@ -96,9 +96,9 @@ def spread(pool: Pool) -> Engine:
             with closing(pool(worker, list(waiting.values()))) as answers:
                 yield from _gathered(_new(clock.each("encode", answers), waiting))
         if waiting:
-            raise Unavailable(f"{len(waiting)} documents did not come back from the processes").at(
-                where=next(iter(waiting)), hint="run the refresh again; what came back is stored"
-            )
+            raise ClusterUnavailable(
+                f"{len(waiting)} documents did not come back from the processes"
+            ).at(where=next(iter(waiting)), hint="run the refresh again; what came back is stored")
 
     return engine
 

@@ -36,6 +36,17 @@ def json_option(function: Function) -> Function:
     )
 
 
+def prefect_option(function: Function) -> Function:
+    """`--prefect` and `--engine-only`; neither: where PREFECT_API_URL names a server."""
+    return click.option(
+        "--prefect/--engine-only",
+        "prefect",
+        default=None,
+        help="Run as a Prefect flow, on a temporary server where PREFECT_API_URL names none; or "
+        "without Prefect. Neither: as a flow where it names one.",
+    )(function)
+
+
 def load(pipeline: Path, overrides: tuple[str, ...]) -> Pipeline:
     """The checked pipeline; what a person should know of it goes to stderr."""
     from components import spec

@@ -8,30 +8,35 @@ from __future__ import annotations
 
 import ctypes
 import os
+import pickle
 import signal
 import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
 
-from components.errors import IndexFault
+from components.errors import MillraceError, StoreUnavailable
 from components.indexes.edge.engine import LOCK, faults, opened
 from components.indexes.edge.files import allocated, check_space
 
 _PR_SET_PDEATHSIG = 1
+_RAISED = 3
+"""Exit code of a process that has sent the error that stopped it."""
 
 
 def optimise(folder: Path) -> None:
-    """Optimise a closed shard. Raises IndexFault, DiskFull."""
+    """Optimise a closed shard. Raises StoreUnavailable, IndexFault, DiskFull."""
     check_space(folder, needed=allocated(folder))
     _give_back()
     done = subprocess.run(  # noqa: S603 - our own module
         [sys.executable, "-P", "-m", __name__, str(folder), str(os.getpid())],
         capture_output=True,
-        text=True,
     )
-    if done.returncode:
-        raise IndexFault(f"the index could not be optimised: {done.stderr.strip()[-500:]}").at(
+    if done.returncode == _RAISED:
+        raise pickle.loads(done.stdout)  # noqa: S301 - our own module's
+    if done.returncode:  # by a signal, most likely for want of memory
+        said = done.stderr.decode(errors="replace").strip()[-500:]
+        raise StoreUnavailable(f"the index was not optimised, code {done.returncode}: {said}").at(
             where=str(folder), hint="the next refresh tries again from what is written"
         )
 
@@ -47,9 +52,13 @@ def _give_back() -> None:
 
 def _main(folder: Path, parent: int) -> None:
     end_with(parent)
-    with opened(folder, folder.parent / LOCK) as shard, faults("not optimised", folder):
-        shard.optimize()
-        shard.flush()  # only now are the replaced segments removed
+    try:
+        with opened(folder, folder.parent / LOCK) as shard, faults("not optimised", folder):
+            shard.optimize()
+            shard.flush()  # only now are the replaced segments removed
+    except MillraceError as error:
+        sys.stdout.buffer.write(pickle.dumps(error))
+        sys.exit(_RAISED)
 
 
 def end_with(parent: int) -> None:

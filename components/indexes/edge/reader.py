@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from components.errors import IndexFault
+from components.errors import Missing
 from components.indexes.distinct import FIRST, distinct, payload_field
 from components.indexes.edge.engine import DENSE, SPARSE, faults
 from components.indexes.hits import TIES, best, more
@@ -67,7 +67,7 @@ class EdgeReader:
         held = {str(record.id): record.vector[DENSE] for record in records}
         missing = [each for each in chunk_ids if each not in held]
         if missing:
-            raise IndexFault(f"{len(missing)} chunks have no vector, {missing[0]} is one").at(
+            raise Missing(f"{len(missing)} chunks have no vector, {missing[0]} is one").at(
                 where=str(self._folder)
             )
         rows = [held[each] for each in chunk_ids]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from components.errors import IndexFault
+from components.errors import Missing
 from components.indexes.distinct import FIRST, distinct, payload_field
 from components.indexes.hits import TIES, best, more
 from components.indexes.manifest import Entry
@@ -77,7 +77,7 @@ class QdrantReader:
             held[str(point.id)] = named[DENSE]
         missing = [each for each in chunk_ids if each not in held]
         if missing:
-            raise IndexFault(f"{len(missing)} chunks have no vector, {missing[0]} is one").at(
+            raise Missing(f"{len(missing)} chunks have no vector, {missing[0]} is one").at(
                 where=self._collection
             )
         rows = [held[each] for each in chunk_ids]
