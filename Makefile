@@ -13,7 +13,7 @@ WORKERS ?= 4
 .PHONY: demo check test bench setup clean
 
 demo: $(VENV)/.base
-	$(BIN)/millrace refresh $(SAMPLE)
+	$(BIN)/millrace refresh $(SAMPLE) --prefect
 	$(BIN)/millrace search $(SAMPLE) "How are default argument values evaluated?" -k 3
 	$(BIN)/millrace search $(SAMPLE) "split a string on a regular expression" -k 3
 	$(BIN)/millrace search $(SAMPLE) "pick random elements from a population without repeats" -k 3

@@ -76,7 +76,11 @@ def _started() -> bool:
     _quieten()
     import httpx
     from prefect.server.api.server import SubprocessASGIServer
+    from prefect.settings import PREFECT_API_URL
 
+    if PREFECT_API_URL.value():  # in Prefect's own profile
+        check()
+        return True
     try:
         SubprocessASGIServer().start()  # Prefect's own clients find this one
     except (RuntimeError, OSError, httpx.HTTPError):

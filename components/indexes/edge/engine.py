@@ -149,7 +149,7 @@ def opened(folder: Path, lock: Path) -> Iterator[Any]:
     StoreUnavailable.
     """
     with turn(lock):
-        check_space(folder)
+        check_space(folder.parent)
         shard = _loaded(folder)
         try:
             yield shard

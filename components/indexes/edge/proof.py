@@ -7,6 +7,7 @@ a matter of the files' rights. Run as `python -m … FOLDER PARENT`, this is the
 
 from __future__ import annotations
 
+import _thread
 import fcntl
 import mmap
 import os
@@ -27,9 +28,11 @@ from components.indexes.edge.optimise import end_with
 _THREADS = 24
 """That the engine may start to open a shard."""
 _HANDLES = 64
-"""Files that it may open besides the shard's own."""
+"""Files that it may open."""
 _ROOM = 64 * 2**20
 """Bytes of addresses that it may take besides the shard's own."""
+_STARTED = 5.0
+"""Seconds that a thread may take to start."""
 _PIECE = 8 * 2**20
 
 
@@ -56,16 +59,15 @@ def explained(folder: Path, error: BaseException) -> MillraceError:
     said = f"the index could not be opened: {str(error)[:500]}"
     try:
         _read_through(folder)
+    except (FileNotFoundError, NotADirectoryError) as gone:
+        return _damaged(f"{said}; {gone.filename} is gone", folder)
     except OSError as trouble:
         return told(trouble, f"{said}; a file cannot be read", folder)
-    if lack := lacking(_size(folder), _count(folder)):
+    if lack := lacking(_size(folder)):
         return _for_now(f"{said}; this process lacks {lack}", folder)
     found = _examined(folder)
     if found == Found.DAMAGED:
-        return Damaged(f"{said}; a fresh process cannot open it either").at(
-            where=str(folder.parent),
-            hint="damaged: delete this folder, and live.json if it names it, and refresh",
-        )
+        return _damaged(f"{said}; a fresh process cannot open it either", folder)
     return _for_now(f"{said}; {_TOLD.get(found, 'why could not be found out')}", folder)
 
 
@@ -86,14 +88,14 @@ def held(folder: Path) -> bool:
     return False
 
 
-def lacking(addresses: int = 0, handles: int = 0) -> str:
-    """What this process cannot have of what the engine takes, besides so many bytes of addresses
-    and file handles; empty where it lacks nothing.
+def lacking(addresses: int = 0) -> str:
+    """What this process cannot have of what the engine takes, `addresses` bytes of a shard's files
+    included; empty where it lacks nothing.
     """
     trials: dict[str, AbstractContextManager[None]] = {
-        "threads": _threads(_THREADS),
-        "file handles": _handles(handles + _HANDLES),
         "memory": _addresses(addresses + _ROOM),
+        "file handles": _handles(_HANDLES),
+        "threads": _threads(_THREADS),
     }
     for name, trial in trials.items():
         try:
@@ -106,18 +108,22 @@ def lacking(addresses: int = 0, handles: int = 0) -> str:
 
 @contextmanager
 def _threads(count: int) -> Iterator[None]:
-    enough = threading.Event()
-    started: list[threading.Thread] = []
+    started, enough = threading.Semaphore(0), threading.Event()
+
+    def wait() -> None:
+        started.release()
+        enough.wait()
+
     try:
         for _ in range(count):
-            each = threading.Thread(target=enough.wait, daemon=True)
-            each.start()
-            started.append(each)
+            # Not by `Thread.start`: where memory is short it can wait for a dead one for ever.
+            _thread.start_new_thread(wait, ())
+        for _ in range(count):
+            if not started.acquire(timeout=_STARTED):
+                raise MemoryError
         yield
     finally:
         enough.set()
-        for each in started:
-            each.join()
 
 
 @contextmanager
@@ -130,7 +136,9 @@ def _handles(count: int) -> Iterator[None]:
 
 @contextmanager
 def _addresses(size: int) -> Iterator[None]:
-    with mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS):
+    # Not to be written to: such pages are no promise of memory, which a system may refuse.
+    flags, access = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, mmap.PROT_READ
+    with mmap.mmap(-1, size, flags=flags, prot=access):
         yield
 
 
@@ -146,17 +154,23 @@ def _examined(folder: Path) -> int:
 def _examine(folder: Path) -> Found:
     if held(folder):
         return Found.HELD
-    if lacking(_size(folder), _count(folder)):
+    if lacking(_size(folder)):
         return Found.LACKING
     with tempfile.TemporaryDirectory(prefix=".proof-", dir=folder.parent) as beside:
-        empty = Path(beside) / "shard"
-        engine.create(empty, 8, (), "none")
-        if not _opens(empty):
+        if not _opens_one_made_in(Path(beside) / "shard"):
             return Found.NO_CONTROL
         if _opens(folder):
             return Found.OPENS
     # Asked again: others may have taken it meanwhile.
-    return Found.LACKING if lacking(_size(folder), _count(folder)) else Found.DAMAGED
+    return Found.LACKING if lacking(_size(folder)) else Found.DAMAGED
+
+
+def _opens_one_made_in(folder: Path) -> bool:
+    try:
+        engine.create(folder, 8, (), "none")
+    except MillraceError:
+        return False
+    return _opens(folder)
 
 
 def _opens(folder: Path) -> bool:
@@ -192,8 +206,11 @@ def _size(folder: Path) -> int:
     return sum(os.stat(each).st_size for each in _files(folder))
 
 
-def _count(folder: Path) -> int:
-    return sum(1 for _ in _files(folder))
+def _damaged(message: str, folder: Path) -> Damaged:
+    return Damaged(message).at(
+        where=str(folder.parent),
+        hint="damaged: delete this folder, and live.json if it names it, and refresh",
+    )
 
 
 def _for_now(message: str, folder: Path) -> StoreUnavailable:
