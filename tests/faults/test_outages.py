@@ -11,8 +11,10 @@ from qdrant_client import QdrantClient
 
 from components.corpus import run
 from components.corpus.write import Committed
-from components.errors import Damaged, MillraceError, Refused, StoreUnavailable, TakenOver
+from components.errors import Busy, Damaged, MillraceError, Refused, StoreUnavailable, TakenOver
+from components.indexes.qdrant import lease
 from components.indexes.qdrant.control import Control
+from components.indexes.qdrant.lease import Lease
 from components.indexes.qdrant.server import Server, connect
 from infra.settings import settings
 from tests.corpora import Corpus, counts, prose
@@ -113,9 +115,9 @@ def test_a_writer_that_was_out_of_touch_is_told_that_another_has_the_corpus(
     filled: Corpus, proxy: Proxy, server: str
 ) -> None:
     def taken() -> None:
-        gone_for(proxy, 1.5)
         direct = QdrantClient(url=server, check_compatibility=False)
         Control(Server(direct, "direct"), "test").change({"holder": "another"})
+        gone_for(proxy, 1.5)
 
     with pytest.raises(TakenOver, match="another refresh has taken") as caught:
         refresh(filled, Middle(taken))
@@ -123,30 +125,28 @@ def test_a_writer_that_was_out_of_touch_is_told_that_another_has_the_corpus(
     assert points() > 0
 
 
-def test_who_waits_for_a_dead_writer_counts_no_time_in_which_none_could_show_life(
-    filled: Corpus, proxy: Proxy, server: str
+class Watched:
+    """The record of a corpus as one sees it who waits for it, and what the clock says then."""
+
+    collection = "test__control"
+
+    def __init__(self, *seen: tuple[float, int]) -> None:
+        self._seen = list(seen)
+        self.now = 0.0
+
+    def corpus(self) -> dict[str, Any]:
+        self.now, beat = self._seen.pop(0)
+        return {"holder": "another", "beat": beat}
+
+
+def test_who_waits_for_a_writer_counts_no_time_in_which_that_one_could_not_show_life(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    of = filled.job(STORE).corpus
-    entered = threading.Event()
-    with of.lock():
-        # The holder and the one who waits lose the server at the same moment.
-        gone_for(proxy, 2.5)
-        direct = QdrantClient(url=proxy.address, check_compatibility=False)
-        control = Control(Server(direct, proxy.address), "test")
-
-        def wait() -> None:
-            from components.indexes.qdrant.lease import Lease
-            from components.indexes.qdrant.patience import patient
-
-            with patient(), pytest.raises(MillraceError, match="running"):
-                Lease(control, settings().lease).take()
-            entered.set()
-
-        other = threading.Thread(target=wait)
-        other.start()
-        other.join(20)
-        assert entered.is_set()
-        of.claim(filled.job().source.identity)
+    watched = Watched((0, 5), (300, 5), (310, 5), (320, 6))  # away from 0 to 300
+    monkeypatch.setattr(lease, "_clock", lambda: watched.now)
+    monkeypatch.setattr(lease.time, "sleep", lambda seconds: None)
+    with pytest.raises(Busy, match="running"):
+        Lease(watched, 45.0).take()  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("code", [400, 413, 422])

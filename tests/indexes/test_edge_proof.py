@@ -49,7 +49,7 @@ def limited(corpus: Corpus, limit: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("limit", ["-v 380000", "-n 40"])
+@pytest.mark.parametrize("limit", ["-v 380000", "-n 12"])
 def test_a_draft_outlives_a_run_that_lacks_what_it_takes(
     corpus: Corpus, drafted: Path, limit: str
 ) -> None:

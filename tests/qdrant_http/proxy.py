@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
@@ -19,28 +20,23 @@ class Proxy:
         self._server = (parts.hostname, parts.port)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: set[socket.socket] = set()
-        self._answer: bytes | None = None
-        self._asked = 0
+        self._answers: list[bytes] | None = None
         self._ended = False
+        self.asked: list[float] = []
+        """When it was connected to, since it was told something."""
         threading.Thread(target=self._accept, daemon=True).start()
 
     @property
     def address(self) -> str:
         return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
 
-    @property
-    def asked(self) -> int:
-        """Connections since it was told something."""
-        return self._asked
-
     def cut(self) -> None:
         """End all connections, and every new one at once."""
-        self._tell(b"")
+        self._tell([b""])
 
-    def answer(self, status: int, body: str = "", headers: str = "") -> None:
-        """Answer every request so, instead of the server. `headers`: lines, each with its end."""
-        head = f"HTTP/1.1 {status} Told\r\n{headers}Content-Length: {len(body)}\r\n"
-        self._tell(f"{head}Connection: close\r\n\r\n{body}".encode())
+    def answer(self, *answers: bytes) -> None:
+        """Answer a request with each of these instead of the server, and all others by the last."""
+        self._tell(list(answers))
 
     def restore(self) -> None:
         """Pass everything on again."""
@@ -51,8 +47,8 @@ class Proxy:
         self._listener.close()
         self._drop()
 
-    def _tell(self, answer: bytes | None) -> None:
-        self._answer, self._asked = answer, 0
+    def _tell(self, answers: list[bytes] | None) -> None:
+        self._answers, self.asked = answers, []
         self._drop()
 
     def _drop(self) -> None:
@@ -67,14 +63,17 @@ class Proxy:
                 threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
-        self._asked += 1
+        answers = self._answers
+        self.asked.append(time.monotonic())
         with client, suppress(OSError):
-            if self._answer is None:
+            if answers is None:
                 with socket.create_connection(self._server) as server:
                     self._relay(client, server)
-            elif self._answer:
+                return
+            told = answers.pop(0) if len(answers) > 1 else answers[0]
+            if told:
                 client.recv(_PIECE)
-                client.sendall(self._answer)
+                client.sendall(told)
 
     def _relay(self, client: socket.socket, server: socket.socket) -> None:
         pair = {client, server}
@@ -93,6 +92,12 @@ def _pour(source: socket.socket, target: socket.socket) -> None:
     for each in (source, target):
         with suppress(OSError):
             each.shutdown(socket.SHUT_RDWR)
+
+
+def http(status: int, body: str = "", headers: str = "") -> bytes:
+    """An answer. `headers`: lines, each with its end."""
+    head = f"HTTP/1.1 {status} Told\r\n{headers}Content-Length: {len(body)}\r\n"
+    return f"{head}Connection: close\r\n\r\n{body}".encode()
 
 
 @contextmanager

@@ -239,13 +239,16 @@ class EdgeCorpus:
             _check_count(EdgeReader(opened, shard, base.width), base.totals.chunks, source)
 
     def _drop_unusable(self, fingerprint: str) -> None:
-        """Drafts of this fingerprint that could not be resumed, and copies never completed."""
+        """Copies never completed. Drafts of this fingerprint that nothing goes on with are set
+        aside: nobody has proved that they are worth nothing.
+        """
         known = {each.name: each for each in self._generations()}
         for name in self._names():
             draft = known.get(name)
-            torn = not (self.folder / name / "generation.json").exists()
-            if torn or (draft and draft.fingerprint == fingerprint and not draft.finished_at):
+            if not (self.folder / name / "generation.json").exists():
                 shutil.rmtree(self.folder / name)
+            elif draft and draft.fingerprint == fingerprint and not draft.finished_at:
+                self._set_aside(name, "replaced")
 
     def _set_aside(self, name: str, why: str) -> None:
         """Rename a folder so that its name says why nothing uses it, until something is published.

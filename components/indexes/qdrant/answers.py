@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator
+from json import JSONDecodeError
 
 from components import retry_after
 
@@ -27,7 +28,8 @@ def for_now(error: BaseException) -> bool:
     if isinstance(error, ResponseHandlingException):
         lost = isinstance(error.source, httpx.TransportError) and not distrusted(error)
         return lost or _no_json(error.source)
-    return isinstance(error, QdrantException)  # 429 with the header Retry-After
+    # The first: 429 with the header Retry-After.
+    return isinstance(error, QdrantException) or _no_json(error)
 
 
 def missing(error: BaseException) -> bool:
@@ -63,10 +65,13 @@ def reason(error: BaseException) -> str:
     from qdrant_client.common.client_exceptions import QdrantException
     from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
+    source = error.source if isinstance(error, ResponseHandlingException) else error
     if isinstance(error, UnexpectedResponse):
         told = _said(error) or f"status {error.status_code}"
+    elif _no_json(source):
+        told = "its answer is no JSON"
     elif isinstance(error, ResponseHandlingException):
-        told = "its answer is no JSON" if _no_json(error.source) else str(error.source)
+        told = str(source)
     elif isinstance(error, QdrantException):
         told = str(error)
     else:
@@ -91,12 +96,12 @@ def _said(error: BaseException) -> str:
 
 
 def _no_json(source: BaseException) -> bool:
-    """Whether it was a page of somebody's between us and the server."""
+    """Whether an answer was somebody's page from between us and the server."""
     from pydantic import ValidationError
 
-    return isinstance(source, ValidationError) and any(
-        each["type"] == "json_invalid" for each in source.errors(include_url=False)
-    )
+    if isinstance(source, ValidationError):
+        return any(each["type"] == "json_invalid" for each in source.errors(include_url=False))
+    return isinstance(source, JSONDecodeError)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
