@@ -12,7 +12,7 @@ live generation nor the one before it sees is deleted when the next draft begins
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -146,11 +146,9 @@ class QdrantCorpus:
         mine = held(self._key)
         return mine.token if mine else ""
 
-    @contextmanager
-    def borrow(self, right: str) -> Iterator[None]:
+    def borrow(self, right: str) -> AbstractContextManager[None]:
         """See `Shared`."""
-        with patient(), borrowed(self._control, self._key, right):
-            yield
+        return borrowed(self._control, self._key, right)
 
     @contextmanager
     def read(self, generation: Generation) -> Iterator[QdrantReader]:

@@ -15,12 +15,12 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from components.errors import Busy, MillraceError, TakenOver
 from components.indexes.qdrant.control import Control
-from components.indexes.qdrant.patience import hurried
+from components.indexes.qdrant.patience import hurried, patient
 from components.indexes.qdrant.server import Server
 
 if TYPE_CHECKING:
@@ -165,7 +165,9 @@ class Fenced(Server):
                 mine.prove(client)
             return request(client)
 
-        return super().ask(doing, checked)
+        # Who works for another waits as that one does, in whatever thread it is asked to work.
+        with patient() if isinstance(_held.get(self._key), Borrowed) else nullcontext():
+            return super().ask(doing, checked)
 
 
 @contextmanager
