@@ -25,8 +25,8 @@ from components.indexes.edge import engine
 from components.indexes.edge.files import told
 from components.indexes.edge.optimise import end_with
 
-_THREADS = 24
-"""That the engine may start to open a shard."""
+_THREADS = 16 + 4 * (os.cpu_count() or 1)
+"""That the engine may start to open a shard; it has some for each core."""
 _HANDLES = 64
 """Files that it may open."""
 _ROOM = 64 * 2**20
@@ -93,7 +93,8 @@ def lacking(addresses: int = 0) -> str:
     included; empty where it lacks nothing.
     """
     trials: dict[str, AbstractContextManager[None]] = {
-        "memory": _addresses(addresses + _ROOM),
+        # Twice: what is read into memory may be mapped as well.
+        "memory": _addresses(2 * addresses + _ROOM),
         "file handles": _handles(_HANDLES),
         "threads": _threads(_THREADS),
     }
