@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import httpx
 import pytest
 
@@ -12,11 +14,17 @@ from flows.states import stopped
 from tests.cli import call
 from tests.corpora import Corpus
 
+NOWHERE = "http://127.0.0.1:9/api"
+
 
 @pytest.fixture
-def unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
+def unreachable(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """PREFECT_API_URL names a server that is not there."""
-    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    monkeypatch.setenv("PREFECT_API_URL", NOWHERE)
+    with temporary_settings({PREFECT_API_URL: NOWHERE}):  # Prefect has read its own before
+        yield
 
 
 def test_without_a_name_nothing_is_asked() -> None:
@@ -46,7 +54,7 @@ def test_what_a_server_answers_is_told_by_its_status(
     from prefect.client.orchestration import SyncPrefectClient
 
     def version(of: SyncPrefectClient) -> None:
-        asked = httpx.Request("GET", "http://127.0.0.1:9/api")
+        asked = httpx.Request("GET", NOWHERE)
         httpx.Response(status, request=asked).raise_for_status()
 
     monkeypatch.setattr(SyncPrefectClient, "api_version", version)
@@ -58,13 +66,15 @@ def test_a_temporary_server_that_cannot_start_is_gone_without_before_anything_is
     corpus: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from prefect.server.api.server import SubprocessASGIServer
+    from prefect.settings import PREFECT_API_URL, temporary_settings
 
     def start(of: SubprocessASGIServer, timeout: int | None = None) -> None:
         raise RuntimeError("any words")
 
     monkeypatch.setattr(SubprocessASGIServer, "start", start)
     corpus.fill(2)
-    done = call("refresh", corpus.file, "--prefect", "--json")
+    with temporary_settings(restore_defaults={PREFECT_API_URL}):
+        done = call("refresh", corpus.file, "--prefect", "--json")
     assert done.code == 0
     assert done.json["added"] == 2
     assert "going on without Prefect" in done.err
