@@ -113,16 +113,27 @@ def _new(answers: Iterator[bytes], waiting: dict[str, Step]) -> Iterator[Encoded
 
 
 def _gathered(arrived: Iterator[Encoded]) -> Iterator[Encoded]:
-    """Together what is small: a commit takes its time, however little it commits."""
+    """Together what is small: a commit takes its time, however little it commits. What has arrived
+    before an error comes before the error.
+    """
     held: list[Encoded] = []
-    for shard in arrived:
-        held.append(shard)
-        characters = sum(each.characters for part in held for each in part.ready)
-        if characters >= settings().shard_characters or sum(map(len, held)) >= SHARD_DOCUMENTS:
+    try:
+        for shard in arrived:
+            held.append(shard)
+            if _enough(held):
+                yield _joined(held)
+                held = []
+    except Exception:
+        if held:
             yield _joined(held)
-            held = []
+        raise
     if held:
         yield _joined(held)
+
+
+def _enough(held: Sequence[Encoded]) -> bool:
+    characters = sum(each.characters for part in held for each in part.ready)
+    return characters >= settings().shard_characters or sum(map(len, held)) >= SHARD_DOCUMENTS
 
 
 def _joined(shards: Sequence[Encoded]) -> Encoded:
