@@ -74,9 +74,16 @@ def _check_environment() -> None:
         raise BadOption(str(error)).at(where="environment") from None
 
 
+class _ToStderr(logging.Handler):
+    """To what stderr is at the moment: a progress bar takes it, to write above itself."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        click.echo(self.format(record), err=True)
+
+
 def _log_to_stderr() -> None:
     """Our own loggers only: Prefect and the libraries keep theirs."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _ToStderr()
     handler.setFormatter(logging.Formatter("millrace: %(message)s"))
     for name in ("components", "evals", "flows", "infra"):
         logging.getLogger(name).addHandler(handler)
