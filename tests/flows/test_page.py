@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ from filelock import FileLock
 from tests.cli import Outcome, start
 from tests.corpora import HASHING, Corpus, prose
 from tests.flows.server import Server
+from tests.qdrant_http import wait_until
+from tests.qdrant_http.proxy import Proxy, before
 
 pytestmark = pytest.mark.slow
 NAME = "handbook"
@@ -138,3 +142,29 @@ def test_without_the_servers_password_nothing_is_begun(
     assert done.code == 2
     assert done.message.startswith("PREFECT_API_AUTH_STRING: ")
     assert not (corpus.folder / "store").exists()
+
+
+def test_a_store_that_is_waited_for_is_named_on_the_page(
+    corpus: Corpus, prefect_server: Server, server: str
+) -> None:
+    corpus.fill(1)
+    with before(server) as proxy:
+        proxy.cut()
+        gone = threading.Thread(target=_back_after_a_while, args=(proxy,))
+        gone.start()
+        own = {"MILLRACE_QDRANT_URL": proxy.address, "MILLRACE_PATIENCE": "60"}
+        waiting = replace(prefect_server, environment={**prefect_server.environment, **own})
+        shown = refresh(corpus, waiting, "--set", "index.use=qdrant")
+        gone.join()
+    assert shown.done.code == 0
+    assert shown.state[:2] == ("COMPLETED", "Completed")
+    assert "waiting for 127.0.0.1" in shown.done.err
+    wait_until(lambda: "answers again" in prefect_server.logs(shown.run))
+    assert "waiting for 127.0.0.1" in prefect_server.logs(shown.run)
+
+
+def _back_after_a_while(proxy: Proxy) -> None:
+    """After long enough to be worth a word."""
+    wait_until(lambda: proxy.asked, 60)
+    time.sleep(4)
+    proxy.restore()
