@@ -43,12 +43,14 @@ def check() -> None:
     """Ask the named server. Raises OrchestratorUnavailable, BadOption."""
     _quieten()
     import httpx
+    from prefect.client.base import ServerType
     from prefect.client.orchestration import get_client
 
     try:
         with get_client(sync_client=True) as client:
-            client.api_version()
-            _check_version(client)
+            if client.server_type is not ServerType.CLOUD:  # that tells no version
+                client.api_version()
+                _check_version(client)
     except httpx.HTTPStatusError as error:
         if error.response.status_code not in (401, 403):
             raise _silent() from error
