@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
 
 from components.errors import BadOption, OrchestratorUnavailable
 from infra.settings import settings
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import SyncPrefectClient
 
 _QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -91,9 +95,9 @@ def _started() -> bool:
     return True
 
 
-def _check_version(client: object) -> None:
+def _check_version(client: SyncPrefectClient) -> None:
     try:
-        client.raise_for_api_version_mismatch()  # type: ignore[attr-defined]
+        client.raise_for_api_version_mismatch()
     except RuntimeError as error:  # it has just answered
         raise BadOption(str(error)).at(where="PREFECT_API_URL") from None
 
