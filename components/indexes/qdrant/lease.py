@@ -144,7 +144,9 @@ class Borrowed:
         the client raises.
         """
         if self._control.read(client).get("holder") != self.token:
-            raise TakenOver("the refresh that this process worked for has ended or lost its right")
+            raise TakenOver(
+                "the refresh that this process worked for has ended or lost its right"
+            ).at(where=self._control.collection, hint="what was committed stays")
 
 
 class Fenced(Server):
