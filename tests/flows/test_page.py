@@ -113,7 +113,8 @@ def test_the_page_of_a_run_tells_what_it_did_and_what_changed(
 
 def test_what_stops_a_run_is_one_line_on_its_page(corpus: Corpus, prefect_server: Server) -> None:
     corpus.fill(2)
-    assert refresh(corpus, prefect_server, "--engine-only").done.code == 0
+    plain = start("refresh", corpus.file, "--engine-only", environment=prefect_server.environment)
+    assert plain.code == 0
     with FileLock(corpus.folder / "store" / "test" / "writer.lock"):
         busy = refresh(corpus, prefect_server)
     assert busy.done.code == 6
