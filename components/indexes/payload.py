@@ -35,6 +35,19 @@ def chunk_id(document_id: str, content_hash: str, span: Span) -> str:
     return str(uuid5(NAMESPACE, f"chunk\0{document_id}\0{content_hash}\0{span.start}\0{span.end}"))
 
 
+def possible_ids(ids: Iterable[str]) -> list[str]:
+    """Each id once, without those that no chunk can have: somebody else's, which a store refuses."""
+    return [each for each in dict.fromkeys(ids) if _is_uuid(each)]
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
 def entry_id(document_id: str) -> str:
     """Where a document's manifest entry is stored."""
     return str(uuid5(NAMESPACE, f"document\0{document_id}"))

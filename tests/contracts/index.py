@@ -186,8 +186,11 @@ class IndexContract:
             rows = reader.vectors([*ids, ids[0]])
             assert np.allclose(rows[:3], dense(chunks_of("a"))[::-1])
             assert np.allclose(rows[3], rows[0])
-            with pytest.raises(Missing):
-                reader.vectors(["00000000-0000-0000-0000-000000000000"])
+            for other in ("00000000-0000-0000-0000-000000000000", "somebody else's"):
+                with pytest.raises(Missing):
+                    reader.vectors([ids[0], other])
+                with pytest.raises(Missing):
+                    reader.states([other])
 
     def test_states_come_in_the_order_asked_and_with_nothing_else(
         self, corpus: CorpusIndex, live: Generation
