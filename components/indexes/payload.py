@@ -36,7 +36,7 @@ def chunk_id(document_id: str, content_hash: str, span: Span) -> str:
 
 
 def possible_ids(ids: Iterable[str]) -> list[str]:
-    """Each id once, without those that no chunk can have: somebody else's, which a store refuses."""
+    """Each id once, without those that no chunk can have: somebody else's, that stores refuse."""
     return [each for each in dict.fromkeys(ids) if _is_uuid(each)]
 
 
