@@ -14,7 +14,7 @@ PYTEST  = OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n $(WORKERS)
 .PHONY: demo check test test-all bench setup clean
 
 demo: $(VENV)/.base
-	$(BIN)/millrace refresh $(SAMPLE)
+	$(BIN)/millrace refresh $(SAMPLE) --prefect
 	$(BIN)/millrace search $(SAMPLE) "How are default argument values evaluated?" -k 3
 	$(BIN)/millrace search $(SAMPLE) "split a string on a regular expression" -k 3
 	$(BIN)/millrace search $(SAMPLE) "pick random elements from a population without repeats" -k 3

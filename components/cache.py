@@ -23,6 +23,7 @@ from components.values import Matrix
 from infra.settings import cache_folder, settings
 
 _FILE = "vectors-1.sqlite"
+_LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _WAIT = 5.0
 """Seconds for another process to finish writing."""
 _AT_ONCE = 500
@@ -104,7 +105,7 @@ class VectorCache:
                 return self._given_up(error, otherwise)
 
     def _given_up(self, error: Exception, otherwise: Answer) -> Answer:
-        if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
+        if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF in _LOCKED:
             return otherwise  # another process is writing much: the next time will do
         self._broken = True
         if self._opened is not None:

@@ -12,15 +12,22 @@
     ├── BadDocument              -  one document cannot be used: reported, the run goes on
     ├── NoAnswer                 -  one question has no answer: reported, the run goes on
     ├── GuardStopped             4  a guard refused to do what was asked
-    ├── Busy                     6  somebody else holds what is needed: try again
+    ├── Busy                     6  somebody else holds what is needed, nothing was done: try again
     │   └── Moved                   what was being read is replaced and gone: read the live one
-    ├── Unavailable              1  an outside system did not answer: worth another try
-    │   └── StoreUnavailable        the store, for now: out of reach, or short of memory or threads
+    ├── TakenOver                9  another writer has the corpus now; what was committed stays
+    ├── Unavailable              1  who is asked did not answer, for now: worth another try
+    │   ├── SourceUnavailable       where the documents come from
+    │   ├── StoreUnavailable        the store; or this machine lacks memory, threads, file handles
+    │   ├── EndpointUnavailable     a model's endpoint, or the hub that has its files
+    │   ├── ClusterUnavailable      the cluster that encodes
+    │   └── OrchestratorUnavailable the server that runs are shown on
     ├── EmptySpan                1  a splitter made a span without any token
+    ├── BadVectors               1  an encoder made vectors that no store can hold
     ├── ModelFault               1  weights are damaged, or not those that the profile names
-    ├── IndexFault               1  something is wrong with the store or what was given to it
-    │   ├── Damaged                 proved by its own check: it may be set aside and built anew
-    │   └── Refused                 a request that it will not take; what it holds is as it was
+    ├── IndexFault               1  a store failed, and nothing has proved why: nothing hangs on it
+    │   ├── Damaged                 proved by a check of its own: it may be set aside and built anew
+    │   ├── Refused                 a request that it will not take, however often it is asked
+    │   └── Missing                 it does not hold what was asked for
     └── DiskFull                 1  not enough space to go on safely
 
 The number is the exit code. An error takes one message (so that it can be pickled);
@@ -119,18 +126,44 @@ class Moved(Busy):
     """What was being read has been replaced twice and is gone."""
 
 
+class TakenOver(MillraceError):
+    """Another writer has the corpus now, and goes on with what this one has committed."""
+
+    exit_code = 9
+
+
 class Unavailable(MillraceError):
-    """An outside system did not answer."""
+    """Who is asked did not answer, or cannot for now. What is stored is as it was."""
+
+
+class SourceUnavailable(Unavailable):
+    """Where the documents come from."""
 
 
 class StoreUnavailable(Unavailable):
-    """The store cannot do it for now: it is out of reach or overloaded, or this machine lacks the
-    memory, threads or file handles. What it holds is as it was.
+    """The store is out of reach or overloaded, or this machine lacks memory, threads or file
+    handles for it. What it holds is as it was.
     """
+
+
+class EndpointUnavailable(Unavailable):
+    """A model's endpoint, or the hub that has its files."""
+
+
+class ClusterUnavailable(Unavailable):
+    """The cluster that encodes."""
+
+
+class OrchestratorUnavailable(Unavailable):
+    """The server that runs are shown on."""
 
 
 class EmptySpan(MillraceError):
     """A splitter made a span without any token, so no vector can stand for it."""
+
+
+class BadVectors(MillraceError):
+    """An encoder made vectors, or states of tokens, that no store can hold."""
 
 
 class ModelFault(MillraceError):
@@ -138,7 +171,7 @@ class ModelFault(MillraceError):
 
 
 class IndexFault(MillraceError):
-    """Something is wrong with the store, or with what was given to it."""
+    """A store failed, and nothing has proved why. No code decides by it."""
 
 
 class Damaged(IndexFault):
@@ -147,6 +180,10 @@ class Damaged(IndexFault):
 
 class Refused(IndexFault):
     """A request that the store will not take, however often it is asked."""
+
+
+class Missing(IndexFault):
+    """The store does not hold what was asked for: a generation, a collection, a chunk's vector."""
 
 
 class DiskFull(MillraceError):

@@ -197,7 +197,7 @@ class Reader(Vocabulary, Protocol):
         ...
 
     def states(self, chunk_ids: Sequence[str]) -> list[States]:
-        """Stored states of chunks' tokens, in the order asked. Raises IndexFault where one has
+        """Stored states of chunks' tokens, in the order asked. Raises Missing where one has
         none.
         """
         ...

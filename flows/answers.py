@@ -28,6 +28,7 @@ from evals.answers.plan import Plan
 from evals.answers.run import Errors, Steps, Watch
 from evals.compare.files import folder
 from evals.compare.systems import System
+from flows import orchestrator, run_log
 from flows.states import stopped
 from infra import artifacts
 from infra.markdown import plain
@@ -106,7 +107,8 @@ def answers(
             )
             place = Path(out) if out else folder(plan.data.name, plan.home)
             caller = Caller(plan, files.ready(place), Watch())
-        outcome = _run(caller)
+        with run_log.shown():
+            outcome = _run(caller)
         files.write(outcome, caller.folder)
         caller.outcome = outcome
     except MillraceError as error:
@@ -131,23 +133,24 @@ def call(plan: Plan, folder: Path, watch: Watch) -> Outcome:
     caller = Caller(plan, folder, watch)
     token = CALLER.set(caller)
     try:
-        state = answers(
-            data=plan.data_as,
-            pipelines=tuple(map(str, plan.files)),
-            setting=plan.setting,
-            split=plan.data.split,
-            hits=plan.hits,
-            characters=plan.characters,
-            judge=plan.judge_as,
-            ragas=plan.ragas,
-            max_cost=plan.max_cost,
-            overrides=tuple(plan.overrides),
-            baseline=plan.baseline,
-            live=plan.live,
-            out=str(folder),
-            home=str(plan.home),
-            return_state=True,
-        )
+        with orchestrator.running():
+            state = answers(
+                data=plan.data_as,
+                pipelines=tuple(map(str, plan.files)),
+                setting=plan.setting,
+                split=plan.data.split,
+                hits=plan.hits,
+                characters=plan.characters,
+                judge=plan.judge_as,
+                ragas=plan.ragas,
+                max_cost=plan.max_cost,
+                overrides=tuple(plan.overrides),
+                baseline=plan.baseline,
+                live=plan.live,
+                out=str(folder),
+                home=str(plan.home),
+                return_state=True,
+            )
     finally:
         CALLER.reset(token)
     if caller.outcome is None:

@@ -21,6 +21,7 @@ from evals.compare.run import Steps, Watch
 from evals.compare.steps import Plan
 from evals.compare.systems import System
 from evals.report import plots
+from flows import orchestrator, run_log
 from flows.states import stopped
 from infra import artifacts, chart
 from infra.markdown import plain
@@ -93,7 +94,8 @@ def compare(
             folder = Path(out) if out else files.folder(asked.data.name, asked.home)
             plan = steps.plan(asked)
             caller = Caller(plan, files.ready(folder), Watch(), timed=timed)
-        outcome = caller.outcome = _run(caller)
+        with run_log.shown():
+            outcome = caller.outcome = _run(caller)
         files.write(outcome, caller.folder, caller.plan.request.home)
     except MillraceError as error:
         return stopped(error)
@@ -109,22 +111,23 @@ def call(plan: Plan, folder: Path, watch: Watch, *, timed: bool) -> Outcome:
     caller = Caller(plan, folder, watch, timed)
     token = CALLER.set(caller)
     try:
-        state = compare(
-            data=asked.data_as,
-            pipelines=tuple(map(str, asked.files)),
-            live=str(asked.live or ""),
-            candidates=tuple(asked.candidates),
-            split=asked.data.split,
-            overrides=tuple(asked.overrides),
-            metrics=tuple(asked.metrics),
-            baseline=asked.baseline,
-            scope=asked.scoped,
-            margin=asked.rules.margin,
-            timed=timed,
-            out=str(folder),
-            home=str(asked.home),
-            return_state=True,
-        )
+        with orchestrator.running():
+            state = compare(
+                data=asked.data_as,
+                pipelines=tuple(map(str, asked.files)),
+                live=str(asked.live or ""),
+                candidates=tuple(asked.candidates),
+                split=asked.data.split,
+                overrides=tuple(asked.overrides),
+                metrics=tuple(asked.metrics),
+                baseline=asked.baseline,
+                scope=asked.scoped,
+                margin=asked.rules.margin,
+                timed=timed,
+                out=str(folder),
+                home=str(asked.home),
+                return_state=True,
+            )
     finally:
         CALLER.reset(token)
     state.result()

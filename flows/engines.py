@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from components.corpus import refresh, run
 from components.corpus.encode import Engine, local
 from components.engine import Engine as Choice
-from components.errors import BadOption, MissingExtra, Unavailable
+from components.errors import BadOption, ClusterUnavailable, MissingExtra
 from infra.settings import settings
 
 if TYPE_CHECKING:
@@ -39,15 +39,15 @@ def steps(engine: Choice) -> run.Steps:
 
 def _on_ray(engine: Choice, address: str) -> Engine:
     from components.corpus.spread import spread
-    from infra.ray_runtime import ActorPool, TooSmall
+    from infra.ray_runtime import ActorPool, ClusterLost, TooSmall
 
     pool = ActorPool(address=address, actors=engine.actors, cpus=engine.cpus, gpus=engine.gpus)
 
     def checked(work: Work, items: Sequence[Any]) -> Answers:
         try:
             yield from pool(work, items)
-        except ConnectionError as error:
-            raise Unavailable(f"the Ray cluster cannot be used: {error}").at(
+        except ClusterLost as error:
+            raise ClusterUnavailable(f"the Ray cluster cannot be used: {error}").at(
                 where="MILLRACE_RAY_ADDRESS" if address else "engine",
                 hint="what was committed stays, run it again to go on; or use engine: {use: local}",
             ) from error

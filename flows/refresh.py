@@ -25,7 +25,7 @@ from components.corpus.request import Job, Request
 from components.corpus.write import Committed, Progress
 from components.errors import MillraceError
 from components.indexes.manifest import Generation, Totals
-from flows import engines, page
+from flows import engines, orchestrator, page, run_log
 from flows.states import Result, ended, stopped, without_traceback
 from infra import artifacts
 
@@ -172,7 +172,8 @@ def refresh(
     )
     start = time.perf_counter()
     try:
-        found, report = _run(Job(request))
+        with run_log.shown():
+            found, report = _run(Job(request))
     except MillraceError as error:
         return stopped(error)
     report = run.timed(report, time.perf_counter() - start, 0.0)
@@ -187,16 +188,17 @@ def call(job: Job, planned: Survey | None, progress: Progress) -> Report:
     request = job.request
     token = CALLER.set(Caller(progress, request.run_id, planned))
     try:
-        state = refresh(
-            pipeline=request.pipeline,
-            overrides=request.overrides,
-            retry_failed=request.retry_failed,
-            max_deletes=request.max_deletes,
-            max_missing=request.max_missing,
-            adopt=request.adopt,
-            use_cache=request.use_cache,
-            return_state=True,
-        )
+        with orchestrator.running():
+            state = refresh(
+                pipeline=request.pipeline,
+                overrides=request.overrides,
+                retry_failed=request.retry_failed,
+                max_deletes=request.max_deletes,
+                max_missing=request.max_missing,
+                adopt=request.adopt,
+                use_cache=request.use_cache,
+                return_state=True,
+            )
     finally:
         CALLER.reset(token)
     return to_report(cast(Result, state.result()))

@@ -2,8 +2,10 @@
 
 Completed               every document could be used
 Some failed             (completed) done; the failed documents are named in an artifact
-Busy                    (cancelled) another refresh of this corpus is running
+Busy                    (cancelled) another refresh of this corpus is running; nothing was done
+Taken over              (cancelled) another refresh has the corpus now; what was committed stays
 Stopped by guard        (failed) nothing was published, somebody has to decide
+Unavailable             (failed) who was asked did not answer; the next run goes on from there
 Failed                  the request is wrong, or something is broken
 """
 
@@ -14,7 +16,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from components.corpus.report import Report
-from components.errors import Busy, GuardStopped, MillraceError
+from components.errors import Busy, GuardStopped, MillraceError, TakenOver, Unavailable
 from flows.failures import line
 from flows.page import summary
 
@@ -22,6 +24,11 @@ if TYPE_CHECKING:
     from prefect import State
 
 Result = dict[str, Any]
+_NO_FAILURES: dict[type[MillraceError], str] = {Busy: "Busy", TakenOver: "Taken over"}
+_FAILURES: dict[type[MillraceError], str] = {
+    GuardStopped: "Stopped by guard",
+    Unavailable: "Unavailable",
+}
 
 
 def ended(report: Report) -> State[Result]:
@@ -37,10 +44,11 @@ def stopped(error: MillraceError) -> State[Any]:
     from prefect.states import Cancelled, Failed
 
     message = line(str(error), error.where, error.hint)
-    if isinstance(error, Busy):
-        return Cancelled(name="Busy", message=message, data=error)
-    name = "Stopped by guard" if isinstance(error, GuardStopped) else "Failed"
-    return Failed(name=name, message=message, data=error)
+    for kind, name in _NO_FAILURES.items():
+        if isinstance(error, kind):
+            return Cancelled(name=name, message=message, data=error)
+    names = [name for kind, name in _FAILURES.items() if isinstance(error, kind)]
+    return Failed(name=names[0] if names else "Failed", message=message, data=error)
 
 
 def without_traceback(record: logging.LogRecord) -> bool:

@@ -33,6 +33,10 @@ and one that kills its actor every time would be done for ever.
 """
 
 
+class ClusterLost(Exception):
+    """The cluster cannot be reached, or gave up."""
+
+
 class TooSmall(Exception):
     """The cluster can never have all the actors that were asked for."""
 
@@ -61,7 +65,7 @@ class ActorPool:
     def __call__(self, work: Work, items: Sequence[Any]) -> Answers:
         """What a copy of `work` in each actor yields for the items, cut into batches, in any order.
 
-        Raises ConnectionError where the cluster cannot be used or gives up, TooSmall.
+        Raises ClusterLost where the cluster cannot be used or gives up, TooSmall.
         """
         with _connected(self.address):
             import ray
@@ -121,8 +125,9 @@ def _answers(work: Work, batches: list[list[Any]], shape: Shape) -> Answers:
             for block in answers.iter_batches(batch_size=None, batch_format="pyarrow"):
                 for row in block["answer"]:
                     yield row.as_buffer()
-        except RayError as error:
-            raise ConnectionError(f"Ray gave up: {_last_line(error)}") from error
+        except (RayError, RuntimeError, ConnectionError, TimeoutError) as error:
+            # What a batch raises is an answer, so all of this is Ray's own.
+            raise ClusterLost(f"Ray gave up: {_last_line(error)}") from error
 
 
 def _context() -> Any:
@@ -160,7 +165,7 @@ def _connected(address: str) -> Iterator[None]:
             logging_level=logging.ERROR,
         )
     except (ConnectionError, RuntimeError, OSError) as error:
-        raise ConnectionError(_last_line(error)) from error
+        raise ClusterLost(_last_line(error)) from error
     try:
         yield
     finally:

@@ -37,6 +37,11 @@ class Settings(BaseSettings):
     qdrant_timeout: int = Field(
         default=30, ge=1, description="Seconds that a request to the server may take."
     )
+    patience: float = Field(
+        default=600.0,
+        ge=0,
+        description="Seconds that a refresh waits for a server that does not answer.",
+    )
     lease: float = Field(
         default=45.0,  # longer than a request may take: none outlives its sender's lease
         gt=0,

@@ -12,7 +12,7 @@ from components import spec
 from components.corpus import run
 from components.corpus.report import Report
 from components.corpus.request import Job, Request
-from components.errors import IndexFault
+from components.errors import Missing
 from components.indexes.contract import GenerationReader
 from components.indexes.manifest import Entry
 from components.values import Chunk, States
@@ -131,7 +131,7 @@ def snapshot(reader: GenerationReader) -> Stored:
     vectors = dict(zip(ids, reader.vectors(ids), strict=True)) if ids else {}
     try:
         states = dict(zip(ids, reader.states(ids), strict=True))
-    except IndexFault:
+    except Missing:
         states = {}
     return Stored(chunks, vectors, entries, states)
 

@@ -23,7 +23,7 @@ class Chat(Asking):
     revision: ClassVar[int] = 1
 
     def answer(self, query: Query, hits: Sequence[Hit]) -> Answer:
-        """See `Answerer`. Raises BadOption, Unavailable, GuardStopped, MissingExtra."""
+        """See `Answerer`. Raises BadOption, EndpointUnavailable, GuardStopped, MissingExtra."""
         return answered(self, query, hits)
 
 

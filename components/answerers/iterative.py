@@ -56,7 +56,7 @@ class Iterative(Asking):
 
     def answer(self, query: Query, hits: Sequence[Hit]) -> Answer:
         """See `Answerer`. Every judgement and search is a step; one that could not be read says so
-        in its own. Raises BadOption, Unavailable, GuardStopped, MissingExtra.
+        in its own. Raises BadOption, EndpointUnavailable, GuardStopped, MissingExtra.
         """
         inquiry = _Inquiry(self, query, list(hits))
         while inquiry.may_go_on():

@@ -25,7 +25,7 @@ from components.encoders.naive import span_texts
 from components.encoders.rows import blocks
 from components.encoders.tokenizers import FastTokenizer, WordTokenizer
 from components.encoders.windows import token_ranges
-from components.errors import BadOption, ModelFault, Unavailable
+from components.errors import BadOption, EndpointUnavailable, ModelFault
 from components.options import option, part
 from components.stages import Tokenizer
 from components.values import Block, Document, Matrix, Span
@@ -92,13 +92,13 @@ class FromEmbedding:
     def encode_documents(
         self, documents: Sequence[Document], spans: Sequence[Sequence[Span]]
     ) -> Iterator[Block]:
-        """See `Encoder`. Raises Unavailable with LlamaIndex's message, ModelFault."""
+        """See `Encoder`. Raises EndpointUnavailable with LlamaIndex's message, ModelFault."""
         for document, own in zip(documents, spans, strict=True):
             token_ranges(self.tokenizer.tokens(document.text), own)
         return blocks(self._rows(span_texts(documents, spans, Header(self.header))), spans)
 
     def encode_queries(self, texts: Sequence[str]) -> Matrix:
-        """See `Encoder`. Raises Unavailable with LlamaIndex's message, ModelFault."""
+        """See `Encoder`. Raises EndpointUnavailable with LlamaIndex's message, ModelFault."""
         if not texts:
             return np.zeros((0, self.width), np.float32)
         return self._checked([self._query(text) for text in texts])
@@ -137,7 +137,7 @@ class FromEmbedding:
 
     def _embedded(self, texts: Sequence[str]) -> Matrix:
         embedding = self._embedding
-        with foreign.called(self._wraps.name, Unavailable, self._making):
+        with foreign.called(self._wraps.name, EndpointUnavailable, self._making):
             found = embedding.get_text_embedding_batch(texts)
         if len(found) != len(texts):
             raise ModelFault(f"{self._wraps.name} gave {len(found)} vectors for {len(texts)} texts")
@@ -166,7 +166,7 @@ class FromEmbedding:
 
     def _query(self, text: str) -> Sequence[float]:
         embedding = self._embedding
-        with foreign.called(self._wraps.name, Unavailable, self._making):
+        with foreign.called(self._wraps.name, EndpointUnavailable, self._making):
             found: Sequence[float] = embedding.get_query_embedding(text)
         return found
 

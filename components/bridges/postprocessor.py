@@ -21,7 +21,7 @@ from components.bridges.chosen import File, Stage
 from components.bridges.retriever import CHUNK_IDS
 from components.corpus.search import corpus_of, live
 from components.encoders.kernel import unit
-from components.errors import BadOption, IndexFault, MissingExtra, Moved
+from components.errors import BadOption, Missing, MissingExtra, Moved
 from components.indexes.contract import CorpusIndex
 from components.indexes.manifest import Release
 from components.rerankers import paced
@@ -171,15 +171,15 @@ class _Source:
         with self.corpus.read(self.release.generation) as reader:
             try:
                 return dict(zip(ids, reader.vectors(ids), strict=True))
-            except IndexFault as error:
+            except Missing as error:
                 # Found before the last refresh, or by another retriever.
                 _log.warning("nodes are encoded from their text alone: %s", error)
                 return {}
 
     def states(self, hits: Sequence[Hit]) -> list[States]:
-        """Those of the hits' tokens. Raises IndexFault where one has none; Moved, Busy."""
+        """Those of the hits' tokens. Raises Missing where one has none; Moved, Busy."""
         if self.corpus is None or self.release is None:
-            raise IndexFault("no index keeps states of the nodes' tokens")
+            raise Missing("no index keeps states of the nodes' tokens")
         with self.corpus.read(self.release.generation) as reader:
             return fetched(reader, hits)
 
@@ -187,12 +187,12 @@ class _Source:
 def _with_states(reranker: Any, ranked: Ranked, source: _Source) -> tuple[Reranker, Ranked]:
     """The reranker with what it needs; where nodes are from elsewhere, one that reads them.
 
-    Raises IndexFault where it must not.
+    Raises Missing where it must not.
     """
     (hits,) = ranked.hits
     try:
         return reranker, replace(ranked, states=[source.states(hits[: reranker.depth])])
-    except IndexFault as error:
+    except Missing as error:
         if reranker.states == "stored":
             raise
         _log.warning("nodes are read again: %s", error)

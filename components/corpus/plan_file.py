@@ -7,6 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from components.corpus.plan import Step
+from components.errors import MillraceError
 
 _COLUMNS = tuple(each.name for each in fields(Step))
 _BATCH = 4096
@@ -20,6 +21,20 @@ def save(steps: Sequence[Step], file: Path) -> None:
     columns = {name: [getattr(step, name) for step in steps] for name in _COLUMNS}
     schema = pa.schema([(name, pa.string()) for name in _COLUMNS])
     pq.write_table(pa.table(columns, schema=schema), file)
+
+
+def take(file: Path) -> Path:
+    """The plan for whoever begins to write by it, once: afterwards it says nothing about what is
+    stored any more. Raises MillraceError.
+    """
+    taken = file.with_name(f"taken-{file.name}")
+    try:
+        file.rename(taken)
+    except FileNotFoundError:
+        raise MillraceError("the plan was used before, or is gone").at(
+            where=str(file), hint="run the refresh again: it makes a new one"
+        ) from None
+    return taken
 
 
 def read(file: Path) -> Iterator[Step]:

@@ -30,7 +30,7 @@ from components.corpus.write import (
     touch_all,
     write_all,
 )
-from components.errors import BadDocument, GuardStopped, IndexFault, SpecError
+from components.errors import BadDocument, Damaged, GuardStopped, SpecError
 from components.indexes.manifest import Entry, Generation, Totals, now, total
 from components.spec import STORED
 
@@ -103,8 +103,11 @@ def guard(job: Job, found: Survey) -> None:
 
 
 def write(job: Job, found: Survey, progress: Progress, engine: Engine = local) -> Written:
-    """Bring a draft up to the plan. What is committed survives a kill; run it again to go on."""
+    """Bring a draft up to the plan, which serves once. What is committed survives a kill: the next
+    plan is made of it.
+    """
     _check_same(job, found)
+    found = replace(found, plan_file=str(plan_file.take(Path(found.plan_file))))
     clock = Clock()
     draft = _draft(job, found, clock)
     steps: dict[str, list[Step]] = defaultdict(list)
@@ -221,8 +224,8 @@ def _resumable(job: Job, base: Generation | None) -> Generation | None:
         return None  # a dry run opens nothing that a running refresh may be writing
     try:
         job.corpus.recover(draft)
-    except IndexFault as error:
-        _log.warning("the unfinished %s is unusable and is begun again: %s", draft.name, error)
+    except Damaged as error:
+        _log.warning("the unfinished %s is set aside and begun again: %s", draft.name, error)
         job.corpus.discard(draft)
         return None
     return draft
@@ -239,9 +242,9 @@ def _accounts(job: Job, found: Survey, draft: Generation) -> tuple[Totals, tuple
     """What the manifest adds up to, and which documents failed; the manifest itself is let go."""
     entries = _manifest(job, draft)
     if len(entries) != found.expected:
-        raise IndexFault(
-            f"{len(entries)} documents are recorded, {found.expected} were expected"
-        ).at(where=draft.name, hint="run the refresh again; nothing was published")
+        raise Damaged(f"{len(entries)} documents are recorded, {found.expected} were expected").at(
+            where=draft.name, hint="run the refresh again; nothing was published"
+        )
     return total(entries), tuple(_failures(entries))
 
 

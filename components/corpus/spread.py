@@ -22,7 +22,7 @@ from components.corpus.packing import pack, pack_error, unpack
 from components.corpus.plan import Step
 from components.corpus.prepare import SHARD_DOCUMENTS
 from components.corpus.request import Job
-from components.errors import MillraceError, Unavailable
+from components.errors import ClusterUnavailable, MillraceError
 from components.indexes.contract import Shared, Writer
 from infra.settings import settings
 
@@ -96,9 +96,9 @@ def spread(pool: Pool) -> Engine:
             with closing(pool(worker, list(waiting.values()))) as answers:
                 yield from _gathered(_new(clock.each("encode", answers), waiting))
         if waiting:
-            raise Unavailable(f"{len(waiting)} documents did not come back from the processes").at(
-                where=next(iter(waiting)), hint="run the refresh again; what came back is stored"
-            )
+            raise ClusterUnavailable(
+                f"{len(waiting)} documents did not come back from the processes"
+            ).at(where=next(iter(waiting)), hint="run the refresh again; what came back is stored")
 
     return engine
 
@@ -113,16 +113,27 @@ def _new(answers: Iterator[bytes], waiting: dict[str, Step]) -> Iterator[Encoded
 
 
 def _gathered(arrived: Iterator[Encoded]) -> Iterator[Encoded]:
-    """Together what is small: a commit takes its time, however little it commits."""
+    """Together what is small: a commit takes its time, however little it commits. What has arrived
+    before an error comes before the error.
+    """
     held: list[Encoded] = []
-    for shard in arrived:
-        held.append(shard)
-        characters = sum(each.characters for part in held for each in part.ready)
-        if characters >= settings().shard_characters or sum(map(len, held)) >= SHARD_DOCUMENTS:
+    try:
+        for shard in arrived:
+            held.append(shard)
+            if _enough(held):
+                yield _joined(held)
+                held = []
+    except Exception:
+        if held:
             yield _joined(held)
-            held = []
+        raise
     if held:
         yield _joined(held)
+
+
+def _enough(held: Sequence[Encoded]) -> bool:
+    characters = sum(each.characters for part in held for each in part.ready)
+    return characters >= settings().shard_characters or sum(map(len, held)) >= SHARD_DOCUMENTS
 
 
 def _joined(shards: Sequence[Encoded]) -> Encoded:

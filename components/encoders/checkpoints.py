@@ -16,7 +16,7 @@ from typing import Any
 
 from components.encoders import profiles
 from components.encoders.profiles import Pooling, Profile
-from components.errors import BadOption, MissingExtra, ModelFault, Unavailable
+from components.errors import BadOption, EndpointUnavailable, MissingExtra, ModelFault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +38,7 @@ class Checkpoint:
 
 
 def checkpoint(model: str) -> Checkpoint:
-    """The files of a model. Raises BadOption, MissingExtra, ModelFault, Unavailable."""
+    """The files of a model. Raises BadOption, MissingExtra, ModelFault, EndpointUnavailable."""
     known = profiles.find(model)
     if known is not None:
         return _known(known)
@@ -239,6 +239,8 @@ def _download(model: str, revision: str) -> Path:
     try:
         return Path(snapshot_download(model, revision=revision or None, allow_patterns=wanted))
     except Exception as error:  # the hub's client raises a dozen kinds, network ones among them
-        raise Unavailable(f"model {model!r} could not be fetched: {type(error).__name__}").at(
+        raise EndpointUnavailable(
+            f"model {model!r} could not be fetched: {type(error).__name__}"
+        ).at(
             where="encoder.model", hint="is the hub reachable? a folder with the model works too"
         ) from error

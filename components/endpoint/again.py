@@ -5,12 +5,9 @@ The errors are those of the client, `openai`, and of the transport below it, `ht
 
 from __future__ import annotations
 
-import math
-import time
-from email.utils import parsedate_to_datetime
-
 import tenacity
 
+from components import retry_after
 from components.endpoint.heard import Malformed
 
 _LONGEST = 60.0
@@ -72,16 +69,4 @@ def _asked_for(error: BaseException) -> float | None:
 
     if not isinstance(error, openai.APIStatusError):
         return None
-    told = error.response.headers.get("retry-after", "").strip()
-    try:
-        found = float(told)
-    except ValueError:
-        found = _until(told)
-    return found if math.isfinite(found) and found >= 0 else None
-
-
-def _until(date: str) -> float:
-    try:
-        return max(0.0, parsedate_to_datetime(date).timestamp() - time.time())
-    except (TypeError, ValueError, OverflowError, OSError):
-        return math.nan
+    return retry_after.seconds(error.response.headers.get("retry-after", "").strip())

@@ -17,7 +17,7 @@ from components.endpoint.conversation import Message, Said
 from components.endpoint.heard import Heard, Malformed
 from components.endpoint.ledger import Ledger
 from components.endpoint.once import Once
-from components.errors import BadOption, MillraceError, Unavailable
+from components.errors import BadOption, EndpointUnavailable, MillraceError
 from components.values import Usage
 
 if TYPE_CHECKING:
@@ -150,14 +150,14 @@ class Endpoint:
         """The error for a person."""
         reason, status = self._reached.told(error), again.status_of(error)
         if status is not None:
-            kind = Unavailable if again.worth(error) else BadOption
+            kind = EndpointUnavailable if again.worth(error) else BadOption
             hint = HINTS.get(status, f"does it serve {self.model}, and take texts this long?")
             return kind(f"the endpoint refused: {reason}").at(where=self.address, hint=hint)
         if isinstance(error, Malformed | ValueError):
-            return Unavailable(f"the endpoint's answer cannot be read: {reason}").at(
+            return EndpointUnavailable(f"the endpoint's answer cannot be read: {reason}").at(
                 where=self.address, hint="does the address end in /v1?"
             )
-        return Unavailable(f"the endpoint did not answer: {reason}").at(
+        return EndpointUnavailable(f"the endpoint did not answer: {reason}").at(
             where=self.address, hint="is it running, and is the address right?"
         )
 

@@ -38,8 +38,8 @@ class ChatModel(Protocol):
     def ask(self, messages: Sequence[Message], purpose: str) -> Said:
         """Its answer; every call goes into the ledger under `purpose`, such as `answer` or `judge`.
 
-        Raises Unavailable where it does not answer after all tries, BadOption where it refuses for
-        good, GuardStopped where the call might cost more than is left, Busy where another run pays
-        from the ledger.
+        Raises EndpointUnavailable where it does not answer after all tries, BadOption where it
+        refuses for good, GuardStopped where the call might cost more than is left, Busy where
+        another run pays from the ledger.
         """
         ...

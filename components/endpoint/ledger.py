@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from filelock import FileLock, Timeout
 
-from components.errors import Busy, GuardStopped, IndexFault
+from components.errors import Busy, Damaged, GuardStopped
 from components.values import Usage
 
 
@@ -156,7 +156,7 @@ class Ledger:
                 row = json.loads(line)
                 self._read(row["call"], row["state"], Usage(**row["usage"]))
             except (ValueError, TypeError, KeyError) as error:
-                raise IndexFault("the ledger is damaged").at(
+                raise Damaged("the ledger is damaged").at(
                     where=f"{self.file} line {number}", hint="move the file away to begin anew"
                 ) from error
 

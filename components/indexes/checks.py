@@ -6,27 +6,27 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from components.errors import IndexFault
+from components.errors import BadVectors
 from components.values import Chunk, Matrix, SparseVector, States
 
 
 def check_vectors(
     chunks: Sequence[Chunk], dense: Matrix, sparse: Sequence[SparseVector], width: int
 ) -> None:
-    """Raises IndexFault for vectors that do not fit the chunks or the index, or are malformed."""
+    """Raises BadVectors for vectors that do not fit the chunks or the index, or are malformed."""
     if dense.shape != (len(chunks), width) or len(sparse) != len(chunks):
-        raise IndexFault(
+        raise BadVectors(
             f"{len(chunks)} chunks came with vectors {dense.shape} and {len(sparse)} sparse ones, "
             f"the index is {width} wide"
         )
     if not np.isfinite(dense).all():
         worst = int(np.nonzero(~np.isfinite(dense).all(axis=1))[0][0])
-        raise IndexFault("the encoder made a vector with NaN or infinity").at(
+        raise BadVectors("the encoder made a vector with NaN or infinity").at(
             where=chunks[worst].document_id
         )
     for chunk, terms in zip(chunks, sparse, strict=True):
         if not _sound(terms):
-            raise IndexFault("the sparse encoder made a malformed vector").at(
+            raise BadVectors("the sparse encoder made a malformed vector").at(
                 where=chunk.document_id
             )
 
@@ -34,12 +34,12 @@ def check_vectors(
 def checked_states(
     chunks: Sequence[Chunk], states: Sequence[States]
 ) -> Sequence[States] | Sequence[None]:
-    """Of each chunk; None of each where there are none. Raises IndexFault for states of tokens that
+    """Of each chunk; None of each where there are none. Raises BadVectors for states of tokens that
     do not fit the chunks.
     """
     fits = len(states) in (0, len(chunks))
     if not fits or any(each.ndim != 2 or each.dtype != np.uint8 for each in states):
-        raise IndexFault(f"{len(chunks)} chunks came with malformed states of {len(states)}")
+        raise BadVectors(f"{len(chunks)} chunks came with malformed states of {len(states)}")
     return states or [None] * len(chunks)
 
 

@@ -77,7 +77,7 @@ class CorpusIndex(Protocol):
         ...
 
     def generation(self, name: str) -> Generation:
-        """The generation of that name. Raises IndexFault where there is none."""
+        """The generation of that name. Raises Missing where there is none."""
         ...
 
     def finished(self, fingerprint: str) -> Generation | None:
@@ -93,7 +93,7 @@ class CorpusIndex(Protocol):
         ...
 
     def read(self, generation: Generation) -> AbstractContextManager[GenerationReader]:
-        """An opened generation. Raises Busy, IndexFault."""
+        """An opened generation. Raises Busy, Moved, StoreUnavailable, IndexFault."""
         ...
 
     def draft(self, wanted: Generation, base: Generation | None) -> Generation:
@@ -103,20 +103,23 @@ class CorpusIndex(Protocol):
     def recover(self, draft: Generation) -> None:
         """Drop what a killed run left half done in a draft; its documents count as missing.
 
-        Raises IndexFault where the draft cannot be opened at all.
+        Raises Damaged where the draft is proved to be beyond that, and nothing else of it may be
+        taken for a proof.
         """
         ...
 
     def discard(self, draft: Generation) -> None:
-        """Remove a draft."""
+        """Take a draft that is damaged out of the way: what there is of it is set aside until the
+        next generation is published.
+        """
         ...
 
     def write(self, draft: Generation) -> AbstractContextManager[Writer]:
-        """The opened draft. Raises IndexFault, DiskFull."""
+        """The opened draft. Raises StoreUnavailable, IndexFault, DiskFull."""
         ...
 
     def finish(self, draft: Generation, totals: Totals) -> Generation:
-        """Optimise the draft and seal it. Raises IndexFault where it does not hold `totals`."""
+        """Optimise the draft and seal it. Raises Damaged where it does not hold `totals`."""
         ...
 
     def publish(self, generation: Generation, run_id: str) -> Release:
@@ -131,13 +134,13 @@ class Shared(Protocol):
     def lend(self) -> str:
         """What other processes need to write in the name of this one, which holds the lock.
 
-        Raises Busy where it was lost.
+        Raises TakenOver where it was lost.
         """
         ...
 
     def borrow(self, right: str) -> AbstractContextManager[None]:
         """Let this process write in the name of the one that lent the right, for as long as that
-        holds the lock: writes raise Busy when it does no more.
+        holds the lock: writes raise TakenOver when it does no more.
         """
         ...
 

@@ -13,7 +13,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 import numpy as np
 
-from components.errors import BadOption, IndexFault
+from components.errors import BadDocument, BadOption, Missing
 from components.indexes.manifest import Entry
 from components.values import Chunk, Scalar, Span, States
 
@@ -35,13 +35,26 @@ def chunk_id(document_id: str, content_hash: str, span: Span) -> str:
     return str(uuid5(NAMESPACE, f"chunk\0{document_id}\0{content_hash}\0{span.start}\0{span.end}"))
 
 
+def possible_ids(ids: Iterable[str]) -> list[str]:
+    """Each id once, without those that no chunk can have: somebody else's, that stores refuse."""
+    return [each for each in dict.fromkeys(ids) if _is_uuid(each)]
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
 def entry_id(document_id: str) -> str:
     """Where a document's manifest entry is stored."""
     return str(uuid5(NAMESPACE, f"document\0{document_id}"))
 
 
 def of_chunk(chunk: Chunk, states: States | None = None) -> dict[str, Any]:
-    """A chunk's payload, with the states of its tokens where they are kept. Raises IndexFault for
+    """A chunk's payload, with the states of its tokens where they are kept. Raises BadDocument for
     what a store could not give back.
     """
     payload: dict[str, Any] = {
@@ -86,11 +99,11 @@ def _of_states(states: States) -> str:
 def states_of(
     chunk_ids: Sequence[str], payloads: Iterable[tuple[str, Mapping[str, Any]]], where: str
 ) -> list[States]:
-    """The states of each chunk, from ids and payloads. Raises IndexFault where one has none."""
+    """The states of each chunk, from ids and payloads. Raises Missing where one has none."""
     held = {id: _to_states(payload[STATES]) for id, payload in payloads if STATES in payload}
     missing = [each for each in chunk_ids if each not in held]
     if missing:
-        raise IndexFault(f"{len(missing)} chunks have no states of tokens, {missing[0]} is one").at(
+        raise Missing(f"{len(missing)} chunks have no states of tokens, {missing[0]} is one").at(
             where=where, hint="refresh with encoder.token_states, or reranker.states: read"
         )
     return [held[each] for each in chunk_ids]
@@ -129,12 +142,12 @@ def field_path(name: str) -> str:
 
 
 def check(payload: Mapping[str, Any], where: str) -> None:
-    """Raises IndexFault for what a store could not give back as it was, `metadata` included."""
+    """Raises BadDocument for what a store could not give back as it was, `metadata` included."""
     fields = [(name, value) for name, value in payload.items() if name != "metadata"]
     for name, value in [*fields, *payload.get("metadata", {}).items()]:
         for each in value if isinstance(value, list | tuple) else (value,):
             if not (isinstance(name, str) and is_storable(name) and is_storable(each)):
-                raise IndexFault(f"field {name!r} cannot be stored: {each!r:.80}").at(
+                raise BadDocument(f"field {name!r} cannot be stored: {each!r:.80}").at(
                     where=where, hint="text, numbers, true or false, and lists of them"
                 )
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from components.encoders.device import Precision, device, dtype
-from components.errors import BadOption, MissingExtra, Unavailable
+from components.errors import BadOption, EndpointUnavailable, MissingExtra
 from components.options import Count, Share, option
 from components.rerankers.order import all_reordered, cut, heads
 from components.rerankers.paced import BUDGET
@@ -44,7 +44,7 @@ class CrossEncoder:
     def rerank(
         self, queries: Sequence[Query], ranked: Ranked, vectors: Sequence[Matrix]
     ) -> list[list[Hit]]:
-        """See `Reranker`. Raises BadOption, MissingExtra, Unavailable."""
+        """See `Reranker`. Raises BadOption, MissingExtra, EndpointUnavailable."""
         scored = heads(ranked, self.depth)
         pairs = [
             (query.text, hit.chunk.text)
@@ -88,7 +88,7 @@ def _loaded(name: str, revision: str, tokens: int | None, precision: Precision) 
             model_kwargs={"dtype": dtype(precision, where)},
         )
     except Exception as error:  # the hub's client and the library raise a dozen kinds
-        kind = BadOption if folder.is_dir() else Unavailable
+        kind = BadOption if folder.is_dir() else EndpointUnavailable
         reason = " ".join(str(error).split())[:200]
         raise kind(f"the cross-encoder {name!r} could not be loaded: {reason}").at(
             where="reranker.model", hint="is the hub reachable? a folder with the model works too"

@@ -12,7 +12,7 @@ from components.values import Hit, States
 
 
 def fetched(reader: Reader, hits: Sequence[Hit]) -> list[States]:
-    """Of each hit; of a passage those of all its chunks. Raises IndexFault where one has none."""
+    """Of each hit; of a passage those of all its chunks. Raises Missing where one has none."""
     counts = [len(hit.chunk_ids) for hit in hits]
     found = reader.states([id for hit in hits for id in hit.chunk_ids])
     return [

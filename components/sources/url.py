@@ -16,7 +16,7 @@ from components.errors import (
     MillraceError,
     MissingExtra,
     SourceMissing,
-    Unavailable,
+    SourceUnavailable,
 )
 from components.options import option
 from components.sources import extract, patterns
@@ -74,7 +74,7 @@ class Url:
     def scan(self) -> Iterator[DocumentRef | Gap]:
         """Files by name, a folder's own before those of its sub-folders.
 
-        Raises SourceMissing, Unavailable, MissingExtra, BadOption.
+        Raises SourceMissing, SourceUnavailable, MissingExtra, BadOption.
         """
         files, root = self._connect()
         files.invalidate_cache()
@@ -178,7 +178,7 @@ class Url:
             return SourceMissing(f"the URL cannot be listed: {_reason(error)}").at(
                 where=self.identity, hint="source.url must name a folder that this user may read"
             )
-        return Unavailable(f"the URL cannot be listed: {_reason(error)}").at(
+        return SourceUnavailable(f"the URL cannot be listed: {_reason(error)}").at(
             where=self.identity, hint="try again, or check the address and the access keys"
         )
 

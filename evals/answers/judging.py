@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from components.endpoint.ledger import Ledger
-from components.errors import MillraceError, Unavailable
+from components.errors import EndpointUnavailable, MillraceError
 from components.values import Usage
 from evals.answers import pool
 from evals.answers.answered import Answered
@@ -110,7 +110,7 @@ def _with_known(opinion: Opinion, raw: Mapping[str, Any] | None, answered: Answe
 
 
 def _failure(opinion: Opinion) -> MillraceError | None:
-    return Unavailable(opinion.judgement.why) if opinion.failed else None
+    return EndpointUnavailable(opinion.judgement.why) if opinion.failed else None
 
 
 def _opinions(plan: Plan, system: System, found: Mapping[str, Answered]) -> dict[str, Opinion]:

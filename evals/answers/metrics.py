@@ -9,7 +9,7 @@ from typing import Any
 
 from components.encoders.naive import Naive
 from components.endpoint.ledger import Ledger
-from components.errors import MillraceError, Unavailable
+from components.errors import EndpointUnavailable, MillraceError
 from evals.answers import pool
 from evals.answers.answered import Answered
 from evals.answers.asking import Progress, answers, silent
@@ -116,7 +116,7 @@ def _is_new(answered: Answered, known: Mapping[str, Any] | None) -> bool:
 
 
 def _failure(made: Metrics) -> MillraceError | None:
-    return next((Unavailable(each.why) for each in made.values() if each.again), None)
+    return next((EndpointUnavailable(each.why) for each in made.values() if each.again), None)
 
 
 def _sample(question: Question, answered: Answered) -> Sample:

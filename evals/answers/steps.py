@@ -36,7 +36,7 @@ _FEWEST = 2
 
 
 def ledger(plan: Plan) -> Ledger:
-    """Of all that these answers cost. Raises IndexFault."""
+    """Of all that these answers cost. Raises Damaged."""
     return Ledger(plan.ledger, plan.max_cost)
 
 

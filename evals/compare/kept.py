@@ -12,7 +12,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from components.errors import Busy, IndexFault
+from components.errors import Busy, Damaged
 from components.indexes.edge.files import write_json
 
 
@@ -28,7 +28,7 @@ def count(file: Path) -> int:
 
 
 def read(file: Path) -> dict[str, Any]:
-    """The values of whole batches, in the order that they came in. Raises IndexFault."""
+    """The values of whole batches, in the order that they came in. Raises Damaged."""
     if not file.exists():
         return {}
     data = file.read_bytes()
@@ -37,7 +37,7 @@ def read(file: Path) -> dict[str, Any]:
         try:
             found |= json.loads(line)
         except (ValueError, TypeError) as error:
-            raise IndexFault("what was kept is damaged").at(
+            raise Damaged("what was kept is damaged").at(
                 where=f"{file} line {number}", hint="delete the file: it is asked again"
             ) from error
     return found

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from components import spec
 from components.corpus.search import corpus_of, live
-from components.errors import BadOption, IndexFault, MillraceError, SpecError
+from components.errors import BadOption, MillraceError, Missing, SpecError
 from components.indexes.contract import CorpusIndex
 from components.indexes.manifest import Generation, Release
 from components.spec import Pipeline
@@ -74,7 +74,7 @@ def _candidate(name: str, corpus: CorpusIndex, release: Release, pipeline: Pipel
         )
     try:
         found = corpus.generation(name)
-    except IndexFault as error:
+    except Missing as error:
         there = dict.fromkeys(_reachable(corpus, release, pipeline))
         raise BadOption(f"no generation is called {name!r}").at(
             where="--candidate",
@@ -96,7 +96,7 @@ def _reachable(corpus: CorpusIndex, release: Release, pipeline: Pipeline) -> Ite
     with suppress(MillraceError):  # the file's own encoder may be out of reach
         ends.append(corpus.finished(pipeline.fingerprint()))
     for each in ends:
-        with suppress(IndexFault):  # older ones are deleted at some time
+        with suppress(Missing):  # older ones are deleted at some time
             while each:
                 yield each.name
                 each = corpus.generation(each.base) if each.base else None

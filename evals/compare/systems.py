@@ -13,7 +13,7 @@ from typing import Any
 from components import registry, spec
 from components.corpus.search import corpus_of, live
 from components.encoders.checkpoints import weights_sha256
-from components.errors import BadOption, IndexFault, Moved
+from components.errors import BadOption, Missing, Moved
 from components.indexes.contract import GenerationReader
 from components.indexes.manifest import Generation, Release
 from components.registry import Choice
@@ -95,7 +95,7 @@ class System:
 def _now(pipeline: Pipeline, name: str) -> Generation | None:
     try:
         return corpus_of(pipeline).generation(name)
-    except IndexFault:
+    except Missing:
         return None
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from components.errors import BadOption, MissingExtra, SourceMissing, Unavailable
+from components.errors import BadOption, EndpointUnavailable, MissingExtra, SourceMissing
 from evals.datasets import beir, folders
 from evals.datasets.judged import BadData, Judged
 
@@ -19,8 +19,8 @@ def load(
 ) -> Judged:
     """The task of this name, downloaded once; `subset` is a language of a multilingual task.
 
-    Raises MissingExtra, BadOption for a name that mteb does not know, Unavailable where the hub
-    cannot be reached, and all that `beir.load` raises.
+    Raises MissingExtra, BadOption for a name that mteb does not know, EndpointUnavailable where the
+    hub cannot be reached, and all that `beir.load` raises.
     """
     try:
         import mteb
@@ -65,7 +65,7 @@ def _download(folder: Path, task: Any, split: str, subset: str) -> None:
     try:
         task.load_data()
     except Exception as error:  # of the hub, of its client, of the task's own code
-        raise Unavailable(f"the task cannot be loaded: {error}").at(
+        raise EndpointUnavailable(f"the task cannot be loaded: {error}").at(
             where=task.metadata.name, hint="is the hub reachable?"
         ) from error
     if not hasattr(task, "convert_v1_dataset_format_to_v2"):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flows.commands.shared import json_option, prepare, print_json
+from flows.commands.shared import json_option, prefect_option, prepare, print_json
 
 if TYPE_CHECKING:
     from evals.answers.outcome import Measured, Outcome, Part
@@ -78,6 +78,7 @@ UNMEASURED, LIMIT = 3, 4
     show_default=True,
     help="Folder of what is kept: indexes, answers, ledgers.",
 )
+@prefect_option
 @json_option
 def command(
     pipelines: tuple[Path, ...],
@@ -94,6 +95,7 @@ def command(
     live: bool,
     out: Path | None,
     home: Path,
+    prefect: bool | None,
     as_json: bool,
 ) -> int:
     """Have PIPELINES answer the questions of a data set, and judge the answers.
@@ -122,7 +124,7 @@ def command(
         home=home,
     )
     place = ready(out or folder(made.data.name, home))
-    outcome = _run(made, place)
+    outcome = _run(made, place, prefect)
     if as_json:
         print_json({**outcome.to_json(), "report": str(place / REPORT)})
     else:
@@ -132,14 +134,15 @@ def command(
     return UNMEASURED if outcome.incomplete else 0
 
 
-def _run(made: Plan, place: Path) -> Outcome:
+def _run(made: Plan, place: Path, prefect: bool | None) -> Outcome:
     from evals.answers import files
     from evals.answers.run import run
+    from flows import orchestrator
     from flows.answering import watching
-    from infra.settings import settings
 
+    as_flow = orchestrator.chosen(prefect)
     with watching(made) as watch:
-        if settings().prefect_api_url:
+        if as_flow:
             from flows.answers import call
 
             return call(made, place, watch)

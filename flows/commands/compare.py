@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flows.commands.shared import json_option, prepare, print_json
+from flows.commands.shared import json_option, prefect_option, prepare, print_json
 
 if TYPE_CHECKING:
     from evals.compare.outcome import Measured, Outcome
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     help="Folder of what comparisons keep: indexes, answers, history.",
 )
 @click.option("--no-timing", is_flag=True, help="Do not measure how long answers take.")
+@prefect_option
 @json_option
 def command(
     pipelines: tuple[Path, ...],
@@ -68,6 +69,7 @@ def command(
     out: Path | None,
     home: Path,
     no_timing: bool,
+    prefect: bool | None,
     as_json: bool,
 ) -> int:
     """Compare PIPELINES on a data set with judged questions.
@@ -93,7 +95,7 @@ def command(
     )
     plan = steps.plan(asked)
     folder = files.ready(out or files.folder(asked.data.name, home))
-    outcome = _run(plan, folder, timed=not no_timing)
+    outcome = _run(plan, folder, prefect, timed=not no_timing)
     if as_json:
         print_json({**outcome.to_json(), "report": str(folder / files.REPORT)})
     else:
@@ -101,14 +103,15 @@ def command(
     return 3 if outcome.excluded else 0
 
 
-def _run(plan: Plan, folder: Path, *, timed: bool) -> Outcome:
+def _run(plan: Plan, folder: Path, prefect: bool | None, *, timed: bool) -> Outcome:
     from evals.compare import files
     from evals.compare.run import run
+    from flows import orchestrator
     from flows.comparing import watching
-    from infra.settings import settings
 
+    as_flow = orchestrator.chosen(prefect)
     with watching(plan) as watch:
-        if settings().prefect_api_url:
+        if as_flow:
             from flows.compare import call
 
             return call(plan, folder, watch, timed=timed)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from flows import STARTED
-from flows.commands.shared import json_option, load, pipeline_argument, print_json
+from flows.commands.shared import json_option, load, pipeline_argument, prefect_option, print_json
 
 if TYPE_CHECKING:
-    from components.corpus.report import Report, Survey
+    from components.corpus.report import Report
     from components.corpus.request import Job
 
 
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
 )
 @click.option("--adopt", is_flag=True, help="Take over a corpus built from another source.")
 @click.option("--no-cache", is_flag=True, help="Encode everything anew, and keep no vector.")
-@click.option("--engine-only", is_flag=True, help="Run without Prefect.")
+@prefect_option
 @json_option
 def command(
     pipeline: Path,
@@ -48,7 +47,7 @@ def command(
     max_missing: int,
     adopt: bool,
     no_cache: bool,
-    engine_only: bool,
+    prefect: bool | None,
     as_json: bool,
 ) -> int:
     """Bring the corpus of PIPELINE up to date with its source: only what changed is encoded."""
@@ -67,7 +66,7 @@ def command(
         use_cache=not no_cache,
         run_id=new_run_id(),
     )
-    report = _timed(Job(request), engine_only)
+    report = _timed(Job(request), prefect)
     if as_json:
         print_json(report.to_json())
     else:
@@ -75,75 +74,35 @@ def command(
     return report.exit_code
 
 
-def _timed(job: Job, engine_only: bool) -> Report:
+def _timed(job: Job, prefect: bool | None) -> Report:
     from components.corpus.run import timed
 
     start = time.perf_counter()
-    report = _run(job, engine_only)
+    report = _run(job, prefect)
     return timed(report, time.perf_counter() - start, start - STARTED)
 
 
-def _run(job: Job, engine_only: bool) -> Report:
+def _run(job: Job, prefect: bool | None) -> Report:
+    """The steps: as a flow, or one after the other. Which it is does not change once they begin."""
     from components.corpus import run
-    from components.errors import Unavailable
-    from flows import engines
+    from flows import engines, orchestrator
     from flows.progress import watching
-    from infra.settings import settings
 
-    if settings().prefect_api_url and not (engine_only or job.request.dry_run):
+    if orchestrator.named(prefect) and not job.request.dry_run:
+        orchestrator.check()
+        from flows.refresh import call
+
         with watching(0) as watcher:
-            return _flow(job, None, watcher)
+            return call(job, None, watcher)
     with run.workplace(job) as folder:
         found = run.plan(job, folder)
-        plain = engines.steps(job.pipeline.engine)
+        idle = found.idle or job.request.dry_run  # worth no server that has to be started
         with watching(found.work) as watcher:
-            if engine_only or found.idle or job.request.dry_run:
-                return run.carry_out(job, found, watcher, plain)
-            try:
-                return _flow(job, found, watcher)
-            except Unavailable as error:  # nobody asked for a server, so none is needed
-                click.echo(f"millrace: {error}; going on without Prefect", err=True)
-                return run.carry_out(job, found, watcher, plain)
+            if not idle and orchestrator.chosen(prefect):
+                from flows.refresh import call
 
-
-def _flow(job: Job, found: Survey | None, watcher: Any) -> Report:
-    """The same steps as a Prefect flow, on the server at PREFECT_API_URL or one of its own.
-
-    Raises Unavailable or BadOption where no server can be used and nothing was begun.
-    """
-    for name, value in _QUIET.items():
-        os.environ.setdefault(name, value)
-    from prefect.exceptions import PrefectHTTPStatusError
-
-    from components.errors import BadOption, Unavailable
-    from flows.refresh import call
-
-    try:
-        return call(job, found, watcher)
-    except PrefectHTTPStatusError as error:
-        if error.response.status_code not in (401, 403):
-            raise
-        raise BadOption("the Prefect server refuses the password").at(
-            where="PREFECT_API_AUTH_STRING", hint="give it the server's USER:PASSWORD"
-        ) from None
-    except RuntimeError as error:
-        if not any(sign in str(error) for sign in _NO_SERVER):
-            raise
-        raise Unavailable("the Prefect server does not answer").at(
-            where="PREFECT_API_URL", hint="start it, unset the variable, or use --engine-only"
-        ) from None
-
-
-_NO_SERVER = ("Failed to reach API", "connect to ephemeral Prefect API server")
-"""What Prefect says before it has begun anything."""
-_QUIET = {
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    "DO_NOT_TRACK": "1",
-    # The first start on a machine creates a database and compiles a great deal.
-    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "60",
-    # The run's log goes to the server and its page; here our own progress and result are shown.
-    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
-}
+                return call(job, found, watcher)
+            return run.carry_out(job, found, watcher, engines.steps(job.pipeline.engine))
 
 
 def _show(report: Report) -> None:

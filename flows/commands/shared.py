@@ -36,6 +36,17 @@ def json_option(function: Function) -> Function:
     )
 
 
+def prefect_option(function: Function) -> Function:
+    """`--prefect` and `--engine-only`; neither: where PREFECT_API_URL names a server."""
+    return click.option(
+        "--prefect/--engine-only",
+        "prefect",
+        default=None,
+        help="Run as a Prefect flow, on a temporary server where PREFECT_API_URL names none; or "
+        "without Prefect. Neither: as a flow where it names one.",
+    )(function)
+
+
 def load(pipeline: Path, overrides: tuple[str, ...]) -> Pipeline:
     """The checked pipeline; what a person should know of it goes to stderr."""
     from components import spec
@@ -63,9 +74,16 @@ def _check_environment() -> None:
         raise BadOption(str(error)).at(where="environment") from None
 
 
+class _ToStderr(logging.Handler):
+    """To what stderr is at the moment: a progress bar takes it, to write above itself."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        click.echo(self.format(record), err=True)
+
+
 def _log_to_stderr() -> None:
     """Our own loggers only: Prefect and the libraries keep theirs."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _ToStderr()
     handler.setFormatter(logging.Formatter("millrace: %(message)s"))
     for name in ("components", "evals", "flows", "infra"):
         logging.getLogger(name).addHandler(handler)

@@ -230,6 +230,8 @@ def raising(folder: Path, error: str) -> Path:
     [
         ("MillraceError('no luck').at(where='here', hint='wait')", 1),
         ("Unavailable('no luck').at(where='here', hint='wait')", 1),
+        ("StoreUnavailable('no luck').at(where='here', hint='wait')", 1),
+        ("TakenOver('no luck').at(where='here', hint='wait')", 9),
         ("IndexFault('no luck').at(where='here', hint='wait')", 1),
         ("SourceMissing('no luck').at(where='here', hint='wait')", 2),
         ("GuardStopped('no luck').at(where='here', hint='wait')", 4),

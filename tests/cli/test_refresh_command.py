@@ -13,8 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from components.corpus import run
+from components.errors import MillraceError
 from tests.cli import Outcome, call, clean, start
 from tests.corpora import HASHING, Corpus, prose
+from tests.test_imports import command
 
 KEYS = {
     "schema": int,
@@ -281,11 +284,75 @@ def test_a_process_of_its_own_reports_its_start(corpus: Corpus) -> None:
     assert (human.code, human.err) == (0, "")
 
 
+def test_without_a_server_that_is_named_prefect_is_left_out(corpus: Corpus) -> None:
+    corpus.fill(1)
+    assert "prefect" not in command("refresh", corpus.file)
+    assert corpus.job().corpus.live() is not None
+    # With nothing to do no server is started, whoever asks for one.
+    assert "prefect" not in command("refresh", corpus.file, "--prefect")
+
+
+STUMBLES = """
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.encoders.hashing import Hashing
+from components.errors import StoreUnavailable
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stumbles(Hashing):
+    '''Cannot go on in the middle, once; notes what it has encoded.'''
+
+    def encode_documents(self, documents, spans):
+        for each in documents:
+            with (HERE / "encoded").open("a") as file:
+                file.write(each.id + "\\n")
+        if len((HERE / "encoded").read_text().split()) > 6 and not (HERE / "stumbled").exists():
+            (HERE / "stumbled").touch()
+            raise StoreUnavailable("the store is out of reach").at(where="store")
+        return super().encode_documents(documents, spans)
+"""
+
+
+def test_what_fails_in_the_middle_ends_the_run_and_nothing_is_done_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MILLRACE_SHARD_CHARACTERS", "1000")
+    encoder = {"use": "stumbles_in_the_middle:Stumbles", "width": 64}
+    corpus = Corpus(tmp_path, {**HASHING, "encoder": encoder})
+    (tmp_path / "stumbles_in_the_middle.py").write_text(STUMBLES)
+    corpus.fill(12)
+    first = call("refresh", corpus.file, "--json")
+    assert first.code == 1
+    assert first.message == "store: the store is out of reach"
+    before = (tmp_path / "encoded").read_text().split()
+    again = call("refresh", corpus.file, "--json")
+    assert again.code == 0
+    assert again.json["resumed"] is True
+    assert again.json["unchanged"] > 0
+    encoded = (tmp_path / "encoded").read_text().split()
+    lost = len(before) - again.json["unchanged"]
+    assert len(encoded) == 12 + lost, "only the shard that was under way is read again"
+
+
+def test_a_plan_serves_once(corpus: Corpus) -> None:
+    corpus.fill(2)
+    job = corpus.job()
+    with run.workplace(job) as folder:
+        found = run.plan(job, folder)
+        run.carry_out(job, found)
+        with pytest.raises(MillraceError, match="the plan was used before"):
+            run.carry_out(job, found)
+
+
 def test_a_refresh_as_a_prefect_flow_on_a_server_of_its_own(corpus: Corpus) -> None:
     corpus.fill(2)
     corpus.add("empty.md", "")
     home = {"PREFECT_HOME": str(corpus.folder / "prefect"), "NO_PROXY": "127.0.0.1,localhost"}
-    done = start("refresh", corpus.file, "--json", environment=home)
+    done = start("refresh", corpus.file, "--prefect", "--json", environment=home)
     assert done.code == 3
     assert "Traceback" not in done.err
     assert counts(done) == (2, 0, 0, 0, 1, 0)

@@ -14,7 +14,7 @@ import ir_measures
 import pytest
 
 from components.corpus.write import Committed
-from components.errors import BadOption, IndexFault, MillraceError, UserError
+from components.errors import BadOption, Damaged, MillraceError, UserError
 from evals.compare import answers, files, steps
 from evals.compare.outcome import Outcome
 from evals.compare.request import Request
@@ -315,7 +315,7 @@ def test_kept_answers_that_are_damaged_are_named(tmp_path: Path) -> None:
     run(plan, timed=False)
     file = plan.file(plan.systems[0])
     file.write_bytes(b"{}}\n" + file.read_bytes())
-    with pytest.raises(IndexFault, match="damaged") as caught:
+    with pytest.raises(Damaged, match="damaged") as caught:
         run(plan, timed=False)
     assert "line 1" in caught.value.where
 

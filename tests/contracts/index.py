@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from components.errors import BadOption, Busy, IndexFault
+from components.errors import BadDocument, BadOption, BadVectors, Busy, Damaged, Missing
 from components.indexes.contract import CorpusIndex, GenerationReader, Index, Writer
 from components.indexes.manifest import Entry, Generation, total
 from components.indexes.payload import chunk_id
@@ -186,8 +186,11 @@ class IndexContract:
             rows = reader.vectors([*ids, ids[0]])
             assert np.allclose(rows[:3], dense(chunks_of("a"))[::-1])
             assert np.allclose(rows[3], rows[0])
-            with pytest.raises(IndexFault):
-                reader.vectors(["00000000-0000-0000-0000-000000000000"])
+            for other in ("00000000-0000-0000-0000-000000000000", "somebody else's"):
+                with pytest.raises(Missing):
+                    reader.vectors([ids[0], other])
+                with pytest.raises(Missing):
+                    reader.states([other])
 
     def test_states_come_in_the_order_asked_and_with_nothing_else(
         self, corpus: CorpusIndex, live: Generation
@@ -208,7 +211,7 @@ class IndexContract:
             assert [each.text for each in reader.chunks("d")] == [each.text for each in chunks]
             (hits,) = reader.nearest(dense(chunks[:1]), 20, [{"document_id": ["d"]}])
             assert {hit.chunk.title for hit in hits} == {"Another title"}
-            with pytest.raises(IndexFault, match="1 chunks have no states"):
+            with pytest.raises(Missing, match="1 chunks have no states"):
                 reader.states([ids[0], chunks_of("a")[0].id])
 
     @pytest.mark.parametrize(
@@ -224,7 +227,7 @@ class IndexContract:
     ) -> None:
         chunks = chunks_of("d")
         draft = corpus.draft(wanted(), live)
-        with corpus.write(draft) as writer, pytest.raises(IndexFault, match="malformed states"):
+        with corpus.write(draft) as writer, pytest.raises(BadVectors, match="malformed states"):
             writer.put(chunks, dense(chunks), sparse(chunks), states)
 
     def test_neighbours_are_in_order_and_absent_ones_left_out(
@@ -362,7 +365,7 @@ class IndexContract:
         draft = corpus.draft(wanted(), live)
         with corpus.write(draft) as writer:
             writer.commit([entry("e", "v1", 2)])
-        with pytest.raises(IndexFault, match="chunks"):
+        with pytest.raises(Damaged, match="chunks"):
             finish(corpus, draft)
 
     @pytest.mark.parametrize(
@@ -382,7 +385,7 @@ class IndexContract:
         draft = corpus.draft(wanted(), live)
         chunks = chunks_of("d", count=1)
         with corpus.write(draft) as writer:
-            with pytest.raises(IndexFault):
+            with pytest.raises(BadVectors):
                 writer.put(chunks, dense(chunks), [bad])
             store(writer, "e")
         with corpus.read(draft) as reader:
@@ -402,7 +405,7 @@ class IndexContract:
     ) -> None:
         draft = corpus.draft(wanted(), live)
         chunks = chunks_of("d", count=1)
-        with corpus.write(draft) as writer, pytest.raises(IndexFault):
+        with corpus.write(draft) as writer, pytest.raises(BadVectors):
             writer.put(chunks, rows, sparse(chunks))
 
     @pytest.mark.parametrize("value", [float("nan"), 2**64, "\ud800", {"deep": 1}])
@@ -415,7 +418,7 @@ class IndexContract:
         (chunk,) = chunks_of("d", count=1)
         odd = replace(chunk, metadata={"odd": value})  # type: ignore[dict-item]
         with corpus.write(draft) as writer:
-            with pytest.raises(IndexFault, match="odd"):
+            with pytest.raises(BadDocument, match="odd"):
                 writer.put([odd], dense([odd]), sparse([odd]))
             assert writer.count_chunks() == 9
 

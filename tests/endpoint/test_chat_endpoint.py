@@ -20,7 +20,13 @@ from components.endpoint.chat import Endpoint
 from components.endpoint.conversation import Message
 from components.endpoint.ledger import Ledger
 from components.endpoint.once import Once
-from components.errors import BadOption, GuardStopped, MillraceError, Unavailable
+from components.errors import (
+    BadOption,
+    EndpointUnavailable,
+    GuardStopped,
+    MillraceError,
+    Unavailable,
+)
 from components.values import Usage
 from tests.endpoint.server import ChatServer, Reply, Script, chat_server
 
@@ -114,7 +120,7 @@ def test_a_refusal_that_lasts_is_told_after_the_last_try(made: Made) -> None:
     server, by, slept = made(lambda _: Reply("overloaded", status=503), retries=2)
     with pytest.raises(Unavailable, match=r"refused.*503.*overloaded") as caught:
         by.ask(QUESTION, "answer")
-    assert type(caught.value) is Unavailable
+    assert type(caught.value) is EndpointUnavailable
     assert (len(server.asked), len(slept)) == (3, 2)
     assert by.ledger.totals.cost == 0
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.endpoint.ledger import Ledger
-from components.errors import Busy, GuardStopped, IndexFault
+from components.errors import Busy, Damaged, GuardStopped
 from components.values import Usage
 
 NOTHING = Usage()
@@ -89,7 +89,7 @@ def test_a_damaged_line_is_named(tmp_path: Path, bad: bytes) -> None:
         ledger.begin(taken(2.0), "answer")
     with file.open("ab") as out:
         out.write(bad)
-    with pytest.raises(IndexFault, match="damaged") as caught:
+    with pytest.raises(Damaged, match="damaged") as caught:
         Ledger(file)
     assert caught.value.where == f"{file} line 2"
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
 from components.corpus.encode import local
+from components.corpus.spread import Answers, Work
 from components.engine import Engine
-from components.errors import MissingExtra
+from components.errors import ClusterUnavailable, MissingExtra
 from flows import engines
-from infra.ray_runtime import ActorPool, TooSmall
+from infra.ray_runtime import ActorPool, ClusterLost, TooSmall
 from infra.settings import settings
-from tests.corpora import Corpus
+from tests.corpora import Corpus, counts
+from tests.engines import refresh
 from tests.test_imports import command
 
 
@@ -64,3 +68,22 @@ def test_a_pool_fits_its_cluster(
 def test_a_pool_that_can_never_be_there_is_refused(asked: dict[str, float]) -> None:
     with pytest.raises(TooSmall, match="the cluster has"):
         ActorPool(**asked).shape({"CPU": 2.0})  # type: ignore[arg-type]
+
+
+def test_a_cluster_that_is_lost_keeps_what_was_committed(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("ray")
+    monkeypatch.setenv("MILLRACE_SHARD_CHARACTERS", "1000")
+
+    def lost(of: ActorPool, work: Work, items: Sequence[Any]) -> Answers:
+        yield from work(items[:3])
+        raise ClusterLost("the head is gone")
+
+    monkeypatch.setattr(ActorPool, "__call__", lost)
+    corpus.fill(6)
+    with pytest.raises(ClusterUnavailable, match="the head is gone"):
+        refresh(corpus, ["engine.use=ray"])
+    report = refresh(corpus, ["engine.use=local"])
+    assert report.resumed
+    assert counts(report) == (3, 0, 3, 0, 0)

@@ -13,7 +13,7 @@ from components.corpus import refresh, run
 from components.corpus.encode import Engine
 from components.corpus.spread import Answers, Work, spread
 from components.corpus.write import Committed
-from components.errors import Unavailable
+from components.errors import ClusterUnavailable
 from infra.settings import settings
 from tests.corpora import Corpus, counts
 from tests.encoders.random_models import transformer
@@ -106,7 +106,7 @@ def test_what_never_comes_back_is_an_error(corpus: Corpus, monkeypatch: pytest.M
     def losing(work: Work, items: Sequence[Any]) -> Answers:
         yield from here(work, [step for step in items if step.document_id != "003.txt"])
 
-    with pytest.raises(Unavailable, match="1 documents did not come back") as caught:
+    with pytest.raises(ClusterUnavailable, match="1 documents did not come back") as caught:
         refreshed(corpus, spread(losing))
     assert caught.value.where == "003.txt"
     report, _ = refreshed(corpus, spread(here))

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from components.errors import IndexFault
+from components.errors import Damaged
 from components.indexes.qdrant.index import QdrantCorpus
 from components.indexes.qdrant.server import connect
 from tests.corpora import LINES, Corpus, Stored, prose
@@ -160,7 +160,7 @@ def stopped(corpus: Corpus, at: str) -> None:
     built(corpus)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(QdrantCorpus, at, _refused)
-        with pytest.raises(IndexFault, match="refused"):
+        with pytest.raises(Damaged, match="refused"):
             refreshed(corpus, AFTER)
 
 
@@ -185,7 +185,7 @@ def nothing(corpus: Corpus) -> None:
 
 
 def _refused(*arguments: object) -> None:
-    raise IndexFault("refused")
+    raise Damaged("refused")
 
 
 @pytest.fixture

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ from filelock import FileLock
 from tests.cli import Outcome, start
 from tests.corpora import HASHING, Corpus, prose
 from tests.flows.server import Server
+from tests.qdrant_http import wait_until
+from tests.qdrant_http.proxy import Proxy, before
 
 NAME = "handbook"
 PARTS = ("changes", "counts", "failures", "progress", "time")
@@ -107,7 +111,8 @@ def test_the_page_of_a_run_tells_what_it_did_and_what_changed(
 
 def test_what_stops_a_run_is_one_line_on_its_page(corpus: Corpus, prefect_server: Server) -> None:
     corpus.fill(2)
-    assert refresh(corpus, prefect_server, "--engine-only").done.code == 0
+    plain = start("refresh", corpus.file, "--engine-only", environment=prefect_server.environment)
+    assert plain.code == 0
     with FileLock(corpus.folder / "store" / "test" / "writer.lock"):
         busy = refresh(corpus, prefect_server)
     assert busy.done.code == 6
@@ -136,3 +141,29 @@ def test_without_the_servers_password_nothing_is_begun(
     assert done.code == 2
     assert done.message.startswith("PREFECT_API_AUTH_STRING: ")
     assert not (corpus.folder / "store").exists()
+
+
+def test_a_store_that_is_waited_for_is_named_on_the_page(
+    corpus: Corpus, prefect_server: Server, server: str
+) -> None:
+    corpus.fill(1)
+    with before(server) as proxy:
+        proxy.cut()
+        gone = threading.Thread(target=_back_after_a_while, args=(proxy,))
+        gone.start()
+        own = {"MILLRACE_QDRANT_URL": proxy.address, "MILLRACE_PATIENCE": "60"}
+        waiting = replace(prefect_server, environment={**prefect_server.environment, **own})
+        shown = refresh(corpus, waiting, "--set", "index.use=qdrant")
+        gone.join()
+    assert shown.done.code == 0
+    assert shown.state[:2] == ("COMPLETED", "Completed")
+    assert "waiting for 127.0.0.1" in shown.done.err
+    wait_until(lambda: "answers again" in prefect_server.logs(shown.run))
+    assert "waiting for 127.0.0.1" in prefect_server.logs(shown.run)
+
+
+def _back_after_a_while(proxy: Proxy) -> None:
+    """After long enough to be worth a word."""
+    wait_until(lambda: proxy.asked, 60)
+    time.sleep(4)
+    proxy.restore()

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
-from components.errors import Busy, DiskFull, IndexFault
+from components.errors import Busy, Damaged, DiskFull, Missing
 from components.indexes.contract import Index
 from components.indexes.edge.files import copy_tree, write_json
 from components.indexes.edge.index import EdgeIndex
@@ -73,7 +73,7 @@ def test_a_live_generation_that_is_gone_is_a_clear_fault(index: EdgeIndex) -> No
     generation = publish(index, "a")
     corpus = index.corpus("own")
     corpus.discard(generation)
-    with pytest.raises(IndexFault, match="is gone"):
+    with pytest.raises(Missing, match="is gone"):
         corpus.live()
 
 
@@ -81,7 +81,7 @@ def test_a_damaged_shard_is_a_clear_fault(index: EdgeIndex) -> None:
     generation = publish(index, "a")
     corpus = index.corpus("own")
     (corpus.folder / generation.name / "shard" / "edge_config.json").write_text("{")
-    with pytest.raises(IndexFault, match="could not be opened"), corpus.read(generation):
+    with pytest.raises(Damaged, match="could not be opened"), corpus.read(generation):
         pytest.fail("opened a damaged shard")
 
 

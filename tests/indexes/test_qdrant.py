@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from components.errors import BadOption, Busy, IndexFault, Moved, Unavailable
+from components.errors import BadOption, Busy, Missing, Moved, Refused, StoreUnavailable, TakenOver
 from components.indexes.contract import Index
 from components.indexes.manifest import Generation
 from components.indexes.qdrant.collection import name_as
@@ -284,14 +284,14 @@ def test_other_users_find_the_live_collection_by_the_corpus_name(corpus: QdrantC
 
 def test_a_collection_with_the_corpus_name_is_left_alone(corpus: QdrantCorpus) -> None:
     connect().ask("making", lambda client: client.create_collection("own", vectors_config={}))
-    with pytest.raises(IndexFault, match="'own', which is to be an alias"), corpus.lock():
+    with pytest.raises(Refused, match="'own', which is to be an alias"), corpus.lock():
         pytest.fail("it would be replaced")
 
 
 def test_an_alias_of_somebody_else_is_left_alone(corpus: QdrantCorpus) -> None:
     connect().ask("making", lambda client: client.create_collection("theirs", vectors_config={}))
     name_as(connect(), "own", "theirs")
-    with pytest.raises(IndexFault, match="'theirs', which is not ours"), corpus.lock():
+    with pytest.raises(Refused, match="'theirs', which is not ours"), corpus.lock():
         pytest.fail("it would be replaced")
 
 
@@ -324,7 +324,7 @@ def test_a_collection_that_was_deleted(corpus: QdrantCorpus) -> None:
     generation = published(corpus, "a")
     place = f"own__{'f' * 16}__0001"
     connect().ask("deleting", lambda client: client.delete_collection(place))
-    with pytest.raises(IndexFault, match="not found") as caught:
+    with pytest.raises(Missing, match="not found") as caught:
         versions(corpus, generation)
     assert "__control" in caught.value.hint
 
@@ -381,11 +381,11 @@ def test_a_writer_that_lost_its_lease_writes_and_publishes_nothing(corpus: Qdran
     with corpus.lock():
         draft = corpus.draft(wanted(), first)
         control().change({"holder": "another"})
-        with pytest.raises(Busy, match="taken"):
+        with pytest.raises(TakenOver, match="taken"):
             corpus.publish(draft, "r")
         with corpus.write(draft) as writer:
             qdrant_http.wait_until(lambda: _refused(writer))
-        with pytest.raises(Busy, match="taken"):
+        with pytest.raises(TakenOver, match="taken"):
             corpus.discard(draft)
     live = corpus.live()
     assert live is not None
@@ -405,7 +405,7 @@ def test_a_write_is_not_tried_again_once_the_lease_is_lost(corpus: QdrantCorpus)
         draft = corpus.draft(wanted(), None)
         with corpus.write(draft) as writer, pytest.MonkeyPatch.context() as patch:
             patch.setattr(client, "upsert", failing)
-            with pytest.raises(Busy, match="taken"):
+            with pytest.raises(TakenOver, match="taken"):
                 store(writer, "a")
     assert len(tries) == 1
 
@@ -421,7 +421,7 @@ def _refused(writer: object) -> bool:
     chunks = chunks_of("z")
     try:
         writer.put(chunks, dense(chunks), sparse(chunks))  # type: ignore[attr-defined]
-    except Busy:
+    except TakenOver:
         return True
     return False
 
@@ -469,7 +469,7 @@ def test_certificates_that_cannot_be_read(
 
 def test_a_server_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MILLRACE_QDRANT_URL", "http://127.0.0.1:9")
-    with pytest.raises(Unavailable, match="does not answer") as caught:
+    with pytest.raises(StoreUnavailable, match="does not answer") as caught:
         QdrantIndex().corpus("own").live()
     assert caught.value.where == "127.0.0.1:9"
 
@@ -505,7 +505,7 @@ def test_what_the_server_says_is_told_on_one_line(server: str) -> None:
     def request(client: object) -> None:
         raise _status(400)
 
-    with pytest.raises(IndexFault, match=r"^asking: no room$"):
+    with pytest.raises(Refused, match=r"^asking: no room$"):
         connect().ask("asking", request)
 
 

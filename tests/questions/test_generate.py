@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from components.encoders.hashing import Hashing
 from components.endpoint.chat import Endpoint
-from components.errors import BadOption, GuardStopped, IndexFault, Unavailable
+from components.errors import BadOption, Damaged, GuardStopped, Unavailable
 from components.values import Chunk, Span
 from evals.questions.draft import found_in
 from evals.questions.draw import draw
@@ -209,7 +209,7 @@ def test_a_torn_line_is_asked_again(tmp_path: Path) -> None:
     file.write_bytes(file.read_bytes()[:-5])
     assert asked(tmp_path, GOOD) == first
     file.write_text("no JSON\n")
-    with pytest.raises(IndexFault):
+    with pytest.raises(Damaged):
         asked(tmp_path, GOOD)
 
 

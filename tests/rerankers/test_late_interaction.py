@@ -14,7 +14,7 @@ from components.encoders.hashing import Hashing
 from components.encoders.model import model
 from components.encoders.naive import Naive
 from components.encoders.states import likeness
-from components.errors import BadOption, IndexFault
+from components.errors import BadOption, Missing
 from components.rerankers import paced, token_states
 from components.rerankers.late_interaction import LateInteraction
 from components.rerankers.token_states import asked_states
@@ -214,7 +214,7 @@ class TestStored:
         assert "nodes are read again" in caplog.text
         postprocessor(budget).postprocess_nodes(retrieve("reranker.use=none"), query_str=QUERY)
         assert paced.learnt.cache_info().currsize == 2
-        with pytest.raises(IndexFault, match="states of tokens"):
+        with pytest.raises(Missing, match="states of tokens"):
             postprocessor("reranker.states=stored").postprocess_nodes(strange, query_str=QUERY)
 
 

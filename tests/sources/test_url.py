@@ -16,7 +16,7 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from components import registry
-from components.errors import BadDocument, BadOption, MissingExtra, SourceMissing, Unavailable
+from components.errors import BadDocument, BadOption, MissingExtra, SourceMissing, SourceUnavailable
 from components.sources.files import Files
 from components.sources.url import Url
 from components.values import Gap
@@ -286,7 +286,7 @@ def test_a_root_that_is_not_there(watched: Any, tmp_path: Path) -> None:
         assert caught.value.where == url
         assert caught.value.hint
     Watched.trouble["/docs"] = ConnectionRefusedError(111, "Connection refused")
-    with pytest.raises(Unavailable, match="Connection refused"):
+    with pytest.raises(SourceUnavailable, match="Connection refused"):
         list(Url(url="watched://docs").scan())
 
 
@@ -338,7 +338,7 @@ def test_a_bucket_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hush")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    with pytest.raises(Unavailable, match="cannot be listed") as caught:
+    with pytest.raises(SourceUnavailable, match="cannot be listed") as caught:
         list(Url(url="s3://bucket/docs").scan())
     assert "hush" not in f"{caught.value} {caught.value.where} {caught.value.hint}"
 

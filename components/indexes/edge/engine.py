@@ -14,8 +14,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from components.errors import Busy, IndexFault, MillraceError
-from components.indexes.edge.files import check_space
+from components.errors import Busy, IndexFault, MillraceError, StoreUnavailable
+from components.indexes.edge.files import check_space, told
 from components.indexes.manifest import Quantization
 from components.indexes.payload import INDEXED_NUMBERS, INDEXED_WORDS, field_path
 from infra.settings import settings
@@ -30,17 +30,27 @@ PART_BYTES = 64 * 2**20
 
 @contextmanager
 def faults(doing: str, folder: Path) -> Iterator[None]:
-    """Whatever the engine raises inside becomes an IndexFault."""
+    """Whatever the engine raises inside becomes an IndexFault, or StoreUnavailable where this
+    process lacks what the engine takes.
+    """
     try:
         yield
     except (KeyboardInterrupt, SystemExit, GeneratorExit, MillraceError):
         raise
     except BaseException as error:  # a panic of the engine is a BaseException
-        if "WouldBlock" in str(error):
-            raise Busy("another process has the index open").at(
-                where=str(folder), hint="try again"
-            ) from error
-        raise IndexFault(f"{doing}: {str(error)[:500]}").at(where=str(folder)) from error
+        raise _failed(doing, folder, error) from error
+
+
+def _failed(doing: str, folder: Path, error: BaseException) -> MillraceError:
+    from components.indexes.edge.proof import lacking
+
+    said = f"{doing}: {str(error)[:500]}"
+    lack = "memory" if isinstance(error, MemoryError) else lacking()
+    if lack:
+        return StoreUnavailable(f"{said}; this process lacks {lack}").at(
+            where=str(folder), hint="run it again when there is more: what was committed stays"
+        )
+    return IndexFault(said).at(where=str(folder))
 
 
 def create(
@@ -126,7 +136,7 @@ def turn(lock: Path) -> Iterator[None]:
             where=str(lock.parent), hint="try again; for many readers use a server"
         ) from None
     except OSError as error:
-        raise IndexFault(f"cannot be locked: {error.strerror}").at(where=str(lock)) from error
+        raise told(error, "cannot be locked", lock) from error
     try:
         yield
     finally:
@@ -135,13 +145,32 @@ def turn(lock: Path) -> Iterator[None]:
 
 @contextmanager
 def opened(folder: Path, lock: Path) -> Iterator[Any]:
-    """The shard in a folder. Waits for its turn; raises Busy, IndexFault, DiskFull."""
+    """The shard in a folder. Waits for its turn; raises Busy, DiskFull, Damaged, Refused,
+    StoreUnavailable.
+    """
     with turn(lock):
-        check_space(folder)
-        with faults("the index could not be opened", folder):
-            shard = _shards().load(str(folder))
+        check_space(folder.parent)
+        shard = _loaded(folder)
         try:
             yield shard
         finally:
             with faults("the index could not be closed", folder):
                 shard.close()
+
+
+def load(folder: Path) -> Any:
+    """The shard in a folder. Raises whatever the engine raises."""
+    return _shards().load(str(folder))
+
+
+def _loaded(folder: Path) -> Any:
+    from components.indexes.edge.proof import explained, held
+
+    if held(folder):
+        raise Busy("another process has the index open").at(where=str(folder), hint="try again")
+    try:
+        return load(folder)
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # a panic of the engine is a BaseException
+        raise explained(folder, error) from error

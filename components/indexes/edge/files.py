@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -11,11 +12,31 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from components.errors import DiskFull, IndexFault
+from components.errors import Damaged, DiskFull, MillraceError, Refused, StoreUnavailable
 from infra.settings import settings
 
 _PIECE = 8 * 2**20
 _FICLONE = 0x40049409
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_FOR_NOW = frozenset(
+    getattr(errno, name)
+    for name in (
+        *("EMFILE", "ENFILE", "ENOMEM", "EAGAIN", "EINTR", "EBUSY", "EIO", "ESTALE", "ENOLCK"),
+        *("ETIMEDOUT", "EHOSTDOWN", "EHOSTUNREACH", "ENETDOWN", "ENETUNREACH", "EREMOTEIO"),
+    )
+    if hasattr(errno, name)
+)
+"""Of the machine, its disk or its network: the file may be well."""
+
+
+def told(error: OSError, doing: str, where: Path) -> MillraceError:
+    """The system's error as ours, by its number: no space, not for now, or not allowed."""
+    message = f"{doing}: {error.strerror or error}"
+    if error.errno in _FULL:
+        return DiskFull(message).at(where=str(where), hint="free some space and run again")
+    if error.errno in _FOR_NOW:
+        return StoreUnavailable(message).at(where=str(where), hint="try again")
+    return Refused(message).at(where=str(where), hint="may this user read and write there?")
 
 
 def write_json(file: Path, value: Mapping[str, Any]) -> None:
@@ -30,13 +51,15 @@ def write_json(file: Path, value: Mapping[str, Any]) -> None:
 
 
 def read_json(file: Path) -> dict[str, Any] | None:
-    """The object in a file, None where there is no file. Raises IndexFault."""
+    """The object in a file, None where there is no file. Raises Damaged, and as `told` does."""
     try:
         return dict(json.loads(file.read_text(encoding="utf-8")))
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, ValueError, TypeError) as error:
-        raise IndexFault(f"cannot be read: {error}").at(where=str(file)) from error
+    except OSError as error:
+        raise told(error, "cannot be read", file) from error
+    except (ValueError, TypeError) as error:
+        raise Damaged(f"cannot be read: {error}").at(where=str(file)) from error
 
 
 def sync_folder(folder: Path) -> None:

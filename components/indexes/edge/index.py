@@ -4,6 +4,7 @@
     PATH/NAME/live.json                 which generation readers open
     PATH/NAME/writer.lock
     PATH/NAME/0007-FINGERPRINT/         generation.json, open.lock, shard/
+    PATH/NAME/0007-FINGERPRINT.damaged-WHEN/    set aside until the next one is published
 
 A finished generation never changes: a refresh works on a copy and replaces `live.json`.
 """
@@ -16,18 +17,21 @@ import shutil
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from components.errors import Busy, IndexFault
+from components.errors import Busy, Damaged, Missing, Refused
 from components.indexes.edge import engine
 from components.indexes.edge.files import (
     allocated,
     check_space,
     copy_tree,
     read_json,
+    sync_folder,
     sync_tree,
+    told,
     write_json,
 )
 from components.indexes.edge.optimise import optimise
@@ -38,6 +42,7 @@ from components.indexes.quantization import Oversampling, Rescoring
 from components.options import option
 
 _NAME = re.compile(r"\d{4,}-[0-9a-f]{16}")
+_ASIDE = re.compile(_NAME.pattern + r"\.[a-z]+-\w+")
 _log = logging.getLogger(__name__)
 
 
@@ -96,7 +101,7 @@ class EdgeCorpus:
         name = str(pointer.get("generation", ""))
         generation = self._generation(name) if _NAME.fullmatch(name) else None
         if generation is None:
-            raise IndexFault(f"the live generation {name!r} is gone").at(
+            raise Missing(f"the live generation {name!r} is gone").at(
                 where=str(file), hint="restore its folder, or delete live.json and refresh"
             )
         return Release(
@@ -109,7 +114,7 @@ class EdgeCorpus:
         """See `CorpusIndex`."""
         found = self._generation(name)
         if found is None:
-            raise IndexFault(f"the generation {name} is gone").at(
+            raise Missing(f"the generation {name} is gone").at(
                 where=str(self.folder), hint="run the refresh again"
             )
         return found
@@ -140,9 +145,7 @@ class EdgeCorpus:
                 where=str(self.folder), hint="wait for it to end"
             ) from None
         except OSError as error:
-            raise IndexFault(f"cannot be written: {error.strerror}").at(
-                where=str(self.folder), hint="may this user write there?"
-            ) from error
+            raise told(error, "cannot be written", self.folder) from error
         try:
             yield
         finally:
@@ -189,7 +192,7 @@ class EdgeCorpus:
 
     def discard(self, draft: Generation) -> None:
         """See `CorpusIndex`."""
-        shutil.rmtree(self.folder / draft.name)
+        self._set_aside(draft.name, "damaged")
 
     @contextmanager
     def write(self, draft: Generation) -> Iterator[EdgeWriter]:
@@ -222,6 +225,7 @@ class EdgeCorpus:
                 "run_id": run_id,
             },
         )
+        self._remove_set_aside()
         return release
 
     def _copy(self, base: Generation, shard: Path) -> None:
@@ -235,13 +239,31 @@ class EdgeCorpus:
             _check_count(EdgeReader(opened, shard, base.width), base.totals.chunks, source)
 
     def _drop_unusable(self, fingerprint: str) -> None:
-        """Drafts of this fingerprint that could not be resumed, and copies never completed."""
+        """Copies never completed. Drafts of this fingerprint that nothing goes on with are set
+        aside: nobody has proved that they are worth nothing.
+        """
         known = {each.name: each for each in self._generations()}
         for name in self._names():
             draft = known.get(name)
-            torn = not (self.folder / name / "generation.json").exists()
-            if torn or (draft and draft.fingerprint == fingerprint and not draft.finished_at):
+            if not (self.folder / name / "generation.json").exists():
                 shutil.rmtree(self.folder / name)
+            elif draft and draft.fingerprint == fingerprint and not draft.finished_at:
+                self._set_aside(name, "replaced")
+
+    def _set_aside(self, name: str, why: str) -> None:
+        """Rename a folder so that its name says why nothing uses it, until something is published.
+
+        A shard must not be renamed while it is open.
+        """
+        with engine.turn(self.folder / name / engine.LOCK):
+            stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
+            (self.folder / name).rename(self.folder / f"{name}.{why}-{stamp}")
+        sync_folder(self.folder)
+
+    def _remove_set_aside(self) -> None:
+        for each in self.folder.iterdir():
+            if _ASIDE.fullmatch(each.name):
+                shutil.rmtree(each, ignore_errors=True)  # the next publication tries again
 
     def _names(self) -> list[str]:
         if not self.folder.is_dir():
@@ -253,7 +275,7 @@ class EdgeCorpus:
         for name in self._names():
             try:
                 generation = self._generation(name)
-            except IndexFault as error:  # one damaged folder must not stop the corpus
+            except (Damaged, Refused) as error:  # one damaged folder must not stop the corpus
                 _log.warning("%s is left out: %s", name, error)
                 continue
             if generation is not None:
@@ -274,7 +296,7 @@ class EdgeCorpus:
         try:
             return None if found is None else Generation.from_json(found)
         except (KeyError, TypeError) as error:
-            raise IndexFault(f"not a generation of this version: {error}").at(
+            raise Refused(f"not a generation of this version: {error}").at(
                 where=str(file)
             ) from error
 
@@ -285,7 +307,7 @@ class EdgeCorpus:
 def _check_count(reader: EdgeReader, expected: int, shard: Path) -> None:
     stored = reader.count_chunks()
     if stored != expected:
-        raise IndexFault(f"{stored} chunks are stored where {expected} are recorded").at(
+        raise Damaged(f"{stored} chunks are stored where {expected} are recorded").at(
             where=str(shard.parent),
             hint="damaged: delete this folder, and live.json if it names it, and refresh",
         )

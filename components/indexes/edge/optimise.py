@@ -9,23 +9,29 @@ from __future__ import annotations
 
 import ctypes
 import os
+import pickle
 import signal
 import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
 
-from components.errors import IndexFault
+from components.errors import MillraceError, StoreUnavailable
 from components.indexes.edge.engine import LOCK, faults, opened
 from components.indexes.edge.files import allocated, check_space
 
 _PR_SET_PDEATHSIG = 1
+_RAISED = 3
+"""Exit code of a process that has sent the error that stopped it."""
 _SMALL = 4 * 2**20
 """Bytes of vectors, of which the engine builds no graph."""
 
 
 def optimise(folder: Path, vectors: int) -> None:
-    """Optimise a closed shard that holds so many bytes of vectors. Raises IndexFault, DiskFull."""
+    """Optimise a closed shard that holds so many bytes of vectors.
+
+    Raises StoreUnavailable, IndexFault, DiskFull.
+    """
     check_space(folder, needed=allocated(folder))
     if vectors <= _SMALL:
         _optimise(folder)
@@ -34,10 +40,12 @@ def optimise(folder: Path, vectors: int) -> None:
     done = subprocess.run(  # noqa: S603 - our own module
         [sys.executable, "-P", "-m", __name__, str(folder), str(os.getpid())],
         capture_output=True,
-        text=True,
     )
-    if done.returncode:
-        raise IndexFault(f"the index could not be optimised: {done.stderr.strip()[-500:]}").at(
+    if done.returncode == _RAISED:
+        raise pickle.loads(done.stdout)  # noqa: S301 - our own module's
+    if done.returncode:  # by a signal, most likely for want of memory
+        said = done.stderr.decode(errors="replace").strip()[-500:]
+        raise StoreUnavailable(f"the index was not optimised, code {done.returncode}: {said}").at(
             where=str(folder), hint="the next refresh tries again from what is written"
         )
 
@@ -57,6 +65,15 @@ def _optimise(folder: Path) -> None:
         shard.flush()  # only now are the replaced segments removed
 
 
+def _main(folder: Path, parent: int) -> None:
+    end_with(parent)
+    try:
+        _optimise(folder)
+    except MillraceError as error:
+        sys.stdout.buffer.write(pickle.dumps(error))
+        sys.exit(_RAISED)
+
+
 def end_with(parent: int) -> None:
     """Be killed when the process `parent` is: an orphan would hold the index against the next
     run.
@@ -68,5 +85,4 @@ def end_with(parent: int) -> None:
 
 
 if __name__ == "__main__":
-    end_with(int(sys.argv[2]))
-    _optimise(Path(sys.argv[1]))
+    _main(Path(sys.argv[1]), int(sys.argv[2]))

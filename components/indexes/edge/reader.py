@@ -8,12 +8,20 @@ from typing import Any
 
 import numpy as np
 
-from components.errors import IndexFault
+from components.errors import Missing
 from components.indexes.distinct import FIRST, distinct, payload_field
 from components.indexes.edge.engine import DENSE, SPARSE, faults
 from components.indexes.hits import TIES, best, more
 from components.indexes.manifest import Entry
-from components.indexes.payload import STATES, by_type, field_path, states_of, to_chunk, to_entry
+from components.indexes.payload import (
+    STATES,
+    by_type,
+    field_path,
+    possible_ids,
+    states_of,
+    to_chunk,
+    to_entry,
+)
 from components.indexes.quantization import Search
 from components.values import Chunk, Filter, Hit, Matrix, Scalar, SparseVector, States
 
@@ -63,11 +71,11 @@ class EdgeReader:
     def vectors(self, chunk_ids: Sequence[str]) -> Matrix:
         """See `Reader`."""
         with faults("vectors could not be read", self._folder):
-            records = self._shard.retrieve(list(dict.fromkeys(chunk_ids)), False, [DENSE])
+            records = self._shard.retrieve(possible_ids(chunk_ids), False, [DENSE])
         held = {str(record.id): record.vector[DENSE] for record in records}
         missing = [each for each in chunk_ids if each not in held]
         if missing:
-            raise IndexFault(f"{len(missing)} chunks have no vector, {missing[0]} is one").at(
+            raise Missing(f"{len(missing)} chunks have no vector, {missing[0]} is one").at(
                 where=str(self._folder)
             )
         rows = [held[each] for each in chunk_ids]
@@ -76,7 +84,7 @@ class EdgeReader:
     def states(self, chunk_ids: Sequence[str]) -> list[States]:
         """See `Reader`."""
         with faults("states of tokens could not be read", self._folder):
-            records = self._shard.retrieve(list(dict.fromkeys(chunk_ids)), [STATES], False)
+            records = self._shard.retrieve(possible_ids(chunk_ids), [STATES], False)
         held = ((str(record.id), record.payload or {}) for record in records)
         return states_of(chunk_ids, held, str(self._folder))
 

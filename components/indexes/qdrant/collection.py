@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from components.errors import IndexFault
+from components.errors import Damaged, Refused
 from components.indexes.manifest import Quantization
 from components.indexes.payload import INDEXED_NUMBERS, INDEXED_WORDS, field_path
 from components.indexes.qdrant.conditions import ADDED, REMOVED
@@ -111,20 +111,24 @@ def remove(server: Server, name: str) -> None:
     )
 
 
+def check_gone(server: Server, name: str, beside: str, error: Exception) -> None:
+    """Raises Damaged where a list of the collections has the one `beside` and not the other."""
+    there = _names(server)
+    if beside in there and name not in there:
+        raise Damaged(f"the collection {name} is gone").at(where=server.name) from error
+
+
 def check_alias(server: Server, alias: str) -> None:
-    """Raises IndexFault where the name that is to be our alias is a collection, or an alias of
+    """Raises Refused where the name that is to be our alias is a collection, or an alias of
     somebody else's.
     """
-    found = server.ask(
-        "the collections could not be listed", lambda client: client.get_collections()
-    )
-    if alias in [each.name for each in found.collections]:
-        raise IndexFault(f"a collection is called {alias!r}, which is to be an alias").at(
+    if alias in _names(server):
+        raise Refused(f"a collection is called {alias!r}, which is to be an alias").at(
             where=server.name, hint="give the pipeline another name, or delete that collection"
         )
     stands_for = server.ask("the aliases could not be listed", _aliases).get(alias, "")
     if stands_for and not stands_for.startswith(f"{alias}__"):
-        raise IndexFault(f"the alias {alias!r} stands for {stands_for!r}, which is not ours").at(
+        raise Refused(f"the alias {alias!r} stands for {stands_for!r}, which is not ours").at(
             where=server.name, hint="give the pipeline another name, or delete that alias"
         )
 
@@ -150,6 +154,13 @@ def name_as(server: Server, alias: str, collection: str) -> None:
         client.update_collection_aliases([*steps, CreateAliasOperation(create_alias=made)])
 
     server.ask(f"the alias {alias} could not be set", switch)
+
+
+def _names(server: Server) -> set[str]:
+    found = server.ask(
+        "the collections could not be listed", lambda client: client.get_collections()
+    )
+    return {each.name for each in found.collections}
 
 
 def _aliases(client: QdrantClient) -> dict[str, str]:

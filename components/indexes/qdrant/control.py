@@ -7,17 +7,21 @@ itself, so that a writer that lost its lease cannot publish), and one for each g
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid5
 
-from components.errors import IndexFault
+from components.errors import Refused
 from components.indexes.manifest import Generation
 from components.indexes.payload import NAMESPACE
 from components.indexes.qdrant import collection
 from components.indexes.qdrant.server import Server
 
+if TYPE_CHECKING:
+    from qdrant_client import QdrantClient
+
+Answer = TypeVar("Answer")
 _PAGE = 1000
 _BLANK = {"kind": "corpus", "source": "", "holder": "", "beat": 0, "live": ""}
 
@@ -39,6 +43,11 @@ class Control:
         # A corpus' name has no underscore: no two corpora's collections can meet.
         self.collection = f"{corpus}__control"
         self._corpus = str(uuid5(NAMESPACE, f"control\0{corpus}"))
+
+    @property
+    def client(self) -> QdrantClient:
+        """What asks once."""
+        return self._server.client
 
     def corpus(self) -> Mapping[str, Any] | None:
         """The corpus' record, None where there is none."""
@@ -66,6 +75,25 @@ class Control:
 
     def change(self, fields: Mapping[str, Any], **expected: Any) -> bool:
         """Set fields of the corpus' record if it holds what is expected; whether it did."""
+        self.ask(
+            "the corpus' record could not be changed",
+            lambda client: self.set(client, fields, **expected),
+        )
+        # The server does not say whether the condition held.
+        now = self.corpus() or {}
+        return all(now.get(name) == value for name, value in {**expected, **fields}.items())
+
+    def ask(self, doing: str, request: Callable[[QdrantClient], Answer]) -> Answer:
+        """See `Server`."""
+        return self._server.ask(doing, request)
+
+    def read(self, client: QdrantClient) -> Mapping[str, Any]:
+        """The corpus' record, asked for once; empty where there is none. Raises as the client."""
+        found = client.retrieve(self.collection, [self._corpus], with_payload=True)
+        return (found[0].payload or {}) if found else {}
+
+    def set(self, client: QdrantClient, fields: Mapping[str, Any], **expected: Any) -> None:
+        """As `change`, asked once. Raises as the client."""
         from qdrant_client.models import (
             FieldCondition,
             Filter,
@@ -79,18 +107,12 @@ class Control:
             for name, value in expected.items()
         ]
         chosen = Filter(must=[HasIdCondition(has_id=[self._corpus]), *same])
-        self._server.ask(
-            "the corpus' record could not be changed",
-            lambda client: client.set_payload(
-                self.collection,
-                dict(fields),
-                points=chosen,
-                ordering=WriteOrdering.STRONG,  # the same order in all replicas
-            ),
+        client.set_payload(
+            self.collection,
+            dict(fields),
+            points=chosen,
+            ordering=WriteOrdering.STRONG,  # the same order in all replicas
         )
-        # The server does not say whether the condition held.
-        now = self.corpus() or {}
-        return all(now.get(name) == value for name, value in {**expected, **fields}.items())
 
     def record(self, name: str) -> Record | None:
         """A generation's record."""
@@ -164,6 +186,6 @@ def _to_record(payload: Mapping[str, Any], where: str) -> Record:
         return Record(generation, str(payload["collection"]))
     except (KeyError, TypeError, ValueError) as error:
         name = payload.get("name", "a generation")
-        raise IndexFault(f"{name} is not a generation of this version: {error}").at(
+        raise Refused(f"{name} is not a generation of this version: {error}").at(
             where=where
         ) from error

@@ -16,13 +16,14 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from components.errors import Busy, IndexFault, Moved
+from components.errors import Damaged, IndexFault, Missing, Moved, TakenOver
 from components.indexes.manifest import Generation, Quantization, Release, Totals, now
 from components.indexes.qdrant import collection
 from components.indexes.qdrant.collection import Layout
 from components.indexes.qdrant.conditions import REMOVED, added_in, removed_in
 from components.indexes.qdrant.control import Control, Record
-from components.indexes.qdrant.lease import borrowed, fenced, held, lease
+from components.indexes.qdrant.lease import Fenced, borrowed, held, lease
+from components.indexes.qdrant.patience import patient
 from components.indexes.qdrant.reader import QdrantReader
 from components.indexes.qdrant.server import Server, connect
 from components.indexes.qdrant.writer import QdrantWriter
@@ -68,11 +69,11 @@ class QdrantCorpus:
 
     def __init__(self, server: Server, name: str, layout: Layout, rescoring: Rescoring) -> None:
         self.name = name
-        self._server = server
+        self._key = f"{server.name}/{name}"
+        self._server = Fenced(server, self._key)
         self._layout = layout
         self._rescoring = rescoring
-        self._control = Control(server, name, layout.replicas)
-        self._key = f"{server.name}/{name}"
+        self._control = Control(self._server, name, layout.replicas)
 
     def owner(self) -> str | None:
         """See `CorpusIndex`."""
@@ -95,7 +96,7 @@ class QdrantCorpus:
             again = self._control.corpus() or {}
             if again.get("live") != record["live"]:
                 return self.live()
-            raise IndexFault(f"the live generation {record['live']!r} is gone").at(
+            raise Missing(f"the live generation {record['live']!r} is gone").at(
                 where=self._control.collection, hint="run the refresh again"
             )
         return Release(
@@ -130,14 +131,15 @@ class QdrantCorpus:
     @contextmanager
     def lock(self) -> Iterator[None]:
         """See `CorpusIndex`. A holder that was killed is known dead after MILLRACE_LEASE."""
-        self._control.begin()
-        with lease(self._control, self._key, settings().lease):
-            collection.check_alias(self._server, self.name)
-            if release := self.live():
-                # A run that was killed while it published may have left the old one.
-                place = self._record(release.generation.name).collection
-                collection.name_as(self._server, self.name, place)
-            yield
+        with patient():
+            self._control.begin()
+            with lease(self._control, self._key, settings().lease):
+                collection.check_alias(self._server, self.name)
+                if release := self.live():
+                    # A run that was killed while it published may have left the old one.
+                    place = self._record(release.generation.name).collection
+                    collection.name_as(self._server, self.name, place)
+                yield
 
     def lend(self) -> str:
         """See `Shared`."""
@@ -197,8 +199,13 @@ class QdrantCorpus:
 
     def recover(self, draft: Generation) -> None:
         """See `CorpusIndex`."""
-        with self.write(draft) as writer:
-            writer.recover()
+        try:
+            with self.write(draft) as writer:
+                writer.recover()
+        except Missing as error:
+            place, own = self._record(draft.name).collection, self._control.collection
+            collection.check_gone(self._server, place, own, error)
+            raise
 
     def discard(self, draft: Generation) -> None:
         """See `CorpusIndex`."""
@@ -217,14 +224,14 @@ class QdrantCorpus:
         # A resumed draft may lack them, and what a killed run asked for is done before they are.
         collection.index_chunks(self._server, record.collection, self._layout.filterable)
         base = int(draft.base.partition("-")[0]) if draft.base else 0
-        yield QdrantWriter(*self._opened(record), key=self._key, base=base)
+        yield QdrantWriter(*self._opened(record), base=base)
 
     def finish(self, draft: Generation, totals: Totals) -> Generation:
         """See `CorpusIndex`."""
         record = self._record(draft.name)
         stored = QdrantReader(*self._opened(record)).count_chunks()
         if stored != totals.chunks:
-            raise IndexFault(f"{stored} chunks are stored where {totals.chunks} are recorded").at(
+            raise Damaged(f"{stored} chunks are stored where {totals.chunks} are recorded").at(
                 where=record.collection, hint="run the refresh again"
             )
         collection.settle(self._server, record.collection)
@@ -276,15 +283,15 @@ class QdrantCorpus:
         self._ask(lambda client: client.delete(place, FilterSelector(filter=chosen), wait=True))
 
     def _ask(self, request: Callable[[QdrantClient], object]) -> None:
-        self._server.find("a draft could not be cleared", fenced(self._key, request))
+        self._server.find("a draft could not be cleared", request)
 
     def _change(self, fields: dict[str, str]) -> None:
         """Change the corpus' record; in one step with the check that we may."""
         mine = held(self._key)
         expected = {"holder": mine.token} if mine else {}
         if not self._control.change(fields, **expected):
-            raise Busy("another refresh has taken this corpus over").at(
-                where=self._control.collection, hint="run it again"
+            raise TakenOver("another refresh has taken this corpus over").at(
+                where=self._control.collection, hint="what this one committed stays"
             )
 
     def _drafts(self, fingerprint: str) -> list[Record]:
@@ -302,7 +309,7 @@ class QdrantCorpus:
     def _record(self, name: str) -> Record:
         found = self._control.record(name)
         if found is None:
-            raise IndexFault(f"the generation {name} is gone").at(
+            raise Missing(f"the generation {name} is gone").at(
                 where=self._control.collection, hint="run the refresh again"
             )
         return found

@@ -1,7 +1,11 @@
 """The right to write to a corpus on a server, for one process anywhere.
 
 The corpus' record names its holder and a beat that the holder raises. A holder whose beat stands
-still for the length of a lease, by the observer's own clock, is dead. Clocks are never compared.
+still for the length of a lease, by the observer's own clock and while the server answered, is dead.
+Clocks are never compared.
+
+A holder that was out of touch for longer than that asks the server, before it writes again, whether
+the record still names it: then nobody has had the corpus meanwhile, and it goes on.
 """
 
 from __future__ import annotations
@@ -10,12 +14,14 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from components.errors import Busy, MillraceError
+from components.errors import Busy, MillraceError, TakenOver
 from components.indexes.qdrant.control import Control
+from components.indexes.qdrant.patience import hurried, patient
+from components.indexes.qdrant.server import Server
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient
@@ -23,8 +29,8 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 _BEATS = 6
 """Signs of life in the time of a lease."""
-_held: dict[str, Lease | Borrowed] = {}
-"""By corpus, of this process: whoever writes here looks at it before each burst."""
+_held: dict[str, Lease | Borrowed | None] = {}
+"""By corpus, of this process: whoever writes here looks at it first. None: it is being taken."""
 _guard = threading.Lock()
 _BOOTTIME: int | None = getattr(time, "CLOCK_BOOTTIME", None)
 _log = logging.getLogger(__name__)
@@ -39,6 +45,7 @@ class Lease:
         self._seconds = seconds
         self._beat = 0
         self._seen = _clock()
+        """When a question was sent whose answer named this holder, the last one."""
         self._over = threading.Event()
         self._lost = False
 
@@ -47,31 +54,42 @@ class Lease:
         watched: tuple[str, int] | None = None
         since = _clock()
         while True:
+            asked = _clock()
             record = self._control.corpus() or {}
             holder, beat = str(record.get("holder", "")), int(record.get("beat", 0))
             if watched and holder == watched[0] and beat != watched[1]:
                 raise _busy()
-            free = not holder or (watched and _clock() - since >= self._seconds)
+            unheard = _clock() - asked > self._seconds / 2  # nobody could show life meanwhile
+            if watched is None or watched[0] != holder or unheard:
+                watched, since = (holder, beat), _clock()
+            free = not holder or _clock() - since >= self._seconds
             if free and self._swap(holder, beat):
                 threading.Thread(target=self._renew, daemon=True, name="lease").start()
                 return
-            if watched is None or watched[0] != holder:
-                watched, since = (holder, beat), _clock()
             time.sleep(self._seconds / _BEATS / 2)
 
     def check(self) -> None:
-        """Raises Busy where another writer may have taken over."""
-        if self._lost or _clock() - self._seen > self._seconds:
-            raise Busy("another refresh has taken this corpus over").at(
-                where=self._control.collection,
-                hint="this process was out of touch for too long; run it again",
-            )
+        """As `prove`, and waits for the server as long as its user is patient."""
+        self._control.ask("the right to write could not be proved", self.prove)
+
+    def prove(self, client: QdrantClient) -> None:
+        """Ask the server whose right it is, unless it has told within the length of a lease.
+
+        Raises TakenOver, and what the client raises.
+        """
+        if self._lost:
+            raise self._taken_over()
+        if _clock() - self._seen > self._seconds:
+            self._show_life(client)
 
     def release(self) -> None:
         """Let go. A server that is out of reach learns it by the beat that stands still."""
         self._over.set()
+        if not self._beat:  # it was never asked for
+            return
         try:
-            self._control.change({"holder": ""}, holder=self.token)
+            with hurried():
+                self._control.change({"holder": ""}, holder=self.token)
         except MillraceError as error:
             _log.warning("the lease of %s runs out by itself: %s", self._control.collection, error)
 
@@ -82,17 +100,30 @@ class Lease:
         return (self._control.corpus() or {}).get("holder") == self.token
 
     def _renew(self) -> None:
+        client = self._control.client
         while not self._over.wait(self._seconds / _BEATS):
-            asked = _clock()
             try:
-                self._control.change({"beat": self._beat + 1}, holder=self.token)
-                record = self._control.corpus() or {}
-            except MillraceError:
-                continue  # `check` judges by the time of the last answer
-            if record.get("holder") != self.token:
-                self._lost = True
+                self._show_life(client)
+            except TakenOver:
                 return
-            self._beat, self._seen = int(record["beat"]), asked
+            except Exception as error:  # the next beat asks again, and so does who writes
+                _log.debug("no sign of life could be given: %s", error)
+
+    def _show_life(self, client: QdrantClient) -> None:
+        """Raise the beat, if the right is still ours, and see whether it is."""
+        asked = _clock()
+        self._control.set(client, {"beat": self._beat + 1}, holder=self.token)
+        record: Mapping[str, Any] = self._control.read(client)
+        if record.get("holder") != self.token:
+            self._lost = not self._over.is_set()
+            raise self._taken_over()
+        self._beat, self._seen = int(record["beat"]), asked
+
+    def _taken_over(self) -> TakenOver:
+        return TakenOver("another refresh has taken this corpus over").at(
+            where=self._control.collection,
+            hint="this one was out of touch for too long; what it committed stays",
+        )
 
 
 class Borrowed:
@@ -105,60 +136,83 @@ class Borrowed:
         self._control = control
 
     def check(self) -> None:
-        """Raises Busy where another writer has taken over, or the lender has ended."""
-        if (self._control.corpus() or {}).get("holder") != self.token:
-            raise Busy("the refresh that this process worked for has ended or lost its right").at(
-                where=self._control.collection, hint="run it again"
-            )
+        """As `prove`, and waits for the server as long as its user is patient."""
+        self._control.ask("the right to write could not be proved", self.prove)
+
+    def prove(self, client: QdrantClient) -> None:
+        """Raises TakenOver where another writer has taken over, or the lender has ended; and what
+        the client raises.
+        """
+        if self._control.read(client).get("holder") != self.token:
+            raise TakenOver(
+                "the refresh that this process worked for has ended or lost its right"
+            ).at(where=self._control.collection, hint="what was committed stays")
+
+
+class Fenced(Server):
+    """A server whose every request asks first whether this process still has its right to a corpus,
+    where it had it: every try does, however long the one before has waited.
+    """
+
+    def __init__(self, server: Server, key: str) -> None:
+        super().__init__(server.client, server.name)
+        self._key = key
+
+    def ask(self, doing: str, request: Callable[[QdrantClient], Answer]) -> Answer:
+        """See `Server`. Raises TakenOver as well."""
+
+        def checked(client: QdrantClient) -> Answer:
+            mine = _held.get(self._key)
+            if mine is not None:
+                mine.prove(client)
+            return request(client)
+
+        # Who works for another waits as that one does, in whatever thread it is asked to work.
+        with patient() if isinstance(_held.get(self._key), Borrowed) else nullcontext():
+            return super().ask(doing, checked)
 
 
 @contextmanager
 def borrowed(control: Control, key: str, token: str) -> Iterator[None]:
     """Write in the name of the process that holds this lease."""
-    with _guard:
-        if key in _held:
-            raise _busy()
+    with _reserved(key):
         _held[key] = Borrowed(control, token)
-    try:
         yield
-    finally:
-        with _guard:
-            del _held[key]
 
 
 @contextmanager
 def lease(control: Control, key: str, seconds: float) -> Iterator[None]:
     """Hold the right to write. Raises Busy."""
     mine = Lease(control, seconds)
+    try:
+        with _reserved(key):
+            mine.take()
+            _held[key] = mine
+            yield
+    finally:
+        mine.release()
+
+
+@contextmanager
+def _reserved(key: str) -> Iterator[None]:
+    """For one user in this process."""
     with _guard:
         if key in _held:
             raise _busy()
-        _held[key] = mine
+        _held[key] = None
     try:
-        mine.take()
         yield
     finally:
         with _guard:
             del _held[key]
-        mine.release()
 
 
 def held(key: str) -> Lease | Borrowed | None:
-    """This process's right to a corpus, if it has it; raises Busy where that was lost."""
+    """This process's right to a corpus, if it has it. Raises TakenOver where that was lost."""
     mine = _held.get(key)
     if mine is not None:
         mine.check()
     return mine
-
-
-def fenced(key: str, request: Callable[[QdrantClient], Answer]) -> Callable[[QdrantClient], Answer]:
-    """The request, which every try begins with the question whether we still may write."""
-
-    def checked(client: QdrantClient) -> Answer:
-        held(key)
-        return request(client)
-
-    return checked
 
 
 def _clock() -> float:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from components.errors import IndexFault
+from components.errors import Missing
 from components.indexes.distinct import FIRST, distinct, payload_field
 from components.indexes.hits import TIES, best, more
 from components.indexes.manifest import Entry
-from components.indexes.payload import STATES, states_of, to_chunk, to_entry
+from components.indexes.payload import STATES, possible_ids, states_of, to_chunk, to_entry
 from components.indexes.qdrant.conditions import ADDED, REMOVED, visible
 from components.indexes.qdrant.server import Server
 from components.indexes.quantization import Search
@@ -77,7 +77,7 @@ class QdrantReader:
             held[str(point.id)] = named[DENSE]
         missing = [each for each in chunk_ids if each not in held]
         if missing:
-            raise IndexFault(f"{len(missing)} chunks have no vector, {missing[0]} is one").at(
+            raise Missing(f"{len(missing)} chunks have no vector, {missing[0]} is one").at(
                 where=self._collection
             )
         rows = [held[each] for each in chunk_ids]
@@ -154,9 +154,9 @@ class QdrantReader:
     def _retrieved(
         self, ids: Sequence[str], page: int, fields: Any, vectors: Any
     ) -> Iterator[models.Record]:
-        distinct = list(dict.fromkeys(ids))
-        for start in range(0, len(distinct), page):
-            yield from self._retrieve(distinct[start : start + page], fields, vectors)
+        asked = possible_ids(ids)
+        for start in range(0, len(asked), page):
+            yield from self._retrieve(asked[start : start + page], fields, vectors)
 
     def _retrieve(self, ids: Sequence[str], fields: Any, vectors: Any) -> list[models.Record]:
         return self._server.ask(

@@ -9,22 +9,27 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
-from components.errors import BadOption, IndexFault, MillraceError, Unavailable
+from components.errors import (
+    BadOption,
+    IndexFault,
+    MillraceError,
+    Missing,
+    Refused,
+    StoreUnavailable,
+)
+from components.indexes.qdrant import answers
+from components.indexes.qdrant.patience import Waiting, stop
 from infra.settings import settings
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient
+    from tenacity import RetryCallState
 
 Answer = TypeVar("Answer")
 VARIABLE = "MILLRACE_QDRANT_URL"
-_TRIES = 5
-_LONGEST_WAIT = 5.0
-"""Seconds between two tries."""
+_LONGEST_PAUSE = 5.0
+"""Seconds between two tries, unless the server asks for more."""
 _REFUSED = (401, 403)
-_OVERLOADED = (408, 429)
-_FAULT = 500
-"""And above: the server's own trouble, such as a full disk or a shard that is still loading."""
-_MISSING = 404
 _log = logging.getLogger(__name__)
 
 
@@ -37,50 +42,68 @@ class Server:
         """Host and port, for messages."""
 
     def ask(self, doing: str, request: Callable[[QdrantClient], Answer]) -> Answer:
-        """What the server answers. Asked again while it is out of reach, so a request must be one
-        that does no harm twice. Raises Unavailable, BadOption, IndexFault with `doing` in front.
+        """What the server answers. Asked again while it cannot for now (see `patience`), so a
+        request must be one that does no harm twice. Raises StoreUnavailable, BadOption, Refused,
+        Missing, IndexFault with `doing` in front.
         """
-        from tenacity import (
-            Retrying,
-            retry_if_exception,
-            stop_after_attempt,
-            wait_random_exponential,
-        )
+        from tenacity import Retrying, retry_if_exception
 
+        waiting = Waiting(self.name)
         retrying = Retrying(
-            retry=retry_if_exception(_passing),
-            stop=stop_after_attempt(_TRIES),
-            wait=wait_random_exponential(0.2, max=_LONGEST_WAIT),
+            retry=retry_if_exception(answers.for_now),
+            stop=stop(),
+            wait=_pause,
+            before_sleep=lambda state: waiting.tell(answers.reason(_raised(state))),
             reraise=True,
         )
         try:
-            return retrying(request, self.client)
+            answer = retrying(request, self.client)
         except MillraceError:
             raise
         except Exception as error:
             raise self._told(doing, error) from error
+        waiting.over()
+        return answer
 
     def find(self, doing: str, request: Callable[[QdrantClient], Answer]) -> Answer | None:
         """As `ask`, None where the collection does not exist."""
         try:
             return self.ask(doing, request)
-        except IndexFault as error:
-            if getattr(error.__cause__, "status_code", None) == _MISSING:
-                return None
-            raise
+        except Missing:
+            return None
 
-    def _told(self, doing: str, error: Exception) -> Exception:
-        status = getattr(error, "status_code", None)
-        if status in _REFUSED:
+    def _told(self, doing: str, error: Exception) -> MillraceError:
+        told = f"{doing}: {answers.reason(error)}"
+        if answers.status(error) in _REFUSED:
             return BadOption(f"{doing}: the server refuses the API key").at(
                 where=self.name, hint="set MILLRACE_QDRANT_API_KEY"
             )
-        if _passing(error):
-            return Unavailable(f"{doing}: the server does not answer ({_reason(error)})").at(
-                where=self.name, hint=f"is Qdrant running there? its address is in {VARIABLE}"
+        if answers.distrusted(error):
+            return BadOption(told).at(where="MILLRACE_QDRANT_CA", hint="name who signed for it")
+        if answers.for_now(error):
+            return StoreUnavailable(
+                f"{doing}: the server does not answer ({answers.reason(error)})"
+            ).at(where=self.name, hint=f"is Qdrant running there? its address is in {VARIABLE}")
+        if answers.missing(error):
+            return Missing(told).at(
+                where=self.name, hint="was it deleted? delete NAME__control too and refresh"
             )
-        hint = "was it deleted? delete NAME__control too and refresh" if status == _MISSING else ""
-        return IndexFault(f"{doing}: {_reason(error)}").at(where=self.name, hint=hint)
+        kind = IndexFault if answers.status(error) is None else Refused
+        return kind(told).at(where=self.name)
+
+
+def _raised(state: RetryCallState) -> BaseException:
+    """What a try has ended with; tenacity asks after an error only."""
+    error = state.outcome.exception() if state.outcome else None
+    return error or TimeoutError()
+
+
+def _pause(state: RetryCallState) -> float:
+    """Longer from try to try, spread so that many do not come all at once."""
+    from tenacity import wait_random_exponential
+
+    own = wait_random_exponential(0.2, max=_LONGEST_PAUSE)(state)
+    return answers.asked_to_wait(_raised(state)) + own
 
 
 def connect() -> Server:
@@ -131,33 +154,3 @@ def _address(url: str) -> SplitResult:
             where=VARIABLE, hint="such as https://qdrant.example.org:6333"
         )
     return parts
-
-
-def _passing(error: BaseException) -> bool:
-    """Whether the same request may be answered a moment later."""
-    import httpx
-    from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
-    from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
-
-    if isinstance(error, UnexpectedResponse):
-        status = error.status_code or 0
-        return status in _OVERLOADED or status >= _FAULT
-    if isinstance(error, ResponseHandlingException):
-        return isinstance(error.source, httpx.TransportError)
-    return isinstance(error, ResourceExhaustedResponse)
-
-
-def _reason(error: Exception) -> str:
-    """What the server says is wrong, without the packing."""
-    from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
-
-    if isinstance(error, UnexpectedResponse):
-        try:
-            said = str(error.structured()["status"]["error"])
-        except (ValueError, KeyError, TypeError):
-            said = f"status {error.status_code}"
-    elif isinstance(error, ResponseHandlingException):
-        said = str(error.source)
-    else:
-        said = f"{type(error).__name__}: {error}"
-    return " ".join(said.split())[:500]

@@ -13,7 +13,6 @@ from components.indexes.checks import check_vectors, checked_states
 from components.indexes.manifest import Entry
 from components.indexes.payload import NAMESPACE, check, of_chunk, of_entry, size
 from components.indexes.qdrant.conditions import ADDED, REMOVED, added_in, visible
-from components.indexes.qdrant.lease import fenced
 from components.indexes.qdrant.reader import DENSE, SPARSE, QdrantReader
 from components.values import Chunk, Matrix, Metadata, SparseVector, States
 
@@ -32,9 +31,8 @@ _VERSIONS = 64
 class QdrantWriter(QdrantReader):
     """An opened draft, see `Writer`."""
 
-    def __init__(self, *of: Any, key: str, base: int) -> None:
+    def __init__(self, *of: Any, base: int) -> None:
         super().__init__(*of)
-        self._key = key
         self._base = base
         """Number of the generation that the draft began from, 0 for none."""
 
@@ -192,7 +190,7 @@ class QdrantWriter(QdrantReader):
         )
 
     def _change(self, doing: str, request: Callable[[QdrantClient], object]) -> None:
-        self._server.ask(doing, fenced(self._key, request))
+        self._server.ask(doing, request)
 
 
 @dataclass(frozen=True, slots=True)

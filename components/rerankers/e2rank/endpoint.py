@@ -15,7 +15,7 @@ import numpy as np
 
 from components.encoders.kernel import unit
 from components.endpoint.address import HINTS, Address
-from components.errors import BadOption, Unavailable
+from components.errors import BadOption, EndpointUnavailable
 from components.values import Matrix
 
 _TEXTS = 32
@@ -48,11 +48,11 @@ class Endpoint:
         return self.counts(text)
 
     def prompts(self, texts: Sequence[str]) -> Matrix:
-        """See `Embedder`. Raises Unavailable, BadOption."""
+        """See `Embedder`. Raises EndpointUnavailable, BadOption."""
         return self._embedded(texts)
 
     def documents(self, texts: Sequence[str]) -> Matrix:
-        """See `Embedder`. Raises Unavailable, BadOption."""
+        """See `Embedder`. Raises EndpointUnavailable, BadOption."""
         return self._embedded(text + self.end for text in texts)
 
     def _embedded(self, texts: Iterable[str]) -> Matrix:
@@ -74,18 +74,18 @@ class Endpoint:
             return _rows(answer.data, len(texts))
         except openai.APIStatusError as error:
             passing = error.status_code >= 500 or error.status_code == 429
-            kind = Unavailable if passing else BadOption
+            kind = EndpointUnavailable if passing else BadOption
             told = self._reached.told(error)
             raise kind(f"the endpoint refused: {error.status_code} {told}").at(
                 where=self.address,
                 hint=_HINTS.get(error.status_code, f"does it serve {self.model}?"),
             ) from None
         except openai.OpenAIError as error:
-            raise Unavailable(f"the endpoint did not answer: {self._reached.told(error)}").at(
-                where=self.address, hint="is it running, and is the address right?"
-            ) from None
+            raise EndpointUnavailable(
+                f"the endpoint did not answer: {self._reached.told(error)}"
+            ).at(where=self.address, hint="is it running, and is the address right?") from None
         except (AttributeError, TypeError, ValueError) as error:
-            raise Unavailable(f"the endpoint's answer is no embeddings: {error}").at(
+            raise EndpointUnavailable(f"the endpoint's answer is no embeddings: {error}").at(
                 where=self.address, hint="does the address end in /v1?"
             ) from None
 

@@ -98,7 +98,7 @@ class E2Rank:
     def rerank(
         self, queries: Sequence[Query], ranked: Ranked, vectors: Sequence[Matrix]
     ) -> list[list[Hit]]:
-        """See `Reranker`. Raises BadOption, ModelFault, Unavailable."""
+        """See `Reranker`. Raises BadOption, ModelFault, EndpointUnavailable."""
         scored = heads(ranked, self.depth)
         prompted = self._prompted
         reader = prompted.embedder

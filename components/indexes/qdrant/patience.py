@@ -1,0 +1,84 @@
+"""How long a server that does not answer is waited for, and who is told.
+
+A search gives up after a few tries: a person waits for it. A refresh, `patient`, goes on trying
+for `MILLRACE_PATIENCE` seconds, and its log says what it waits for, at growing intervals.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+from infra.settings import settings
+
+if TYPE_CHECKING:
+    from tenacity.stop import stop_base
+
+_TRIES = 5
+"""Of somebody who is not patient."""
+_FIRST_TOLD, _THEN = 1.0, 10.0
+"""Seconds of waiting that are told of: these, and then twice as many each time."""
+_seconds: ContextVar[float | None] = ContextVar("patience", default=None)
+_log = logging.getLogger(__name__)
+
+
+@contextmanager
+def patient() -> Iterator[None]:
+    """What is asked of a server in here is asked again until MILLRACE_PATIENCE is over."""
+    with _waiting(settings().patience):
+        yield
+
+
+@contextmanager
+def hurried() -> Iterator[None]:
+    """What is asked in here is given up after a few tries, also inside of `patient`."""
+    with _waiting(None):
+        yield
+
+
+@contextmanager
+def _waiting(seconds: float | None) -> Iterator[None]:
+    token = _seconds.set(seconds)
+    try:
+        yield
+    finally:
+        _seconds.reset(token)
+
+
+def stop() -> stop_base:
+    """When tenacity gives up: before a pause that would outlast the patience."""
+    from tenacity import stop_after_attempt, stop_before_delay
+
+    seconds = _seconds.get()
+    return stop_after_attempt(_TRIES) if seconds is None else stop_before_delay(seconds)
+
+
+class Waiting:
+    """What is said of one request that has to wait."""
+
+    def __init__(self, server: str) -> None:
+        self._server = server
+        self._since = time.monotonic()
+        self._told = 0.0
+        """Seconds that had passed when it was told last."""
+
+    def tell(self, reason: str) -> None:
+        """Say, now and then, what is waited for; before every pause."""
+        limit, waited = _seconds.get(), time.monotonic() - self._since
+        due = max(_THEN, 2 * self._told) if self._told else _FIRST_TOLD
+        if limit is None or waited < due:
+            return
+        self._told = waited
+        _log.warning(
+            "waiting for %s (%s): %.0f s so far, up to %g s", self._server, reason, waited, limit
+        )
+
+    def over(self) -> None:
+        """Say that it has answered, where it was said that it did not."""
+        if self._told:
+            waited = time.monotonic() - self._since
+            _log.warning("%s answers again, after %.0f s", self._server, waited)

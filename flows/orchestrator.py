@@ -1,0 +1,114 @@
+"""Whether Prefect runs a command's steps: decided before anything is begun, and then for good."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from components.errors import BadOption, OrchestratorUnavailable
+from infra.settings import settings
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import SyncPrefectClient
+
+_QUIET = {
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
+    # The first start on a machine creates a database and compiles a great deal.
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "60",
+    # The run's log goes to the server and its page; here our own progress and result are shown.
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+}
+
+
+def named(asked: bool | None) -> bool:
+    """Whether the flow is to run on the server at PREFECT_API_URL."""
+    return bool(settings().prefect_api_url) and asked is not False
+
+
+def chosen(asked: bool | None) -> bool:
+    """Whether the flow runs: on the server that is named, which must answer, or, where it is asked
+    for and none is named, on one that is started for this process, if one can be.
+
+    Raises OrchestratorUnavailable, BadOption.
+    """
+    if named(asked):
+        check()
+        return True
+    return bool(asked) and _started()
+
+
+def check() -> None:
+    """Ask the named server. Raises OrchestratorUnavailable, BadOption."""
+    _quieten()
+    import httpx
+    from prefect.client.base import ServerType
+    from prefect.client.orchestration import get_client
+
+    try:
+        with get_client(sync_client=True) as client:
+            if client.server_type is not ServerType.CLOUD:  # that tells no version
+                client.api_version()
+                _check_version(client)
+    except httpx.HTTPStatusError as error:
+        if error.response.status_code not in (401, 403):
+            raise _silent() from error
+        raise BadOption("the Prefect server refuses the password").at(
+            where="PREFECT_API_AUTH_STRING", hint="give it the server's USER:PASSWORD"
+        ) from None
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise _silent() from error
+
+
+@contextmanager
+def running() -> Iterator[None]:
+    """A flow runs in here. Raises OrchestratorUnavailable where the server goes away meanwhile."""
+    import httpx
+
+    try:
+        yield
+    except httpx.HTTPError as error:
+        raise OrchestratorUnavailable("the Prefect server went away while the run went on").at(
+            where="PREFECT_API_URL", hint="what was committed stays: run it again to go on"
+        ) from error
+
+
+def _started() -> bool:
+    _quieten()
+    import httpx
+    from prefect.server.api.server import SubprocessASGIServer
+    from prefect.settings import PREFECT_API_URL
+
+    if PREFECT_API_URL.value():  # in Prefect's own profile
+        check()
+        return True
+    try:
+        SubprocessASGIServer().start()  # Prefect's own clients find this one
+    except (RuntimeError, OSError, httpx.HTTPError):
+        click.echo("millrace: no Prefect server can be started; going on without Prefect", err=True)
+        return False
+    return True
+
+
+def _check_version(client: SyncPrefectClient) -> None:
+    try:
+        client.raise_for_api_version_mismatch()
+    except RuntimeError as error:  # it has just answered
+        raise BadOption(str(error)).at(where="PREFECT_API_URL") from None
+
+
+def _quieten() -> None:
+    """Settings are read when Prefect is imported."""
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
+
+
+def _silent() -> OrchestratorUnavailable:
+    return OrchestratorUnavailable("the Prefect server does not answer").at(
+        where="PREFECT_API_URL", hint="start it, unset the variable, or use --engine-only"
+    )

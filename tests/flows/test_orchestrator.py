@@ -1,0 +1,111 @@
+"""Whether Prefect runs the steps is decided before anything is begun, by asking and by type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from components import errors
+from components.errors import BadOption, OrchestratorUnavailable
+from flows import orchestrator
+from flows.states import stopped
+from tests.cli import call
+from tests.corpora import Corpus
+
+NOWHERE = "http://127.0.0.1:9/api"
+
+
+@pytest.fixture
+def unreachable(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """PREFECT_API_URL names a server that is not there."""
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    monkeypatch.setenv("PREFECT_API_URL", NOWHERE)
+    with temporary_settings({PREFECT_API_URL: NOWHERE}):  # Prefect has read its own before
+        yield
+
+
+def test_without_a_name_nothing_is_asked() -> None:
+    assert not orchestrator.named(None)
+    assert not orchestrator.chosen(None)
+    assert not orchestrator.chosen(False)
+
+
+@pytest.mark.usefixtures("unreachable")
+def test_a_name_counts_unless_prefect_is_left_out() -> None:
+    assert orchestrator.named(None)
+    assert orchestrator.named(True)
+    assert not orchestrator.named(False)
+    assert not orchestrator.chosen(False)
+
+
+@pytest.mark.parametrize("verb", ["refresh", "compare", "answers"])
+def test_every_flow_can_be_asked_for_and_left_out(verb: str) -> None:
+    assert "--prefect / --engine-only" in " ".join(call(verb, "--help").out.split())
+
+
+@pytest.mark.usefixtures("unreachable")
+@pytest.mark.parametrize(("status", "kind"), [(401, BadOption), (500, OrchestratorUnavailable)])
+def test_what_a_server_answers_is_told_by_its_status(
+    monkeypatch: pytest.MonkeyPatch, status: int, kind: type[Exception]
+) -> None:
+    from prefect.client.orchestration import SyncPrefectClient
+
+    def version(of: SyncPrefectClient) -> None:
+        asked = httpx.Request("GET", NOWHERE)
+        httpx.Response(status, request=asked).raise_for_status()
+
+    monkeypatch.setattr(SyncPrefectClient, "api_version", version)
+    with pytest.raises(kind):
+        orchestrator.check()
+
+
+def test_a_temporary_server_that_cannot_start_is_gone_without_before_anything_is_begun(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from prefect.server.api.server import SubprocessASGIServer
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    def start(of: SubprocessASGIServer, timeout: int | None = None) -> None:
+        raise RuntimeError("any words")
+
+    monkeypatch.setattr(SubprocessASGIServer, "start", start)
+    corpus.fill(2)
+    with temporary_settings(restore_defaults={PREFECT_API_URL}):
+        done = call("refresh", corpus.file, "--prefect", "--json")
+    assert done.code == 0
+    assert done.json["added"] == 2
+    assert "going on without Prefect" in done.err
+
+
+def test_a_server_that_goes_away_in_the_middle_is_not_gone_without() -> None:
+    with pytest.raises(OrchestratorUnavailable, match="went away"), orchestrator.running():
+        raise httpx.ConnectError("no")
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [
+        ("Busy", ("CANCELLED", "Busy")),
+        ("TakenOver", ("CANCELLED", "Taken over")),
+        ("StoreUnavailable", ("FAILED", "Unavailable")),
+        ("GuardStopped", ("FAILED", "Stopped by guard")),
+        ("Damaged", ("FAILED", "Failed")),
+    ],
+)
+def test_how_a_run_ends_in_the_ui(error: str, state: tuple[str, str]) -> None:
+    found = stopped(getattr(errors, error)("no luck").at(where="here"))
+    assert (found.type.value, found.name) == state
+    assert found.message == "here: no luck"
+
+
+@pytest.mark.usefixtures("unreachable")
+def test_a_named_server_that_does_not_answer_ends_the_command(corpus: Corpus) -> None:
+    corpus.fill(1)
+    done = call("refresh", corpus.file, "--json")
+    assert done.code == 1
+    assert done.json["error"]["kind"] == "OrchestratorUnavailable"
+    assert done.json["error"]["where"] == "PREFECT_API_URL"
+    assert not (corpus.folder / "store").exists()

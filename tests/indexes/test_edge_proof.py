@@ -1,0 +1,120 @@
+"""What keeps a shard from being opened is told by trying, and only a damaged draft is set aside."""
+
+from __future__ import annotations
+
+import resource
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from components.corpus.request import Job
+from components.errors import Busy, Damaged, StoreUnavailable
+from components.indexes.edge import proof
+from components.indexes.edge.engine import load
+from tests.cli import ROOT, clean
+from tests.corpora import Corpus, counts
+
+DOCUMENTS = 8
+
+
+@pytest.fixture
+def drafted(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a draft that a run has left in the middle."""
+    monkeypatch.setenv("MILLRACE_SHARD_CHARACTERS", "2000")
+    corpus.fill(DOCUMENTS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("components.corpus.refresh.describe_all", _interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            corpus.refresh()
+    of: Job = corpus.job()
+    draft = of.corpus.unfinished(of.fingerprint, None)
+    assert draft is not None
+    return corpus.folder / "store" / "test" / draft.name
+
+
+def limited(corpus: Corpus, limit: str) -> subprocess.CompletedProcess[str]:
+    """A refresh under a limit of the shell's `ulimit`."""
+    command = f'ulimit {limit}; exec "$0" -m flows.cli refresh "$1" --engine-only'
+    return subprocess.run(
+        ["bash", "-c", command, sys.executable, str(corpus.file)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=clean({"OMP_NUM_THREADS": "1"}),
+        cwd=ROOT,
+        timeout=120,
+    )
+
+
+def test_a_draft_outlives_a_run_that_has_too_few_addresses_to_open_it(
+    corpus: Corpus, drafted: Path
+) -> None:
+    done = limited(corpus, "-v 380000")
+    assert done.returncode == 1
+    assert "this process lacks" in done.stderr
+    assert drafted.is_dir(), done.stderr
+    report = corpus.refresh()
+    assert report.resumed
+    assert counts(report) == (0, 0, DOCUMENTS, 0, 0)
+
+
+def test_a_damaged_draft_is_set_aside_until_the_next_success(corpus: Corpus, drafted: Path) -> None:
+    (drafted / "shard" / "edge_config.json").write_text("{")
+    of = corpus.job().corpus
+    home, name = drafted.parent, drafted.name
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("components.corpus.refresh.write_all", _interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            corpus.refresh()
+    (aside,) = home.glob(f"{name}.damaged-*")
+    assert (aside / "shard" / "edge_config.json").read_text() == "{"
+    assert of.live() is None
+    assert counts(corpus.refresh()) == (DOCUMENTS, 0, 0, 0, 0)
+    assert list(home.glob("*.damaged-*")) == []
+
+
+def test_what_somebody_has_open_is_busy_and_no_damage(drafted: Path, corpus: Corpus) -> None:
+    shard = load(drafted / "shard")  # as a program that knows nothing of our own lock
+    try:
+        with pytest.raises(Busy, match="another process has the index open"):
+            corpus.refresh()
+    finally:
+        shard.close()
+    assert corpus.refresh().resumed
+
+
+def test_a_fresh_process_that_can_open_it_clears_a_shard(drafted: Path) -> None:
+    told = proof.explained(drafted / "shard", Exception("WouldBlock"))
+    assert isinstance(told, StoreUnavailable)
+    assert "a fresh process can open it" in str(told)
+
+
+def test_too_few_file_handles_are_named(drafted: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (40, hard))
+    try:
+        assert proof.lacking() == "file handles"
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert proof.lacking() == ""
+
+
+def test_damage_is_proved_in_a_process_of_its_own(drafted: Path) -> None:
+    (drafted / "shard" / "edge_config.json").write_text("{")
+    told = proof.explained(drafted / "shard", Exception("whatever it says"))
+    assert isinstance(told, Damaged)
+    assert [each.name for each in drafted.iterdir() if "proof" in each.name] == []
+
+
+def test_a_draft_whose_files_are_gone_is_begun_again(corpus: Corpus, drafted: Path) -> None:
+    shutil.rmtree(drafted / "shard")
+    report = corpus.refresh()
+    assert not report.resumed
+    assert counts(report) == (DOCUMENTS, 0, 0, 0, 0)
+
+
+def _interrupted(*given: object, **options: object) -> None:
+    raise KeyboardInterrupt

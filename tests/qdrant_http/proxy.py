@@ -1,0 +1,110 @@
+"""Between a client and a server on loopback: passes everything on, until it is told otherwise."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from urllib.parse import urlsplit
+
+_PIECE = 64 * 1024
+
+
+class Proxy:
+    """A server's address that can be cut off, slow, or answer for itself."""
+
+    def __init__(self, server: str) -> None:
+        parts = urlsplit(server)
+        self._server = (parts.hostname, parts.port)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._open: set[socket.socket] = set()
+        self._answers: list[bytes] | None = None
+        self._ended = False
+        self.asked: list[float] = []
+        """When it was connected to, since it was told something."""
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def cut(self) -> None:
+        """End all connections, and every new one at once."""
+        self._tell([b""])
+
+    def answer(self, *answers: bytes) -> None:
+        """Answer a request with each of these instead of the server, and all others by the last."""
+        self._tell(list(answers))
+
+    def restore(self) -> None:
+        """Pass everything on again."""
+        self._tell(None)
+
+    def close(self) -> None:
+        self._ended = True
+        self._listener.close()
+        self._drop()
+
+    def _tell(self, answers: list[bytes] | None) -> None:
+        self._answers, self.asked = answers, []
+        self._drop()
+
+    def _drop(self) -> None:
+        for each in list(self._open):
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
+    def _accept(self) -> None:
+        while not self._ended:
+            with suppress(OSError):
+                client, _ = self._listener.accept()
+                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        answers = self._answers
+        self.asked.append(time.monotonic())
+        with client, suppress(OSError):
+            if answers is None:
+                with socket.create_connection(self._server) as server:
+                    self._relay(client, server)
+                return
+            told = answers.pop(0) if len(answers) > 1 else answers[0]
+            if told:
+                client.recv(_PIECE)
+                client.sendall(told)
+
+    def _relay(self, client: socket.socket, server: socket.socket) -> None:
+        pair = {client, server}
+        self._open |= pair
+        back = threading.Thread(target=_pour, args=(server, client), daemon=True)
+        back.start()
+        _pour(client, server)
+        back.join()
+        self._open -= pair
+
+
+def _pour(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while piece := source.recv(_PIECE):
+            target.sendall(piece)
+    for each in (source, target):
+        with suppress(OSError):
+            each.shutdown(socket.SHUT_RDWR)
+
+
+def http(status: int, body: str = "", headers: str = "") -> bytes:
+    """An answer. `headers`: lines, each with its end."""
+    head = f"HTTP/1.1 {status} Told\r\n{headers}Content-Length: {len(body)}\r\n"
+    return f"{head}Connection: close\r\n\r\n{body}".encode()
+
+
+@contextmanager
+def before(server: str) -> Iterator[Proxy]:
+    """A proxy before the server at an address."""
+    proxy = Proxy(server)
+    try:
+        yield proxy
+    finally:
+        proxy.close()
