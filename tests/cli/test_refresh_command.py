@@ -26,6 +26,7 @@ KEYS = {
     "failed": int,
     "stale": int,
     "failures": list,
+    "left_out": list,
     "documents": int,
     "pages": int,
     "chunks": int,

@@ -144,7 +144,10 @@ class TestHttp(SourceContract):
 
 def test_reads_what_the_folder_source_reads(tmp_path: Path) -> None:
     fill(tmp_path, "z.md", "a/z.md", "a/b/x.md", "A.TXT", "drafts/d.md", ".hidden/e.md", "c.py")
-    for options in ({}, {"include": ("**/x.md", "a/*")}, {"exclude": ("drafts/**", "**/*.txt")}):
+    chosen: list[dict[str, Any]] = [
+        {}, {"include": ("**/x.md", "a/*")}, {"exclude": ("drafts/**", "**/*.txt")}
+    ]  # fmt: skip
+    for options in chosen:
         url, files = Url(url=f"file://{tmp_path}/", **options), Files(path=tmp_path, **options)
         assert ids(url) == [ref.id for ref in refs(files)]
         assert list(map(url.read, refs(url))) == list(map(files.read, refs(files)))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import signal
 import subprocess
 import sys
 from contextlib import suppress
@@ -17,8 +16,7 @@ from pathlib import Path
 from components.errors import IndexFault
 from components.indexes.edge.engine import LOCK, faults, opened
 from components.indexes.edge.files import allocated, check_space
-
-_PR_SET_PDEATHSIG = 1
+from components.lifetime import end_with
 
 
 def optimise(folder: Path) -> None:
@@ -50,16 +48,6 @@ def _main(folder: Path, parent: int) -> None:
     with opened(folder, folder.parent / LOCK) as shard, faults("not optimised", folder):
         shard.optimize()
         shard.flush()  # only now are the replaced segments removed
-
-
-def end_with(parent: int) -> None:
-    """Be killed when the process `parent` is: an orphan would hold the index against the next
-    run.
-    """
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            sys.exit(1)
 
 
 if __name__ == "__main__":
