@@ -17,6 +17,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing import Pipe
+from multiprocessing.connection import Connection
 from typing import Any, TypeVar
 
 from components.errors import BadDocument, Unavailable
@@ -26,6 +27,8 @@ _T = TypeVar("_T")
 _TRIES = 2
 _START = 120.0
 """Seconds that the process may take to start."""
+_END = 60.0
+"""Seconds that a process may take to end when nobody can talk to it any more."""
 _BOOT = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
     "from components.sources.worker import main; main(int(sys.argv[2]), int(sys.argv[3]))"
@@ -62,7 +65,7 @@ class _Process:
     """The process, running. Raises Unavailable where it cannot be started."""
 
     def __init__(self) -> None:
-        self._channel, theirs = Pipe()
+        self._channel, theirs = _pipe()
         try:
             with theirs:
                 self._process = _start(theirs.fileno())
@@ -106,6 +109,9 @@ class _Process:
             raise _no_process(f"it ends with {_told(self._process.returncode)}")
 
     def _ended(self, limits: Limits) -> _Ended:
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(_END)
+        self._process.kill()
         code = self._process.wait()
         if code == -signal.SIGKILL:
             ended = _Ended("the system ended its parser: is the machine short of memory?")
@@ -156,6 +162,13 @@ class _Processes:
         except BaseException:  # an answer may still be on its way
             self.end()
             raise
+
+
+def _pipe() -> tuple[Connection, Connection]:
+    try:
+        return Pipe()
+    except OSError as error:
+        raise _no_process(str(error.strerror)) from error
 
 
 def _start(channel: int) -> subprocess.Popen[bytes]:

@@ -138,7 +138,6 @@ def test_a_call_that_hangs_ends_with_a_program_that_is_killed(tmp_path: Path) ->
         """
         from components.sources import isolated
         from tests.sources import killers
-from tests.sources.killers import whoami
         from components.sources.worker import Limits
         print(isolated.call(Limits(60, 2**30), killers.whoami), flush=True)
         isolated.call(Limits(60, 2**30), killers.hang)
