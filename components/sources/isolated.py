@@ -8,14 +8,15 @@ what was parsed before.
 from __future__ import annotations
 
 import atexit
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from typing import Any, TypeVar
@@ -67,8 +68,8 @@ class _Process:
     def __init__(self) -> None:
         self._channel, theirs = _pipe()
         try:
-            with theirs:
-                self._process = _start(theirs.fileno())
+            with theirs, _above_standard(theirs) as channel:
+                self._process = _start(channel)
             self._await_start()
         except BaseException:
             self._channel.close()
@@ -169,6 +170,16 @@ def _pipe() -> tuple[Connection, Connection]:
         return Pipe()
     except OSError as error:
         raise _no_process(str(error.strerror)) from error
+
+
+@contextmanager
+def _above_standard(channel: Connection) -> Iterator[int]:
+    """A number for it that no standard stream has: where those are closed, it has one of theirs."""
+    number = fcntl.fcntl(channel.fileno(), fcntl.F_DUPFD_CLOEXEC, 3)
+    try:
+        yield number
+    finally:
+        os.close(number)
 
 
 def _start(channel: int) -> subprocess.Popen[bytes]:

@@ -21,7 +21,7 @@ _BOX = b"/MediaBox[0 0 100 100]"
 
 def obey(id: str, data: bytes, where: str = "") -> Document:
     """The document, unless it orders something else."""
-    order, _, rest = data.decode().partition(" ")
+    order, _, rest = data.decode(errors="replace").partition(" ")
     if order == "once":  # in the first process only
         marker = Path(rest)
         order = "" if marker.exists() else "crash"

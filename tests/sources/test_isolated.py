@@ -151,6 +151,25 @@ def test_a_call_that_hangs_ends_with_a_program_that_is_killed(tmp_path: Path) ->
     assert not worker.is_running()
 
 
+def test_a_program_without_standard_streams(tmp_path: Path) -> None:
+    """What is opened next has their numbers, which mean something else in the other process."""
+    done = script(
+        tmp_path,
+        """
+        import os, pathlib, sys
+        for number in range(3):
+            os.close(number)
+        from components.sources import isolated
+        from components.sources.worker import Limits
+        from tests.sources import killers
+        said = isolated.call(Limits(60, 2**30), killers.whoami)
+        pathlib.Path(sys.argv[0]).with_suffix(".out").write_text(str(said != os.getpid()))
+        """,
+    )
+    done.communicate(timeout=60)
+    assert (tmp_path / "script.out").read_text() == "True"
+
+
 def test_a_fork_has_a_process_of_its_own() -> None:
     before = isolated.call(PLENTY, whoami)
     own = os.fork()
