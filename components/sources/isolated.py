@@ -11,6 +11,7 @@ import atexit
 import fcntl
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -58,8 +59,10 @@ class Deadly(BadDocument):
 class _Ended(Exception):
     """The process ended in a call. Says why."""
 
-    passing = False
-    """Whether the system may have been the reason, not the call."""
+    def __init__(self, reason: str, *, passing: bool = False) -> None:
+        super().__init__(reason)
+        self.passing = passing
+        """Whether the machine may have been the reason, not the call."""
 
 
 class _Process:
@@ -88,6 +91,8 @@ class _Process:
             answer: Answer = self._channel.recv()
         except (EOFError, ConnectionError):
             raise self._ended(call.limits) from None
+        if answer.swollen and _is_short(call.limits):
+            raise _Ended("parsing it takes more memory than this machine allows", passing=True)
         if answer.swollen:
             raise _Ended(f"parsing it takes more than {call.limits.bytes:,} bytes of memory")
         if answer.error:
@@ -115,12 +120,13 @@ class _Process:
         self._process.kill()
         code = self._process.wait()
         if code == -signal.SIGKILL:
-            ended = _Ended("the system ended its parser: is the machine short of memory?")
-            ended.passing = True
-            return ended
+            return _Ended(
+                "the system ended its parser: is the machine short of memory?", passing=True
+            )
         # What is not Python often crashes where it gets no more memory, and leaves no other trace.
         return _Ended(
-            f"its parser crashes: {_told(code)}, {limits.bytes:,} bytes of memory allowed"
+            f"its parser crashes: {_told(code)}, {limits.bytes:,} bytes of memory allowed",
+            passing=_is_short(limits),
         )
 
 
@@ -175,7 +181,10 @@ def _pipe() -> tuple[Connection, Connection]:
 @contextmanager
 def _above_standard(channel: Connection) -> Iterator[int]:
     """A number for it that no standard stream has: where those are closed, it has one of theirs."""
-    number = fcntl.fcntl(channel.fileno(), fcntl.F_DUPFD_CLOEXEC, 3)
+    try:
+        number = fcntl.fcntl(channel.fileno(), fcntl.F_DUPFD_CLOEXEC, 3)
+    except OSError as error:
+        raise _no_process(str(error.strerror)) from error
     try:
         yield number
     finally:
@@ -207,6 +216,12 @@ def _no_process(reason: str) -> Unavailable:
 def _verdict(error: _Ended) -> BadDocument:
     verdict = Deadly(str(error))
     return verdict.passing() if error.passing else verdict
+
+
+def _is_short(limits: Limits) -> bool:
+    """Whether this machine allows less memory than the call (`ulimit`)."""
+    allowed = [resource.getrlimit(each)[0] for each in (resource.RLIMIT_AS, resource.RLIMIT_DATA)]
+    return any(0 <= each < limits.bytes for each in allowed if each != resource.RLIM_INFINITY)
 
 
 def _told(code: int) -> str:

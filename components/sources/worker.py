@@ -89,11 +89,9 @@ def _send(connection: Connection, answer: Answer) -> None:
 @contextmanager
 def _limited(limits: Limits) -> Iterator[None]:
     soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    most = _held() + limits.bytes
+    before = [each for each in (soft, hard) if each != resource.RLIM_INFINITY]
     signal.alarm(limits.seconds + _ORPHANED)
-    resource.setrlimit(
-        resource.RLIMIT_DATA, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard)
-    )
+    resource.setrlimit(resource.RLIMIT_DATA, (min([_held() + limits.bytes, *before]), hard))
     try:
         yield
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -65,6 +66,18 @@ def test_a_call_that_ends_its_process_twice_is_told_why(
 def test_a_call_that_the_system_ends_is_worth_another_run() -> None:
     with pytest.raises(BadDocument, match="is the machine short of memory") as caught:
         isolated.call(PLENTY, killers.die)
+    assert caught.value.transient
+
+
+def test_a_machine_that_allows_less_is_not_the_documents_fault() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    isolated.call(PLENTY, whoami)
+    resource.setrlimit(resource.RLIMIT_DATA, (2**30 - 1, hard))
+    try:
+        with pytest.raises(BadDocument, match="more memory than this machine allows") as caught:
+            isolated.call(PLENTY, killers.swell)
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
     assert caught.value.transient
 
 
