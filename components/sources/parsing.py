@@ -5,9 +5,8 @@ parsing it may cost.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 from components.errors import BadDocument
 from components.options import Count, option
@@ -27,8 +26,6 @@ class Parsing:
     parse_bytes: Count = option(
         2 * 2**30, help="bytes of memory that parsing a document may take, on Linux", stored=False
     )
-    _parse: ClassVar[Callable[[str, bytes, str], Document]] = staticmethod(extract.document)
-    """From an id, its bytes and where they are; a function of a module, run in another process."""
     _deadly: dict[str, tuple[bytes, BadDocument]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -38,6 +35,11 @@ class Parsing:
     def facts(self) -> Mapping[str, object]:
         """The version of what reads PDFs: their text depends on it."""
         return extract.facts()
+
+    @staticmethod
+    def _parse(id: str, data: bytes, where: str) -> Document:
+        """The document. Runs in the other process."""
+        return extract.document(id, data, where)
 
     def _check_size(self, size: int, where: str = "") -> None:
         """Raises BadDocument."""

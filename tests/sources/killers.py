@@ -36,7 +36,9 @@ def obey(id: str, data: bytes, where: str = "") -> Document:
 class Obedient(Files):
     """Files whose text may be an order for the process that parses them."""
 
-    _parse = staticmethod(obey)
+    @staticmethod
+    def _parse(id: str, data: bytes, where: str) -> Document:
+        return obey(id, data, where)
 
 
 def whoami() -> int:
