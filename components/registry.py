@@ -234,9 +234,9 @@ def build(stage: str, choice: Choice, **parts: object) -> Any:
 
 
 def help_of(component: type[Any]) -> list[Option]:
-    """Each option of a component, for a person."""
+    """Each option of a component, for a person, those that must be given first."""
     hints = _hints(component)
-    return [
+    found = [
         Option(
             name=name,
             type=_type_name(hints[name]),
@@ -246,6 +246,7 @@ def help_of(component: type[Any]) -> list[Option]:
         )
         for name, each in options_of(component).items()
     ]
+    return sorted(found, key=lambda each: not each.required)
 
 
 def missing_packages(component: type[Any]) -> list[str]:

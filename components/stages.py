@@ -20,6 +20,7 @@ from components.values import (
     Gap,
     Hit,
     Integers,
+    LeftOut,
     Matrix,
     Query,
     Ranked,
@@ -51,7 +52,7 @@ class Source(Protocol):
         """What is read, e.g. an absolute path: two corpora of one name are told apart by it."""
         ...
 
-    def scan(self) -> Iterator[DocumentRef | Gap]:
+    def scan(self) -> Iterator[DocumentRef | Gap | LeftOut]:
         """Every document the source has, in a stable order, without reading any text.
 
         Raises SourceMissing when the whole source is not there.

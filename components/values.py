@@ -51,6 +51,14 @@ class Gap:
     reason: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """What a source leaves out on purpose, nothing being lost by it: named, and no failure."""
+
+    where: str
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class Section:
     """Where a part of a document begins, and the headings it stands under."""

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from components.corpus.report import Failed, Report, Survey
+from components.values import LeftOut
 from infra import chart
 from infra.markdown import plain, table
 
@@ -37,7 +38,8 @@ def show(found: Survey, report: Report) -> None:
     artifacts.table(f"{key}-counts", counts(report), summary(report))
     artifacts.markdown(f"{key}-changes", changes(found, report, speed), _difference(found, report))
     artifacts.markdown(f"{key}-time", time_spent(report), _most(report))
-    artifacts.markdown(f"{key}-failures", failures(report.failures), _failed(report))
+    told = failures(report.failures) + left_out(report.left_out)
+    artifacts.markdown(f"{key}-failures", told, _failed(report))
 
 
 def summary(report: Report) -> str:
@@ -84,6 +86,12 @@ def failures(failed: Iterable[Failed]) -> str:
     text = table(("document", "reason"), rows[:SHOWN_FAILURES])
     rest = len(rows) - SHOWN_FAILURES
     return f"{text}\n\n{f'and {rest:,} more' if rest > 0 else ''}\n"
+
+
+def left_out(parts: Iterable[LeftOut]) -> str:
+    """What was not read on purpose; nothing where that is nothing."""
+    told = _named("Left out", [f"{each.where}: {each.reason}" for each in parts])
+    return f"\n{told}\n" if told else ""
 
 
 def changes(found: Survey, report: Report, speed: int) -> str:

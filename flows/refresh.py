@@ -25,6 +25,7 @@ from components.corpus.request import Job, Request
 from components.corpus.write import Committed, Progress
 from components.errors import MillraceError
 from components.indexes.manifest import Generation, Totals
+from components.values import LeftOut
 from flows import engines, orchestrator, page, run_log
 from flows.states import Result, ended, stopped, without_traceback
 from infra import artifacts
@@ -227,11 +228,14 @@ def to_survey(found: Mapping[str, Any]) -> Survey:
     """A survey from its dictionary."""
     failed = {name: tuple(Failed(**each) for each in found[name]) for name in ("gaps", "failures")}
     names = {name: tuple(found[name]) for name in ("gap_prefixes", "failed_before")}
+    names["left_out"] = tuple(LeftOut(**each) for each in found["left_out"])
     return Survey(**{**found, **failed, **names, "before": Totals(**found["before"])})
 
 
 def to_report(found: Mapping[str, Any]) -> Report:
     """A report from the flow's result."""
     failures = tuple(Failed(**each) for each in found["failures"])
+    left_out = tuple(LeftOut(**each) for each in found["left_out"])
     totals, cache = Totals(**found["totals"]), Usage(**found["cache"])
-    return Report(**{**found, "failures": failures, "totals": totals, "cache": cache})
+    lists = {"failures": failures, "left_out": left_out}
+    return Report(**{**found, **lists, "totals": totals, "cache": cache})

@@ -15,7 +15,7 @@ from components.errors import BadDocument
 from components.indexes.manifest import Entry
 from components.indexes.payload import is_storable
 from components.stages import Source
-from components.values import Document, DocumentRef, Gap
+from components.values import Document, DocumentRef, Gap, LeftOut
 
 Action = Literal["add", "change", "describe", "fail", "touch", "delete"]
 """`describe`: the text is the same, its title or metadata are not. `fail`: cannot be used.
@@ -46,6 +46,7 @@ class Plan:
     steps: list[Step] = field(default_factory=list)
     unchanged: int = 0
     gaps: list[Gap] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
     listed: set[str] = field(default_factory=set)
     """Ids of all documents that the source has."""
 
@@ -97,6 +98,8 @@ def _scan(source: Source, plan: Plan) -> tuple[dict[str, DocumentRef], dict[str,
     for found in source.scan():
         if isinstance(found, Gap):
             plan.gaps.append(found)
+        elif isinstance(found, LeftOut):
+            plan.left_out.append(found)
         elif not is_storable(found.id):
             shown = ascii(found.id)
             plan.gaps.append(Gap(prefix=found.id, where=shown, reason="the id is not valid text"))

@@ -7,6 +7,7 @@ from typing import Any
 
 from components.cache import Usage
 from components.indexes.manifest import Totals
+from components.values import LeftOut
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,7 @@ class Survey:
     """Entries that the manifest must have after the run."""
     gaps: tuple[Failed, ...] = ()
     gap_prefixes: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
     failures: tuple[Failed, ...] = ()
     """Documents that failed before and were not tried again."""
     before: Totals = field(default_factory=Totals)
@@ -73,6 +75,7 @@ class Report:
     unchanged: int = 0
     deleted: int = 0
     failures: tuple[Failed, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
     totals: Totals = field(default_factory=Totals)
     tokens: int = 0
     seconds: float = 0.0
@@ -107,6 +110,7 @@ class Report:
             "failed": len(self.failures),
             "stale": self.totals.stale,
             "failures": [asdict(each) for each in self.failures],
+            "left_out": [asdict(each) for each in self.left_out],
             "documents": self.totals.documents,
             "pages": self.totals.pages,
             "chunks": self.totals.chunks,

@@ -46,7 +46,7 @@ def plan(job: Job, folder: Path, steps: Steps = PLAIN) -> Survey:
     """What there is to do. Raises UserError, GuardStopped."""
     found = steps.survey(job, folder)
     if not (found.steps or found.base or found.draft):
-        why = f": {found.gaps[0].reason}" if found.gaps else ""
+        why = f": {found.gaps[0].id}: {found.gaps[0].reason}" if found.gaps else ""
         raise SourceMissing(f"the source has no documents{why}").at(
             where=job.source.identity, hint="do include and exclude choose any?"
         )

@@ -6,23 +6,23 @@ import hashlib
 import os
 import stat
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
 from components.errors import BadDocument, MillraceError, SourceMissing
-from components.options import Count, option
+from components.options import option
 from components.sources import extract, packed, patterns
 from components.sources.kept import Kept
+from components.sources.parsing import Parsing
 from components.values import Document, DocumentRef, Gap
 
-_LARGEST = 256 * 2**20
 _FORMATS = "source.path must name a .zip, .tar, .tar.gz, .tar.bz2 or .tar.xz file"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Archive:
+class Archive(Parsing):
     """A document per member; its id is the member's path as the archive spells it.
 
     Nothing is unpacked to disk. Two members of one name are an error of that document. When a TAR
@@ -40,9 +40,6 @@ class Archive:
     exclude: tuple[str, ...] = option(
         (), help="globs of what to leave out, like drafts/**", stored=False
     )
-    max_bytes: Count = option(
-        _LARGEST, help="bytes of a member, unpacked; larger ones are reported", stored=False
-    )
     _held: _Held = field(default_factory=lambda: _Held(), init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -52,11 +49,6 @@ class Archive:
     def identity(self) -> str:
         """The absolute path."""
         return extract.storable_path(os.path.abspath(self.path))
-
-    @property
-    def facts(self) -> Mapping[str, object]:
-        """The version of what reads PDFs: their text depends on it."""
-        return extract.facts()
 
     def scan(self) -> Iterator[DocumentRef | Gap]:
         """Members in the archive's order. Raises SourceMissing."""
@@ -82,7 +74,7 @@ class Archive:
 
     def read(self, ref: DocumentRef) -> Document:
         """The member's text; the modules of `extract` say what each format keeps."""
-        return extract.document(ref.id, self._data(ref), self._where(ref))
+        return self._parsed(ref.id, self._data(ref), self._where(ref))
 
     def _data(self, ref: DocumentRef) -> bytes:
         try:

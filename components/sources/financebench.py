@@ -6,8 +6,7 @@ import hashlib
 import json
 import os
 import re
-import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,8 +14,9 @@ from typing import Any, ClassVar
 
 from components.errors import BadDocument, SourceMissing
 from components.options import option
-from components.sources import extract
+from components.sources import local
 from components.sources.extract import one_line, storable, storable_path
+from components.sources.parsing import Parsing
 from components.values import Document, DocumentRef, Scalar
 
 INFORMATION = "financebench_document_information.jsonl"
@@ -25,7 +25,7 @@ _QUARTER = re.compile(r"(?<=\d{4})(?=Q\d)")
 
 
 @dataclass(frozen=True, kw_only=True)
-class FinanceBench:
+class FinanceBench(Parsing):
     """A document per filing in `pdfs/`, its id the filing's name, such as `3M_2018_10K`.
 
     What the data set says of a filing is its metadata, with the company's name in the title; a
@@ -38,16 +38,14 @@ class FinanceBench:
     documents: tuple[str, ...] = option(
         (), help="filings to read, by name; none named: all", stored=False
     )
+    follow_links: bool = option(
+        False, help="read what links in pdfs/ lead to, also out of the folder", stored=False
+    )
 
     @property
     def identity(self) -> str:
         """The folder's absolute path."""
         return storable_path(os.path.abspath(self.path))
-
-    @property
-    def facts(self) -> Mapping[str, object]:
-        """The version of what reads PDFs: their text depends on it."""
-        return extract.facts()
 
     def scan(self) -> Iterator[DocumentRef]:
         """Filings by name. Raises SourceMissing, also where a chosen filing is not there."""
@@ -67,7 +65,7 @@ class FinanceBench:
 
     def read(self, ref: DocumentRef) -> Document:
         """The filing, page by page."""
-        document = extract.document(f"{ref.id}.pdf", self._bytes(ref), str(self._file(ref)))
+        document = self._parsed(f"{ref.id}.pdf", self._bytes(ref), str(self._file(ref)))
         known = self._information.get(ref.id, {})
         metadata: dict[str, Scalar] = {name: known[name] for name in _FIELDS if name in known}
         return replace(
@@ -92,6 +90,9 @@ class FinanceBench:
         return {name[:-4]: found[name] for name in sorted(found) if name.endswith(".pdf")}
 
     def _version(self, name: str, entry: os.DirEntry[str]) -> str:
+        linked = entry.is_symlink() and not self.follow_links
+        if linked and local.leads_out(self._folder, entry.name):
+            return local.LED_OUT
         try:
             found = entry.stat()
         except OSError:
@@ -102,14 +103,14 @@ class FinanceBench:
     def _bytes(self, ref: DocumentRef) -> bytes:
         file = self._file(ref)
         try:
-            # Looked at before it is opened: opening a pipe waits for somebody to write to it.
-            if not stat.S_ISREG(os.stat(file).st_mode):
-                raise BadDocument("not a regular file").at(where=str(file))
-            return file.read_bytes()
-        except OSError as error:
-            raise (
-                BadDocument(f"cannot be read: {error.strerror}").at(where=str(file)).passing()
-            ) from error
+            with local.opened(self._folder, file.name, follow_links=self.follow_links) as opened:
+                self._check_size(os.fstat(opened.fileno()).st_size, str(file))
+                data = opened.read(self.max_bytes + 1)
+        except BadDocument as error:
+            error.at(where=str(file))
+            raise
+        self._check_size(len(data), str(file))
+        return data
 
     def _told(self, name: str) -> bytes:
         known = self._information.get(name, {})

@@ -20,6 +20,12 @@ _NO_FILE = "a link, or another thing that is not a file"
 _BLOCK = 512
 _AT_ONCE = 4096
 """Bytes asked for at once: what one read unpacks is bounded by what it reads."""
+_MOST_HEAD = 2**20
+"""Bytes in front of a member that say what it is."""
+_LONGEST_NAME = 4096
+_MOST_PIECES = 1_000_000
+"""Between the holes of sparse files, all together."""
+_HEAD_TOO_LARGE = f"more than {_MOST_HEAD:,} bytes stand in front of a member"
 _DAMAGED = (
     zipfile.BadZipFile,
     tarfile.TarError,
@@ -28,6 +34,7 @@ _DAMAGED = (
     EOFError,
     ValueError,
     NotImplementedError,
+    RecursionError,
 )
 
 
@@ -138,14 +145,18 @@ class _Tar:
     """Forward reading of a compressed one costs what unpacking it costs; going back, all again."""
 
     def __init__(self, path: str) -> None:
+        self._pieces = 0
         try:
-            self._file: Any = tarfile.open(path, "r:*")  # noqa: SIM115, it stays open
+            self._file: Any = _TarFile.open(path, "r:*")
         except tarfile.ReadError as error:
             raise Damaged("neither a ZIP nor a TAR file, or damaged at its beginning") from error
 
     def members(self) -> Iterator[Member]:
-        with understood():
+        file: _Rationed = self._file.fileobj
+        with understood(), file.rationed():
             for entry in self._file:
+                file.refill()
+                self._forget_heads(entry)
                 if not entry.isdir():
                     trouble = "" if entry.isreg() else _NO_FILE
                     yield Member(entry.name, "", entry.size, trouble, entry)
@@ -157,6 +168,19 @@ class _Tar:
 
     def close(self) -> None:
         self._file.close()
+        self._file.fileobj.close()
+
+    def _forget_heads(self, entry: tarfile.TarInfo) -> None:
+        """The library keeps all that every head told. Raises Damaged for what nobody means."""
+        entry.pax_headers = {}
+        longest = max(len(entry.name), len(entry.linkname))
+        if longest > _LONGEST_NAME:
+            raise Damaged(f"a name of {longest:,} characters")
+        self._pieces += len(getattr(entry, "sparse", None) or ())
+        if self._pieces > _MOST_PIECES:
+            raise Damaged(f"files with more than {_MOST_PIECES:,} holes")
+        if sum(map(len, self._file.pax_headers.values())) > _MOST_HEAD:
+            raise Damaged(_HEAD_TOO_LARGE)
 
     def _check_end(self) -> None:
         """The library takes whatever it does not understand for the end."""
@@ -165,3 +189,59 @@ class _Tar:
         block = file.read(_BLOCK)
         if not block or block.strip(b"\0"):
             raise tarfile.ReadError("it does not end as an archive ends")
+
+
+class _TarFile(tarfile.TarFile):
+    """Reads through a ration."""
+
+    @classmethod
+    def taropen(cls, name: Any, mode: Any = "r", fileobj: Any = None, **options: Any) -> Any:
+        """What every kind of compression ends in. The caller closes the file."""
+        file = fileobj or open(name, "rb")  # noqa: SIM115, it stays open
+        try:
+            rationed: Any = _Rationed(file)
+            return super().taropen(name, mode, rationed, **options)
+        except BaseException:
+            file.close()
+            raise
+
+
+class _Rationed:
+    """A file of which so much is read between two members and no more: heads are read into memory
+    whole, however large they say that they are, and compressed they cost their writer nothing.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._left: int | None = _MOST_HEAD
+        """None: as much as anybody likes."""
+
+    @contextmanager
+    def rationed(self) -> Iterator[None]:
+        """While members are listed."""
+        self.refill()
+        try:
+            yield
+        finally:
+            self._left = None
+
+    def refill(self) -> None:
+        """At the next member."""
+        self._left = _MOST_HEAD
+
+    def read(self, size: int = -1) -> bytes:
+        """Raises Damaged."""
+        if self._left is not None:
+            if not 0 <= size <= self._left:
+                raise Damaged(_HEAD_TOO_LARGE)
+            self._left -= size
+        return self._file.read(size)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def close(self) -> None:
+        self._file.close()

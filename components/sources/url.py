@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import quote, unquote
 
@@ -19,9 +21,10 @@ from components.errors import (
     SourceUnavailable,
 )
 from components.options import option
-from components.sources import extract, patterns
+from components.sources import extract, local, patterns, walk
 from components.sources.kept import Kept
-from components.values import Document, DocumentRef, Gap
+from components.sources.parsing import Parsing
+from components.values import Document, DocumentRef, Gap, LeftOut
 
 _TELLING = (
     "etag", "md5", "crc", "sha", "hash", "digest", "checksum", "generation", "mtime", "modif",
@@ -31,16 +34,18 @@ _TELLING = (
 _MISSING = (FileNotFoundError, NotADirectoryError, PermissionError)
 _PASSWORD = re.compile(r"/*[^/?#@]*:(?!\d+/).*@")
 """`user:password@`, whatever the password holds; a number before a "/" is a port."""
+_REMEDY = "`use: files` can read it, with follow_links: true"
 _USER = re.compile(r"/*[^/?#]*@")
 _QUERY = re.compile(r"(://[^\s?'\"]*)\?[^\s'\"]*")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Url:
+class Url(Parsing):
     """A document per file below `url`; its id is the path below it, with "/" between the parts.
 
     Access keys come from where the filesystem's package looks for them (environment, its own
-    configuration), never from the pipeline file. Links to folders are not followed.
+    configuration), never from the pipeline file. Links to folders are not followed, nor, on this
+    machine, those that lead out of the folder: `files` can.
     """
 
     revision: ClassVar[int] = 1
@@ -66,12 +71,7 @@ class Url:
         """The URL."""
         return extract.storable(self.url.rstrip("/"))
 
-    @property
-    def facts(self) -> Mapping[str, object]:
-        """The version of what reads PDFs: their text depends on it."""
-        return extract.facts()
-
-    def scan(self) -> Iterator[DocumentRef | Gap]:
+    def scan(self) -> Iterator[DocumentRef | Gap | LeftOut]:
         """Files by name, a folder's own before those of its sub-folders.
 
         Raises SourceMissing, SourceUnavailable, MissingExtra, BadOption.
@@ -90,8 +90,10 @@ class Url:
                 yield self._gap(folder, error)
                 continue
             for name, info in entries:
-                if info["type"] != "directory" and chosen.takes(name):
-                    yield from self._listed(files, name, info)
+                if _links_to_folder(files, info):
+                    yield from self._unfollowed(root, name, chosen)
+                elif info["type"] != "directory" and chosen.takes(name):
+                    yield from self._listed(files, root, name, info)
             below = [name for name, info in entries if info["type"] == "directory"]
             folders += [f"{each}/" for each in reversed(below) if chosen.enters(each)]
 
@@ -101,7 +103,7 @@ class Url:
 
     def read(self, ref: DocumentRef) -> Document:
         """The file's text; the modules of `extract` say what each format keeps."""
-        return extract.document(ref.id, self._data(ref), self._where(ref.id))
+        return self._parsed(ref.id, self._data(ref), self._where(ref.id))
 
     def _connect(self) -> tuple[Any, str]:
         """The filesystem, and the root's path in it."""
@@ -119,15 +121,28 @@ class Url:
             ) from error
         return files, str(root).rstrip("/")
 
+    def _unfollowed(self, root: str, name: str, chosen: patterns.Chosen) -> Iterator[Gap | LeftOut]:
+        if not chosen.enters(name):
+            return
+        found = walk.unfollowed(Path(root), f"{name}/", chosen)
+        id = extract.storable_path(found.name)
+        if found.missing:
+            yield Gap(prefix=id, where=self._where(id), reason=f"{found.reason}: {_REMEDY}")
+        else:
+            yield LeftOut(where=self._where(id), reason=found.reason)
+
     def _listed(
-        self, files: Any, name: str, info: Mapping[str, Any]
+        self, files: Any, root: str, name: str, info: Mapping[str, Any]
     ) -> Iterator[DocumentRef | Gap]:
         try:
-            if not _told(info) or info.get("islink"):
-                info = files.info(info["name"])
-            if info["type"] == "directory":
-                return
-            told = _told(info) or _told_otherwise(files, info)
+            if info.get("islink") and _leads_out(files, root, name):
+                told = local.LED_OUT
+            else:
+                if not _told(info) or info.get("islink"):
+                    info = files.info(info["name"])
+                if info["type"] == "directory":
+                    return
+                told = _told(info) or self._told_otherwise(files, info)
         except FileNotFoundError:
             told = "gone"  # or a link to nothing: reading it says so
         except Exception as error:
@@ -139,17 +154,43 @@ class Url:
             locator=quote(name, errors="surrogatepass"),
         )
 
+    def _told_otherwise(self, files: Any, info: Mapping[str, Any]) -> str:
+        """When the file was modified, or else a hash of its bytes: its size tells too little."""
+        try:
+            return f"{files.modified(info['name'])}-{info.get('size')}"
+        except NotImplementedError:
+            try:
+                return hashlib.sha256(self._bytes(files, info["name"], info)).hexdigest()
+            except BadDocument:
+                return f"too large-{info.get('size')}"
+
     def _data(self, ref: DocumentRef) -> bytes:
         with self._reading(ref):
             files, root = self._connect()
-            path = f"{root}/{unquote(ref.locator, errors='surrogatepass')}"
+            name = unquote(ref.locator, errors="surrogatepass")
+            path = f"{root}/{name}"
             files.invalidate_cache()  # what was listed says nothing about now
             info = files.info(path)
             # Asked before it is opened: opening a pipe waits for somebody to write to it.
             if info["type"] != "file":
                 raise BadDocument("not a regular file")
+            if _leads_out(files, root, name):
+                raise BadDocument(f"{local.LEADS_OUT}: {_REMEDY}").passing()
             told = _told(info)
-            return self._kept.get((path, told) if told else None, lambda: _bytes(files, path))
+            return self._kept.get(
+                (path, told) if told else None, lambda: self._bytes(files, path, info)
+            )
+
+    def _bytes(self, files: Any, path: str, info: Mapping[str, Any]) -> bytes:
+        """All of a file. Raises BadDocument where it is too large, before it is read."""
+        if info.get("size") is not None:
+            self._check_size(info["size"])
+            data = bytes(files.cat_file(path))
+        else:
+            with files.open(path, "rb") as file:
+                data = bytes(file.read(self.max_bytes + 1))
+        self._check_size(len(data))
+        return data
 
     @contextmanager
     def _reading(self, ref: DocumentRef) -> Iterator[None]:
@@ -235,16 +276,18 @@ def _told(info: Mapping[str, Any]) -> str:
     return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def _told_otherwise(files: Any, info: Mapping[str, Any]) -> str:
-    """When the file was modified, or else a hash of its bytes: its size alone tells too little."""
-    try:
-        return f"{files.modified(info['name'])}-{info.get('size')}"
-    except NotImplementedError:
-        return hashlib.sha256(_bytes(files, info["name"])).hexdigest()
+def _links_to_folder(files: Any, info: Mapping[str, Any]) -> bool:
+    linked = bool(info.get("islink")) and _is_local(files)
+    return linked and os.path.isdir(info["name"])
 
 
-def _bytes(files: Any, path: str) -> bytes:
-    return bytes(files.cat_file(path))
+def _leads_out(files: Any, root: str, name: str) -> bool:
+    return _is_local(files) and local.leads_out(Path(root), name)
+
+
+def _is_local(files: Any) -> bool:
+    """Whether it is this machine's own: nobody else's links can be told from files."""
+    return bool(getattr(files, "local_file", False))
 
 
 def _reason(error: Exception) -> str:

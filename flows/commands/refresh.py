@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,11 @@ from flows.commands.shared import json_option, load, pipeline_argument, prefect_
 if TYPE_CHECKING:
     from components.corpus.report import Report
     from components.corpus.request import Job
+
+_ALIKE = 50
+"""Documents with one reason that are all named."""
+_SHOWN_ALIKE = 10
+"""Of more than those."""
 
 
 @click.command("refresh")
@@ -128,8 +134,25 @@ def _show(report: Report) -> None:
             f"{found['chunks']:,} chunks"
         )
         console.print(_outcome(report))
-    for each in report.failures:
-        console.print(f"failed  {each.id}: {each.reason}", markup=False, soft_wrap=True)
+    told = _named("failed", [(each.id, each.reason) for each in report.failures])
+    told += _named("left out", [(each.where, each.reason) for each in report.left_out])
+    for line in told:
+        console.print(line, markup=False, soft_wrap=True)
+
+
+def _named(what: str, found: list[tuple[str, str]]) -> list[str]:
+    """A line each, but only a few of very many with one and the same reason."""
+    reasons = Counter(reason for _, reason in found)
+    shown: Counter[str] = Counter()
+    lines = []
+    for name, reason in found:
+        shown[reason] += 1
+        if reasons[reason] <= _ALIKE or shown[reason] <= _SHOWN_ALIKE:
+            lines.append(f"{what}  {name}: {reason}")
+        elif shown[reason] == reasons[reason]:
+            rest = reasons[reason] - _SHOWN_ALIKE
+            lines.append(f"{what}  and {rest:,} more: {reason} (--json names them all)")
+    return lines
 
 
 def _cached(report: Report) -> str:

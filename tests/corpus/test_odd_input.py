@@ -125,7 +125,7 @@ def test_twins_heal_by_themselves(tmp_path: Path) -> None:
 
 def test_a_passing_failure_is_tried_again_and_heals_by_itself(corpus: Corpus) -> None:
     corpus.fill(1)
-    target = corpus.folder / "elsewhere"
+    target = corpus.documents / "elsewhere"
     (corpus.documents / "link.txt").symlink_to(target)
     first = corpus.refresh()
     assert counts(first) == (1, 0, 0, 0, 1)

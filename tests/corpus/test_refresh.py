@@ -110,9 +110,9 @@ def test_a_document_that_turns_bad_keeps_its_last_good_chunks(corpus: Corpus) ->
     assert corpus.stored().chunks == before.chunks
 
 
-def test_retry_failed_tries_again_without_a_new_version(corpus: Corpus, tmp_path: Path) -> None:
+def test_retry_failed_tries_again_without_a_new_version(corpus: Corpus) -> None:
     corpus.fill(1)
-    target = tmp_path / "elsewhere"
+    target = corpus.documents / "elsewhere"
     (corpus.documents / "link.txt").symlink_to(target)
     assert counts(corpus.refresh())[4] == 1
     target.write_text(prose(7))

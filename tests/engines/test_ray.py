@@ -16,6 +16,7 @@ from tests.corpora import HASHING, Corpus, counts
 from tests.engines import ON_RAY, SLOWLY, refresh, slow, within
 from tests.faults.campaign import differences
 from tests.faults.ray_campaign import Killer, actors, kill_an_actor, two_cores
+from tests.sources import killers
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 BROKEN = """
@@ -80,6 +81,19 @@ def test_ids_vectors_and_entries_are_those_of_a_local_refresh(corpus: Corpus) ->
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("ray")
+def test_a_document_that_hangs_its_parser_fails_alone(tmp_path: Path) -> None:
+    source = {**HASHING["source"], "parse_seconds": 1}
+    corpus = Corpus(tmp_path, {**HASHING, "source": source})
+    corpus.fill(3)
+    (corpus.documents / "endless.pdf").write_bytes(killers.endless_pdf())
+    with within(100):
+        report = refresh(corpus)
+    assert counts(report) == (3, 0, 0, 0, 1)
+    (failed,) = report.failures
+    assert (failed.id, failed.reason) == ("endless.pdf", "parsing it takes longer than 1 s")
+
+
 @pytest.mark.usefixtures("ray")
 def test_an_update_drops_the_old_chunks(corpus: Corpus) -> None:
     corpus.fill(4)

@@ -12,7 +12,8 @@ import sys
 import time
 from pathlib import Path
 
-from components.indexes.edge import engine, index, optimise
+from components.indexes.edge import engine, index
+from components.lifetime import end_with
 from tests.corpora import Corpus
 
 
@@ -33,7 +34,7 @@ def parent(folder: Path) -> None:
 
 def child(shard: Path, of: int) -> None:
     """Hold the index as an optimiser does, for a minute."""
-    optimise.end_with(of)
+    end_with(of)
     with engine.opened(shard, shard.parent / engine.LOCK):
         print("open", flush=True)
         time.sleep(60)

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import gzip
 import io
 import os
 import random
 import struct
 import tarfile
+import tracemalloc
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +21,7 @@ from components.values import DocumentRef, Gap
 from tests.contracts.source import SourceContract, refs
 from tests.corpora import HASHING, Corpus, counts, prose
 from tests.sources.test_extract import pdf
+from tests.sources.test_files import PARSING
 
 CONTENT: Mapping[str, bytes] = {
     "b.md": b"# B\n\ntext of b",
@@ -268,8 +271,6 @@ class TestBadArchives:
 def test_a_compressed_tar_file_is_unpacked_a_few_times_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import gzip
-
     files = 60
     content = {f"{at:02}.md": prose(at, 100).encode() for at in range(files)}
     size = sum(map(len, content.values()))
@@ -293,11 +294,76 @@ def test_a_compressed_tar_file_is_unpacked_a_few_times_only(
     assert size / 2 < unpacked < 5 * size
 
 
+def headed(file: Path, *heads: tuple[bytes, bytes], times: int = 1) -> Path:
+    """A compressed TAR file with a member of one letter after every set of heads."""
+    with gzip.open(file, "wb", compresslevel=1) as packed:
+        for at in range(times):
+            for kind, data in heads:
+                head = tarfile.TarInfo("head")
+                head.type, head.size = kind, len(data)
+                packed.write(head.tobuf(tarfile.USTAR_FORMAT))
+                packed.write(data + bytes(-len(data) % 512))
+            member = tarfile.TarInfo(f"{at}.md")
+            member.size = 1
+            packed.write(member.tobuf() + b"a" + bytes(511))
+        packed.write(bytes(1024))
+    return file
+
+
+def record(name: str, value: bytes) -> bytes:
+    """As a head of pax spells it."""
+    rest = b" " + name.encode() + b"=" + value + b"\n"
+    size = len(rest) + len(str(len(rest))) + (len(str(len(rest) + 9)) > len(str(len(rest))))
+    return str(size).encode() + rest
+
+
+@pytest.mark.parametrize("heads", [
+    [(tarfile.XHDTYPE, record("comment", bytes(40_000_000)))],
+    [(tarfile.XGLTYPE, record("comment", bytes(40_000_000)))],
+    [(tarfile.GNUTYPE_LONGNAME, b"a" * 40_000_000)],
+    [(tarfile.GNUTYPE_LONGLINK, b"a" * 40_000_000)],
+    [(tarfile.GNUTYPE_LONGNAME, b"a" * 5_000)],
+    [(tarfile.XHDTYPE, record("comment", b"a"))] * 2_000,
+    [(tarfile.XGLTYPE, record(f"comment{at}", bytes(1_000))) for at in range(2_000)],
+], ids=["pax", "global", "name", "link", "long", "chain", "many"])  # fmt: skip
+def test_heads_are_bounded(tmp_path: Path, heads: list[tuple[bytes, bytes]]) -> None:
+    file = headed(tmp_path / "x.tar.gz", *heads)
+    tracemalloc.start()
+    try:
+        (found,) = listed(Archive(path=file))
+        assert found.startswith(("the archive cannot be read: ", "damaged: "))
+        assert tracemalloc.get_traced_memory()[1] < 16 * 2**20
+    finally:
+        tracemalloc.stop()
+
+
+def listed(source: Archive) -> list[str]:
+    """Ids, and why there are no more."""
+    try:
+        found = list(source.scan())
+    except SourceMissing as error:
+        return [str(error)]
+    return [each.id if isinstance(each, DocumentRef) else each.reason for each in found]
+
+
+def test_what_heads_told_is_not_kept(tmp_path: Path) -> None:
+    heads = [(tarfile.XHDTYPE, record("comment", b"a" * 100_000))]
+    file = headed(tmp_path / "x.tar.gz", *heads, times=200)
+    source = Archive(path=file)
+    tracemalloc.start()
+    try:
+        assert len(refs(source)) == 200
+        assert tracemalloc.get_traced_memory()[0] < 4 * 2**20
+    finally:
+        tracemalloc.stop()
+    assert source.read(refs(source)[-1]).text == "a"
+
+
 def test_options() -> None:
     choice = registry.resolve("source", "archive", {"path": "x.zip", "include": ["/*.md"]})
     with pytest.raises(BadOption, match="must begin below the folder"):
         registry.build("source", choice)
     options = registry.options_of(registry.load("source", "archive"))
-    assert list(options) == ["path", "include", "exclude", "max_bytes"]
+    assert list(options) == [*PARSING, "path", "include", "exclude"]
     assert not any(each.metadata["stored"] for each in options.values())
     assert Archive(path=Path("x.zip")).identity == os.path.abspath("x.zip")

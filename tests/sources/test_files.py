@@ -16,6 +16,8 @@ from components.values import DocumentRef, Gap
 from tests.contracts.source import SourceContract, refs
 from tests.sources.test_extract import pdf
 
+PARSING = ("max_bytes", "parse_seconds", "parse_bytes")
+"""Options of every source that parses."""
 as_root = pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 
 
@@ -84,23 +86,26 @@ def test_any_name_survives_storage(tmp_path: Path) -> None:
     assert "é\n%41.md" in found
 
 
-def test_links(tmp_path: Path) -> None:
-    write(tmp_path, "root/a.md", "elsewhere/b.md")
-    root = tmp_path / "root"
-    (root / "linked.md").symlink_to(tmp_path / "elsewhere/b.md")
-    (root / "folder").symlink_to(tmp_path / "elsewhere")
-    (root / "folder.md").symlink_to(tmp_path / "elsewhere")
-    (root / "up").symlink_to(root)
-    assert ids(Files(path=root)) == ["a.md", "linked.md"]
-    (root / "a.md").unlink()
-    (root / "linked.md").unlink()
-    for name in ("nothing.md", "self.md"):
-        (root / name).symlink_to(root / name if name == "self.md" else root / "gone")
-    nothing, itself = refs(Files(path=root))
+def test_links_to_nothing_and_in_a_circle(tmp_path: Path) -> None:
+    (tmp_path / "nothing.md").symlink_to(tmp_path / "gone")
+    (tmp_path / "self.md").symlink_to(tmp_path / "self.md")
+    nothing, itself = refs(Files(path=tmp_path))
     with pytest.raises(BadDocument, match="a link to nothing"):
-        Files(path=root).read(nothing)
+        Files(path=tmp_path).read(nothing)
     with pytest.raises(BadDocument, match="cannot be read: "):
-        Files(path=root).read(itself)
+        Files(path=tmp_path).read(itself)
+
+
+def test_a_file_that_is_too_large(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("a" * 100)
+    source = Files(path=tmp_path, max_bytes=99)
+    for use in (source.digest, source.read):
+        with pytest.raises(
+            BadDocument, match="too large: 100 bytes, at most 99 are read"
+        ) as caught:
+            use(only(source))
+        assert caught.value.where == f"{tmp_path}/a.md"
+    assert Files(path=tmp_path, max_bytes=100).read(only(source)).text == "a" * 100
 
 
 def test_versions_follow_time_and_size(tmp_path: Path) -> None:
@@ -236,7 +241,7 @@ def test_patterns_that_could_never_match_are_refused(pattern: str) -> None:
 
 def test_no_option_changes_what_is_stored() -> None:
     options = registry.options_of(registry.load("source", "files"))
-    assert list(options) == ["path", "include", "exclude"]
+    assert list(options) == [*PARSING, "path", "include", "exclude", "follow_links"]
     assert not any(each.metadata["stored"] for each in options.values())
     assert Files(path=Path("x")).facts["pypdfium2"]
     assert Files(path=Path("x")).identity == os.path.abspath("x")

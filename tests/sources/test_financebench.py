@@ -12,6 +12,7 @@ from components.errors import BadDocument, SourceMissing
 from components.sources.financebench import FinanceBench
 from tests.contracts.source import SourceContract, refs
 from tests.sources.test_extract import pdf
+from tests.sources.test_files import PARSING
 
 ROWS = [
     {"doc_name": "BESTBUY_2024Q2_10Q", "company": "Best Buy", "doc_type": "10q"}
@@ -115,12 +116,12 @@ def test_bad_filings_fail_alone(tmp_path: Path) -> None:
         assert caught.value.where.endswith(f"{ref.id}.pdf")
     assert reasons == {
         "CUT_2020_10K": "not a PDF, or damaged or cut short",
-        "LINK_2020_10K": "cannot be read: No such file or directory",
+        "LINK_2020_10K": "a link to nothing",
         "PIPE_2020_10K": "not a regular file",
     }
 
 
 def test_no_option_changes_what_is_stored() -> None:
     options = registry.options_of(registry.load("source", "financebench"))
-    assert list(options) == ["path", "documents"]
+    assert list(options) == [*PARSING, "path", "documents", "follow_links"]
     assert not any(each.metadata["stored"] for each in options.values())

@@ -19,11 +19,12 @@ from components import registry
 from components.errors import BadDocument, BadOption, MissingExtra, SourceMissing, SourceUnavailable
 from components.sources.files import Files
 from components.sources.url import Url
-from components.values import Gap
+from components.values import DocumentRef, Gap, LeftOut
 from tests.cli import call
 from tests.contracts.source import SourceContract, refs
 from tests.corpora import HASHING, Corpus
 from tests.sources.test_extract import pdf
+from tests.sources.test_files import PARSING
 
 
 def ids(source: Url) -> list[str]:
@@ -144,7 +145,10 @@ class TestHttp(SourceContract):
 
 def test_reads_what_the_folder_source_reads(tmp_path: Path) -> None:
     fill(tmp_path, "z.md", "a/z.md", "a/b/x.md", "A.TXT", "drafts/d.md", ".hidden/e.md", "c.py")
-    for options in ({}, {"include": ("**/x.md", "a/*")}, {"exclude": ("drafts/**", "**/*.txt")}):
+    chosen: list[dict[str, Any]] = [
+        {}, {"include": ("**/x.md", "a/*")}, {"exclude": ("drafts/**", "**/*.txt")}
+    ]  # fmt: skip
+    for options in chosen:
         url, files = Url(url=f"file://{tmp_path}/", **options), Files(path=tmp_path, **options)
         assert ids(url) == [ref.id for ref in refs(files)]
         assert list(map(url.read, refs(url))) == list(map(files.read, refs(files)))
@@ -268,14 +272,54 @@ def test_special_files_and_links(tmp_path: Path) -> None:
     source = Url(url=f"file://{root}")
     found = {ref.id: ref for ref in refs(source)}
     assert list(found) == ["a.md", "endless.md", "linked.md", "nothing.md", "pipe.md"]
-    assert source.read(found["linked.md"]).text.endswith("b.md")
     for name, reason in (
+        ("linked.md", "leads out of the source's folder: `use: files` can read it"),
         ("endless.md", "not a regular file"),
         ("pipe.md", "not a regular file"),
         ("nothing.md", "gone"),
     ):
         with pytest.raises(BadDocument, match=reason):
             source.read(found[name])
+
+
+def test_links_to_folders_are_named(tmp_path: Path) -> None:
+    fill(tmp_path, "root/a/b.md", "elsewhere/c.md")
+    (tmp_path / "root" / "in").symlink_to("a")
+    (tmp_path / "root" / "out").symlink_to(tmp_path / "elsewhere")
+    inside, outside = (
+        each
+        for each in Url(url=f"file://{tmp_path}/root").scan()
+        if not isinstance(each, DocumentRef)
+    )
+    assert isinstance(inside, LeftOut)
+    assert inside.where.endswith("root/in/")
+    assert isinstance(outside, Gap)
+    assert outside.prefix == "out/"
+
+
+class TestSizes:
+    def test_a_file_that_is_too_large_is_not_fetched(self, watched: Any) -> None:
+        watched.pipe_file("/large/a.md", b"a" * 100)
+        (ref,) = refs(Url(url="watched://large"))
+        for use in (Url(url="watched://large", max_bytes=99), Url(url="watched://large")):
+            watched.asked.clear()
+            if use.max_bytes == 99:
+                with pytest.raises(BadDocument, match="too large: 100 bytes, at most 99 are read"):
+                    use.read(ref)
+                assert not watched.asked
+            else:
+                assert use.read(ref).text == "a" * 100
+
+    def test_a_size_that_nobody_tells(self, watched: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        watched.pipe_file("/large/a.md", b"a" * 100)
+        (ref,) = refs(Url(url="watched://large"))
+        info = Watched.info
+        monkeypatch.setattr(
+            Watched, "info", lambda self, path, **more: {**info(self, path, **more), "size": None}
+        )
+        assert Url(url="watched://large", max_bytes=100).read(ref).text == "a" * 100
+        with pytest.raises(BadDocument, match="too large: 100 bytes, at most 99 are read"):
+            Url(url="watched://large", max_bytes=99).read(ref)
 
 
 def test_a_root_that_is_not_there(watched: Any, tmp_path: Path) -> None:
@@ -348,7 +392,7 @@ def test_patterns_and_options() -> None:
     with pytest.raises(BadOption, match="must begin below the folder"):
         registry.build("source", choice)
     options = registry.options_of(registry.load("source", "url"))
-    assert list(options) == ["url", "include", "exclude"]
+    assert list(options) == [*PARSING, "url", "include", "exclude"]
     assert Url(url="s3://bucket/docs/").identity == "s3://bucket/docs"
 
 

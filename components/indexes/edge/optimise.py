@@ -10,7 +10,6 @@ from __future__ import annotations
 import ctypes
 import os
 import pickle
-import signal
 import subprocess
 import sys
 from contextlib import suppress
@@ -19,8 +18,8 @@ from pathlib import Path
 from components.errors import MillraceError, StoreUnavailable
 from components.indexes.edge.engine import LOCK, faults, opened
 from components.indexes.edge.files import allocated, check_space
+from components.lifetime import end_with
 
-_PR_SET_PDEATHSIG = 1
 _RAISED = 3
 """Exit code of a process that has sent the error that stopped it."""
 _SMALL = 4 * 2**20
@@ -72,16 +71,6 @@ def _main(folder: Path, parent: int) -> None:
     except MillraceError as error:
         sys.stdout.buffer.write(pickle.dumps(error))
         sys.exit(_RAISED)
-
-
-def end_with(parent: int) -> None:
-    """Be killed when the process `parent` is: an orphan would hold the index against the next
-    run.
-    """
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            sys.exit(1)
 
 
 if __name__ == "__main__":

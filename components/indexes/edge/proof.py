@@ -23,7 +23,7 @@ from pathlib import Path
 from components.errors import Damaged, MillraceError, StoreUnavailable
 from components.indexes.edge import engine
 from components.indexes.edge.files import told
-from components.indexes.edge.optimise import end_with
+from components.lifetime import end_with
 
 _THREADS = 16 + 4 * (os.cpu_count() or 1)
 """That the engine may start to open a shard; it has some for each core."""

@@ -1,0 +1,73 @@
+"""Files below a folder of this machine, and where links lead."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedReader
+from pathlib import Path
+
+from components.errors import BadDocument
+
+LEADS_OUT = "a link that leads out of the source's folder"
+FOLLOW = "source.follow_links: true reads what it leads to"
+LED_OUT = "leads out"
+"""The version of such a link: another than the file's, should it be followed one day."""
+_DESCRIPTORS = Path("/proc/self/fd")
+
+
+@contextmanager
+def opened(root: Path, name: str, *, follow_links: bool) -> Iterator[BufferedReader]:
+    """A regular file below a folder. Raises BadDocument.
+
+    Where links are not followed out of the folder, what was opened is asked where it is: a link
+    may be another by the time that it is opened.
+    """
+    try:
+        with _folder(root) as folder:
+            # Looked at before it is opened: opening a pipe waits for somebody to write to it.
+            if not stat.S_ISREG(os.stat(name, dir_fd=folder).st_mode):
+                raise BadDocument("not a regular file")
+            file = os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=folder)
+            with open(file, "rb") as opened:
+                if not follow_links and not _is_below(root, folder, name, file):
+                    raise BadDocument(f"{LEADS_OUT}: {FOLLOW}").passing()
+                yield opened
+    except FileNotFoundError as error:
+        linked = os.path.islink(os.path.join(root, name))
+        reason = "a link to nothing" if linked else "gone since it was listed"
+        raise BadDocument(reason).passing() from error
+    except OSError as error:
+        raise BadDocument(f"cannot be read: {error.strerror}").passing() from error
+
+
+def leads_out(root: Path, name: str) -> bool:
+    """Whether what is called so below a folder is not below it. The folder may be a link itself."""
+    while True:
+        home = os.path.realpath(root)
+        if _below(home, os.path.realpath(os.path.join(root, name))):
+            return False
+        if os.path.realpath(root) == home:
+            return True
+
+
+@contextmanager
+def _folder(path: Path) -> Iterator[int]:
+    folder = os.open(path, getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield folder
+    finally:
+        os.close(folder)
+
+
+def _is_below(root: Path, folder: int, name: str, file: int) -> bool:
+    try:
+        return _below(*(os.readlink(_DESCRIPTORS / str(each)) for each in (folder, file)))
+    except OSError:  # a system without these
+        return not leads_out(root, name)
+
+
+def _below(folder: str, path: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip("/") + "/")

@@ -1,0 +1,67 @@
+"""What sources of files in many formats have in common: how large a document may be, and what
+parsing it may cost.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from components.errors import BadDocument
+from components.options import Count, option
+from components.sources import extract, isolated
+from components.sources.worker import Limits
+from components.values import Document
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parsing:
+    """Options of a source that parses files."""
+
+    max_bytes: Count = option(
+        256 * 2**20, help="bytes of a document; larger ones are reported", stored=False
+    )
+    parse_seconds: Count = option(60, help="seconds that parsing a document may take", stored=False)
+    parse_bytes: Count = option(
+        2 * 2**30, help="bytes of memory that parsing a document may take, on Linux", stored=False
+    )
+    _deadly: dict[str, tuple[bytes, BadDocument]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """By id, the hash of what ended its parser twice: a run reads some documents more than once."""
+
+    @property
+    def facts(self) -> Mapping[str, object]:
+        """The version of what reads PDFs: their text depends on it."""
+        return extract.facts()
+
+    @staticmethod
+    def _parse(id: str, data: bytes, where: str) -> Document:
+        """The document. Runs in the other process."""
+        return extract.document(id, data, where)
+
+    def _check_size(self, size: int, where: str = "") -> None:
+        """Raises BadDocument."""
+        if size > self.max_bytes:
+            raise BadDocument(f"too large: {size:,} bytes, at most {self.max_bytes:,} are read").at(
+                where=where
+            )
+
+    def _parsed(self, id: str, data: bytes, where: str) -> Document:
+        """The document, made in another process. Raises BadDocument, SourceUnavailable."""
+        before, verdict = self._deadly.get(id, (b"", None))
+        if verdict and before == _hash(data):
+            raise verdict
+        limits = Limits(self.parse_seconds, self.parse_bytes)
+        try:
+            return isolated.call(limits, self._parse, id, data, where)
+        except isolated.Deadly as error:
+            error.at(where=where)
+            if not error.transient:
+                self._deadly[id] = (_hash(data), error)
+            raise
+
+
+def _hash(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
