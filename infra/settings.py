@@ -9,6 +9,9 @@ from pathlib import Path
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+NAMESPACE = r"^([a-z0-9][a-z0-9-]{0,40})?$"
+"""What a namespace may be called; empty: none."""
+
 
 class Settings(BaseSettings):
     """Read once per process from `MILLRACE_…` (and Prefect's own variable for its address)."""
@@ -36,6 +39,11 @@ class Settings(BaseSettings):
     )
     qdrant_timeout: int = Field(
         default=30, ge=1, description="Seconds that a request to the server may take."
+    )
+    namespace: str = Field(
+        default="",
+        pattern=NAMESPACE,
+        description="Part of every corpus' name on the server, for those who share one.",
     )
     lease: float = Field(
         default=45.0,  # longer than a request may take: none outlives its sender's lease

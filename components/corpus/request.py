@@ -15,6 +15,7 @@ from components.errors import ForeignCorpus
 from components.indexes.contract import CorpusIndex, Index
 from components.spec import Pipeline
 from components.stages import Encoder, Source, SparseEncoder, Splitter
+from infra import machine
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,8 +110,13 @@ class Job:
                 f"not from {self.source.identity}"
             ).at(
                 where="index",
-                hint="choose another name or index.path, or take the corpus over with --adopt",
+                hint="choose another name, another index.path or, on a server, index.namespace; or "
+                "take the corpus over with --adopt",
             )
+
+    def claim(self) -> None:
+        """Write down whose corpus it is from now on."""
+        self.corpus.claim(self.source.identity, machine.identity())
 
 
 def job_of(request: Request, pipeline: Pipeline) -> Job:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import stat
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
@@ -67,12 +68,17 @@ def copy_tree(source: Path, target: Path) -> None:
 
 
 def allocated(folder: Path) -> int:
-    """Bytes that a folder's files take on the disk."""
-    return sum(
-        os.stat(os.path.join(place, name)).st_blocks * 512
-        for place, _, files in os.walk(folder)
-        for name in files
-    )
+    """Bytes that a file takes on the disk, or all files below a folder."""
+    below = [os.path.join(place, name) for place, _, files in os.walk(folder) for name in files]
+    return sum(_blocks(each) for each in below or [folder])
+
+
+def _blocks(file: str | Path) -> int:
+    try:
+        found = os.lstat(file)
+    except FileNotFoundError:  # a reader that closes replaces files
+        return 0
+    return 0 if stat.S_ISDIR(found.st_mode) else 512 * found.st_blocks
 
 
 def check_space(folder: Path, needed: int = 0) -> None:

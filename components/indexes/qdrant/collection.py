@@ -111,14 +111,19 @@ def remove(server: Server, name: str) -> None:
     )
 
 
+def names(server: Server) -> list[str]:
+    """Of all collections on the server."""
+    found = server.ask(
+        "the collections could not be listed", lambda client: client.get_collections()
+    )
+    return [each.name for each in found.collections]
+
+
 def check_alias(server: Server, alias: str) -> None:
     """Raises IndexFault where the name that is to be our alias is a collection, or an alias of
     somebody else's.
     """
-    found = server.ask(
-        "the collections could not be listed", lambda client: client.get_collections()
-    )
-    if alias in [each.name for each in found.collections]:
+    if alias in names(server):
         raise IndexFault(f"a collection is called {alias!r}, which is to be an alias").at(
             where=server.name, hint="give the pipeline another name, or delete that collection"
         )
