@@ -87,7 +87,8 @@ def check_space(folder: Path, needed: int = 0) -> None:
     spare = settings().spare_bytes
     if free < needed + spare:
         raise DiskFull(f"{_size(free)} free, {_size(needed + spare)} needed").at(
-            where=str(folder), hint="free some space and run again: nothing is lost"
+            where=str(folder),
+            hint="free some space (millrace prune may do) and run again: nothing is lost",
         )
 
 
