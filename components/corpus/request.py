@@ -33,7 +33,7 @@ class Request:
     max_missing: int = 0
     """How many documents that are served now a new fingerprint's generation may lack."""
     adopt: bool = False
-    """Take over a corpus that was built from another source."""
+    """Take over a corpus of another source or machine."""
     dry_run: bool = False
     use_cache: bool = True
     """Take vectors that were made before from this machine's cache, and keep new ones there."""

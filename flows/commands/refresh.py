@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Publish although so many documents that are served now cannot be used.",
 )
-@click.option("--adopt", is_flag=True, help="Take over a corpus built from another source.")
+@click.option("--adopt", is_flag=True, help="Take over a corpus of another source or machine.")
 @click.option("--no-cache", is_flag=True, help="Encode everything anew, and keep no vector.")
 @click.option("--engine-only", is_flag=True, help="Run without Prefect.")
 @json_option

@@ -27,6 +27,9 @@ def no_graphs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("components.indexes.edge.index.optimise", lambda folder: None)
 
 
+SERVER = ("index.use=qdrant",)
+
+
 class Machines:
     """Two machines that call different folders by one path, and share a store."""
 
@@ -54,8 +57,8 @@ class Machines:
 
 
 @pytest.fixture
-def machines(corpus: Corpus, store: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> Machines:
-    return Machines(corpus, store, monkeypatch)
+def machines(corpus: Corpus, server: str, monkeypatch: pytest.MonkeyPatch) -> Machines:
+    return Machines(corpus, SERVER, monkeypatch)
 
 
 def write(folder: Path, *names: str, seed: int = 0) -> None:
@@ -67,13 +70,31 @@ def numbered(prefix: str, count: int) -> list[str]:
     return [f"{prefix}{number:02}.txt" for number in range(count)]
 
 
-@pytest.fixture
-def built(machines: Machines) -> Machines:
+def build(machines: Machines) -> Machines:
     """A corpus of ten documents from machine `one`."""
     with machines.on("one") as folder:
         write(folder, *numbered("a", 10))
         machines.refresh()
     return machines
+
+
+@pytest.fixture
+def built(machines: Machines) -> Machines:
+    return build(machines)
+
+
+def test_an_embedded_index_on_a_disk_that_machines_share(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = build(Machines(corpus, (), monkeypatch))
+    with built.on("two") as folder:
+        write(folder, *numbered("b", 8))
+        with pytest.raises(ForeignCorpus, match="another machine"):
+            built.refresh(max_deletes=1.0)
+        assert counts(built.refresh(max_deletes=1.0, adopt=True)) == (8, 0, 0, 10, 0)
+        assert counts(built.refresh()) == (0, 0, 8, 0, 0)
+    with built.on("one"), pytest.raises(ForeignCorpus):
+        built.refresh(max_deletes=1.0)
 
 
 @pytest.mark.parametrize("other", ["two", ""])
@@ -248,7 +269,7 @@ class TestNamespaces:
                 tmp_path / f"{space}.{name}",
                 {**HASHING, "name": name, "index": {"use": "qdrant", "namespace": space}},
             )
-            corpus.add(f"{space}.{name}.txt", prose(len(space)))
+            corpus.add("own.txt", prose(len(space)))
             assert counts(corpus.refresh()) == (1, 0, 0, 0, 0)
         assert len(self.collections()) == 12
 
@@ -257,8 +278,9 @@ class TestNamespaces:
         self, corpus: Corpus, name: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         corpus.fill(1)
-        with pytest.raises(BadOption, match="namespace"):
+        with pytest.raises(BadOption, match="pattern") as caught:
             corpus.refresh([f"index.namespace={name}"])
+        assert "namespace" in caught.value.where
         monkeypatch.setenv("MILLRACE_NAMESPACE", name)
         settings.cache_clear()
         with pytest.raises(ValueError, match="MILLRACE_NAMESPACE"):
