@@ -46,7 +46,7 @@ def remove(place: Path) -> bool:
     """Remove a folder or a file; False where somebody has it open, or it cannot be removed."""
     try:
         if not place.is_dir():
-            place.unlink()
+            place.unlink(missing_ok=True)
             return True
         return _remove(place)
     except OSError as error:

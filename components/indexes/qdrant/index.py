@@ -114,9 +114,9 @@ class QdrantCorpus:
     def claim(self, source: str, machine: str = "") -> None:
         """See `CorpusIndex`."""
         self._control.begin()
+        record = self._control.corpus() or {}
         wanted = {"source": source, "machine": machine}
-        held = self._control.corpus() or {}
-        if wanted != {name: held.get(name, "") for name in wanted}:
+        if any(record.get(name, "") != value for name, value in wanted.items()):
             self._change(wanted)
 
     def live(self) -> Release | None:
@@ -283,11 +283,13 @@ class QdrantCorpus:
     def surplus(self) -> list[Surplus]:
         """See `CorpusIndex`."""
         records = self._control.records()
-        shared = [leftovers.surplus(self._server, each) for each in self._places(records)]
-        return [each for own in shared for each in own] + [
-            Surplus(name=name, reason="of no record", points=leftovers.count(self._server, name))
-            for name in self._nobodys(records)
-        ]
+        found: list[Surplus] = []
+        for place in self._places(records):
+            found += leftovers.surplus(self._server, place)
+        for name in self._nobodys(records):
+            points = leftovers.count(self._server, name)
+            found.append(Surplus(name=name, reason="of no record", points=points))
+        return found
 
     def prune(self) -> list[str]:
         """See `CorpusIndex`. A reader of what goes is told afterwards."""
@@ -316,9 +318,10 @@ class QdrantCorpus:
         """Remove what goes: the names of it, as `surplus` has them."""
         for record in place.goes:
             if place.stays and record.generation.number > place.newest:
-                # Until it is undone it is a draft: nobody may take it for finished meanwhile.
+                # Half undone it must not be taken for finished.
+                draft = replace(record.generation, finished_at="")
                 held(self._key)
-                self._control.save(replace(record, generation=_reopened(record.generation)))
+                self._control.save(replace(record, generation=draft))
                 self._undo(record)
             held(self._key)
             self._control.remove(record.generation.name)
@@ -404,10 +407,6 @@ class QdrantCorpus:
             self._rescoring.of(generation),
             generation.edition(self._key),
         )
-
-
-def _reopened(generation: Generation) -> Generation:
-    return replace(generation, finished_at="")
 
 
 def _moved(generation: Generation) -> Moved:
