@@ -21,7 +21,7 @@ from typing import ClassVar
 
 from filelock import FileLock, Timeout
 
-from components.errors import Busy, IndexFault, Moved
+from components.errors import Busy, IndexFault, MillraceError, Moved
 from components.indexes.edge import engine, leftovers
 from components.indexes.edge.files import (
     allocated,
@@ -267,7 +267,7 @@ class EdgeCorpus:
         """A fault of a generation that was removed is none: Moved is raised instead."""
         try:
             yield
-        except (IndexFault, OSError) as error:
+        except (MillraceError, OSError) as error:
             self._check_there(generation, error)
             raise
 
