@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import stat
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
@@ -69,16 +68,17 @@ def copy_tree(source: Path, target: Path) -> None:
 
 def allocated(folder: Path) -> int:
     """Bytes that a file takes on the disk, or all files below a folder."""
-    below = [os.path.join(place, name) for place, _, files in os.walk(folder) for name in files]
-    return sum(_blocks(each) for each in below or [folder])
+    if not folder.is_dir():
+        return _allocated(str(folder))
+    walked = os.walk(folder)
+    return sum(_allocated(os.path.join(place, name)) for place, _, own in walked for name in own)
 
 
-def _blocks(file: str | Path) -> int:
+def _allocated(file: str) -> int:
     try:
-        found = os.lstat(file)
+        return int(os.lstat(file).st_blocks) * 512
     except FileNotFoundError:  # a reader that closes replaces files
         return 0
-    return 0 if stat.S_ISDIR(found.st_mode) else 512 * found.st_blocks
 
 
 def check_space(folder: Path, needed: int = 0) -> None:
