@@ -23,6 +23,7 @@ from components.values import Query
 from tests.corpora import Corpus, counts, prose
 from tests.corpus.test_refresh import later
 
+SERVER = ("index.use=qdrant",)
 WIDE = ("encoder.width=128",)
 WIDER = ("encoder.width=256",)
 QUESTION = [Query(text="water wheel")]
@@ -90,8 +91,9 @@ def test_as_many_are_kept_as_are_asked_for(corpus: Corpus) -> None:
 
 
 def test_two_pipelines_that_take_turns_encode_only_what_changed(
-    corpus: Corpus, store: tuple[str, ...]
+    corpus: Corpus, server: str
 ) -> None:
+    store = SERVER
     corpus.fill(3)
     corpus.refresh(store)
     corpus.refresh((*store, *WIDE))
@@ -117,22 +119,19 @@ def test_a_fingerprint_that_two_others_have_followed_goes(
     assert counts(corpus.refresh((*store, *WIDE))) == (2, 0, 0, 0, 0), "tried, and given up"
 
 
-def test_a_generation_that_is_held_back_every_night_is_one(
-    corpus: Corpus, store: tuple[str, ...]
-) -> None:
+def test_a_generation_that_is_held_back_every_night_is_one(corpus: Corpus) -> None:
     corpus.fill(3)
-    corpus.refresh(store)
+    corpus.refresh()
     later(corpus.add("001.txt", ""))
-    corpus.refresh(store)
+    corpus.refresh()
     for number in range(2):
         later(corpus.add("000.txt", prose(900 + number)))
         with pytest.raises(GuardStopped):
-            corpus.refresh((*store, *WIDE))
+            corpus.refresh(WIDE)
     for number in range(2):
-        night(corpus, 2 + number, store)
-    expected = 2 if store else 3
-    assert len(held(corpus, store)) == expected
-    report = corpus.refresh((*store, *WIDE), max_missing=1)
+        night(corpus, 2 + number)
+    assert len(held(corpus, ())) == 3
+    report = corpus.refresh(WIDE, max_missing=1)
     assert report.promoted
     assert (report.added, report.changed) == (0, 1), "it waited"
 
@@ -151,16 +150,15 @@ def begun(corpus: Corpus, overrides: Sequence[str]) -> str:
     return draft.name
 
 
-def test_drafts_that_were_given_up_go_but_for_the_newest(
-    corpus: Corpus, store: tuple[str, ...]
-) -> None:
+def test_drafts_that_were_given_up_go_but_for_the_newest(corpus: Corpus, server: str) -> None:
+    store = SERVER
     corpus.fill(2)
     corpus.refresh(store)
     begun(corpus, (*store, *WIDE))
     newer = begun(corpus, (*store, *WIDER))
     night(corpus, 0, store)
     names = held(corpus, store)
-    assert len(names) == (2 if store else 3)
+    assert len(names) == 2
     assert any(newer.partition("-")[2] in each for each in names)
     report = corpus.refresh((*store, *WIDER))
     assert report.resumed
@@ -181,7 +179,7 @@ def test_what_was_set_aside_or_half_written_goes_with_the_next_success(corpus: C
 
 
 def test_collections_that_no_record_names_go(corpus: Corpus, server: str) -> None:
-    store = ("index.use=qdrant",)
+    store = SERVER
     corpus.fill(2)
     corpus.refresh(store)
     client = connect().client
