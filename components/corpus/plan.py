@@ -80,6 +80,7 @@ def make_plan(
     plan.listed.update({ref.id: ref.version for ref in refs.values()})
     for ref in refs.values():
         entry = entries.get(ref.id)
+        step: Step | None
         if ref.id in twice:
             step = _failing(ref, entry, BadDocument(twice[ref.id]).passing())
         else:
