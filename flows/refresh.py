@@ -158,7 +158,7 @@ def refresh(
         retry_failed: Try documents again that failed before.
         max_deletes: Stop before deleting more than this share of the corpus, from 0 to 1.
         max_missing: Publish although so many documents that are served now cannot be used.
-        adopt: Take over a corpus that was built from another source.
+        adopt: Take over a corpus of another source or machine.
         use_cache: Take vectors that were made before from the worker's cache, and keep new ones.
     """
     request = Request(

@@ -9,6 +9,9 @@ from pathlib import Path
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+NAMESPACE = r"^([a-z0-9][a-z0-9-]{0,40})?$"
+"""What a namespace may be called; empty: none."""
+
 
 class Settings(BaseSettings):
     """Read once per process from `MILLRACE_…` (and Prefect's own variable for its address)."""
@@ -41,6 +44,11 @@ class Settings(BaseSettings):
         default=600.0,
         ge=0,
         description="Seconds that a refresh waits for a server that does not answer.",
+    )
+    namespace: str = Field(
+        default="",
+        pattern=NAMESPACE,
+        description="Part of every corpus' name on the server, for those who share one.",
     )
     lease: float = Field(
         default=45.0,  # longer than a request may take: none outlives its sender's lease

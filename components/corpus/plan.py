@@ -5,7 +5,7 @@ Only what changed is read: an equal version ends the question; then equal bytes;
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -19,7 +19,10 @@ from components.values import Document, DocumentRef, Gap, LeftOut
 
 Action = Literal["add", "change", "describe", "fail", "touch", "delete"]
 """`describe`: the text is the same, its title or metadata are not. `fail`: cannot be used.
-`touch`: all is the same but the version; nothing to do, noted down when there is more to write."""
+`touch`: all is the same but the version, or it failed before and fails again; nothing to do, noted
+down when there is more to write."""
+Trial = Callable[[Document], object]
+"""Raises what keeps a document from being used although it can be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +50,8 @@ class Plan:
     unchanged: int = 0
     gaps: list[Gap] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
-    listed: set[str] = field(default_factory=set)
-    """Ids of all documents that the source has."""
+    listed: dict[str, str] = field(default_factory=dict)
+    """The version of every document that the source has, by id."""
 
     def of(self, *actions: Action) -> list[Step]:
         """The steps of some actions."""
@@ -66,27 +69,30 @@ def make_plan(
     fields: frozenset[str],
     *,
     retry_failed: bool = False,
+    trial: Trial = lambda document: None,
 ) -> Plan:
-    """The plan that brings a manifest up to its source. `fields` as in `Encoder.fields`.
+    """The plan that brings a manifest up to its source. `fields` as in `Encoder.fields`; `trial` is
+    made of documents that failed before.
 
     Raises SourceMissing.
     """
     plan = Plan()
     refs, twice = _scan(source, plan)
-    plan.listed.update(refs)
+    plan.listed.update({ref.id: ref.version for ref in refs.values()})
     for ref in refs.values():
         entry = entries.get(ref.id)
+        step: Step | None
         if ref.id in twice:
             step = _failing(ref, entry, BadDocument(twice[ref.id]).passing())
         else:
-            step = _step(source, ref, entry, fields, retry_failed)
+            step = _step(source, ref, entry, fields, trial, retry_failed)
         if step is not None:
             plan.steps.append(step)
         if entry is not None and (step is None or step.action == "touch"):
             plan.unchanged += entry.state == "done"
     gone = plan.gone(entries)
     plan.steps.extend(Step(document_id=each, action="delete") for each in gone)
-    unlisted = set(entries) - plan.listed - set(gone)
+    unlisted = set(entries) - plan.listed.keys() - set(gone)
     plan.unchanged += sum(entries[each].state == "done" for each in unlisted)
     return plan
 
@@ -115,21 +121,26 @@ def _step(
     ref: DocumentRef,
     entry: Entry | None,
     fields: frozenset[str],
+    trial: Trial,
     retry_failed: bool,
 ) -> Step | None:
     if entry is None:
         return _as(ref, "add")
-    again = entry.state == "failed" and (retry_failed or not entry.version)
+    failed = entry.state == "failed"
+    again = failed and (retry_failed or not entry.version)
     if entry.version == ref.version and not again:
         return None
+    digest = ""
     try:
         digest = source.digest(ref)
-        if digest == entry.bytes_hash and not again:
+        if digest == entry.bytes_hash and not failed:
             return _as(ref, "touch", digest)
         digest, document = read(source, ref)
+        if failed:
+            trial(document)
         return _as(ref, _compared(document, entry, fields), digest)
     except Exception as error:  # a stranger's source must not stop the others' documents
-        return _failing(ref, entry, bad_document(error))
+        return _failing(ref, entry, bad_document(error), digest)
 
 
 def _compared(document: Document, entry: Entry, fields: frozenset[str]) -> Action:
@@ -141,13 +152,25 @@ def _compared(document: Document, entry: Entry, fields: frozenset[str]) -> Actio
     return "touch" if same else "describe"
 
 
-def _failing(ref: DocumentRef, entry: Entry | None, error: BadDocument) -> Step | None:
+def _failing(ref: DocumentRef, entry: Entry | None, error: BadDocument, digest: str = "") -> Step:
     """A failure that is known already is no news, so it is no reason to write anything."""
-    reason = str(error)
-    if entry is not None and (entry.state, entry.reason) == ("failed", reason):
-        return None if error.transient else _as(ref, "touch")
-    step = _as(ref, "fail", reason=reason)
-    return replace(step, version="") if error.transient else step
+    step = _as(ref, "fail", digest, str(error))
+    if error.transient:
+        step = replace(step, version="")
+    if entry is None or not _known(entry, ref, error, digest):
+        return step
+    return replace(step, action="touch", bytes_hash=digest or entry.bytes_hash)
+
+
+def _known(entry: Entry, ref: DocumentRef, error: BadDocument, digest: str) -> bool:
+    """Whether the same document failed before. How it is worded does not count: a reason may hold
+    a time, an address or the number of a request.
+    """
+    if entry.state != "failed":
+        return False
+    if error.transient or entry.version == ref.version:
+        return True
+    return bool(entry.version) and digest == entry.bytes_hash
 
 
 def _as(ref: DocumentRef, action: Action, digest: str = "", reason: str = "") -> Step:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from components.corpus.clock import Clock
 from components.corpus.hashes import content_hash, metadata_hash
@@ -69,7 +69,8 @@ def shards(steps: Iterable[Step], job: Job, clock: Clock) -> Iterator[Shard]:
             shard.ready.append(ready)
             characters += len(ready.document.text)
         except BadDocument as error:
-            shard.failed.append(Failure(step, str(error), error.transient))
+            seen = step if error.transient else _seen(step, job)
+            shard.failed.append(Failure(seen, str(error), error.transient))
         if characters >= limit or len(shard) >= SHARD_DOCUMENTS:
             yield shard
             shard, characters = Shard(), 0
@@ -85,9 +86,7 @@ def prepare(step: Step, job: Job, clock: Clock) -> Prepared:
         with clock.of("read"):
             digest, document = read(job.source, step.ref)
         with clock.of("split"):
-            spans = job.splitter.split(document, job.encoder.tokenizer)
-            tokens = job.encoder.tokenizer.tokens(document.text)
-            _check_spans(document, spans, tokens)
+            spans, tokens = cut(document, job)
         return Prepared(
             step=step,
             document=document,
@@ -99,6 +98,26 @@ def prepare(step: Step, job: Job, clock: Clock) -> Prepared:
         )
     except Exception as error:  # a stranger's component must not stop the others' documents
         raise bad_document(error) from error
+
+
+def cut(document: Document, job: Job) -> tuple[list[Span], Tokens]:
+    """A document's spans, checked, and its tokens. Raises BadDocument, EmptySpan, and whatever a
+    stranger's splitter does.
+    """
+    spans = job.splitter.split(document, job.encoder.tokenizer)
+    tokens = job.encoder.tokenizer.tokens(document.text)
+    _check_spans(document, spans, tokens)
+    return spans, tokens
+
+
+def _seen(step: Step, job: Job) -> Step:
+    """The step with the hash of the bytes that cannot be used, by which they are known again."""
+    if step.bytes_hash or step.action == "fail":
+        return step
+    try:
+        return replace(step, bytes_hash=job.source.digest(step.ref))
+    except Exception:  # it cannot be used anyway
+        return step
 
 
 def _check_spans(document: Document, spans: Sequence[Span], tokens: Tokens) -> None:

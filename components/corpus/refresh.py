@@ -18,8 +18,9 @@ from components.cache import Usage
 from components.corpus import plan_file
 from components.corpus.clock import Clock
 from components.corpus.encode import Effort, Engine, local
+from components.corpus.ownership import check_holdings, trusted
 from components.corpus.plan import Plan, Step, make_plan
-from components.corpus.prepare import prepare, shards
+from components.corpus.prepare import cut, prepare, shards
 from components.corpus.report import Failed, Report, Survey
 from components.corpus.request import Job
 from components.corpus.write import (
@@ -70,12 +71,17 @@ def survey(job: Job, folder: Path) -> Survey:
     base = job.corpus.finished(job.fingerprint)
     draft = _resumable(job, base)
     entries = _manifest(job, draft or base)
-    if job.corpus.owner() not in (None, job.source.identity):
-        # Another source's versions and hashes say nothing about this one's documents.
-        entries = {i: replace(e, version="", bytes_hash="") for i, e in entries.items()}
-    plan = make_plan(job.source, entries, job.encoder.fields, retry_failed=job.request.retry_failed)
+    entries = trusted(job, entries)
+    plan = make_plan(
+        job.source,
+        entries,
+        job.encoder.fields,
+        retry_failed=job.request.retry_failed,
+        trial=lambda document: cut(document, job),
+    )
     live = release.generation if release else None
     served = entries if live == (draft or base) else _manifest(job, live)
+    check_holdings(job, plan, served or entries)
     file = folder / "plan.parquet"
     plan_file.save(plan.steps, file)
     return replace(
@@ -158,7 +164,7 @@ def promote(job: Job, found: Survey, generation: Generation) -> bool:
         return False
     if release and release.generation.name != generation.name:
         _check_coverage(job, found, release.generation, generation)
-    job.corpus.claim(job.source.identity)
+    job.claim()
     if release and release.generation.name == generation.name:
         return False
     job.corpus.publish(generation, job.request.run_id)
@@ -297,7 +303,7 @@ def _draft(job: Job, found: Survey, clock: Clock) -> Generation:
         run_id=job.request.run_id,
     )
     if job.corpus.owner() is None:
-        job.corpus.claim(job.source.identity)
+        job.claim()
     with clock.of("copy"):
         return job.corpus.draft(wanted, base)
 
@@ -339,7 +345,12 @@ def _summary(plan: Plan, entries: Mapping[str, Entry], served: Mapping[str, Entr
     stepped = {step.document_id for step in plan.steps if step.action != "touch"}
     gone = {step.document_id for step in plan.of("delete")}
     held = {document_id for document_id, entry in served.items() if entry.chunks}
-    kept = {i: entry for i, entry in entries.items() if i not in stepped}
+    reasons = {step.document_id: step.reason for step in plan.of("touch")}
+    kept = {
+        i: replace(entry, reason=reasons.get(i, entry.reason))
+        for i, entry in entries.items()
+        if i not in stepped
+    }
     return Survey(
         plan_file="",
         described=len(plan.of("describe")),

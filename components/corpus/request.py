@@ -15,6 +15,7 @@ from components.errors import ForeignCorpus
 from components.indexes.contract import CorpusIndex, Index
 from components.spec import Pipeline
 from components.stages import Encoder, Source, SparseEncoder, Splitter
+from infra import machine
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +33,7 @@ class Request:
     max_missing: int = 0
     """How many documents that are served now a new fingerprint's generation may lack."""
     adopt: bool = False
-    """Take over a corpus that was built from another source."""
+    """Take over a corpus of another source or machine."""
     dry_run: bool = False
     use_cache: bool = True
     """Take vectors that were made before from this machine's cache, and keep new ones there."""
@@ -109,8 +110,13 @@ class Job:
                 f"not from {self.source.identity}"
             ).at(
                 where="index",
-                hint="choose another name or index.path, or take the corpus over with --adopt",
+                hint="choose another name, another index.path or, on a server, index.namespace; or "
+                "take the corpus over with --adopt",
             )
+
+    def claim(self) -> None:
+        """Write down whose corpus it is from now on."""
+        self.corpus.claim(self.source.identity, machine.identity())
 
 
 def job_of(request: Request, pipeline: Pipeline) -> Job:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import tempfile
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from components import temporary
 from components.corpus import refresh
 from components.corpus.report import Report, Survey
 from components.corpus.request import Job
 from components.corpus.write import Committed, Progress
-from components.errors import SourceMissing
+from components.errors import GuardStopped, MillraceError, SourceMissing
 from components.indexes.manifest import Generation
 
 
@@ -28,6 +29,7 @@ class Steps:
 
 
 PLAIN = Steps()
+_log = logging.getLogger(__name__)
 
 
 def silent(done: Committed) -> None:
@@ -38,8 +40,8 @@ def silent(done: Committed) -> None:
 def workplace(job: Job) -> Iterator[Path]:
     """A folder for the run's files, and the right to write. Raises Busy."""
     held = nullcontext() if job.request.dry_run else job.corpus.lock()
-    with held, tempfile.TemporaryDirectory(prefix="millrace-") as folder:
-        yield Path(folder)
+    with held, temporary.folder("millrace-") as folder:
+        yield folder
 
 
 def plan(job: Job, folder: Path, steps: Steps = PLAIN) -> Survey:
@@ -65,8 +67,21 @@ def carry_out(job: Job, found: Survey, progress: Progress = silent, steps: Steps
     else:
         generation = job.corpus.generation(found.base)
         sealed = refresh.Sealed(generation=generation, failures=found.failures)
-    promoted = steps.promote(job, found, sealed.generation)
+    try:
+        promoted = steps.promote(job, found, sealed.generation)
+    except GuardStopped:
+        tidy(job)  # one is held back every night until somebody decides
+        raise
+    tidy(job)
     return refresh.finish(job, found, written, sealed, promoted=promoted)
+
+
+def tidy(job: Job) -> None:
+    """Remove what the corpus keeps no longer; where that fails, the next refresh does it."""
+    try:
+        job.corpus.prune()
+    except (MillraceError, OSError) as error:
+        _log.warning("what the corpus keeps no longer was not removed: %s", error)
 
 
 def run(job: Job, progress: Progress = silent, steps: Steps = PLAIN) -> Report:

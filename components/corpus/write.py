@@ -103,11 +103,16 @@ def describe_all(steps: Iterable[Step], work: Work) -> None:
 
 
 def touch_all(steps: Sequence[Step], work: Work) -> None:
-    """Remember the new versions of documents whose content is the same."""
+    """Remember the new versions of documents whose content is the same, and why others fail now."""
     if not steps:
         return
     entries = [
-        replace(work.known[step.document_id], version=step.version, bytes_hash=step.bytes_hash)
+        replace(
+            work.known[step.document_id],
+            version=step.version,
+            bytes_hash=step.bytes_hash,
+            reason=step.reason,
+        )
         for step in steps
     ]
     with work.clock.of("write"):

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol, runtime_checkable
 
 from components.indexes.manifest import Entry, Generation, Release, Totals
+from components.indexes.retention import Surplus
 from components.stages import Reader
 from components.values import Chunk, Matrix, Metadata, SparseVector, States
 
@@ -64,12 +65,21 @@ class Writer(GenerationReader, Protocol):
 class CorpusIndex(Protocol):
     """The generations of one corpus."""
 
+    @property
+    def apart(self) -> bool:
+        """Whether a namespace keeps it apart from other machines' corpora of the same name."""
+        ...
+
     def owner(self) -> str | None:
         """Identity of the source that the corpus was built from."""
         ...
 
-    def claim(self, source: str) -> None:
-        """Bind the corpus to a source."""
+    def machine(self) -> str:
+        """The machine that claimed it last; empty where that had no identity."""
+        ...
+
+    def claim(self, source: str, machine: str = "") -> None:
+        """Bind the corpus to a source, as a machine has it."""
         ...
 
     def live(self) -> Release | None:
@@ -93,7 +103,9 @@ class CorpusIndex(Protocol):
         ...
 
     def read(self, generation: Generation) -> AbstractContextManager[GenerationReader]:
-        """An opened generation. Raises Busy, Moved, StoreUnavailable, IndexFault."""
+        """An opened generation. Raises Moved where it was removed; Busy, StoreUnavailable,
+        IndexFault.
+        """
         ...
 
     def draft(self, wanted: Generation, base: Generation | None) -> Generation:
@@ -124,6 +136,16 @@ class CorpusIndex(Protocol):
 
     def publish(self, generation: Generation, run_id: str) -> Release:
         """Make a finished generation the live one, at once and for all readers."""
+        ...
+
+    def surplus(self) -> list[Surplus]:
+        """What it keeps no longer, by name: see `retention`."""
+        ...
+
+    def prune(self) -> list[str]:
+        """Remove that, under `lock`: the names of what is gone. What a reader has open stays until
+        the next time.
+        """
         ...
 
 

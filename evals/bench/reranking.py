@@ -9,7 +9,6 @@ tokens, which makes the index that keeps their states; a cross-encoder. They and
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
@@ -22,6 +21,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from components import temporary
 from components.encoders.checkpoints import checkpoint
 from evals.bench import machine
 from evals.bench.kept import keep
@@ -121,9 +121,10 @@ def main(width: int, layers: int, out: Path | None, as_json: bool) -> None:
     """Measure, and print a table."""
     console = Console(highlight=False, stderr=as_json)
     readings = []
-    with tempfile.TemporaryDirectory() as home, Progress(console=Console(stderr=True)) as progress:
+    progress = Progress(console=Console(stderr=True))
+    with temporary.folder("millrace-bench-") as home, progress:
         task = progress.add_task("building two indexes", total=None)
-        for reading in measure(width, layers, Path(home)):
+        for reading in measure(width, layers, home):
             readings.append(reading)
             progress.update(task, description="asking", total=QUESTIONS * len(SYSTEMS), advance=1)
     found = {

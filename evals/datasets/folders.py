@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from components import temporary
 from evals.datasets.judged import Judgements
 
 Rows = Iterable[Mapping[str, Any]]
@@ -18,8 +18,8 @@ def once(folder: Path, write: Callable[[Path], None]) -> Path:
     if folder.is_dir():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".making-", dir=folder.parent) as aside:
-        made = Path(aside) / folder.name
+    with temporary.folder(".making-", folder.parent) as aside:
+        made = aside / folder.name
         made.mkdir()
         write(made)
         try:

@@ -9,6 +9,7 @@ from flows.commands import (
     compare,
     components,
     models,
+    prune,
     questions,
     refresh,
     search,
@@ -18,5 +19,6 @@ from flows.commands import (
 
 def register(group: click.Group) -> None:
     """Add every verb to the command line."""
-    for module in (refresh, search, status, compare, answers, questions, components, models):
+    verbs = (refresh, search, status, prune, compare, answers, questions, components, models)
+    for module in verbs:
         group.add_command(module.command)

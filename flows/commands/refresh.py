@@ -40,7 +40,7 @@ _SHOWN_ALIKE = 10
     show_default=True,
     help="Publish although so many documents that are served now cannot be used.",
 )
-@click.option("--adopt", is_flag=True, help="Take over a corpus built from another source.")
+@click.option("--adopt", is_flag=True, help="Take over a corpus of another source or machine.")
 @click.option("--no-cache", is_flag=True, help="Encode everything anew, and keep no vector.")
 @prefect_option
 @json_option

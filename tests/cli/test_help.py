@@ -15,6 +15,7 @@ VERBS = (
     "compare",
     "components",
     "models",
+    "prune",
     "questions",
     "refresh",
     "search",
@@ -33,6 +34,7 @@ OPTIONS = {
     ),
     "search": (*SHARED, "-k", "--filter"),
     "status": SHARED,
+    "prune": (*SHARED, "--dry-run"),
     "answers": (
         "--set [",
         "--json",

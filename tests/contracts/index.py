@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from components.errors import BadDocument, BadOption, BadVectors, Busy, Damaged, Missing
+from components.errors import BadDocument, BadOption, BadVectors, Busy, Damaged, Missing, Moved
 from components.indexes.contract import CorpusIndex, GenerationReader, Index, Writer
 from components.indexes.manifest import Entry, Generation, total
 from components.indexes.payload import chunk_id
@@ -422,6 +422,31 @@ class IndexContract:
                 writer.put([odd], dense([odd]), sparse([odd]))
             assert writer.count_chunks() == 9
 
+    def test_what_is_kept_no_longer_can_be_removed(
+        self, corpus: CorpusIndex, live: Generation
+    ) -> None:
+        with corpus.lock():
+            assert corpus.surplus() == []
+            for fingerprint in ("a" * 16, "b" * 16):
+                draft = corpus.draft(wanted(fingerprint), None)
+                with corpus.write(draft) as writer:
+                    store(writer, "a")
+                corpus.publish(finish(corpus, draft), "r")
+            (found,) = corpus.surplus()
+            assert found.reason == "older"
+            assert (found.bytes or found.points or 0) > 0
+            assert corpus.surplus() == [found], "looking removes nothing"
+            assert corpus.prune() == [found.name]
+            assert corpus.surplus() == []
+            assert corpus.prune() == []
+        assert corpus.finished("f" * 16) is None
+        with pytest.raises(Moved), corpus.read(live):
+            pytest.fail("it is gone")
+        release = corpus.live()
+        assert release is not None
+        with corpus.read(release.generation) as reader:
+            assert names(reader) == {"a"}
+
     def test_one_writer_at_a_time(self, corpus: CorpusIndex, index: Index) -> None:
         with corpus.lock(), pytest.raises(Busy), index.corpus("contract").lock():
             pytest.fail("two writers")
@@ -430,8 +455,10 @@ class IndexContract:
 
     def test_owner_is_remembered(self, corpus: CorpusIndex, index: Index) -> None:
         corpus.claim("one")
-        corpus.claim("two")
+        assert index.corpus("contract").machine() == ""
+        corpus.claim("two", "m")
         assert index.corpus("contract").owner() == "two"
+        assert index.corpus("contract").machine() == "m"
 
     def test_corpora_of_other_names_are_apart(self, index: Index, live: Generation) -> None:
         assert index.corpus("other").live() is None

@@ -276,6 +276,42 @@ def test_entries_that_were_doubled_by_a_kill_are_recovered(corpus: QdrantCorpus)
         assert names(writer) == set()
 
 
+def waiting(corpus: QdrantCorpus) -> tuple[Generation, Generation]:
+    """A generation that was live before, and one upon it that waits no longer: another does."""
+    first = published(corpus, "a", "b")
+    for fingerprint, publish in (("a" * 16, True), ("b" * 16, False)):
+        draft = corpus.draft(wanted(fingerprint), None)
+        with corpus.write(draft) as writer:
+            store(writer, "a")
+        done = finish(corpus, draft)
+        if publish:
+            corpus.publish(done, "r")
+            held = changed(corpus, first, "a", "v2", publish=False)
+    return first, held
+
+
+def test_one_that_waits_no_longer_is_taken_back(corpus: QdrantCorpus) -> None:
+    first, held = waiting(corpus)
+    (found,) = corpus.surplus()
+    assert (found.name, found.points) == (held.name, 4)
+    assert corpus.prune() == [held.name]
+    assert versions(corpus, first) == {"a": {"v1"}, "b": {"v1"}}
+    assert corpus.finished("f" * 16) == first
+    place = f"own__{'f' * 16}__0001"
+    assert connect().ask("counting", lambda client: client.count(place, exact=True)).count == 8
+
+
+def test_half_taken_back_it_is_not_taken_for_finished(corpus: QdrantCorpus) -> None:
+    first, held = waiting(corpus)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Control, "remove", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            corpus.prune()
+    assert corpus.finished("f" * 16) == first
+    assert corpus.prune() == [held.name]
+    assert versions(corpus, first) == {"a": {"v1"}, "b": {"v1"}}
+
+
 def test_other_users_find_the_live_collection_by_the_corpus_name(corpus: QdrantCorpus) -> None:
     published(corpus, "a")
     found = connect().ask("counting", lambda client: client.count("own", exact=True)).count

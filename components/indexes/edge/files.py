@@ -90,12 +90,18 @@ def copy_tree(source: Path, target: Path) -> None:
 
 
 def allocated(folder: Path) -> int:
-    """Bytes that a folder's files take on the disk."""
-    return sum(
-        os.stat(os.path.join(place, name)).st_blocks * 512
-        for place, _, files in os.walk(folder)
-        for name in files
-    )
+    """Bytes that a file takes on the disk, or all files below a folder."""
+    if not folder.is_dir():
+        return _allocated(str(folder))
+    walked = os.walk(folder)
+    return sum(_allocated(os.path.join(place, name)) for place, _, own in walked for name in own)
+
+
+def _allocated(file: str) -> int:
+    try:
+        return int(os.lstat(file).st_blocks) * 512
+    except FileNotFoundError:  # a reader that closes replaces files
+        return 0
 
 
 def check_space(folder: Path, needed: int = 0) -> None:
@@ -104,7 +110,8 @@ def check_space(folder: Path, needed: int = 0) -> None:
     spare = settings().spare_bytes
     if free < needed + spare:
         raise DiskFull(f"{_size(free)} free, {_size(needed + spare)} needed").at(
-            where=str(folder), hint="free some space and run again: nothing is lost"
+            where=str(folder),
+            hint="free some space (millrace prune may do) and run again: nothing is lost",
         )
 
 

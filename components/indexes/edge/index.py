@@ -1,10 +1,10 @@
 """The embedded index: Qdrant's engine in this process, one folder per generation.
 
     PATH/NAME/corpus.json               whose source it is
-    PATH/NAME/live.json                 which generation readers open
+    PATH/NAME/live.json                 which generation readers open, and which they opened before
     PATH/NAME/writer.lock
     PATH/NAME/0007-FINGERPRINT/         generation.json, open.lock, shard/
-    PATH/NAME/0007-FINGERPRINT.damaged-WHEN/    set aside until the next one is published
+    PATH/NAME/0007-FINGERPRINT.WHY-WHEN/        set aside: removed with what is kept no longer
 
 A finished generation never changes: a refresh works on a copy and replaces `live.json`.
 """
@@ -12,18 +12,17 @@ A finished generation never changes: a refresh works on a copy and replaces `liv
 from __future__ import annotations
 
 import logging
-import re
-import shutil
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import ClassVar
 
 from filelock import FileLock, Timeout
 
-from components.errors import Busy, Damaged, Missing, Refused
-from components.indexes.edge import engine
+from components.errors import Busy, Damaged, MillraceError, Missing, Moved, Refused
+from components.indexes.edge import engine, leftovers
 from components.indexes.edge.files import (
     allocated,
     check_space,
@@ -39,10 +38,9 @@ from components.indexes.edge.reader import EdgeReader
 from components.indexes.edge.writer import EdgeWriter
 from components.indexes.manifest import Generation, Quantization, Release, Totals, now
 from components.indexes.quantization import Oversampling, Rescoring
+from components.indexes.retention import Keep, Surplus, kept
 from components.options import option
 
-_NAME = re.compile(r"\d{4,}-[0-9a-f]{16}")
-_ASIDE = re.compile(_NAME.pattern + r"\.[a-z]+-\w+")
 _log = logging.getLogger(__name__)
 
 
@@ -51,6 +49,7 @@ class EdgeIndex:
     """Qdrant's own engine, embedded: no server, one process at a time."""
 
     path: Path = option(Path(".millrace"), help="folder that holds all corpora")
+    keep: Keep = option(2, help="generations kept of those that were live, the live one included")
     filterable: tuple[str, ...] = option((), help="metadata fields to index for filters")
     quantization: Quantization = option(
         "none", help="search vectors in fewer bits; a change builds a new generation"
@@ -63,11 +62,14 @@ class EdgeIndex:
     def corpus(self, name: str) -> EdgeCorpus:
         """See `Index`."""
         rescoring = Rescoring(rescore=self.rescore, oversampling=self.oversampling)
-        return EdgeCorpus(self.path / name, self.filterable, self.quantization, rescoring)
+        folder = self.path / name
+        return EdgeCorpus(folder, self.filterable, self.quantization, rescoring, self.keep)
 
 
 class EdgeCorpus:
     """The generations of one corpus, see `CorpusIndex`."""
+
+    apart: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -75,22 +77,29 @@ class EdgeCorpus:
         filterable: tuple[str, ...],
         quantization: Quantization,
         rescoring: Rescoring,
+        keep: int,
     ) -> None:
         self.folder = folder
         self._filterable = filterable
         self._quantization = quantization
         self._rescoring = rescoring
+        self._keep = keep
 
     def owner(self) -> str | None:
         """See `CorpusIndex`."""
         held = read_json(self.folder / "corpus.json")
         return None if held is None else held.get("source")
 
-    def claim(self, source: str) -> None:
+    def machine(self) -> str:
         """See `CorpusIndex`."""
-        if self.owner() != source:
+        return str((read_json(self.folder / "corpus.json") or {}).get("machine", ""))
+
+    def claim(self, source: str, machine: str = "") -> None:
+        """See `CorpusIndex`."""
+        wanted = {"schema": 1, "source": source, "machine": machine}
+        if read_json(self.folder / "corpus.json") != wanted:
             self.folder.mkdir(parents=True, exist_ok=True)
-            write_json(self.folder / "corpus.json", {"schema": 1, "source": source})
+            write_json(self.folder / "corpus.json", wanted)
 
     def live(self) -> Release | None:
         """See `CorpusIndex`."""
@@ -99,8 +108,10 @@ class EdgeCorpus:
         if pointer is None:
             return None
         name = str(pointer.get("generation", ""))
-        generation = self._generation(name) if _NAME.fullmatch(name) else None
+        generation = self._generation(name) if leftovers.NAME.fullmatch(name) else None
         if generation is None:
+            if read_json(file) != pointer:  # replaced between the two looks, and removed
+                return self.live()
             raise Missing(f"the live generation {name!r} is gone").at(
                 where=str(file), hint="restore its folder, or delete live.json and refresh"
             )
@@ -153,9 +164,11 @@ class EdgeCorpus:
 
     @contextmanager
     def read(self, generation: Generation) -> Iterator[EdgeReader]:
-        """See `CorpusIndex`."""
+        """See `CorpusIndex`. What is open is not removed."""
         shard = self._shard(generation)
-        with engine.opened(shard, shard.parent / engine.LOCK) as opened:
+        lock = shard.parent / engine.LOCK
+        with self._unless_moved(generation), engine.opened(shard, lock) as opened:
+            self._check_there(generation)
             search = self._rescoring.of(generation)
             edition = generation.edition(str(shard.absolute()))
             reader = EdgeReader(opened, shard, generation.width, search, edition)
@@ -216,6 +229,8 @@ class EdgeCorpus:
     def publish(self, generation: Generation, run_id: str) -> Release:
         """See `CorpusIndex`."""
         release = Release(generation=generation, since=now(), run_id=run_id)
+        there = self._names()
+        before = [each for each in self._served() if each != generation.name and each in there]
         write_json(
             self.folder / "live.json",
             {
@@ -223,10 +238,46 @@ class EdgeCorpus:
                 "generation": generation.name,
                 "since": release.since,
                 "run_id": run_id,
+                "before": before,
             },
         )
-        self._remove_set_aside()
         return release
+
+    def surplus(self) -> list[Surplus]:
+        """See `CorpusIndex`."""
+        self.live()  # nothing goes where nobody can say what is live
+        known = {each.name: each for each in self._generations()}
+        stays = kept(list(known.values()), self._served(), self._keep)
+        return leftovers.found(self.folder, known, stays)
+
+    def prune(self) -> list[str]:
+        """See `CorpusIndex`."""
+        found = self.surplus()
+        return [each.name for each in found if leftovers.remove(self.folder / each.name)]
+
+    def _served(self) -> list[str]:
+        """What is live, and then what was live before it, the latest first."""
+        pointer = read_json(self.folder / "live.json") or {}
+        return [
+            str(each) for each in (pointer.get("generation"), *pointer.get("before", ())) if each
+        ]
+
+    @contextmanager
+    def _unless_moved(self, generation: Generation) -> Iterator[None]:
+        """A fault of a generation that was removed is none: Moved is raised instead."""
+        try:
+            yield
+        except (MillraceError, OSError) as error:
+            self._check_there(generation, error)
+            raise
+
+    def _check_there(self, generation: Generation, cause: Exception | None = None) -> None:
+        """Raises Moved where a generation was removed, or another one has its name."""
+        held = self._generation(generation.name)
+        if held is None or held.created_at != generation.created_at:
+            raise Moved(f"{generation.name} was replaced and removed").at(
+                where=str(self.folder), hint="try again"
+            ) from cause
 
     def _copy(self, base: Generation, shard: Path) -> None:
         source = self._shard(base)
@@ -246,7 +297,7 @@ class EdgeCorpus:
         for name in self._names():
             draft = known.get(name)
             if not (self.folder / name / "generation.json").exists():
-                shutil.rmtree(self.folder / name)
+                leftovers.remove(self.folder / name)
             elif draft and draft.fingerprint == fingerprint and not draft.finished_at:
                 self._set_aside(name, "replaced")
 
@@ -260,15 +311,11 @@ class EdgeCorpus:
             (self.folder / name).rename(self.folder / f"{name}.{why}-{stamp}")
         sync_folder(self.folder)
 
-    def _remove_set_aside(self) -> None:
-        for each in self.folder.iterdir():
-            if _ASIDE.fullmatch(each.name):
-                shutil.rmtree(each, ignore_errors=True)  # the next publication tries again
-
     def _names(self) -> list[str]:
         if not self.folder.is_dir():
             return []
-        return sorted(each.name for each in self.folder.iterdir() if _NAME.fullmatch(each.name))
+        own = (each.name for each in self.folder.iterdir())
+        return sorted(name for name in own if leftovers.NAME.fullmatch(name))
 
     def _generations(self) -> list[Generation]:
         found = []

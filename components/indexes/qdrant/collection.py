@@ -113,7 +113,7 @@ def remove(server: Server, name: str) -> None:
 
 def check_gone(server: Server, name: str, beside: str, error: Exception) -> None:
     """Raises Damaged where a list of the collections has the one `beside` and not the other."""
-    there = _names(server)
+    there = names(server)
     if beside in there and name not in there:
         raise Damaged(f"the collection {name} is gone").at(where=server.name) from error
 
@@ -122,7 +122,7 @@ def check_alias(server: Server, alias: str) -> None:
     """Raises Refused where the name that is to be our alias is a collection, or an alias of
     somebody else's.
     """
-    if alias in _names(server):
+    if alias in names(server):
         raise Refused(f"a collection is called {alias!r}, which is to be an alias").at(
             where=server.name, hint="give the pipeline another name, or delete that collection"
         )
@@ -156,7 +156,8 @@ def name_as(server: Server, alias: str, collection: str) -> None:
     server.ask(f"the alias {alias} could not be set", switch)
 
 
-def _names(server: Server) -> set[str]:
+def names(server: Server) -> set[str]:
+    """Of all collections on the server."""
     found = server.ask(
         "the collections could not be listed", lambda client: client.get_collections()
     )

@@ -4,41 +4,56 @@
     NAME__FINGERPRINT__0007         a fingerprint's chunks and entries, of all its generations
     NAME                            alias of the live generation's collection
 
+In a namespace NAME is NAMESPACE_NAME.
+
 A refresh works inside the collection: what it adds and removes is marked with its generation's
 number, which no reader sees until that generation is published (see `conditions`). What neither the
-live generation nor the one before it sees is deleted when the next draft begins.
+live generation nor the one before it sees is deleted when the next draft begins; what is kept no
+longer (see `retention`) goes when a refresh ends.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
 
 from components.errors import Damaged, IndexFault, Missing, Moved, TakenOver
 from components.indexes.manifest import Generation, Quantization, Release, Totals, now
-from components.indexes.qdrant import collection
+from components.indexes.qdrant import collection, leftovers
 from components.indexes.qdrant.collection import Layout
 from components.indexes.qdrant.conditions import REMOVED, added_in, removed_in
 from components.indexes.qdrant.control import Control, Record
 from components.indexes.qdrant.lease import Fenced, borrowed, held, lease
+from components.indexes.qdrant.leftovers import Place
 from components.indexes.qdrant.patience import patient
 from components.indexes.qdrant.reader import QdrantReader
 from components.indexes.qdrant.server import Server, connect
 from components.indexes.qdrant.writer import QdrantWriter
 from components.indexes.quantization import Oversampling, Rescoring, Search
+from components.indexes.retention import Keep, Surplus, kept
 from components.options import Count, option
-from infra.settings import settings
+from infra.settings import NAMESPACE, settings
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient, models
+
+Namespace = Annotated[str, Field(pattern=NAMESPACE)]
+"""As the corpus' name; empty for none, whatever the environment says."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class QdrantIndex:
     """A Qdrant server, at MILLRACE_QDRANT_URL: for many readers, and more than one machine."""
 
+    namespace: Namespace | None = option(
+        None,
+        help="part of the corpus' name on the server; MILLRACE_NAMESPACE by default",
+    )
+    keep: Keep = option(2, help="generations kept of those that were live, the live one included")
     filterable: tuple[str, ...] = option((), help="metadata fields to index for filters")
     quantization: Quantization = option(
         "none", help="search vectors in fewer bits; a change builds a new generation"
@@ -52,7 +67,7 @@ class QdrantIndex:
     replicas: Count = option(1, help="copies of each shard of a new collection")
 
     def corpus(self, name: str) -> QdrantCorpus:
-        """See `Index`."""
+        """See `Index`. Its name on the server is the namespace's and its own."""
         layout = Layout(
             filterable=self.filterable,
             quantization=self.quantization,
@@ -61,29 +76,49 @@ class QdrantIndex:
             replicas=self.replicas,
         )
         rescoring = Rescoring(rescore=self.rescore, oversampling=self.oversampling)
-        return QdrantCorpus(connect(), name, layout, rescoring)
+        space = settings().namespace if self.namespace is None else self.namespace
+        # No name has an underscore, so this one can be no other corpus' or namespace's.
+        own = f"{space}_{name}" if space else name
+        return QdrantCorpus(connect(), own, layout, rescoring, self.keep, apart=bool(space))
 
 
 class QdrantCorpus:
     """The generations of one corpus, see `CorpusIndex`."""
 
-    def __init__(self, server: Server, name: str, layout: Layout, rescoring: Rescoring) -> None:
+    def __init__(
+        self,
+        server: Server,
+        name: str,
+        layout: Layout,
+        rescoring: Rescoring,
+        keep: int,
+        *,
+        apart: bool = False,
+    ) -> None:
         self.name = name
+        self.apart = apart
         self._key = f"{server.name}/{name}"
         self._server = Fenced(server, self._key)
         self._layout = layout
         self._rescoring = rescoring
+        self._keep = keep
         self._control = Control(self._server, name, layout.replicas)
 
     def owner(self) -> str | None:
         """See `CorpusIndex`."""
         return (self._control.corpus() or {}).get("source") or None
 
-    def claim(self, source: str) -> None:
+    def machine(self) -> str:
+        """See `CorpusIndex`."""
+        return str((self._control.corpus() or {}).get("machine", ""))
+
+    def claim(self, source: str, machine: str = "") -> None:
         """See `CorpusIndex`."""
         self._control.begin()
-        if self.owner() != source:
-            self._change({"source": source})
+        record = self._control.corpus() or {}
+        wanted = {"source": source, "machine": machine}
+        if any(record.get(name, "") != value for name, value in wanted.items()):
+            self._change(wanted)
 
     def live(self) -> Release | None:
         """See `CorpusIndex`."""
@@ -245,9 +280,64 @@ class QdrantCorpus:
         record = self._record(generation.name)
         release = Release(generation=generation, since=now(), run_id=run_id)
         self._control.begin()
-        self._change({"live": generation.name, "since": release.since, "run_id": run_id})
+        there = {each.generation.name for each in self._control.records()}
+        before = [each for each in self._served() if each != generation.name and each in there]
+        changed = {"live": generation.name, "since": release.since, "run_id": run_id}
+        self._change({**changed, "before": before})
         collection.name_as(self._server, self.name, record.collection)
         return release
+
+    def surplus(self) -> list[Surplus]:
+        """See `CorpusIndex`."""
+        records = self._control.records()
+        found: list[Surplus] = []
+        for place in self._places(records):
+            found += leftovers.surplus(self._server, place)
+        for name in self._nobodys(records):
+            points = leftovers.count(self._server, name)
+            found.append(Surplus(name=name, reason="of no record", points=points))
+        return found
+
+    def prune(self) -> list[str]:
+        """See `CorpusIndex`. A reader of what goes is told afterwards."""
+        records = self._control.records()
+        nobodys = self._nobodys(records)
+        gone = [name for place in self._places(records) for name in self._remove(place)]
+        for name in nobodys:
+            held(self._key)
+            collection.remove(self._server, name)
+        return gone + nobodys
+
+    def _places(self, records: Sequence[Record]) -> list[Place]:
+        self.live()  # nothing goes where nobody can say what is live
+        stays = kept([each.generation for each in records], self._served(), self._keep)
+        return leftovers.places(records, stays)
+
+    def _nobodys(self, records: Sequence[Record]) -> list[str]:
+        return leftovers.nobodys(self.name, collection.names(self._server), records)
+
+    def _served(self) -> list[str]:
+        """What is live, and then what was live before it, the latest first."""
+        record = self._control.corpus() or {}
+        return [each for each in (record.get("live"), *record.get("before", ())) if each]
+
+    def _remove(self, place: Place) -> list[str]:
+        """Remove what goes: the names of it, as `surplus` has them."""
+        for record in place.goes:
+            if place.stays and record.generation.number > place.newest:
+                # Half undone it must not be taken for finished.
+                draft = replace(record.generation, finished_at="")
+                held(self._key)
+                self._control.save(replace(record, generation=draft))
+                self._undo(record)
+            held(self._key)
+            self._control.remove(record.generation.name)
+        if place.stays:
+            self._delete(place.name, removed_in(0, place.oldest))
+            return [each.generation.name for each in place.goes]
+        held(self._key)
+        collection.remove(self._server, place.name)
+        return [place.name]
 
     def _published_before(self, beneath: Record | None) -> Generation | None:
         """The live generation, where it is an older one in the same collection as `beneath`."""
@@ -285,7 +375,7 @@ class QdrantCorpus:
     def _ask(self, request: Callable[[QdrantClient], object]) -> None:
         self._server.find("a draft could not be cleared", request)
 
-    def _change(self, fields: dict[str, str]) -> None:
+    def _change(self, fields: Mapping[str, Any]) -> None:
         """Change the corpus' record; in one step with the check that we may."""
         mine = held(self._key)
         expected = {"holder": mine.token} if mine else {}

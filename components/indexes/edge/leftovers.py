@@ -1,0 +1,92 @@
+"""What lies in a corpus' folder and is kept no longer, and how it goes.
+
+A generation that a reader has open is left alone: whoever opens it holds its lock. It is renamed
+before its files are deleted, so that a kill in between leaves nothing that looks like one.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from components.indexes import retention
+from components.indexes.edge.engine import LOCK
+from components.indexes.edge.files import allocated, sync_folder
+from components.indexes.manifest import Generation
+from components.indexes.retention import Surplus
+
+NAME = re.compile(r"\d{4,}-[0-9a-f]{16}")
+"""Of a generation's folder."""
+_ASIDE = re.compile(rf"(?:{NAME.pattern})\.(.+)")
+_HALF_WRITTEN = re.compile(r"\.(?:live|corpus)\.json\.\d+")
+_REMOVED = ".removed"
+_log = logging.getLogger(__name__)
+
+
+def found(folder: Path, known: Mapping[str, Generation], kept: set[str]) -> list[Surplus]:
+    """What may go, by name; the caller holds the right to write.
+
+    `known`: the generations whose facts could be read; of the others nothing is said.
+    """
+    if not folder.is_dir():
+        return []
+    return [
+        Surplus(name=each.name, reason=reason, bytes=allocated(each))
+        for each in sorted(folder.iterdir())
+        if (reason := _reason(each, known, kept))
+    ]
+
+
+def remove(place: Path) -> bool:
+    """Remove a folder or a file; False where somebody has it open, or it cannot be removed."""
+    try:
+        if not place.is_dir():
+            place.unlink(missing_ok=True)
+            return True
+        return _remove(place)
+    except OSError as error:
+        _log.warning("%s cannot be removed: %s", place, error.strerror)
+        return False
+
+
+def _reason(place: Path, known: Mapping[str, Generation], kept: set[str]) -> str:
+    """Why something is kept no longer; empty where it stays, or is not ours."""
+    if place.name in known:
+        return "" if place.name in kept else retention.reason(known[place.name])
+    if NAME.fullmatch(place.name):
+        torn = not (place / "generation.json").exists()
+        return "a copy that was not completed" if torn else ""
+    if aside := _ASIDE.fullmatch(place.name):
+        return f"set aside: {aside[1]}"
+    return "half written" if _HALF_WRITTEN.fullmatch(place.name) else ""
+
+
+def _remove(folder: Path) -> bool:
+    held = FileLock(folder / LOCK, blocking=False)
+    try:
+        held.acquire()
+    except Timeout:
+        return False
+    try:
+        for each in _doomed(folder):
+            shutil.rmtree(each)
+    finally:
+        held.release()
+    return True
+
+
+def _doomed(folder: Path) -> Iterator[Path]:
+    """What is to be deleted, under a name that no generation has."""
+    if NAME.fullmatch(folder.name):
+        aside = folder.with_name(folder.name + _REMOVED)
+        if aside.exists():  # left by a kill
+            yield aside
+        folder.rename(aside)
+        sync_folder(folder.parent)
+        folder = aside
+    yield folder
