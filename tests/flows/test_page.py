@@ -158,8 +158,9 @@ def test_a_store_that_is_waited_for_is_named_on_the_page(
     assert shown.done.code == 0
     assert shown.state[:2] == ("COMPLETED", "Completed")
     assert "waiting for 127.0.0.1" in shown.done.err
-    wait_until(lambda: "answers again" in prefect_server.logs(shown.run))
-    assert "waiting for 127.0.0.1" in prefect_server.logs(shown.run)
+    logs = prefect_server.logs(shown.run)
+    assert "waiting for 127.0.0.1" in logs
+    assert "answers again" in logs
 
 
 def _back_after_a_while(proxy: Proxy) -> None:

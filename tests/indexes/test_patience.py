@@ -36,6 +36,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
         monkeypatch.setenv("MILLRACE_QDRANT_URL", own.address)
         monkeypatch.setenv("MILLRACE_PATIENCE", "20")
         yield own
+        connect().client.close()
 
 
 def ask(server: Server) -> object:

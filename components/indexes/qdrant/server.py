@@ -61,6 +61,8 @@ class Server:
         except MillraceError:
             raise
         except Exception as error:
+            if not answers.for_now(error):
+                waiting.over()  # a refusal is an answer
             raise self._told(doing, error) from error
         waiting.over()
         return answer
