@@ -136,12 +136,18 @@ def turn(lock: Path) -> Iterator[None]:
 @contextmanager
 def opened(folder: Path, lock: Path) -> Iterator[Any]:
     """The shard in a folder. Waits for its turn; raises Busy, IndexFault, DiskFull."""
-    with turn(lock):
-        check_space(folder)
-        with faults("the index could not be opened", folder):
-            shard = _shards().load(str(folder))
-        try:
-            yield shard
-        finally:
-            with faults("the index could not be closed", folder):
-                shard.close()
+    with turn(lock), loaded(folder) as shard:
+        yield shard
+
+
+@contextmanager
+def loaded(folder: Path) -> Iterator[Any]:
+    """The shard in a folder that nobody else opens. Raises IndexFault, DiskFull."""
+    check_space(folder)
+    with faults("the index could not be opened", folder):
+        shard = _shards().load(str(folder))
+    try:
+        yield shard
+    finally:
+        with faults("the index could not be closed", folder):
+            shard.close()

@@ -17,11 +17,12 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, ClassVar
 
 from filelock import FileLock, Timeout
 
 from components.errors import Busy, IndexFault
-from components.indexes.edge import engine
+from components.indexes.edge import copies, engine
 from components.indexes.edge.files import (
     allocated,
     check_space,
@@ -63,6 +64,8 @@ class EdgeIndex:
 
 class EdgeCorpus:
     """The generations of one corpus, see `CorpusIndex`."""
+
+    exclusive: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -152,14 +155,18 @@ class EdgeCorpus:
     def read(self, generation: Generation) -> Iterator[EdgeReader]:
         """See `CorpusIndex`."""
         shard = self._shard(generation)
+        if shard.is_dir() and not copies.writable(shard):
+            with self.hold(generation) as reader:
+                yield reader
+            return
         with engine.opened(shard, shard.parent / engine.LOCK) as opened:
-            search = self._rescoring.of(generation)
-            edition = generation.edition(str(shard.absolute()))
-            reader = EdgeReader(opened, shard, generation.width, search, edition)
-            if generation.finished_at:
-                # The engine opens a shard whose files are missing as if it were smaller.
-                _check_count(reader, generation.totals.chunks, shard)
-            yield reader
+            yield self._reader(opened, generation)
+
+    @contextmanager
+    def hold(self, generation: Generation) -> Iterator[EdgeReader]:
+        """See `CorpusIndex`."""
+        with copies.copied(self._shard(generation)) as own, engine.loaded(own) as opened:
+            yield self._reader(opened, generation)
 
     def draft(self, wanted: Generation, base: Generation | None) -> Generation:
         """See `CorpusIndex`."""
@@ -223,6 +230,16 @@ class EdgeCorpus:
             },
         )
         return release
+
+    def _reader(self, opened: Any, generation: Generation) -> EdgeReader:
+        shard = self._shard(generation)
+        search = self._rescoring.of(generation)
+        edition = generation.edition(str(shard.absolute()))
+        reader = EdgeReader(opened, shard, generation.width, search, edition)
+        if generation.finished_at:
+            # The engine opens a shard whose files are missing as if it were smaller.
+            _check_count(reader, generation.totals.chunks, shard)
+        return reader
 
     def _copy(self, base: Generation, shard: Path) -> None:
         source = self._shard(base)

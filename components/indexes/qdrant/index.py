@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from components.errors import Busy, IndexFault, Moved
 from components.indexes.manifest import Generation, Quantization, Release, Totals, now
@@ -66,6 +66,8 @@ class QdrantIndex:
 class QdrantCorpus:
     """The generations of one corpus, see `CorpusIndex`."""
 
+    exclusive: ClassVar[bool] = False
+
     def __init__(self, server: Server, name: str, layout: Layout, rescoring: Rescoring) -> None:
         self.name = name
         self._server = server
@@ -73,6 +75,8 @@ class QdrantCorpus:
         self._rescoring = rescoring
         self._control = Control(server, name, layout.replicas)
         self._key = f"{server.name}/{name}"
+        self._known: Record | None = None
+        """Of what was live when it was asked last."""
 
     def owner(self) -> str | None:
         """See `CorpusIndex`."""
@@ -86,10 +90,14 @@ class QdrantCorpus:
 
     def live(self) -> Release | None:
         """See `CorpusIndex`."""
-        record = self._control.corpus() or {}
+        # Mostly what was live before, so it is asked for along with the pointer.
+        corpus, found = self._control.look(self._known.generation.name if self._known else "")
+        record = corpus or {}
         if not record.get("live"):
             return None
-        found = self._control.record(record["live"])
+        if found is None or found.generation.name != record["live"]:
+            found = self._control.record(record["live"])
+        self._known = found
         if found is None:
             # Replaced between the two questions, or really gone.
             again = self._control.corpus() or {}
@@ -162,6 +170,16 @@ class QdrantCorpus:
             raise
         if generation.finished_at and self._control.record(generation.name) is None:
             raise _moved(generation)
+
+    @contextmanager
+    def hold(self, generation: Generation) -> Iterator[QdrantReader]:
+        """See `CorpusIndex`."""
+        known = self._known
+        same = known is not None and known.generation == generation
+        record = known if same else self._control.record(generation.name)
+        if record is None:
+            raise _moved(generation)
+        yield QdrantReader(*self._opened(record))
 
     def draft(self, wanted: Generation, base: Generation | None) -> Generation:
         """See `CorpusIndex`. A base that was finished but never published is opened again."""
