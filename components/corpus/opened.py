@@ -39,7 +39,7 @@ class Opened:
         self.release = release
         # Models that are loaded stay so where a refresh brings other documents alone.
         alike = before is not None and _made_alike(before.release, release)
-        self.serving = before.serving if before and alike else Serving(pipeline, release)
+        self.serving: Serving = before.serving if before and alike else Serving(pipeline, release)
         self._pipeline = pipeline
         self._corpus = corpus
         self._held = ExitStack()
