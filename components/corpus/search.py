@@ -83,6 +83,8 @@ class Searcher:
         """
         with self._using() as at:
             stale = None if self._is_live(at) else at
+        if stale and self._fixed:
+            raise self._moved(stale)
         with self._using(stale) as at:
             yield at
             if not self._whole(at):

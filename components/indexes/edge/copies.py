@@ -37,11 +37,11 @@ def copied(shard: Path) -> Iterator[Path]:
     folder cannot be used.
     """
     with _folder(shard.parent.name) as folder:
-        check_space(folder, allocated(shard))
         own = folder / shard.name
         with _undisturbed(shard.parent / engine.LOCK):
             if not shard.is_dir():
                 raise Moved(f"{shard.parent.name} was replaced and removed").at(hint="try again")
+            check_space(folder, allocated(shard))
             _copy(shard, own)
         yield own
 
