@@ -71,7 +71,7 @@ def _folder(name: str) -> Iterator[Path]:
 
 def _made(name: str) -> tuple[Path, FileLock]:
     try:
-        home = cache_folder() / "copies"
+        home = cache_folder().absolute() / "copies"  # the working folder may change
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         with FileLock(home / "copies.lock"):
             _remove_leftovers(home)
