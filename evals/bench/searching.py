@@ -41,7 +41,7 @@ _REVISED = 8
 """Documents that every refresh changes."""
 _MARK = "zyzzyva revision"
 _ASKED_ALONE = 40
-"""Searches that open the index."""
+"""Searches that open the index, at most."""
 _WARM = 3
 _PIPELINE = """\
 name: searching
@@ -75,9 +75,9 @@ def build(home: Path, chunks: int) -> Pipeline:
     return spec.load(file)
 
 
-def each_opens(pipeline: Pipeline) -> Iterator[Reading]:
+def each_opens(pipeline: Pipeline, searches: int) -> Iterator[Reading]:
     """Every search opens the index."""
-    for query in islice(_questions(0), _ASKED_ALONE):
+    for query in islice(_questions(0), searches):
         yield _timed("opening each time", lambda asked: search(pipeline, asked, 10), query)[0]
 
 
@@ -255,7 +255,7 @@ def main(
         pipeline = build(place, chunks)
         if only_build:
             return
-        readings = list(each_opens(pipeline))
+        readings = list(each_opens(pipeline, min(_ASKED_ALONE, 1 + searches // 25)))
         readings += one_searcher(pipeline, searches)
         readings += while_refreshing(place, pipeline, threads, searches, pause)
     found = {
