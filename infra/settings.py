@@ -56,7 +56,8 @@ class Settings(BaseSettings):
         description="Seconds without a sign of life after which a writer to a server is dead.",
     )
     cache: str = Field(
-        default="", description="Folder of the cache of vectors; empty: the user's own cache."
+        default="",
+        description="Folder of cached vectors and copies of indexes; empty: the user's own cache.",
     )
     cache_bytes: int = Field(
         default=4 * 2**30, ge=0, description="Bytes that cached vectors may take; 0: no cache."
@@ -68,7 +69,9 @@ class Settings(BaseSettings):
 
 
 def cache_folder() -> Path:
-    """Where vectors are cached: MILLRACE_CACHE, else `millrace` in the user's cache folder."""
+    """Where vectors are cached and copies of indexes lie: MILLRACE_CACHE, else `millrace` in the
+    user's cache folder.
+    """
     if settings().cache:
         return Path(settings().cache).expanduser()
     base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"

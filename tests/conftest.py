@@ -52,12 +52,15 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _own_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _own_settings(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
     """Settings are read once per process; a test that sets one must not be heard by the next.
 
     No test finds what another has encoded.
     """
     monkeypatch.setenv("MILLRACE_CACHE_BYTES", "0")
+    monkeypatch.setenv("MILLRACE_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
     settings.cache_clear()
     yield
     settings.cache_clear()

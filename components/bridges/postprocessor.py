@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -19,12 +20,12 @@ from components import registry, spec
 from components.bridges import chosen, documents, encoding
 from components.bridges.chosen import File, Stage
 from components.bridges.retriever import CHUNK_IDS
-from components.corpus.search import corpus_of, live
+from components.corpus.opened import Opened
+from components.corpus.search import Searcher
 from components.encoders.kernel import unit
 from components.errors import BadOption, Missing, MissingExtra, Moved
-from components.indexes.contract import CorpusIndex
-from components.indexes.manifest import Release
 from components.rerankers import paced
+from components.rerankers.paced import Reranked
 from components.rerankers.states import fetched
 from components.stages import Encoder, Reranker
 from components.values import Chunk, Hit, Matrix, Query, Ranked, Span, States
@@ -66,7 +67,7 @@ class MillracePostprocessor(BaseNodePostprocessor):
         description="The encoder of nodes that are from elsewhere: then no index is read.",
     )
     top_n: int | None = Field(default=None, description="Nodes kept; none: all.", ge=1)
-    _loaded: spec.Pipeline | None = PrivateAttr(default=None)
+    _searcher: Searcher | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
     def _choose(self) -> Self:
@@ -75,7 +76,7 @@ class MillracePostprocessor(BaseNodePostprocessor):
             self.encoder = chosen.resolved("encoder", self.encoder, self.pipeline, ())
             chosen.build("encoder", self.encoder, self.pipeline)
         elif self.pipeline:
-            self._loaded = spec.load(Path(self.pipeline), self.overrides)
+            self._searcher = Searcher(spec.load(Path(self.pipeline), self.overrides))
         elif self._made.needs_vectors:
             raise BadOption(f"reranker {self.reranker['use']!r} needs vectors").at(
                 where="encoder", hint="give the encoder that made the nodes' vectors, or a pipeline"
@@ -105,26 +106,35 @@ class MillracePostprocessor(BaseNodePostprocessor):
         query = Query(text=query_bundle.query_str)
         ordered = _ordered(nodes)
         hits = [_hit(each.node, float(each.score or 0.0), at) for at, each in enumerate(ordered)]
-        source = self._source()
-        reranker = self._ready(source)
-        ranked, vectors, start = Ranked([hits]), [], time.perf_counter()
-        if source is not None and reranker.needs_vectors:
-            read = [each.node for each in ordered[: reranker.depth]]
-            question, rows = self._vectors(query.text, read, source)
-            ranked, vectors = Ranked([hits], question), [rows]
-        if source is not None and getattr(reranker, "needs_states", False):
-            reranker, ranked = _with_states(reranker, ranked, source)
-        made = paced.rerank(reranker, [query], ranked, vectors, time.perf_counter() - start)
+        with self._source() as source:
+            made = self._reranked(query, ordered, hits, source)
         paced.tell(made, _log)
         by_id = {each.node.node_id: each.node for each in ordered}
         return [_scored(by_id[hit.chunk.id], hit) for hit in made.hits[0][: self.top_n]]
 
-    def _source(self) -> _Source | None:
-        """Where vectors are from, as far as a reranker wants to know it."""
-        if self._loaded is None:
-            return _Source(self._given) if self.encoder else None
-        wants = "encoder" in registry.parts_of(type(self._made))
-        return _live(self._loaded) if wants or self._made.needs_vectors else None
+    def _reranked(
+        self, query: Query, nodes: Sequence[NodeWithScore], hits: list[Hit], source: _Source | None
+    ) -> Reranked:
+        reranker = self._ready(source)
+        ranked, vectors, start = Ranked([hits]), [], time.perf_counter()
+        if source is not None and reranker.needs_vectors:
+            read = [each.node for each in nodes[: reranker.depth]]
+            question, rows = self._vectors(query.text, read, source)
+            ranked, vectors = Ranked([hits], question), [rows]
+        if source is not None and getattr(reranker, "needs_states", False):
+            reranker, ranked = _with_states(reranker, ranked, source)
+        return paced.rerank(reranker, [query], ranked, vectors, time.perf_counter() - start)
+
+    @contextmanager
+    def _source(self) -> Iterator[_Source | None]:
+        """Where vectors are from, as far as a reranker wants to know it. Raises NothingLive."""
+        if self._searcher is None:
+            yield _Source(self._given) if self.encoder else None
+        elif "encoder" in registry.parts_of(type(self._made)) or self._made.needs_vectors:
+            with self._searcher.opened() as at:
+                yield _Source(at.serving.encoder, at)
+        else:
+            yield None
 
     def _ready(self, source: _Source | None) -> Reranker:
         if source is None:
@@ -161,14 +171,13 @@ class _Source:
     """The encoder of nodes' vectors, and the index that has them, if any does."""
 
     encoder: Encoder
-    corpus: CorpusIndex | None = None
-    release: Release | None = None
+    opened: Opened | None = None
 
     def stored(self, ids: Sequence[str]) -> dict[str, Matrix]:
         """Vectors of those ids that are the index' own: of all, or of none. Raises Moved, Busy."""
-        if self.corpus is None or self.release is None or not ids:
+        if self.opened is None or not ids:
             return {}
-        with self.corpus.read(self.release.generation) as reader:
+        with self.opened.reading() as reader:
             try:
                 return dict(zip(ids, reader.vectors(ids), strict=True))
             except Missing as error:
@@ -178,9 +187,9 @@ class _Source:
 
     def states(self, hits: Sequence[Hit]) -> list[States]:
         """Those of the hits' tokens. Raises Missing where one has none; Moved, Busy."""
-        if self.corpus is None or self.release is None:
+        if self.opened is None:
             raise Missing("no index keeps states of the nodes' tokens")
-        with self.corpus.read(self.release.generation) as reader:
+        with self.opened.reading() as reader:
             return fetched(reader, hits)
 
 
@@ -197,14 +206,6 @@ def _with_states(reranker: Any, ranked: Ranked, source: _Source) -> tuple[Rerank
             raise
         _log.warning("nodes are read again: %s", error)
         return replace(reranker, states="read"), ranked
-
-
-def _live(pipeline: spec.Pipeline) -> _Source:
-    """Raises NothingLive."""
-    corpus = corpus_of(pipeline)
-    release = live(pipeline, corpus)
-    encoder: Encoder = registry.build("encoder", release.generation.stages["encoder"])
-    return _Source(encoder, corpus, release)
 
 
 def _ordered(nodes: Sequence[NodeWithScore]) -> list[NodeWithScore]:

@@ -8,10 +8,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from components import spec
-from components.corpus.search import search
+from components.corpus.search import Searcher
 from components.errors import MissingExtra
 from components.rerankers import paced
 from components.values import Filter, Hit, Query
@@ -33,7 +33,9 @@ _log = logging.getLogger(__name__)
 class MillraceRetriever(BaseRetriever):
     """The k best hits of a pipeline, by its own retriever and reranker.
 
-    Each question asks what is live then, so a refresh needs no new retriever.
+    Each question asks what is live then, so a refresh needs no new retriever. The index stays open
+    between questions, see `Searcher`: close the retriever when it is not needed any more, or use it
+    as a context manager. `keep_open`: False opens an embedded index for each question.
     """
 
     def __init__(
@@ -43,18 +45,29 @@ class MillraceRetriever(BaseRetriever):
         *,
         filter: Filter | None = None,
         overrides: Sequence[str] = (),
+        keep_open: bool = True,
     ) -> None:
         """Reads the pipeline file, and nothing else. Raises UserError."""
         super().__init__()
-        self._pipeline = spec.load(Path(pipeline), overrides)
+        self._searcher = Searcher(spec.load(Path(pipeline), overrides), keep_open=keep_open)
         self._k = k
         self._filter: Filter = filter or {}
 
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
         query = Query(text=query_bundle.query_str, filter=self._filter)
-        found = search(self._pipeline, [query], self._k)
+        found = self._searcher.search([query], self._k)
         paced.tell(found.reranked, _log)
         return [_node(hit) for hit in found.hits[0]]
+
+    def close(self) -> None:
+        """Let go of the index."""
+        self._searcher.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 def _node(hit: Hit) -> NodeWithScore:

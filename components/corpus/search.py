@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+import threading
+import weakref
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any, Self
 
-import numpy as np
-
-from components import registry
-from components.corpus.clock import Clock
-from components.errors import BadOption, MillraceError, Moved, NothingLive
-from components.indexes.contract import CorpusIndex, Index
+from components.corpus.opened import Current, Opened
+from components.corpus.release import corpus_of, live
+from components.errors import IndexFault, MillraceError, Moved
+from components.indexes.contract import CorpusIndex
 from components.indexes.manifest import Release
-from components.rerankers import paced, states
 from components.rerankers.paced import Reranked
 from components.spec import Pipeline
-from components.stages import Reader, Reranker, Retriever
-from components.values import Hit, Matrix, Query, Ranked
+from components.values import Hit, Query
 
 _TRIES = 5
 
@@ -38,166 +37,133 @@ class Found:
         return self.reranked.hits
 
 
-def search(pipeline: Pipeline, queries: Sequence[Query], k: int) -> Found:
-    """The k best hits for each query. Queries are encoded as the live generation was.
+class Searcher:
+    """Asks the live index of a pipeline, again and again, from any number of threads.
 
-    Raises NothingLive, BadOption, Busy.
-    """
-    for _ in range(_TRIES):
-        try:
-            return _search(pipeline, queries, k)
-        except Moved as error:  # refreshes came quickly: what is live now is asked
-            moved = error
-    raise moved
+    The index stays open and the models stay loaded between searches. An embedded index is copied to
+    the cache folder for that, because no other process could open it otherwise. What a refresh
+    publishes is seen by the next search; those that run in other threads meanwhile end in what they
+    began with, and all hits of a search are from one release. Close it, or use it as a context
+    manager; making one opens nothing, and a pickled one opens its own.
 
-
-def _search(pipeline: Pipeline, queries: Sequence[Query], k: int) -> Found:
-    corpus = corpus_of(pipeline)
-    release = live(pipeline, corpus)
-    serving = Serving(pipeline, release)
-    # The engine serves one process at a time: all thinking is done before it is opened.
-    serving.encode(queries)
-    with corpus.read(release.generation) as reader:
-        found = serving.retrieve(reader, queries, k)
-    made = serving.rerank(found, k)
-    return Found(reranked=made, release=release, pending=differs(pipeline, release))
-
-
-@dataclass(frozen=True)
-class Candidates:
-    """What a retriever found, with what the reranker needs to know of it."""
-
-    queries: Sequence[Query]
-    ranked: Ranked
-    vectors: Sequence[Matrix]
-    """Of the hits that the reranker reads, (hits, width) for each query; empty if not needed."""
-    seconds: float
-    """What fetching vectors and states took, per query."""
-
-
-class Serving:
-    """The stages that answer questions from a release, ready for use.
-
-    Raises BadOption where the retriever needs what the release lacks.
+    `keep_open`: False opens an embedded index for each search instead: no copy, right for a few.
+    `release`: what is asked whatever is live; Moved is raised once it is not what it was.
     """
 
-    def __init__(self, pipeline: Pipeline, release: Release) -> None:
-        stages = release.generation.stages
-        _check_sparse(pipeline, stages["sparse"].use)
+    def __init__(
+        self, pipeline: Pipeline, *, keep_open: bool = True, release: Release | None = None
+    ) -> None:
         self._pipeline = pipeline
-        self._encoder = _Ahead(registry.build("encoder", stages["encoder"]))
-        self._sparse = registry.build("sparse", stages["sparse"])
-        self._reranker: Reranker = pipeline.build("reranker", encoder=self._encoder)
-        # Asked now: it may have to look at a model first.
-        self._needs_vectors = self._reranker.needs_vectors
-        self._needs_states: bool = getattr(self._reranker, "needs_states", False)
+        self._keep_open = keep_open
+        self._fixed = release
+        self._current = Current()
+        self._opening = threading.Lock()
+        self._finalizer = weakref.finalize(self, self._current.close)
 
-    def encode(self, queries: Sequence[Query]) -> None:
-        """Encode the questions that will be asked next."""
-        self._encoder.encode_queries([query.text for query in queries])
+    def search(self, queries: Sequence[Query], k: int) -> Found:
+        """The k best hits for each query. Queries are encoded as the live generation was.
 
-    def retrieve(
-        self, reader: Reader, queries: Sequence[Query], k: int, clock: Clock | None = None
-    ) -> Candidates:
-        """What `rerank` needs to answer. The clock counts `encode`, `retrieve` and `rerank`, of
-        which fetching vectors and states is a part.
+        Raises NothingLive, BadOption, Busy, Unavailable, IndexFault.
         """
-        clock = clock or Clock()
-        retriever: Retriever = self._pipeline.build(
-            "retriever", encoder=self._encoder, sparse=self._sparse, reader=reader
-        )
-        with clock.of("encode"):
-            self.encode(queries)
-        with clock.of("retrieve"):
-            depth = min(retriever.depth, self._reranker.depth)
-            ranked = retriever.retrieve(queries, max(k, depth))
-        start = time.perf_counter()
-        vectors: list[Matrix] = []
-        with clock.of("rerank"):
-            if self._needs_vectors:
-                ranked, vectors = self._fetched(reader, queries, ranked)
-            if self._needs_states:
-                heads = [hits[: self._reranker.depth] for hits in ranked.hits]
-                ranked = replace(ranked, states=[states.fetched(reader, head) for head in heads])
-        spent = time.perf_counter() - start
-        return Candidates(queries, ranked, vectors, spent / max(1, len(queries)))
+        stale: Opened | None = None
+        for _ in range(1 if self._fixed else _TRIES):
+            try:
+                with self._using(stale) as at:
+                    if found := self._ask(at, queries, k):
+                        return found
+                stale, moved = at, self._moved(at)
+            except Moved as error:  # before it could be opened
+                moved = error
+        raise moved
 
-    def rerank(self, found: Candidates, k: int, clock: Clock | None = None) -> Reranked:
-        """The k best hits for each query. The index need not be open any more."""
-        with (clock or Clock()).of("rerank"):
-            made = paced.rerank(
-                self._reranker, found.queries, found.ranked, found.vectors, found.seconds
-            )
-        return replace(made, hits=[hits[:k] for hits in made.hits])
+    @contextmanager
+    def opened(self) -> Iterator[Opened]:
+        """What is live as the block begins, and the same to its end, to be asked for more than
+        hits. Raises as `search`, and Moved at the end where what was read may have lacked some.
+        """
+        with self._using() as at:
+            stale = None if self._is_live(at) else at
+        if stale and self._fixed:
+            raise self._moved(stale)
+        with self._using(stale) as at:
+            yield at
+            if not self._whole(at):
+                raise self._moved(at)
 
-    def answer(
-        self, reader: Reader, queries: Sequence[Query], k: int, clock: Clock | None = None
-    ) -> Reranked:
-        """Both."""
-        return self.rerank(self.retrieve(reader, queries, k, clock), k, clock)
+    def close(self) -> None:
+        """Let go of the index, and remove the copy of it, when the searches that run have ended."""
+        self._finalizer()
 
-    def _fetched(
-        self, reader: Reader, queries: Sequence[Query], ranked: Ranked
-    ) -> tuple[Ranked, list[Matrix]]:
-        """Query vectors, where the retriever had none, and those of the hits that are reranked."""
-        if ranked.query_vectors is None:
-            asked = self._encoder.encode_queries([query.text for query in queries])
-            ranked = replace(ranked, query_vectors=asked)
-        read = [hits[: self._reranker.depth] for hits in ranked.hits]
-        return ranked, [reader.vectors([hit.chunk.id for hit in hits]) for hits in read]
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        made = partial(Searcher, keep_open=self._keep_open, release=self._fixed)
+        return made, (self._pipeline,)
+
+    @cached_property
+    def _corpus(self) -> CorpusIndex:
+        return corpus_of(self._pipeline)
+
+    def _ask(self, at: Opened, queries: Sequence[Query], k: int) -> Found | None:
+        """None where it was replaced meanwhile, and the answer is old or may lack some hits."""
+        try:
+            made = at.ask(queries, k)
+        except MillraceError:
+            if self._is_live(at):
+                raise
+            return None
+        # Whoever opens the new one asks it. The others need not wait.
+        opening = self._corpus.exclusive and self._opening.locked()
+        if not self._is_live(at) and not opening:
+            return None
+        return Found(reranked=made, release=at.release, pending=at.pending)
+
+    @contextmanager
+    def _using(self, stale: Opened | None = None) -> Iterator[Opened]:
+        """What is asked now, and not `stale`."""
+        at = self._current.take(stale) or self._open(stale)
+        try:
+            yield at
+        finally:
+            self._current.give(at)
+
+    def _open(self, stale: Opened | None) -> Opened:
+        with self._opening:
+            at = self._current.take(stale)
+            if at is not None:  # another thread was here before
+                return at
+            release = self._fixed or live(self._pipeline, self._corpus)
+            hold = self._keep_open or not self._corpus.exclusive
+            opened = Opened(self._pipeline, self._corpus, release, hold=hold, before=stale)
+            self._current.put(opened)
+            return opened
+
+    def _is_live(self, at: Opened) -> bool:
+        """Whether it is what is to be asked."""
+        if self._fixed:
+            try:
+                now = self._corpus.generation(self._fixed.generation.name)
+            except IndexFault:
+                return False
+            return now == self._fixed.generation
+        release = self._corpus.live()
+        return release is not None and release.generation == at.release.generation
+
+    def _whole(self, at: Opened) -> bool:
+        return (self._corpus.exclusive and not self._fixed) or self._is_live(at)
+
+    def _moved(self, at: Opened) -> Moved:
+        name = at.release.generation.name
+        if self._fixed:
+            return Moved(f"{name} has changed since it was chosen").at(hint="choose again")
+        return Moved(f"{name} was replaced while it was asked").at(hint="try again")
 
 
-def differs(pipeline: Pipeline, release: Release) -> bool:
-    """Whether the next refresh will build what is not live. The file's own encoder may be out of
-    reach: the live one answers without it.
-    """
-    wanted = pipeline.stages["index"].options.get("quantization", "none")
-    if wanted != release.generation.quantization:
-        return True
-    try:
-        return pipeline.fingerprint() != release.generation.fingerprint
-    except MillraceError:
-        return True
-
-
-def corpus_of(pipeline: Pipeline) -> CorpusIndex:
-    """Where the pipeline's corpus is stored."""
-    index: Index = pipeline.build("index")
-    return index.corpus(pipeline.name)
-
-
-def live(pipeline: Pipeline, corpus: CorpusIndex) -> Release:
-    """What is published. Raises NothingLive."""
-    release = corpus.live()
-    if release is None:
-        raise NothingLive(f"the corpus {pipeline.name!r} has no index yet").at(
-            where=str(pipeline.stages["index"].options.get("path", "")),
-            hint="run millrace refresh first",
-        )
-    return release
-
-
-def _check_sparse(pipeline: Pipeline, stored: str) -> None:
-    choice = pipeline.stages["retriever"]
-    if stored == "none" and getattr(registry.load("retriever", choice.use), "needs_sparse", False):
-        raise BadOption(f"retriever {choice.use!r} needs sparse vectors, the index has none").at(
-            where="retriever.use", hint="set sparse.use=bm25 and refresh, or use: dense"
-        )
-
-
-class _Ahead:
-    """An encoder that answers a question asked before from memory."""
-
-    def __init__(self, encoder: Any) -> None:
-        self._encoder = encoder
-        self._asked: tuple[str, ...] = ()
-        self._answer: Matrix = np.zeros((0, 0), np.float32)
-
-    def encode_queries(self, texts: Sequence[str]) -> Matrix:
-        if tuple(texts) != self._asked:
-            self._answer = self._encoder.encode_queries(texts)
-            self._asked = tuple(texts)
-        return self._answer
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._encoder, name)
+def search(pipeline: Pipeline, queries: Sequence[Query], k: int) -> Found:
+    """Ask once, see `Searcher.search`."""
+    with Searcher(pipeline, keep_open=False) as searcher:
+        return searcher.search(queries, k)

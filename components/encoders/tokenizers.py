@@ -7,6 +7,7 @@ before a word into the word's first token, so the first character would be off b
 from __future__ import annotations
 
 import re
+import threading
 import zlib
 from array import array
 from collections import OrderedDict
@@ -35,6 +36,8 @@ _WORDS = 4096
 _BETWEEN_WORDS = re.compile(r"(?<=[^\W_])(?= [^\W_])")
 """Where every tokenizer parts a text: between a letter or digit and a space before another one."""
 _WORD = re.compile(r"\w+|[^\w\s]")
+_remembering = threading.Lock()
+"""Of all tokenizers, because one that has its own could not be pickled."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -186,8 +189,11 @@ class _Recent:
         return self._held.get(text)
 
     def put(self, text: str, tokens: TokenArrays) -> None:
-        self._held[text] = tokens
-        self._tokens += len(tokens)
-        while len(self._held) > _CACHED_TEXTS or self._tokens > _CACHED_TOKENS:
-            _, dropped = self._held.popitem(last=False)
-            self._tokens -= len(dropped)
+        with _remembering:
+            if text in self._held:  # another thread was here first
+                return
+            self._held[text] = tokens
+            self._tokens += len(tokens)
+            while len(self._held) > _CACHED_TEXTS or self._tokens > _CACHED_TOKENS:
+                _, dropped = self._held.popitem(last=False)
+                self._tokens -= len(dropped)

@@ -1,7 +1,7 @@
 """What every index offers: generations of a corpus, one of them live.
 
 A refresh works on a draft: `draft`, `write`, `finish`, `publish`, all under `lock`. Readers open
-the live generation with `read` and see nothing of a draft.
+the live generation with `read` or `hold` and see nothing of a draft.
 """
 
 from __future__ import annotations
@@ -70,6 +70,13 @@ class CorpusIndex(Protocol):
         """Whether a namespace keeps it apart from other machines' corpora of the same name."""
         ...
 
+    @property
+    def exclusive(self) -> bool:
+        """Whether a generation that is open is open to one process alone. Then it is read for a
+        moment and stays whole meanwhile; `hold` copies it.
+        """
+        ...
+
     def owner(self) -> str | None:
         """Identity of the source that the corpus was built from."""
         ...
@@ -103,8 +110,17 @@ class CorpusIndex(Protocol):
         ...
 
     def read(self, generation: Generation) -> AbstractContextManager[GenerationReader]:
-        """An opened generation. Raises Moved where it was removed; Busy, StoreUnavailable,
-        IndexFault.
+        """An opened generation, for a moment: others may wait. Raises Moved where it was removed;
+        Busy, StoreUnavailable, IndexFault.
+        """
+        ...
+
+    def hold(self, generation: Generation) -> AbstractContextManager[GenerationReader]:
+        """An opened generation, for as long as it is wanted and for several threads: nobody waits.
+
+        Unless the index is exclusive, what is read may lack some once the generation is not live
+        any more. Raises as `read`; DiskFull or BadOption where this machine has no
+        room or no folder for a copy.
         """
         ...
 

@@ -5,15 +5,15 @@ Each answer is kept as it comes: a run that was killed asks again only what was 
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from itertools import islice
 
 from components import registry
-from components.corpus.search import Serving
+from components.corpus.search import Searcher
 from components.endpoint.ledger import Ledger
 from components.errors import GuardStopped, MillraceError, NoAnswer
 from components.indexes.contract import GenerationReader
@@ -78,23 +78,23 @@ def ask(plan: Plan, system: System, ledger: Ledger, progress: Progress = silent)
     with kept.adding(file):
         left = waiting(plan, system)
         progress(len(plan.data.questions) - len(left))
-        searching = _Searching(plan, system) if plan.searched else None
-        found = searching.given(left) if searching else _unsearched(plan, system, left)
-        answerer = _answerer(plan, system, ledger, searching)
-        for given, made in pool.each(found, partial(_one, answerer), answerer.concurrency):
-            if not isinstance(made, GuardStopped):
-                kept.add(file, {given.query.id: asdict(_failed(given, made))})
-                progress(1)
+        with ExitStack() as opened:
+            searcher = opened.enter_context(system.searcher()) if plan.searched else None
+            searching = _Searching(plan, searcher) if searcher else None
+            found = searching.given(left) if searching else _unsearched(plan, system, left)
+            answerer = _answerer(plan, system, ledger, searching)
+            for given, made in pool.each(found, partial(_one, answerer), answerer.concurrency):
+                if not isinstance(made, GuardStopped):
+                    kept.add(file, {given.query.id: asdict(_failed(given, made))})
+                    progress(1)
 
 
 class _Searching:
-    """A system's searches. The index is open while hits are fetched, and no longer."""
+    """A system's searches."""
 
-    def __init__(self, plan: Plan, system: System) -> None:
+    def __init__(self, plan: Plan, searcher: Searcher) -> None:
         self._plan = plan
-        self._system = system
-        self._serving = Serving(system.pipeline, system.release())
-        self._turn = threading.Lock()
+        self._searcher = searcher
 
     def given(self, queries: Sequence[Query]) -> Iterator[Given]:
         """Each question with its hits."""
@@ -104,19 +104,15 @@ class _Searching:
 
     def search(self, query: Query, k: int) -> Sequence[Hit]:
         """See `Search`; for several threads."""
-        with self._turn:
-            self._serving.encode([query])
-            with self._system.opened() as reader:
-                found = self._serving.retrieve(reader, [query], k)
-            return self._serving.rerank(found, k).hits[0]
+        return self._searcher.search([query], k).hits[0]
 
     def _batch(self, batch: Sequence[Query]) -> list[Given]:
-        with self._turn:
-            self._serving.encode(batch)
-            with self._system.opened() as reader:
-                found = self._serving.retrieve(reader, batch, self._plan.hits)
+        with self._searcher.opened() as at:
+            at.serving.encode(batch)
+            with at.reading() as reader:
+                found = at.serving.retrieve(reader, batch, self._plan.hits)
                 judged = [self._judged(query, reader) for query in batch]
-            ranked = self._serving.rerank(found, self._plan.hits).hits
+            ranked = at.serving.rerank(found, self._plan.hits).hits
         return [
             self._given(query, hits, chunks)
             for query, hits, chunks in zip(batch, ranked, judged, strict=True)

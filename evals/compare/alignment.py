@@ -62,7 +62,7 @@ def _cka(first: System, second: System, ids: dict[str, _Ids]) -> Cka | None:
     shared = _shared(ids[first.index], ids[second.index])
     if len(shared) < _FEWEST:
         return None
-    with first.opened() as left, second.opened() as right:
+    with first.held() as left, second.held() as right:
         try:
             return linear_cka(_Batches(left, right, shared))
         except UserError:  # all vectors of an index are one

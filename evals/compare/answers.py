@@ -1,6 +1,4 @@
-"""Asking a system. The index is open while hits are fetched, and no longer: an embedded one serves
-one process at a time, and searches wait.
-"""
+"""Asking a system."""
 
 from __future__ import annotations
 
@@ -9,7 +7,6 @@ from collections.abc import Container, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
 
-from components.corpus.search import Serving
 from components.encoders.naive import Naive
 from components.values import Hit, Query
 from evals.compare.ranking import Asked, Ranking, Seen
@@ -37,16 +34,13 @@ def answers(
     waiting = [batch for batch in _batches(asked) if batch[0].id not in known]
     if not waiting:
         return
-    stages = Serving(system.pipeline, system.release())
+    with system.searcher() as searcher:
 
-    def ask(queries: Sequence[Query], k: int) -> list[list[Hit]]:
-        stages.encode(queries)
-        with system.opened() as reader:
-            found = stages.retrieve(reader, queries, k)
-        return stages.rerank(found, k).hits
+        def ask(queries: Sequence[Query], k: int) -> list[list[Hit]]:
+            return searcher.search(queries, k).hits
 
-    for batch in waiting:
-        yield _rank(ask, batch, asked)
+        for batch in waiting:
+            yield _rank(ask, batch, asked)
 
 
 def _batches(asked: Asked) -> Iterator[list[Query]]:

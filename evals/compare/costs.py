@@ -19,7 +19,7 @@ import numpy as np
 
 from components import registry
 from components.corpus.clock import Clock
-from components.corpus.search import Serving
+from components.corpus.serving import Serving
 from components.stages import Reader
 from components.values import Query
 from evals.compare.spread import spread
@@ -129,7 +129,7 @@ def _open(systems: Sequence[System], opened: ExitStack) -> dict[str, _Served]:
     found = {}
     for each in systems:
         if each.index not in readers:
-            readers[each.index] = opened.enter_context(each.opened())
+            readers[each.index] = opened.enter_context(each.held())
         found[each.name] = Serving(each.pipeline, each.release()), readers[each.index]
     return found
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from components import spec
-from components.corpus.search import corpus_of, live
+from components.corpus.release import corpus_of, live
 from components.errors import BadOption, MillraceError, Missing, SpecError
 from components.indexes.contract import CorpusIndex
 from components.indexes.manifest import Generation, Release

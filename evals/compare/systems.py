@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from components import registry, spec
-from components.corpus.search import corpus_of, live
+from components.corpus.release import corpus_of, live
+from components.corpus.search import Searcher
 from components.encoders.checkpoints import weights_sha256
 from components.errors import BadOption, Missing, Moved
 from components.indexes.contract import GenerationReader
@@ -77,14 +78,31 @@ class System:
         """What it is asked at. Raises NothingLive where it is not built yet."""
         return self.served or live(self.pipeline, corpus_of(self.pipeline))
 
+    def searcher(self) -> Searcher:
+        """Asks it. What is served stays free for others; what the comparison has built, and nobody
+        else reads for long, is opened for each batch.
+        """
+        return Searcher(self.pipeline, keep_open=self.served is not None, release=self.release())
+
     @contextmanager
     def opened(self) -> Iterator[GenerationReader]:
-        """Its index. Raises Moved where that changed meanwhile, Busy, IndexFault."""
+        """Its index, for a moment. Raises Moved where that changed meanwhile, Busy, IndexFault."""
         with corpus_of(self.pipeline).read(self.release().generation) as reader:
             yield reader
-        self.check()
+        self._check()
 
-    def check(self) -> None:
+    @contextmanager
+    def held(self) -> Iterator[GenerationReader]:
+        """Its index, for as long as is wanted: what is served stays free for others. Raises as
+        `opened`, and DiskFull.
+        """
+        corpus = corpus_of(self.pipeline)
+        opened = corpus.hold if self.served else corpus.read
+        with opened(self.release().generation) as reader:
+            yield reader
+        self._check()
+
+    def _check(self) -> None:
         """Raises Moved where the generation that is served is not what it was."""
         if self.served and _now(self.pipeline, self.index) != self.served.generation:
             raise Moved(f"{self.index} has changed since the comparison began").at(

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from components import spec
-from components.corpus.search import corpus_of, live, search
+from components.corpus.release import corpus_of, live
+from components.corpus.search import search
 from components.errors import SourceMissing, SpecError
 from components.spec import Pipeline
 from components.values import Hit, Query

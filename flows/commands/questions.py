@@ -117,7 +117,7 @@ def _generated(
     pipeline: Pipeline, model: ChatModel, count: int, seed: int, file: Path
 ) -> Generated:
     from components import registry
-    from components.corpus.search import corpus_of, live
+    from components.corpus.release import corpus_of, live
     from evals.questions.generate import generate
 
     corpus = corpus_of(pipeline)

@@ -16,7 +16,7 @@ def command(pipeline: Path, overrides: tuple[str, ...], as_json: bool) -> int:
     """Say what is live for PIPELINE, since when, and how much it holds."""
     from dataclasses import asdict
 
-    from components.corpus.search import corpus_of, differs, live
+    from components.corpus.release import corpus_of, differs, live
 
     loaded = load(pipeline, overrides)
     release = live(loaded, corpus_of(loaded))

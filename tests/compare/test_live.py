@@ -11,8 +11,12 @@ from typing import Any
 
 import pytest
 
+from components import spec
+from components.corpus.search import search
 from components.errors import Busy, Moved, NothingLive, SourceMissing, UserError
+from components.values import Query
 from evals.compare import answers, files, kept, request, steps
+from evals.compare.costs import one_by_one
 from evals.compare.evaluate import evaluate
 from evals.compare.live import served as generations
 from evals.compare.outcome import Outcome
@@ -237,6 +241,18 @@ def test_an_index_that_changes_meanwhile_is_no_answer(
         run(plan, Watch(asking=asking), timed=False)
     assert counted == [0, 5]
     assert kept.count(plan.file(plan.systems[0])) == 1
+
+
+def test_what_is_served_can_be_searched_while_it_is_measured(
+    tmp_path: Path, mill: Mill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = planned(tmp_path, mill.file, mill.data)
+    monkeypatch.setenv("MILLRACE_READER_WAIT", "0.2")
+    settings.cache_clear()
+    readings = one_by_one(plan.systems, plan.request.data.queries(scoped=False))
+    next(readings)
+    assert search(spec.load(mill.file), [Query(text="mill")], 1).hits[0]
+    assert list(readings)
 
 
 def test_two_comparisons_at_once(tmp_path: Path, mill: Mill) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -136,6 +138,26 @@ class IndexContract:
             assert reader.count_chunks() == 9
             assert reader.count_chunks("b") == 3
             assert total(reader.entries()) == live.totals
+
+    def test_a_held_generation_hinders_nobody(
+        self, corpus: CorpusIndex, live: Generation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("MILLRACE_CACHE", str(tmp_path / "cache"))
+        with corpus.hold(live) as reader, corpus.hold(live) as other:
+            with corpus.read(live) as third:
+                assert names(reader) == names(other) == names(third) == {"a", "b", "c"}
+            with corpus.lock():
+                draft = corpus.draft(wanted(), live)
+                with corpus.write(draft) as writer:
+                    writer.forget(["a"])
+                corpus.publish(finish(corpus, draft), "r")
+            with ThreadPoolExecutor(2) as threads:
+                found = threads.map(lambda _: reader.chunks("a"), range(8))
+                assert all(each == chunks_of("a") for each in found)
+        now = corpus.live()
+        assert now is not None
+        with corpus.hold(now.generation) as reader:
+            assert names(reader) == {"b", "c"}
 
     def test_nearest_finds_by_cosine(self, corpus: CorpusIndex, live: Generation) -> None:
         query = np.eye(WIDTH, dtype=np.float32)[[1]]

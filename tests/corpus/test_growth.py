@@ -213,7 +213,8 @@ def test_a_generation_that_is_being_read_stays(corpus: Corpus) -> None:
 def overtaken(corpus: Corpus, overrides: Sequence[str]) -> Iterator[None]:
     """Whoever looks at what is live sees it replaced, and removed, before they open it."""
     kind = type(corpus.job(overrides).corpus)
-    asked, real = [], kind.read
+    asked: list[Any] = []
+    real = kind.read
 
     def late(self: Any, generation: Any) -> Any:
         if not asked:
@@ -257,7 +258,8 @@ def test_the_pointer_is_read_again_when_it_was_replaced(corpus: Corpus) -> None:
     corpus.fill(2)
     first = corpus.refresh().generation
     index: Any = corpus.job().corpus
-    real, asked = index._generation, []
+    asked: list[str] = []
+    real = index._generation
 
     def late(name: str) -> Any:
         if not asked:

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.corpus.search import corpus_of, live, search
+from components.corpus.release import corpus_of, live
+from components.corpus.search import search
 from components.errors import BadOption
 from components.indexes.contract import GenerationReader
 from components.retrievers import narrowed

@@ -148,14 +148,20 @@ def opened(folder: Path, lock: Path) -> Iterator[Any]:
     """The shard in a folder. Waits for its turn; raises Busy, DiskFull, Damaged, Refused,
     StoreUnavailable.
     """
-    with turn(lock):
-        check_space(folder.parent)
-        shard = _loaded(folder)
-        try:
-            yield shard
-        finally:
-            with faults("the index could not be closed", folder):
-                shard.close()
+    with turn(lock), loaded(folder) as shard:
+        yield shard
+
+
+@contextmanager
+def loaded(folder: Path) -> Iterator[Any]:
+    """The shard in a folder that nobody else opens. Raises as `opened`."""
+    check_space(folder.parent)
+    shard = _loaded(folder)
+    try:
+        yield shard
+    finally:
+        with faults("the index could not be closed", folder):
+            shard.close()
 
 
 def load(folder: Path) -> Any:

@@ -13,16 +13,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from filelock import FileLock, Timeout
 
 from components.errors import Busy, Damaged, MillraceError, Missing, Moved, Refused
-from components.indexes.edge import engine, leftovers
+from components.indexes.edge import copies, engine, leftovers
 from components.indexes.edge.files import (
     allocated,
     check_space,
@@ -70,6 +70,7 @@ class EdgeCorpus:
     """The generations of one corpus, see `CorpusIndex`."""
 
     apart: ClassVar[bool] = False
+    exclusive: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -166,16 +167,24 @@ class EdgeCorpus:
     def read(self, generation: Generation) -> Iterator[EdgeReader]:
         """See `CorpusIndex`. What is open is not removed."""
         shard = self._shard(generation)
+        if shard.is_dir() and not copies.writable(shard):
+            with self.hold(generation) as reader:
+                yield reader
+            return
         lock = shard.parent / engine.LOCK
         with self._unless_moved(generation), engine.opened(shard, lock) as opened:
             self._check_there(generation)
-            search = self._rescoring.of(generation)
-            edition = generation.edition(str(shard.absolute()))
-            reader = EdgeReader(opened, shard, generation.width, search, edition)
-            if generation.finished_at:
-                # The engine opens a shard whose files are missing as if it were smaller.
-                _check_count(reader, generation.totals.chunks, shard)
-            yield reader
+            yield self._reader(opened, generation)
+
+    @contextmanager
+    def hold(self, generation: Generation) -> Iterator[EdgeReader]:
+        """See `CorpusIndex`. Its copy outlives it."""
+        with ExitStack() as held:
+            with self._unless_moved(generation):
+                own = held.enter_context(copies.copied(self._shard(generation)))
+                self._check_there(generation)
+            opened = held.enter_context(engine.loaded(own))
+            yield self._reader(opened, generation)
 
     def draft(self, wanted: Generation, base: Generation | None) -> Generation:
         """See `CorpusIndex`."""
@@ -278,6 +287,16 @@ class EdgeCorpus:
             raise Moved(f"{generation.name} was replaced and removed").at(
                 where=str(self.folder), hint="try again"
             ) from cause
+
+    def _reader(self, opened: Any, generation: Generation) -> EdgeReader:
+        shard = self._shard(generation)
+        search = self._rescoring.of(generation)
+        edition = generation.edition(str(shard.absolute()))
+        reader = EdgeReader(opened, shard, generation.width, search, edition)
+        if generation.finished_at:
+            # The engine opens a shard whose files are missing as if it were smaller.
+            _check_count(reader, generation.totals.chunks, shard)
+        return reader
 
     def _copy(self, base: Generation, shard: Path) -> None:
         source = self._shard(base)

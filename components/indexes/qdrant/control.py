@@ -53,6 +53,12 @@ class Control:
         """The corpus' record, None where there is none."""
         return self._payload(self._corpus)
 
+    def look(self, name: str) -> tuple[Mapping[str, Any] | None, Record | None]:
+        """The corpus' record and a generation's, in one request; None where there is none."""
+        found = self._payloads([self._corpus, self._id(name)])
+        payload = found.get(self._id(name))
+        return found.get(self._corpus), _to_record(payload, self._server.name) if payload else None
+
     def begin(self) -> None:
         """Make the collection and the corpus' record, where they are missing."""
         from qdrant_client.models import PayloadSchemaType, PointStruct, UpdateMode
@@ -170,11 +176,14 @@ class Control:
         )
 
     def _payload(self, identifier: str) -> Mapping[str, Any] | None:
+        return self._payloads([identifier]).get(identifier)
+
+    def _payloads(self, identifiers: list[str]) -> dict[str, Mapping[str, Any]]:
         points = self._server.find(
             "the corpus' record could not be read",
-            lambda client: client.retrieve(self.collection, [identifier], with_payload=True),
+            lambda client: client.retrieve(self.collection, identifiers, with_payload=True),
         )
-        return points[0].payload if points else None
+        return {str(point.id): point.payload or {} for point in points or ()}
 
     def _id(self, name: str) -> str:
         return str(uuid5(NAMESPACE, f"{self.collection}\0{name}"))

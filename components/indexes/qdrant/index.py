@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
@@ -85,6 +85,8 @@ class QdrantIndex:
 class QdrantCorpus:
     """The generations of one corpus, see `CorpusIndex`."""
 
+    exclusive: ClassVar[bool] = False
+
     def __init__(
         self,
         server: Server,
@@ -103,6 +105,8 @@ class QdrantCorpus:
         self._rescoring = rescoring
         self._keep = keep
         self._control = Control(self._server, name, layout.replicas)
+        self._known: Record | None = None
+        """Of what was live when it was asked last."""
 
     def owner(self) -> str | None:
         """See `CorpusIndex`."""
@@ -122,10 +126,14 @@ class QdrantCorpus:
 
     def live(self) -> Release | None:
         """See `CorpusIndex`."""
-        record = self._control.corpus() or {}
+        # Mostly what was live before, so it is asked for along with the pointer.
+        corpus, found = self._control.look(self._known.generation.name if self._known else "")
+        record = corpus or {}
         if not record.get("live"):
             return None
-        found = self._control.record(record["live"])
+        if found is None or found.generation.name != record["live"]:
+            found = self._control.record(record["live"])
+        self._known = found
         if found is None:
             # Replaced between the two questions, or really gone.
             again = self._control.corpus() or {}
@@ -199,6 +207,16 @@ class QdrantCorpus:
             raise
         if generation.finished_at and self._control.record(generation.name) is None:
             raise _moved(generation)
+
+    @contextmanager
+    def hold(self, generation: Generation) -> Iterator[QdrantReader]:
+        """See `CorpusIndex`."""
+        known = self._known
+        same = known is not None and known.generation == generation
+        record = known if same else self._control.record(generation.name)
+        if record is None:
+            raise _moved(generation)
+        yield QdrantReader(*self._opened(record))
 
     def draft(self, wanted: Generation, base: Generation | None) -> Generation:
         """See `CorpusIndex`. A base that was finished but never published is opened again."""

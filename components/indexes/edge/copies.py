@@ -1,0 +1,148 @@
+"""Private copies of shards, for readers that stay and for indexes that this user cannot write.
+
+    CACHE/copies/copies.lock                 while a folder is made, and while leftovers are removed
+    CACHE/copies/GENERATION-XXXXXXXX/        in-use.lock, shard/
+
+The engine lets one process open a shard, and writes to it even where it is only read.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from components.errors import BadOption, Busy, IndexFault, Moved
+from components.indexes.edge import engine
+from components.indexes.edge.files import allocated, check_space, copy_tree
+from infra.settings import cache_folder, settings
+
+_IN_USE = "in-use.lock"
+_POLL = 0.02
+"""Seconds between two tries for a lock."""
+
+
+@contextmanager
+def copied(shard: Path) -> Iterator[Path]:
+    """The folder of a copy of a closed shard, removed in the end.
+
+    Raises Moved where the shard is gone, Busy, DiskFull, IndexFault; BadOption where the cache
+    folder cannot be used.
+    """
+    with _folder(shard.parent.name) as folder:
+        own = folder / shard.name
+        with _undisturbed(shard.parent / engine.LOCK):
+            if not shard.is_dir():
+                raise Moved(f"{shard.parent.name} was replaced and removed").at(hint="try again")
+            check_space(folder, allocated(shard))
+            _copy(shard, own)
+        yield own
+
+
+def writable(shard: Path) -> bool:
+    """Whether the engine could open it where it is. Locks beside it count."""
+    lock = shard.parent / engine.LOCK
+    if not os.access(lock if lock.exists() else shard.parent, os.W_OK):
+        return False
+    return all(
+        os.access(os.path.join(place, name), os.W_OK)
+        for place, _, files in os.walk(shard)
+        for name in (".", *files)
+    )
+
+
+@contextmanager
+def _folder(name: str) -> Iterator[Path]:
+    """A folder that is this process' own for as long as it lives."""
+    folder, held = _made(name)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        held.release()
+
+
+def _made(name: str) -> tuple[Path, FileLock]:
+    try:
+        home = cache_folder().absolute() / "copies"  # the working folder may change
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with FileLock(home / "copies.lock"):
+            _remove_leftovers(home)
+            folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=home))
+            held = _lock(folder)
+            held.acquire()
+            return folder, held
+    except (OSError, RuntimeError) as error:  # RuntimeError: this user has no home
+        reason = getattr(error, "strerror", None) or str(error)
+        raise BadOption(f"the copy of an index cannot be made in the cache folder: {reason}").at(
+            where="MILLRACE_CACHE", hint="name a folder that can be written"
+        ) from error
+
+
+def _remove_leftovers(home: Path) -> None:
+    """Copies of processes that were killed."""
+    for folder in home.iterdir():
+        if not folder.is_dir():
+            continue
+        with suppress(Timeout, OSError), _lock(folder).acquire(blocking=False):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _lock(folder: Path) -> FileLock:
+    # Another thread may be the one that lets go of it.
+    return FileLock(folder / _IN_USE, thread_local=False)
+
+
+def _copy(shard: Path, own: Path) -> None:
+    try:
+        copy_tree(shard, own)
+        for place, _, files in os.walk(own):  # of read-only media they are read-only
+            os.chmod(place, 0o700)
+            for name in files:
+                os.chmod(os.path.join(place, name), 0o600)
+    except OSError as error:
+        check_space(own.parent)
+        raise IndexFault(f"cannot be copied: {error}").at(where=str(shard)) from error
+
+
+@contextmanager
+def _undisturbed(lock: Path) -> Iterator[None]:
+    """No process opens the shard meanwhile, others may copy it too. Waits, then raises Busy.
+
+    A lock that cannot be opened or held, on media that nobody here writes, holds nobody up.
+    """
+    if sys.platform == "win32":
+        with engine.turn(lock):
+            yield
+        return
+    import fcntl
+
+    try:
+        descriptor = os.open(lock, os.O_RDONLY)
+    except OSError:
+        yield
+        return
+    try:
+        until = time.monotonic() + settings().reader_wait
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > until:
+                    raise Busy(f"the index was in use for {settings().reader_wait:g} s").at(
+                        where=str(lock.parent), hint="try again; for many readers use a server"
+                    ) from None
+                time.sleep(_POLL)
+            except OSError:  # not every file system has locks
+                break
+        yield
+    finally:
+        os.close(descriptor)
