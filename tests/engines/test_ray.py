@@ -80,7 +80,6 @@ def test_ids_vectors_and_entries_are_those_of_a_local_refresh(corpus: Corpus) ->
     assert {name: (e.chunks, e.tokens, e.reason) for name, e in found.items()} == facts
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("ray")
 def test_a_document_that_hangs_its_parser_fails_alone(tmp_path: Path) -> None:
     source = {**HASHING["source"], "parse_seconds": 1}
@@ -94,6 +93,7 @@ def test_a_document_that_hangs_its_parser_fails_alone(tmp_path: Path) -> None:
     assert (failed.id, failed.reason) == ("endless.pdf", "parsing it takes longer than 1 s")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray")
 def test_an_update_drops_the_old_chunks(corpus: Corpus) -> None:
     corpus.fill(4)
