@@ -34,6 +34,7 @@ def check_holdings(job: Job, plan: Plan, held: Mapping[str, Entry]) -> None:
 
     `held`: what readers have, or else what a first build has written so far.
     """
+    held = {document_id: entry for document_id, entry in held.items() if entry.chunks}
     if job.request.adopt or job.corpus.apart or not (held and plan.listed):
         return  # an empty source is a matter for the guard against deletions
     shared = held.keys() & plan.listed.keys()

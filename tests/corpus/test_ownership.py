@@ -20,13 +20,6 @@ from infra.settings import settings
 from tests.corpora import HASHING, Corpus, counts, prose
 from tests.corpus.test_promotion import INTERRUPTED
 
-
-@pytest.fixture(autouse=True)
-def no_graphs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those of a few chunks are none, and to find that out takes a process of its own each time."""
-    monkeypatch.setattr("components.indexes.edge.index.optimise", lambda folder: None)
-
-
 SERVER = ("index.use=qdrant",)
 
 
@@ -321,3 +314,12 @@ class TestIdentity:
         monkeypatch.delenv("container")
         (bare / "dockerenv").touch()
         assert machine.identity() == ""
+
+
+def test_a_corpus_that_serves_nothing_is_anybodys(machines: Machines) -> None:
+    with machines.on("one") as folder:
+        (folder / "000.txt").write_text("")
+        machines.refresh()
+    with machines.on("two") as folder:
+        write(folder, *numbered("b", 3))
+        assert machines.refresh().added == 3

@@ -110,7 +110,7 @@ def test_the_page_of_a_run_tells_what_it_did_and_what_changed(
 
 
 def test_what_stops_a_run_is_one_line_on_its_page(corpus: Corpus, prefect_server: Server) -> None:
-    corpus.fill(2)
+    corpus.fill(3)
     plain = start("refresh", corpus.file, "--engine-only", environment=prefect_server.environment)
     assert plain.code == 0
     with FileLock(corpus.folder / "store" / "test" / "writer.lock"):
@@ -122,12 +122,11 @@ def test_what_stops_a_run_is_one_line_on_its_page(corpus: Corpus, prefect_server
 
     for number in range(2):
         (corpus.documents / f"{number:03}.txt").unlink()
-    corpus.add("new.txt", prose(5))
     stopped = refresh(corpus, prefect_server)
     assert stopped.done.code == 4
     assert stopped.done.json["error"]["kind"] == "GuardStopped"
     assert stopped.state[:2] == ("FAILED", "Stopped by guard")
-    assert stopped.state[2].startswith(f"{corpus.documents}: 2 of 2 documents would be deleted")
+    assert stopped.state[2].startswith(f"{corpus.documents}: 2 of 3 documents would be deleted")
     assert "\n" not in stopped.state[2]
     assert "Traceback" not in prefect_server.logs(stopped.run) + stopped.done.err
 

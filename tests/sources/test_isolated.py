@@ -23,7 +23,8 @@ from tests.sources.killers import whoami
 
 ROOT = Path(__file__).parents[2]
 PLENTY = Limits(60, 2**30)
-LITTLE = Limits(1, 2**27)
+HASTE = Limits(1, 2**27)
+LITTLE = Limits(60, 2**27)
 MEMORY = f"{2**27:,} bytes of memory"
 
 
@@ -46,18 +47,18 @@ def crash_once(marker: Path) -> int:
     return os.getpid()
 
 
-@pytest.mark.parametrize(("order", "reason"), [
-    (os.abort, f"its parser crashes: SIGABRT, {MEMORY} allowed"),
-    (killers.hang, "parsing it takes longer than 1 s"),
-    (killers.loop, "parsing it takes longer than 1 s"),
-    (killers.swell, f"parsing it takes more than {MEMORY}"),
-    (killers.native_swell, f"its parser crashes: SIGABRT, {MEMORY} allowed"),
+@pytest.mark.parametrize(("limits", "order", "reason"), [
+    (LITTLE, os.abort, f"its parser crashes: SIGABRT, {MEMORY} allowed"),
+    (HASTE, killers.hang, "parsing it takes longer than 1 s"),
+    (HASTE, killers.loop, "parsing it takes longer than 1 s"),
+    (LITTLE, killers.swell, f"parsing it takes more than {MEMORY}"),
+    (LITTLE, killers.native_swell, f"its parser crashes: SIGABRT, {MEMORY} allowed"),
 ])  # fmt: skip
 def test_a_call_that_ends_its_process_twice_is_told_why(
-    order: Callable[[], None], reason: str
+    limits: Limits, order: Callable[[], None], reason: str
 ) -> None:
     with pytest.raises(isolated.Deadly) as caught:
-        isolated.call(LITTLE, order)
+        isolated.call(limits, order)
     assert str(caught.value) == reason
     assert not caught.value.transient
     assert isolated.call(PLENTY, whoami) != os.getpid()
