@@ -134,6 +134,7 @@ def shown(outcome: Outcome) -> str:
     return page.getvalue()
 
 
+@pytest.mark.slow
 def test_the_command_estimates_measures_and_keeps(tmp_path: Path) -> None:
     out = tmp_path / "out.json"
     arguments = ["--only", "naive", "--documents", "1", "--rounds", "2", "--no-whole"]

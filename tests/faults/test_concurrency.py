@@ -70,6 +70,7 @@ print(number)
 """
 
 
+@pytest.mark.slow
 def test_a_hundred_searches_while_refreshes_publish(corpus: Corpus, store: tuple[str, ...]) -> None:
     for name in "abcdefgh":
         corpus.add(f"{name}.txt", f"The water wheel of mill {name} has revision 0.")
