@@ -14,9 +14,8 @@ FACTS = {"name", "reason", "bytes", "points"}
 
 
 @pytest.fixture
-def grown(corpus: Corpus, store: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> Corpus:
+def grown(corpus: Corpus, store: tuple[str, ...]) -> Corpus:
     """A corpus with two generations and a fingerprint that are kept no longer."""
-    monkeypatch.setattr("components.indexes.edge.index.optimise", lambda folder: None)
     corpus.fill(3)
     for number, width in enumerate((32, 48, 64, 64)):
         later(corpus.add("000.txt", prose(800 + number)))
@@ -57,8 +56,7 @@ def test_it_is_told_to_people(grown: Corpus, store: tuple[str, ...]) -> None:
     assert call("prune", grown.file, *chosen(store)).out == "nothing to remove\n"
 
 
-def test_what_is_open_is_named_and_stays(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("components.indexes.edge.index.optimise", lambda folder: None)
+def test_what_is_open_is_named_and_stays(corpus: Corpus) -> None:
     corpus.fill(2)
     first = corpus.refresh(MANY).generation
     for number in range(2):

@@ -29,12 +29,6 @@ WIDER = ("encoder.width=256",)
 QUESTION = [Query(text="water wheel")]
 
 
-@pytest.fixture(autouse=True)
-def no_graphs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those of a few chunks are none, and to find that out takes a process of its own each time."""
-    monkeypatch.setattr("components.indexes.edge.index.optimise", lambda folder: None)
-
-
 def held(corpus: Corpus, store: Sequence[str]) -> list[str]:
     """Folders of generations, or collections."""
     if store:
@@ -213,20 +207,21 @@ def test_a_generation_that_is_being_read_stays(corpus: Corpus) -> None:
 def overtaken(corpus: Corpus, overrides: Sequence[str]) -> Iterator[None]:
     """Whoever looks at what is live sees it replaced, and removed, before they open it."""
     kind = type(corpus.job(overrides).corpus)
+    opening = "read" if kind.exclusive else "hold"
     asked: list[Any] = []
-    real = kind.read
+    real = getattr(kind, opening)
 
     def late(self: Any, generation: Any) -> Any:
         if not asked:
             asked.append(generation)
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(kind, "read", real)
+                patch.setattr(kind, opening, real)
                 for number in range(3):
                     night(corpus, number, overrides)
         return real(self, generation)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(kind, "read", late)
+        patch.setattr(kind, opening, late)
         yield
 
 

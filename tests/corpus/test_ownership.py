@@ -20,13 +20,6 @@ from infra.settings import settings
 from tests.corpora import HASHING, Corpus, counts, prose
 from tests.corpus.test_promotion import INTERRUPTED
 
-
-@pytest.fixture(autouse=True)
-def no_graphs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those of a few chunks are none, and to find that out takes a process of its own each time."""
-    monkeypatch.setattr("components.indexes.edge.index.optimise", lambda folder: None)
-
-
 SERVER = ("index.use=qdrant",)
 
 
