@@ -162,7 +162,8 @@ def test_what_was_set_aside_or_half_written_goes_with_the_next_success(corpus: C
     corpus.fill(2)
     generation = corpus.refresh().generation
     folder = corpus.folder / "store" / "test"
-    for name in (f"{generation}.damaged", f"{generation}.removed", "0009-" + "0" * 16):
+    aside = f"{generation}.damaged-20261130T110346123004"
+    for name in (aside, f"{generation}.removed", "0009-" + "0" * 16):
         (folder / name / "shard").mkdir(parents=True)
     (folder / ".live.json.123").write_text("{")
     (folder / "notes").mkdir()
@@ -170,6 +171,20 @@ def test_what_was_set_aside_or_half_written_goes_with_the_next_success(corpus: C
     assert corpus.refresh().generation == generation
     assert held(corpus, ()) == [generation, "notes"]
     assert not (folder / ".live.json.123").exists()
+
+
+def test_what_somebody_has_put_beside_generations_stays(corpus: Corpus) -> None:
+    corpus.fill(2)
+    generation = corpus.refresh().generation
+    folder = corpus.folder / "store" / "test"
+    own = [f"{generation}.backup", f"{generation}.damaged-by-hand", f"{generation}.removed-by-hand"]
+    for name in own:
+        (folder / name).mkdir()
+    (folder / f"{generation}.tar.gz").write_text("all of it")
+    assert corpus.job().corpus.surplus() == []
+    corpus.refresh()
+    assert held(corpus, ()) == [generation, *own]
+    assert (folder / f"{generation}.tar.gz").exists()
 
 
 def test_collections_that_no_record_names_go(corpus: Corpus, server: str) -> None:

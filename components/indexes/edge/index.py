@@ -15,9 +15,8 @@ import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from filelock import FileLock, Timeout
 
@@ -320,14 +319,13 @@ class EdgeCorpus:
             elif draft and draft.fingerprint == fingerprint and not draft.finished_at:
                 self._set_aside(name, "replaced")
 
-    def _set_aside(self, name: str, why: str) -> None:
+    def _set_aside(self, name: str, why: Literal["damaged", "replaced"]) -> None:
         """Rename a folder so that its name says why nothing uses it, until something is published.
 
         A shard must not be renamed while it is open.
         """
         with engine.turn(self.folder / name / engine.LOCK):
-            stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
-            (self.folder / name).rename(self.folder / f"{name}.{why}-{stamp}")
+            (self.folder / name).rename(self.folder / leftovers.aside(name, why))
         sync_folder(self.folder)
 
     def _names(self) -> list[str]:
