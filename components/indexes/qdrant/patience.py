@@ -16,10 +16,13 @@ from typing import TYPE_CHECKING
 from infra.settings import settings
 
 if TYPE_CHECKING:
+    from tenacity import RetryCallState
     from tenacity.stop import stop_base
 
 _TRIES = 5
 """Of somebody who is not patient."""
+_LONGEST_PAUSE = 10.0
+"""Seconds that they wait for another try: a server may ask for an hour."""
 _FIRST_TOLD, _THEN = 1.0, 10.0
 """Seconds of waiting that are told of: these, and then twice as many each time."""
 _seconds: ContextVar[float | None] = ContextVar("patience", default=None)
@@ -51,10 +54,16 @@ def _waiting(seconds: float | None) -> Iterator[None]:
 
 def stop() -> stop_base:
     """When tenacity gives up: before a pause that would outlast the patience."""
-    from tenacity import stop_after_attempt, stop_before_delay
+    from tenacity import stop_after_attempt, stop_any, stop_before_delay
 
     seconds = _seconds.get()
-    return stop_after_attempt(_TRIES) if seconds is None else stop_before_delay(seconds)
+    if seconds is None:
+        return stop_any(stop_after_attempt(_TRIES), _too_long)
+    return stop_before_delay(seconds)
+
+
+def _too_long(state: RetryCallState) -> bool:
+    return state.upcoming_sleep > _LONGEST_PAUSE
 
 
 class Waiting:
