@@ -158,6 +158,17 @@ def test_drafts_that_were_given_up_go_but_for_the_newest(corpus: Corpus, server:
     assert report.resumed
 
 
+def test_a_draft_in_fewer_bits_leaves_the_other_one_to_be_gone_on_with(
+    corpus: Corpus, store: tuple[str, ...]
+) -> None:
+    corpus.fill(2)
+    small = (*store, "index.quantization=int8")
+    begun(corpus, store)
+    begun(corpus, small)
+    assert corpus.refresh(store).resumed
+    assert corpus.refresh(small).resumed
+
+
 def test_what_was_set_aside_or_half_written_goes_with_the_next_success(corpus: Corpus) -> None:
     corpus.fill(2)
     generation = corpus.refresh().generation

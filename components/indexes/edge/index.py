@@ -308,16 +308,15 @@ class EdgeCorpus:
             _check_count(EdgeReader(opened, shard, base.width), base.totals.chunks, source)
 
     def _drop_unusable(self, fingerprint: str) -> None:
-        """Copies never completed. Drafts of this fingerprint that nothing goes on with are set
-        aside: nobody has proved that they are worth nothing.
+        """Copies never completed. Drafts of this form that nothing goes on with are set aside:
+        nobody has proved that they are worth nothing.
         """
-        known = {each.name: each for each in self._generations()}
         for name in self._names():
-            draft = known.get(name)
             if not (self.folder / name / "generation.json").exists():
                 leftovers.remove(self.folder / name)
-            elif draft and draft.fingerprint == fingerprint and not draft.finished_at:
-                self._set_aside(name, "replaced")
+        for draft in self._alike(fingerprint):
+            if not draft.finished_at:
+                self._set_aside(draft.name, "replaced")
 
     def _set_aside(self, name: str, why: Literal["damaged", "replaced"]) -> None:
         """Rename a folder so that its name says why nothing uses it, until something is published.

@@ -166,8 +166,7 @@ class QdrantCorpus:
         found = [
             each.generation
             for each in self._drafts(fingerprint)
-            if self._alike(each, fingerprint)
-            and each.generation.base == (base.name if base else "")
+            if each.generation.base == (base.name if base else "")
         ]
         return found[-1] if found else None
 
@@ -406,7 +405,7 @@ class QdrantCorpus:
         return [
             each
             for each in self._control.records()
-            if each.generation.fingerprint == fingerprint and not each.generation.finished_at
+            if self._alike(each, fingerprint) and not each.generation.finished_at
         ]
 
     def _alike(self, record: Record, fingerprint: str) -> bool:
