@@ -109,6 +109,18 @@ def test_damage_is_proved_in_a_process_of_its_own(drafted: Path) -> None:
     assert [each.name for each in drafted.iterdir() if "proof" in each.name] == []
 
 
+def test_a_draft_that_opens_and_cannot_be_read_is_begun_again(
+    corpus: Corpus, drafted: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for file in drafted.glob("shard/segments/*/payload_storage/page_0.dat"):
+        with file.open("r+b") as page:
+            page.write(b"\xff\x13\x77" * 1400)
+    report = corpus.refresh()
+    assert "a fresh process cannot either" in caplog.text
+    assert not report.resumed
+    assert counts(report) == (DOCUMENTS, 0, 0, 0, 0)
+
+
 def test_a_draft_whose_files_are_gone_is_begun_again(corpus: Corpus, drafted: Path) -> None:
     shutil.rmtree(drafted / "shard")
     report = corpus.refresh()

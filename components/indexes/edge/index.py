@@ -20,8 +20,8 @@ from typing import Any, ClassVar, Literal
 
 from filelock import FileLock, Timeout
 
-from components.errors import Busy, Damaged, MillraceError, Missing, Moved, Refused
-from components.indexes.edge import copies, engine, leftovers
+from components.errors import Busy, Damaged, IndexFault, MillraceError, Missing, Moved, Refused
+from components.indexes.edge import copies, engine, leftovers, proof
 from components.indexes.edge.files import (
     allocated,
     check_space,
@@ -208,8 +208,16 @@ class EdgeCorpus:
 
     def recover(self, draft: Generation) -> None:
         """See `CorpusIndex`."""
-        with self.write(draft) as writer:
-            writer.recover()
+        try:
+            with self.write(draft) as writer:
+                writer.recover()
+        except IndexFault as error:
+            if type(error) is not IndexFault:
+                raise
+            told = proof.explained(self._shard(draft), error, "the draft could not be recovered")
+            if isinstance(told, Damaged):
+                raise told from error
+            raise
 
     def discard(self, draft: Generation) -> None:
         """See `CorpusIndex`."""
