@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
@@ -17,7 +17,6 @@ from infra.settings import settings
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
-    from tenacity.stop import stop_base
 
 _TRIES = 5
 """Of somebody who is not patient."""
@@ -52,18 +51,16 @@ def _waiting(seconds: float | None) -> Iterator[None]:
         _seconds.reset(token)
 
 
-def stop() -> stop_base:
+def stop() -> Callable[[RetryCallState], bool]:
     """When tenacity gives up: before a pause that would outlast the patience."""
-    from tenacity import stop_after_attempt, stop_any, stop_before_delay
+    from tenacity import stop_before_delay
 
     seconds = _seconds.get()
-    if seconds is None:
-        return stop_any(stop_after_attempt(_TRIES), _too_long)
-    return stop_before_delay(seconds)
+    return _hasty if seconds is None else stop_before_delay(seconds)
 
 
-def _too_long(state: RetryCallState) -> bool:
-    return state.upcoming_sleep > _LONGEST_PAUSE
+def _hasty(state: RetryCallState) -> bool:
+    return state.attempt_number >= _TRIES or state.upcoming_sleep > _LONGEST_PAUSE
 
 
 class Waiting:
