@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from components.errors import Damaged, IndexFault, Missing, Moved, TakenOver
+from components.errors import BadOption, Damaged, IndexFault, Missing, Moved, TakenOver
 from components.indexes.manifest import Generation, Quantization, Release, Totals, now
 from components.indexes.qdrant import collection, leftovers
 from components.indexes.qdrant.collection import Layout
@@ -186,11 +186,16 @@ class QdrantCorpus:
     def lend(self) -> str:
         """See `Shared`."""
         mine = held(self._key)
-        return mine.token if mine else ""
+        return f"{self.name} {mine.token}" if mine else ""
 
     def borrow(self, right: str) -> AbstractContextManager[None]:
-        """See `Shared`."""
-        return borrowed(self._control, self._key, right)
+        """See `Shared`. Raises BadOption where this process has another namespace."""
+        name, _, token = right.partition(" ")
+        if name != self.name:
+            raise BadOption(
+                f"the corpus is called {name!r} where the refresh runs, {self.name!r} here"
+            ).at(where="MILLRACE_NAMESPACE", hint="set it alike on every node of the cluster")
+        return borrowed(self._control, self._key, token)
 
     @contextmanager
     def read(self, generation: Generation) -> Iterator[QdrantReader]:
