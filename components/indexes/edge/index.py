@@ -171,7 +171,11 @@ class EdgeCorpus:
                 yield reader
             return
         lock = shard.parent / engine.LOCK
-        with self._unless_moved(generation), engine.opened(shard, lock) as opened:
+        with (
+            self._unless_moved(generation),
+            self._proved(generation),
+            engine.opened(shard, lock) as opened,
+        ):
             self._check_there(generation)
             yield self._reader(opened, generation)
 
@@ -182,7 +186,7 @@ class EdgeCorpus:
             with self._unless_moved(generation):
                 own = held.enter_context(copies.copied(self._shard(generation)))
                 self._check_there(generation)
-            opened = held.enter_context(engine.loaded(own))
+            opened = self._loaded(own, generation, held)
             yield self._reader(opened, generation)
 
     def draft(self, wanted: Generation, base: Generation | None) -> Generation:
@@ -208,16 +212,8 @@ class EdgeCorpus:
 
     def recover(self, draft: Generation) -> None:
         """See `CorpusIndex`."""
-        try:
-            with self.write(draft) as writer:
-                writer.recover()
-        except IndexFault as error:
-            if type(error) is not IndexFault:
-                raise
-            told = proof.explained(self._shard(draft), error, "the draft could not be recovered")
-            if isinstance(told, Damaged):
-                raise told from error
-            raise
+        with self._proved(draft), self.write(draft) as writer:
+            writer.recover()
 
     def discard(self, draft: Generation) -> None:
         """See `CorpusIndex`."""
@@ -286,6 +282,28 @@ class EdgeCorpus:
         except (MillraceError, OSError) as error:
             self._check_there(generation, error)
             raise
+
+    @contextmanager
+    def _proved(self, generation: Generation) -> Iterator[None]:
+        """A fault of what was opened in here is looked into once it is closed: Damaged is raised
+        where it is.
+        """
+        try:
+            yield
+        except IndexFault as error:
+            if type(error) is not IndexFault:  # it says what it is
+                raise
+            told = proof.explained(self._shard(generation), error, "the index cannot be read")
+            if isinstance(told, Damaged):
+                raise told from error
+            raise
+
+    def _loaded(self, own: Path, generation: Generation, held: ExitStack) -> Any:
+        """A copy, opened. What is damaged is what it is a copy of."""
+        try:
+            return held.enter_context(engine.loaded(own))
+        except Damaged as error:
+            raise error.at(where=str(self._shard(generation).parent)) from None
 
     def _check_there(self, generation: Generation, cause: Exception | None = None) -> None:
         """Raises Moved where a generation was removed, or another one has its name."""
