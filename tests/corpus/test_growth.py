@@ -232,8 +232,8 @@ def test_a_generation_that_is_being_read_stays(corpus: Corpus) -> None:
 @contextmanager
 def overtaken(corpus: Corpus, overrides: Sequence[str]) -> Iterator[None]:
     """Whoever looks at what is live sees it replaced, and removed, before they open it."""
-    kind = type(corpus.job(overrides).corpus)
-    opening = "read" if kind.exclusive else "hold"
+    index = corpus.job(overrides).corpus
+    kind, opening = type(index), "read" if index.exclusive else "hold"
     asked: list[Any] = []
     real = getattr(kind, opening)
 
