@@ -193,9 +193,10 @@ def _above_standard(channel: Connection) -> Iterator[int]:
 
 def _start(channel: int) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-P", "-c", _BOOT]
+    places = [each for each in sys.path if isinstance(each, str)]  # Python minds no others
     try:
         return subprocess.Popen(  # noqa: S603 - our own module
-            [*command, json.dumps(sys.path), str(channel), str(os.getpid())],
+            [*command, json.dumps(places), str(channel), str(os.getpid())],
             pass_fds=[channel],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

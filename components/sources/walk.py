@@ -13,6 +13,7 @@ from components.sources.patterns import Chosen
 _ELSEWHERE = "a link to a folder of this source, which is read under its own name"
 _HIDDEN = "a link to a folder that is not read otherwise"
 _LOOP = "a link to a folder that it lies in"
+_NOWHERE = "a link to nothing, perhaps to a folder once: mend it, or source.exclude leaves it out"
 
 
 class RootMissing(Exception):
@@ -70,6 +71,8 @@ class Walk:
                 if not _is_folder(entry):
                     if self._chosen.takes(name):
                         yield self._file(name, entry)
+                    elif self._may_have_led_to_a_folder(name, entry):
+                        yield Found(f"{name}/", reason=_NOWHERE, missing=True)
                 elif self._chosen.enters(name):
                     left = self._left(f"{name}/", entry, above) if entry.is_symlink() else None
                     if left:
@@ -96,6 +99,11 @@ class Walk:
         except OSError as error:
             return _unlisted(name, error)
         return Found(name, f"{found.st_mtime_ns}-{found.st_size}")
+
+    def _may_have_led_to_a_folder(self, name: str, entry: os.DirEntry[str]) -> bool:
+        """On a disk that is not there now: what was read below it is not gone."""
+        followed = self._follow_links and entry.is_symlink() and self._chosen.enters(name)
+        return followed and not os.path.exists(os.path.join(self._root, name))
 
     def _left(
         self, name: str, entry: os.DirEntry[str], above: frozenset[tuple[int, int]]

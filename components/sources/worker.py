@@ -73,8 +73,10 @@ def _answer(connection: Connection) -> Answer:
         return Answer(error=error)
     except MemoryError:
         return Answer(swollen=True)
+    except ImportError as error:  # of what is installed, which may be about to be replaced
+        return Answer(error=_bad(error).passing())
     except Exception as error:  # whatever a parser raises is about the document
-        return Answer(error=BadDocument(f"{type(error).__name__}: {error}"))
+        return Answer(error=_bad(error))
 
 
 def _send(connection: Connection, answer: Answer) -> None:
@@ -83,7 +85,11 @@ def _send(connection: Connection, answer: Answer) -> None:
     except (EOFError, ConnectionError):
         raise
     except Exception as error:  # it cannot be pickled
-        connection.send(Answer(error=BadDocument(f"{type(error).__name__}: {error}")))
+        connection.send(Answer(error=_bad(error)))
+
+
+def _bad(error: Exception) -> BadDocument:
+    return BadDocument(f"{type(error).__name__}: {error}")
 
 
 @contextmanager

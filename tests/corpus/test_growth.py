@@ -158,11 +158,23 @@ def test_drafts_that_were_given_up_go_but_for_the_newest(corpus: Corpus, server:
     assert report.resumed
 
 
+def test_a_draft_in_fewer_bits_leaves_the_other_one_to_be_gone_on_with(
+    corpus: Corpus, store: tuple[str, ...]
+) -> None:
+    corpus.fill(2)
+    small = (*store, "index.quantization=int8")
+    begun(corpus, store)
+    begun(corpus, small)
+    assert corpus.refresh(store).resumed
+    assert corpus.refresh(small).resumed
+
+
 def test_what_was_set_aside_or_half_written_goes_with_the_next_success(corpus: Corpus) -> None:
     corpus.fill(2)
     generation = corpus.refresh().generation
     folder = corpus.folder / "store" / "test"
-    for name in (f"{generation}.damaged", f"{generation}.removed", "0009-" + "0" * 16):
+    aside = f"{generation}.damaged-20261130T110346123004"
+    for name in (aside, f"{generation}.removed", "0009-" + "0" * 16):
         (folder / name / "shard").mkdir(parents=True)
     (folder / ".live.json.123").write_text("{")
     (folder / "notes").mkdir()
@@ -170,6 +182,20 @@ def test_what_was_set_aside_or_half_written_goes_with_the_next_success(corpus: C
     assert corpus.refresh().generation == generation
     assert held(corpus, ()) == [generation, "notes"]
     assert not (folder / ".live.json.123").exists()
+
+
+def test_what_somebody_has_put_beside_generations_stays(corpus: Corpus) -> None:
+    corpus.fill(2)
+    generation = corpus.refresh().generation
+    folder = corpus.folder / "store" / "test"
+    own = [f"{generation}.backup", f"{generation}.damaged-by-hand", f"{generation}.removed-by-hand"]
+    for name in own:
+        (folder / name).mkdir()
+    (folder / f"{generation}.tar.gz").write_text("all of it")
+    assert corpus.job().corpus.surplus() == []
+    corpus.refresh()
+    assert held(corpus, ()) == [generation, *own]
+    assert (folder / f"{generation}.tar.gz").exists()
 
 
 def test_collections_that_no_record_names_go(corpus: Corpus, server: str) -> None:
@@ -206,22 +232,22 @@ def test_a_generation_that_is_being_read_stays(corpus: Corpus) -> None:
 @contextmanager
 def overtaken(corpus: Corpus, overrides: Sequence[str]) -> Iterator[None]:
     """Whoever looks at what is live sees it replaced, and removed, before they open it."""
-    kind = type(corpus.job(overrides).corpus)
-    way = "hold" if overrides else "read"
+    index = corpus.job(overrides).corpus
+    kind, opening = type(index), "read" if index.exclusive else "hold"
     asked: list[Any] = []
-    real = getattr(kind, way)
+    real = getattr(kind, opening)
 
     def late(self: Any, generation: Any) -> Any:
         if not asked:
             asked.append(generation)
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(kind, way, real)
+                patch.setattr(kind, opening, real)
                 for number in range(3):
                     night(corpus, number, overrides)
         return real(self, generation)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(kind, way, late)
+        patch.setattr(kind, opening, late)
         yield
 
 

@@ -14,6 +14,7 @@ import pytest
 from components.corpus import run
 from components.corpus.report import Report
 from components.errors import BadOption, ForeignCorpus, GuardStopped
+from components.indexes.contract import Shared
 from components.indexes.qdrant.server import connect
 from infra import machine
 from infra.settings import settings
@@ -265,6 +266,20 @@ class TestNamespaces:
             corpus.add("own.txt", prose(len(space)))
             assert counts(corpus.refresh()) == (1, 0, 0, 0, 0)
         assert len(self.collections()) == 12
+
+    @pytest.mark.usefixtures("server")
+    def test_a_node_in_another_one_is_told_so(self, corpus: Corpus) -> None:
+        """Nobody has taken the corpus over, and nothing of it is gone."""
+        of = corpus.job(["index.use=qdrant", "index.namespace=team"]).corpus
+        elsewhere = corpus.job(["index.use=qdrant", "index.namespace=''"]).corpus
+        assert isinstance(of, Shared)
+        assert isinstance(elsewhere, Shared)
+        with of.lock():
+            right = of.lend()
+            refused = pytest.raises(BadOption, match="'team_test' where the refresh")
+            with refused as caught, elsewhere.borrow(right):
+                pytest.fail("it would write elsewhere")
+        assert caught.value.where == "MILLRACE_NAMESPACE"
 
     @pytest.mark.parametrize("name", ["A", "a_b", "a/b", "-a", "a" * 42, "ä"])
     def test_a_namespace_is_like_a_name(

@@ -11,13 +11,22 @@ from pathlib import Path
 import pytest
 
 from components.corpus.request import Job
+from components.corpus.search import Searcher, search
 from components.errors import Busy, Damaged, StoreUnavailable
 from components.indexes.edge import proof
 from components.indexes.edge.engine import load
+from components.values import Query
 from tests.cli import ROOT, clean
 from tests.corpora import Corpus, counts
 
 DOCUMENTS = 8
+
+
+def tear(generation: Path) -> None:
+    """Pages of payloads, as a power cut may."""
+    for file in generation.glob("shard/segments/*/payload_storage/page_0.dat"):
+        with file.open("r+b") as page:
+            page.write(b"\xff\x13\x77" * 1400)
 
 
 @pytest.fixture
@@ -107,6 +116,35 @@ def test_damage_is_proved_in_a_process_of_its_own(drafted: Path) -> None:
     told = proof.explained(drafted / "shard", Exception("whatever it says"))
     assert isinstance(told, Damaged)
     assert [each.name for each in drafted.iterdir() if "proof" in each.name] == []
+
+
+def test_a_draft_that_opens_and_cannot_be_read_is_begun_again(
+    corpus: Corpus, drafted: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    tear(drafted)
+    report = corpus.refresh()
+    assert "a fresh process cannot either" in caplog.text
+    assert not report.resumed
+    assert counts(report) == (DOCUMENTS, 0, 0, 0, 0)
+
+
+def test_what_is_live_and_cannot_be_read_is_named_with_what_to_do(corpus: Corpus) -> None:
+    corpus.fill(2)
+    live = corpus.folder / "store" / "test" / corpus.refresh().generation
+    tear(live)
+    with pytest.raises(Damaged, match="a fresh process cannot either") as caught:
+        search(corpus.load(), [Query(text="water wheel")], 2)
+    assert caught.value.where == str(live)
+    assert "delete this folder" in caught.value.hint
+
+
+def test_a_damaged_copy_names_what_it_is_a_copy_of(corpus: Corpus) -> None:
+    corpus.fill(2)
+    live = corpus.folder / "store" / "test" / corpus.refresh().generation
+    (live / "shard" / "edge_config.json").write_text("{")
+    with Searcher(corpus.load()) as searcher, pytest.raises(Damaged) as caught:
+        searcher.search([Query(text="water wheel")], 2)
+    assert caught.value.where == str(live)
 
 
 def test_a_draft_whose_files_are_gone_is_begun_again(corpus: Corpus, drafted: Path) -> None:

@@ -133,6 +133,19 @@ def test_who_is_in_a_hurry_does_not_wait_for_the_patience(told: Proxy) -> None:
     assert len(told.asked) == 5
 
 
+@pytest.mark.parametrize("status", [429, 503])
+def test_who_is_in_a_hurry_does_not_wait_as_long_as_a_server_asks(
+    told: Proxy, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("tenacity.nap.time.sleep", slept.append)
+    told.answer(http(status, QDRANTS, "Retry-After: 3600\r\n"), ALIASES)
+    with pytest.raises(StoreUnavailable):
+        ask(connect())
+    assert slept == []
+    assert len(told.asked) == 1
+
+
 def test_what_is_waited_for_is_said_at_growing_intervals(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

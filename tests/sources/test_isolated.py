@@ -36,6 +36,10 @@ def stumble() -> None:
     raise KeyError("page")
 
 
+def lack() -> None:
+    raise ImportError("libpdf.so: cannot map it")
+
+
 def unpicklable() -> object:
     return lambda: None
 
@@ -101,6 +105,20 @@ def test_what_a_call_raises_comes_back() -> None:
     with pytest.raises(BadDocument, match="pickle"):
         isolated.call(PLENTY, unpicklable)
     assert isolated.call(PLENTY, whoami) == before
+
+
+def test_a_parser_that_cannot_be_loaded_is_not_the_documents_fault() -> None:
+    with pytest.raises(BadDocument, match="ImportError: libpdf") as caught:
+        isolated.call(PLENTY, lack)
+    assert caught.value.transient
+
+
+def test_whatever_a_program_has_in_its_path_the_process_starts(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    psutil.Process(isolated.call(PLENTY, whoami)).kill()
+    monkeypatch.setattr("sys.path", [tmp_path, *sys.path])
+    assert isolated.call(PLENTY, whoami) != os.getpid()
 
 
 def test_a_process_that_died_between_calls_is_replaced() -> None:

@@ -199,6 +199,20 @@ class TestRefresh:
         assert done.code == 2
         assert f"{corpus.documents}/shared/: {FOLDER}" in done.message
 
+    def test_a_disk_that_is_away_is_no_reason_to_delete(self, tmp_path: Path) -> None:
+        corpus = Corpus(tmp_path)
+        corpus.fill(4)
+        write(tmp_path, "disk/shared/a.md", "disk/shared/deep/b.md")
+        (corpus.documents / "shared").symlink_to(tmp_path / "disk" / "shared")
+        corpus.refresh(FOLLOW)
+        (tmp_path / "disk").rename(tmp_path / "away")
+        report = corpus.refresh(FOLLOW)
+        assert counts(report) == (0, 0, 6, 0, 1), "nothing is deleted"
+        assert report.failures[0].id == f"{corpus.documents}/shared/"
+        assert report.failures[0].reason.startswith("a link to nothing")
+        assert corpus.stored().entries.keys() >= {"shared/a.md", "shared/deep/b.md"}
+        assert corpus.refresh([*FOLLOW, "source.exclude=['shared/**']"]).deleted == 2
+
     def test_links_by_the_thousand_take_a_few_lines(self, tmp_path: Path) -> None:
         corpus = Corpus(tmp_path)
         corpus.fill(1)

@@ -1,7 +1,6 @@
 """Private copies of shards, for readers that stay and for indexes that this user cannot write.
 
-    CACHE/copies/copies.lock                 while a folder is made, and while leftovers are removed
-    CACHE/copies/GENERATION-XXXXXXXX/        in-use.lock, shard/
+    CACHE/copies/copy-XXXXXXXX/shard/        and a lock, see `temporary`
 
 The engine lets one process open a shard, and writes to it even where it is only read.
 """
@@ -9,22 +8,18 @@ The engine lets one process open a shard, and writes to it even where it is only
 from __future__ import annotations
 
 import os
-import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
+from components import temporary
 from components.errors import BadOption, Busy, IndexFault, Moved
 from components.indexes.edge import engine
 from components.indexes.edge.files import allocated, check_space, copy_tree
 from infra.settings import cache_folder, settings
 
-_IN_USE = "in-use.lock"
 _POLL = 0.02
 """Seconds between two tries for a lock."""
 
@@ -36,7 +31,7 @@ def copied(shard: Path) -> Iterator[Path]:
     Raises Moved where the shard is gone, Busy, DiskFull, IndexFault; BadOption where the cache
     folder cannot be used.
     """
-    with _folder(shard.parent.name) as folder:
+    with _folder() as folder:
         own = folder / shard.name
         with _undisturbed(shard.parent / engine.LOCK):
             if not shard.is_dir():
@@ -59,45 +54,19 @@ def writable(shard: Path) -> bool:
 
 
 @contextmanager
-def _folder(name: str) -> Iterator[Path]:
+def _folder() -> Iterator[Path]:
     """A folder that is this process' own for as long as it lives."""
-    folder, held = _made(name)
-    try:
+    with ExitStack() as held:
+        try:
+            home = cache_folder().absolute() / "copies"  # the working folder may change
+            home.mkdir(parents=True, exist_ok=True, mode=0o700)
+            folder = held.enter_context(temporary.folder("copy-", home))
+        except (OSError, RuntimeError) as error:  # RuntimeError: this user has no home
+            reason = getattr(error, "strerror", None) or str(error)
+            raise BadOption(
+                f"the copy of an index cannot be made in the cache folder: {reason}"
+            ).at(where="MILLRACE_CACHE", hint="name a folder that can be written") from error
         yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        held.release()
-
-
-def _made(name: str) -> tuple[Path, FileLock]:
-    try:
-        home = cache_folder().absolute() / "copies"  # the working folder may change
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with FileLock(home / "copies.lock"):
-            _remove_leftovers(home)
-            folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=home))
-            held = _lock(folder)
-            held.acquire()
-            return folder, held
-    except (OSError, RuntimeError) as error:  # RuntimeError: this user has no home
-        reason = getattr(error, "strerror", None) or str(error)
-        raise BadOption(f"the copy of an index cannot be made in the cache folder: {reason}").at(
-            where="MILLRACE_CACHE", hint="name a folder that can be written"
-        ) from error
-
-
-def _remove_leftovers(home: Path) -> None:
-    """Copies of processes that were killed."""
-    for folder in home.iterdir():
-        if not folder.is_dir():
-            continue
-        with suppress(Timeout, OSError), _lock(folder).acquire(blocking=False):
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _lock(folder: Path) -> FileLock:
-    # Another thread may be the one that lets go of it.
-    return FileLock(folder / _IN_USE, thread_local=False)
 
 
 def _copy(shard: Path, own: Path) -> None:

@@ -15,14 +15,13 @@ import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from filelock import FileLock, Timeout
 
-from components.errors import Busy, Damaged, MillraceError, Missing, Moved, Refused
-from components.indexes.edge import copies, engine, leftovers
+from components.errors import Busy, Damaged, IndexFault, MillraceError, Missing, Moved, Refused
+from components.indexes.edge import copies, engine, leftovers, proof
 from components.indexes.edge.files import (
     allocated,
     check_space,
@@ -172,7 +171,11 @@ class EdgeCorpus:
                 yield reader
             return
         lock = shard.parent / engine.LOCK
-        with self._unless_moved(generation), engine.opened(shard, lock) as opened:
+        with (
+            self._unless_moved(generation),
+            self._proved(generation),
+            engine.opened(shard, lock) as opened,
+        ):
             self._check_there(generation)
             yield self._reader(opened, generation)
 
@@ -183,7 +186,7 @@ class EdgeCorpus:
             with self._unless_moved(generation):
                 own = held.enter_context(copies.copied(self._shard(generation)))
                 self._check_there(generation)
-            opened = held.enter_context(engine.loaded(own))
+            opened = self._loaded(own, generation, held)
             yield self._reader(opened, generation)
 
     def draft(self, wanted: Generation, base: Generation | None) -> Generation:
@@ -209,7 +212,7 @@ class EdgeCorpus:
 
     def recover(self, draft: Generation) -> None:
         """See `CorpusIndex`."""
-        with self.write(draft) as writer:
+        with self._proved(draft), self.write(draft) as writer:
             writer.recover()
 
     def discard(self, draft: Generation) -> None:
@@ -280,6 +283,28 @@ class EdgeCorpus:
             self._check_there(generation, error)
             raise
 
+    @contextmanager
+    def _proved(self, generation: Generation) -> Iterator[None]:
+        """A fault of what was opened in here is looked into once it is closed: Damaged is raised
+        where it is.
+        """
+        try:
+            yield
+        except IndexFault as error:
+            if type(error) is not IndexFault:  # it says what it is
+                raise
+            told = proof.explained(self._shard(generation), error, "the index cannot be read")
+            if isinstance(told, Damaged):
+                raise told from error
+            raise
+
+    def _loaded(self, own: Path, generation: Generation, held: ExitStack) -> Any:
+        """A copy, opened. What is damaged is what it is a copy of."""
+        try:
+            return held.enter_context(engine.loaded(own))
+        except Damaged as error:
+            raise error.at(where=str(self._shard(generation).parent)) from None
+
     def _check_there(self, generation: Generation, cause: Exception | None = None) -> None:
         """Raises Moved where a generation was removed, or another one has its name."""
         held = self._generation(generation.name)
@@ -309,25 +334,23 @@ class EdgeCorpus:
             _check_count(EdgeReader(opened, shard, base.width), base.totals.chunks, source)
 
     def _drop_unusable(self, fingerprint: str) -> None:
-        """Copies never completed. Drafts of this fingerprint that nothing goes on with are set
-        aside: nobody has proved that they are worth nothing.
+        """Copies never completed. Drafts of this form that nothing goes on with are set aside:
+        nobody has proved that they are worth nothing.
         """
-        known = {each.name: each for each in self._generations()}
         for name in self._names():
-            draft = known.get(name)
             if not (self.folder / name / "generation.json").exists():
                 leftovers.remove(self.folder / name)
-            elif draft and draft.fingerprint == fingerprint and not draft.finished_at:
-                self._set_aside(name, "replaced")
+        for draft in self._alike(fingerprint):
+            if not draft.finished_at:
+                self._set_aside(draft.name, "replaced")
 
-    def _set_aside(self, name: str, why: str) -> None:
+    def _set_aside(self, name: str, why: Literal["damaged", "replaced"]) -> None:
         """Rename a folder so that its name says why nothing uses it, until something is published.
 
         A shard must not be renamed while it is open.
         """
         with engine.turn(self.folder / name / engine.LOCK):
-            stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
-            (self.folder / name).rename(self.folder / f"{name}.{why}-{stamp}")
+            (self.folder / name).rename(self.folder / leftovers.aside(name, why))
         sync_folder(self.folder)
 
     def _names(self) -> list[str]:

@@ -10,7 +10,9 @@ import logging
 import re
 import shutil
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 from filelock import FileLock, Timeout
 
@@ -22,7 +24,8 @@ from components.indexes.retention import Surplus
 
 NAME = re.compile(r"\d{4,}-[0-9a-f]{16}")
 """Of a generation's folder."""
-_ASIDE = re.compile(rf"(?:{NAME.pattern})\.(.+)")
+_ASIDE = re.compile(rf"(?:{NAME.pattern})\.((?:damaged|replaced)-\d{{8}}T\d{{12}}|removed)")
+"""Of one that was set aside. Anything else that begins like one is somebody's own: a backup."""
 _HALF_WRITTEN = re.compile(r"\.(?:live|corpus)\.json\.\d+")
 _REMOVED = ".removed"
 _log = logging.getLogger(__name__)
@@ -40,6 +43,11 @@ def found(folder: Path, known: Mapping[str, Generation], kept: set[str]) -> list
         for each in sorted(folder.iterdir())
         if (reason := _reason(each, known, kept))
     ]
+
+
+def aside(name: str, why: Literal["damaged", "replaced"]) -> str:
+    """A name for a generation's folder that says why nothing uses it."""
+    return f"{name}.{why}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
 
 
 def remove(place: Path) -> bool:
@@ -61,8 +69,8 @@ def _reason(place: Path, known: Mapping[str, Generation], kept: set[str]) -> str
     if NAME.fullmatch(place.name):
         torn = not (place / "generation.json").exists()
         return "a copy that was not completed" if torn else ""
-    if aside := _ASIDE.fullmatch(place.name):
-        return f"set aside: {aside[1]}"
+    if found := _ASIDE.fullmatch(place.name):
+        return f"set aside: {found[1]}"
     return "half written" if _HALF_WRITTEN.fullmatch(place.name) else ""
 
 
@@ -83,10 +91,10 @@ def _remove(folder: Path) -> bool:
 def _doomed(folder: Path) -> Iterator[Path]:
     """What is to be deleted, under a name that no generation has."""
     if NAME.fullmatch(folder.name):
-        aside = folder.with_name(folder.name + _REMOVED)
-        if aside.exists():  # left by a kill
-            yield aside
-        folder.rename(aside)
+        removed = folder.with_name(folder.name + _REMOVED)
+        if removed.exists():  # left by a kill
+            yield removed
+        folder.rename(removed)
         sync_folder(folder.parent)
-        folder = aside
+        folder = removed
     yield folder

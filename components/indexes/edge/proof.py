@@ -1,8 +1,10 @@
-"""Why a shard does not open, found out by trying: what the engine says is for people, not for code.
+"""Why a shard cannot be opened or read, found out by trying: what the engine says is for people,
+not for code.
 
 It is damaged where this process has all that opening takes, and a fresh process, which has it too
-and opens an empty shard in the same place, cannot open this one either. All else is for now, or
-a matter of the files' rights. Run as `python -m … FOLDER PARENT`, this is the fresh process.
+and opens an empty shard in the same place, cannot open this one or read it through either. All else
+is for now, or a matter of the files' rights. Run as `python -m … FOLDER PARENT`, this is the fresh
+process.
 """
 
 from __future__ import annotations
@@ -16,9 +18,10 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from enum import IntEnum
 from pathlib import Path
+from typing import Any
 
 from components.errors import Damaged, MillraceError, StoreUnavailable
 from components.indexes.edge import engine
@@ -34,6 +37,8 @@ _ROOM = 64 * 2**20
 _STARTED = 5.0
 """Seconds that a thread may take to start."""
 _PIECE = 8 * 2**20
+_PAGE = 100
+"""Points read at once."""
 
 
 class Found(IntEnum):
@@ -47,16 +52,20 @@ class Found(IntEnum):
 
 
 _TOLD: dict[int, str] = {
-    Found.OPENS: "a fresh process can open it, so this one lacks something",
+    Found.OPENS: "a fresh process can open it and read it, so this one lacks something",
     Found.HELD: "another process has it open",
     Found.LACKING: "a fresh process lacks what that takes, too",
     Found.NO_CONTROL: "not even an empty index can be opened there",
 }
 
 
-def explained(folder: Path, error: BaseException) -> MillraceError:
-    """What kept the engine from opening a shard that nobody else has open. Damaged is proved."""
-    said = f"the index could not be opened: {str(error)[:500]}"
+def explained(
+    folder: Path, error: BaseException, doing: str = "the index could not be opened"
+) -> MillraceError:
+    """What kept the engine from opening or reading a shard that nobody has open now. Damaged is
+    proved.
+    """
+    said = f"{doing}: {str(error)[:500]}"
     try:
         _read_through(folder)
     except (FileNotFoundError, NotADirectoryError) as gone:
@@ -67,7 +76,7 @@ def explained(folder: Path, error: BaseException) -> MillraceError:
         return _for_now(f"{said}; this process lacks {lack}", folder)
     found = _examined(folder)
     if found == Found.DAMAGED:
-        return _damaged(f"{said}; a fresh process cannot open it either", folder)
+        return _damaged(f"{said}; a fresh process cannot either", folder)
     return _for_now(f"{said}; {_TOLD.get(found, 'why could not be found out')}", folder)
 
 
@@ -176,10 +185,22 @@ def _opens_one_made_in(folder: Path) -> bool:
 
 def _opens(folder: Path) -> bool:
     try:
-        engine.load(folder).close()
+        with closing(engine.load(folder)) as shard:
+            _read_points(shard)
     except BaseException:
         return False
     return True
+
+
+def _read_points(shard: Any) -> None:
+    from qdrant_edge import ScrollRequest
+
+    offset = None
+    while True:
+        asked = ScrollRequest(limit=_PAGE, offset=offset, with_payload=True)
+        _, offset = shard.scroll(asked)
+        if offset is None:
+            return
 
 
 def _read_through(folder: Path) -> None:

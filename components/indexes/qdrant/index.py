@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from components.errors import Damaged, IndexFault, Missing, Moved, TakenOver
+from components.errors import BadOption, Damaged, IndexFault, Missing, Moved, TakenOver
 from components.indexes.manifest import Generation, Quantization, Release, Totals, now
 from components.indexes.qdrant import collection, leftovers
 from components.indexes.qdrant.collection import Layout
@@ -166,8 +166,7 @@ class QdrantCorpus:
         found = [
             each.generation
             for each in self._drafts(fingerprint)
-            if self._alike(each, fingerprint)
-            and each.generation.base == (base.name if base else "")
+            if each.generation.base == (base.name if base else "")
         ]
         return found[-1] if found else None
 
@@ -187,11 +186,16 @@ class QdrantCorpus:
     def lend(self) -> str:
         """See `Shared`."""
         mine = held(self._key)
-        return mine.token if mine else ""
+        return f"{self.name} {mine.token}" if mine else ""
 
     def borrow(self, right: str) -> AbstractContextManager[None]:
-        """See `Shared`."""
-        return borrowed(self._control, self._key, right)
+        """See `Shared`. Raises BadOption where this process has another namespace."""
+        name, _, token = right.partition(" ")
+        if name != self.name:
+            raise BadOption(
+                f"the corpus is called {name!r} where the refresh runs, {self.name!r} here"
+            ).at(where="MILLRACE_NAMESPACE", hint="set it alike on every node of the cluster")
+        return borrowed(self._control, self._key, token)
 
     @contextmanager
     def read(self, generation: Generation) -> Iterator[QdrantReader]:
@@ -406,7 +410,7 @@ class QdrantCorpus:
         return [
             each
             for each in self._control.records()
-            if each.generation.fingerprint == fingerprint and not each.generation.finished_at
+            if self._alike(each, fingerprint) and not each.generation.finished_at
         ]
 
     def _alike(self, record: Record, fingerprint: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING
 from infra.settings import settings
 
 if TYPE_CHECKING:
-    from tenacity.stop import stop_base
+    from tenacity import RetryCallState
 
 _TRIES = 5
 """Of somebody who is not patient."""
+_LONGEST_PAUSE = 10.0
+"""Seconds that they wait for another try: a server may ask for an hour."""
 _FIRST_TOLD, _THEN = 1.0, 10.0
 """Seconds of waiting that are told of: these, and then twice as many each time."""
 _seconds: ContextVar[float | None] = ContextVar("patience", default=None)
@@ -49,12 +51,16 @@ def _waiting(seconds: float | None) -> Iterator[None]:
         _seconds.reset(token)
 
 
-def stop() -> stop_base:
+def stop() -> Callable[[RetryCallState], bool]:
     """When tenacity gives up: before a pause that would outlast the patience."""
-    from tenacity import stop_after_attempt, stop_before_delay
+    from tenacity import stop_before_delay
 
     seconds = _seconds.get()
-    return stop_after_attempt(_TRIES) if seconds is None else stop_before_delay(seconds)
+    return _hasty if seconds is None else stop_before_delay(seconds)
+
+
+def _hasty(state: RetryCallState) -> bool:
+    return state.attempt_number >= _TRIES or state.upcoming_sleep > _LONGEST_PAUSE
 
 
 class Waiting:
