@@ -1,17 +1,20 @@
 # Every target sets up what it needs. PYTHON: the interpreter; TORCH: what pip is asked for, so that
 # another build can be chosen, for example  make demo TORCH="torch==2.13.0 --index-url URL"
 # with the index of CPU builds that pytorch.org's installation page names.
+# SOAK: folder of the long runs, which go on from there; SOAKED: refreshes of each.
 # BENCH: options of the benchmark, see docs/benchmarks.md. WORKERS: processes that run the tests.
 PYTHON ?= python3
 TORCH  ?= torch==2.13.0
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 PIP     = $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-compile
+SOAK   ?= build/soak
+SOAKED ?= 300
 SAMPLE  = pipelines/sample.yaml
 WORKERS ?= 3
 PYTEST  = OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo check test test-all bench setup clean
+.PHONY: demo check test test-all soak soak-edge soak-qdrant bench setup clean
 
 demo: $(VENV)/.base
 	$(BIN)/millrace refresh $(SAMPLE) --prefect
@@ -30,6 +33,11 @@ test: check
 
 test-all: check
 	$(PYTEST)
+
+soak: soak-edge soak-qdrant
+
+soak-edge soak-qdrant: soak-%: $(VENV)/.dev
+	$(BIN)/python -m tests.faults.soak --store $* --refreshes $(SOAKED) --home $(SOAK)/$*
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m evals.bench $(BENCH)

@@ -17,11 +17,13 @@ import pytest
 from components.corpus import run
 from components.corpus.search import search
 from components.errors import GuardStopped, IndexFault, Moved
+from components.indexes.edge.files import allocated
 from components.indexes.manifest import Release
 from components.indexes.qdrant.server import connect
 from components.values import Query
 from tests.corpora import Corpus, counts, prose
 from tests.corpus.test_refresh import later
+from tests.faults.campaign import differences
 
 SERVER = ("index.use=qdrant",)
 WIDE = ("encoder.width=128",)
@@ -460,3 +462,19 @@ def test_what_a_killed_run_left_in_the_temporary_folder_is_removed(
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
     corpus.refresh()
     assert list(temporary.iterdir()) == []
+
+
+def test_the_log_of_a_small_index_does_not_pile_up(corpus: Corpus) -> None:
+    corpus.fill(40)
+    corpus.refresh()
+    shards = corpus.folder / "store" / "test"
+    first = allocated(shards)
+    for number in range(8):
+        for each in range(number % 4, 40, 4):
+            later(corpus.add(f"{each:03}.txt", prose(100 * (number + 1) + each)))
+        corpus.refresh()
+    assert allocated(shards) <= 2.6 * first
+    before = corpus.stored()
+    shutil.rmtree(shards)
+    corpus.refresh()
+    assert differences(corpus.stored(), before) == []

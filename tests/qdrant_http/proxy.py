@@ -21,6 +21,7 @@ class Proxy:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: set[socket.socket] = set()
         self._answers: list[bytes] | None = None
+        self._delay = 0.0
         self._ended = False
         self.asked: list[float] = []
         """When it was connected to, since it was told something."""
@@ -38,8 +39,12 @@ class Proxy:
         """Answer a request with each of these instead of the server, and all others by the last."""
         self._tell(list(answers))
 
+    def delay(self, seconds: float) -> None:
+        """Pass everything on to the server, so much later."""
+        self._delay = seconds
+
     def restore(self) -> None:
-        """Pass everything on again."""
+        """Pass everything on again, at once."""
         self._tell(None)
 
     def close(self) -> None:
@@ -48,7 +53,7 @@ class Proxy:
         self._drop()
 
     def _tell(self, answers: list[bytes] | None) -> None:
-        self._answers, self.asked = answers, []
+        self._answers, self.asked, self._delay = answers, [], 0.0
         self._drop()
 
     def _drop(self) -> None:
@@ -78,20 +83,20 @@ class Proxy:
     def _relay(self, client: socket.socket, server: socket.socket) -> None:
         pair = {client, server}
         self._open |= pair
-        back = threading.Thread(target=_pour, args=(server, client), daemon=True)
+        back = threading.Thread(target=self._pour, args=(server, client), daemon=True)
         back.start()
-        _pour(client, server)
+        self._pour(client, server, late=True)
         back.join()
         self._open -= pair
 
-
-def _pour(source: socket.socket, target: socket.socket) -> None:
-    with suppress(OSError):
-        while piece := source.recv(_PIECE):
-            target.sendall(piece)
-    for each in (source, target):
+    def _pour(self, source: socket.socket, target: socket.socket, *, late: bool = False) -> None:
         with suppress(OSError):
-            each.shutdown(socket.SHUT_RDWR)
+            while piece := source.recv(_PIECE):
+                time.sleep(self._delay if late else 0.0)
+                target.sendall(piece)
+        for each in (source, target):
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
 
 
 def http(status: int, body: str = "", headers: str = "") -> bytes:

@@ -21,7 +21,7 @@ from typing import Any, ClassVar, Literal
 from filelock import FileLock, Timeout
 
 from components.errors import Busy, Damaged, IndexFault, MillraceError, Missing, Moved, Refused
-from components.indexes.edge import copies, engine, leftovers, proof
+from components.indexes.edge import copies, engine, leftovers, log, proof
 from components.indexes.edge.files import (
     allocated,
     check_space,
@@ -327,9 +327,14 @@ class EdgeCorpus:
         source = self._shard(base)
         shard.parent.mkdir(parents=True)
         check_space(shard.parent, allocated(source))
-        # A reader rewrites some files of the shard when it closes it, with the same content.
-        with engine.turn(source.parent / engine.LOCK):
-            copy_tree(source, shard)
+        lock = source.parent / engine.LOCK
+        if log.is_large(source):
+            with engine.opened(source, lock) as opened:
+                log.rewrite(opened, shard, base.width, self._filterable, base.quantization)
+        else:
+            # A reader rewrites some files of the shard when it closes it, with the same content.
+            with engine.turn(lock):
+                copy_tree(source, shard)
         with engine.opened(shard, shard.parent / engine.LOCK) as opened:
             _check_count(EdgeReader(opened, shard, base.width), base.totals.chunks, source)
 

@@ -1,0 +1,51 @@
+"""The engine's log of writes, and a copy of a shard that begins with a new one.
+
+The log of a shard is copied with it and goes on growing, up to 32 MiB, whatever is in the shard:
+that of a small corpus would be many times as large as all else. It cannot just be left out, because
+the points remember the number of the write that made them, and the engine drops what has a smaller
+one.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from components.indexes.edge import engine
+from components.indexes.edge.files import allocated
+from components.indexes.manifest import Quantization
+
+_LARGE = 0.7
+"""Bytes of a log, for each of what it is the log of. A first build's has some 0.4."""
+_PAGE = 256
+
+
+def is_large(shard: Path) -> bool:
+    """Whether the log of a closed shard takes much of its room."""
+    log = allocated(shard / "wal")
+    return log > _LARGE * (allocated(shard) - log)
+
+
+def rewrite(
+    source: Any, shard: Path, width: int, filterable: tuple[str, ...], quantization: Quantization
+) -> None:
+    """Every point of an opened shard in a new one. `width`: of its vectors."""
+    engine.create(shard, width, filterable, quantization)
+    opened = engine.opened(shard, shard.parent / engine.LOCK)
+    with opened as target, engine.faults("the index could not be written anew", shard):
+        _copy(source, target)
+        target.flush()
+
+
+def _copy(source: Any, target: Any) -> None:
+    from qdrant_edge import Point, ScrollRequest, UpdateOperation
+
+    offset = None
+    while True:
+        request = ScrollRequest(limit=_PAGE, offset=offset, with_payload=True, with_vector=True)
+        records, offset = source.scroll(request)
+        points = [Point(each.id, each.vector or {}, each.payload or {}) for each in records]
+        if points:
+            target.update(UpdateOperation.upsert_points(points))
+        if offset is None:
+            return
