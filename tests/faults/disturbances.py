@@ -90,6 +90,7 @@ def clock_steps(scene: Scene) -> str:
         FAKETIME_TIMESTAMP_FILE=str(file),
         FAKETIME_NO_CACHE="1",
         FAKETIME_DONT_FAKE_MONOTONIC="1",  # whoever sets a clock does not set this one
+        FAKETIME_FORCE_MONOTONIC_FIX="0",  # or else threads that wait for their turn spin
         NO_FAKE_STAT="1",
     )
     for mark in ("survey", "write", "shard", "seal"):
