@@ -19,10 +19,8 @@ import shutil
 import sys
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -45,13 +43,12 @@ from tests.faults.disturbances import (
 )
 from tests.faults.documents import Documents
 from tests.faults.refreshing import DONE
+from tests.faults.told import SHOWN, Told, show
 from tests.qdrant_http import proxy as proxies
 from tests.qdrant_http.proxy import Proxy
 
 EVERY = 10
 """Refreshes after which the corpus is compared with a fresh build."""
-LARGEST = 2.6
-"""Times the size of a fresh index that the index may have in the end."""
 _PARSE_BYTES = 2**25
 _PIPELINE = {
     **HASHING,
@@ -65,44 +62,6 @@ _ENVIRONMENT = {
     "MILLRACE_SHARD_CHARACTERS": "3000",
 }
 _HANGS = 400
-_SHOWN = 20
-"""Findings that are told one by one."""
-
-
-@dataclass(kw_only=True)
-class Told:
-    """What was done and what was found, so far."""
-
-    refreshes: int = 0
-    checks: int = 0
-    edits: Counter[str] = field(default_factory=Counter)
-    endings: Counter[str] = field(default_factory=Counter)
-    """By `disturbance: ending`."""
-    lost: int = 0
-    """Documents, chunks and entries that a fresh build has and the corpus had not."""
-    twice: int = 0
-    """Points that are there more than once, or belong to no document."""
-    stale: int = 0
-    """Documents and chunks that a fresh build has not, or that say something else there."""
-    unexpected: int = 0
-    """Refreshes that ended as none may, and temporary folders that stayed."""
-    findings: list[str] = field(default_factory=list)
-    largest: float = 0.0
-    """Times the size of a fresh index, the worst of all checks."""
-    size: float = 0.0
-    """The same at the last check."""
-    seconds: float = 0.0
-    begun: int = 0
-    """How often the run was begun or gone on with."""
-
-    def find(self, where: str, what: str) -> None:
-        self.findings.append(f"{where}: {what}")
-
-    @property
-    def well(self) -> bool:
-        """Whether nothing was found."""
-        counted = self.lost + self.twice + self.stale + self.unexpected
-        return not counted and self.size <= LARGEST
 
 
 class Soak:
@@ -124,8 +83,7 @@ class Soak:
         folder = self._corpus.documents
         self.told = Told()
         if state:
-            counters = {name: Counter(state["told"].pop(name)) for name in ("edits", "endings")}
-            self.told = Told(**state["told"], **counters)
+            self.told = Told.from_json(state["told"])
             self._documents = Documents.from_json(folder, state["documents"])
         else:
             self._documents = Documents.first(folder, count)
@@ -193,7 +151,7 @@ class Soak:
         if not found:
             found = differences(fresh, stored)
             self.told.stale += len(found)
-        for each in found[:_SHOWN]:
+        for each in found[:SHOWN]:
             self.told.find(where, each)
 
     def _fresh(self) -> Stored:
@@ -234,9 +192,7 @@ class Soak:
 
     def _save(self) -> None:
         told = vars(self.told)
-        write_json(
-            self._file, {**self._same, "told": told, "documents": self._documents.to_json()}
-        )
+        write_json(self._file, {**self._same, "told": told, "documents": self._documents.to_json()})
 
 
 def _twice(reader: GenerationReader) -> int:
@@ -299,43 +255,6 @@ def _skipped(store: str, home: Path) -> list[str]:
     return lines
 
 
-def _show(store: str, told: Told, skipped: Sequence[str]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console(highlight=False)
-    done = Table(title=f"what was done to it ({store})", title_justify="left", box=None)
-    done.add_column("times", justify="right")
-    done.add_column("")
-    for name, times in sorted(told.edits.items()):
-        done.add_row(f"{times:,}", name)
-    for name, times in sorted(told.endings.items()):
-        done.add_row(f"{times:,}", name)
-    console.print(done)
-    found = Table(title="what was found", title_justify="left", box=None)
-    found.add_column("", justify="right")
-    found.add_column("")
-    for name, value in _found(told).items():
-        found.add_row(value, name)
-    console.print(found)
-    for line in (*skipped, *told.findings[:_SHOWN]):
-        console.print(line, markup=False, soft_wrap=True)
-
-
-def _found(told: Told) -> Mapping[str, str]:
-    return {
-        "refreshes": f"{told.refreshes:,}",
-        "comparisons with a fresh build": f"{told.checks:,}",
-        "lost": f"{told.lost:,}",
-        "twice": f"{told.twice:,}",
-        "stale": f"{told.stale:,}",
-        "ended as none may": f"{told.unexpected:,}",
-        f"times a fresh index in the end, at most {LARGEST}": f"{told.size:.2f}",
-        "at its largest": f"{told.largest:.2f}",
-        "seconds a refresh": f"{told.seconds / max(1, told.refreshes):.1f}",
-    }
-
-
 def main() -> None:
     """Begin, or go on, and tell."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -363,7 +282,7 @@ def main() -> None:
         told: dict[str, Any] = {**vars(soak.told), "skipped": skipped, "well": soak.told.well}
         print(json.dumps(told))
     else:
-        _show(asked.store, soak.told, skipped)
+        show(asked.store, soak.told, skipped)
     sys.exit(not soak.told.well)
 
 
