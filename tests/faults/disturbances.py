@@ -24,7 +24,7 @@ from tests.corpora import Corpus
 from tests.faults.refreshing import DONE, MARKS, Refreshing, ending
 from tests.qdrant_http.proxy import Proxy, http
 
-_SPARE = 2**20
+_SPARE = 8 * 2**20
 """Bytes left free on the small disk, in place of the quarter of a gigabyte that is the default."""
 _LIBRARIES = "*/faketime/libfaketimeMT.so.1"
 _HOUR = 3600
@@ -106,12 +106,12 @@ def full_disk(scene: Scene) -> str:
     if not may_mount(scene.home):
         return scene.begun(MILLRACE_SPARE_BYTES=str(2**60)).end()
     place = scene.home / "small"
-    with mounted(place, 3 * allocated(store) + 16 * 2**20):
+    with mounted(place, 3 * allocated(store) + 4 * _SPARE):
         copy_tree(store, place / "store")
         own = {"MILLRACE_SPARE_BYTES": str(_SPARE)}
         process = scene.begun(f"index.path={place / 'store'}", **own)
         process.await_mark(scene.chance.choice(MARKS[:4]))
-        fill(place / "other", scene.chance.randint(0, 2 * 2**20))
+        fill(place / "other", scene.chance.randint(0, 2 * _SPARE))
         ended = process.end()
         (place / "other").unlink()
         replace_tree(store, place / "store")
