@@ -24,7 +24,7 @@ from tests.corpora import Corpus
 from tests.faults.refreshing import DONE, MARKS, Refreshing, ending
 from tests.qdrant_http.proxy import Proxy, http
 
-_SPARE = 2**20
+_SPARE = 8 * 2**20
 """Bytes left free on the small disk, in place of the quarter of a gigabyte that is the default."""
 _LIBRARIES = "*/faketime/libfaketimeMT.so.1"
 _HOUR = 3600
@@ -90,6 +90,7 @@ def clock_steps(scene: Scene) -> str:
         FAKETIME_TIMESTAMP_FILE=str(file),
         FAKETIME_NO_CACHE="1",
         FAKETIME_DONT_FAKE_MONOTONIC="1",  # whoever sets a clock does not set this one
+        FAKETIME_FORCE_MONOTONIC_FIX="0",  # or else threads that wait for their turn spin
         NO_FAKE_STAT="1",
     )
     for mark in ("survey", "write", "shard", "seal"):
@@ -105,12 +106,12 @@ def full_disk(scene: Scene) -> str:
     if not may_mount(scene.home):
         return scene.begun(MILLRACE_SPARE_BYTES=str(2**60)).end()
     place = scene.home / "small"
-    with mounted(place, 3 * allocated(store) + 16 * 2**20):
+    with mounted(place, 3 * allocated(store) + 4 * _SPARE):
         copy_tree(store, place / "store")
         own = {"MILLRACE_SPARE_BYTES": str(_SPARE)}
         process = scene.begun(f"index.path={place / 'store'}", **own)
         process.await_mark(scene.chance.choice(MARKS[:4]))
-        fill(place / "other", scene.chance.randint(0, 2 * 2**20))
+        fill(place / "other", scene.chance.randint(0, 2 * _SPARE))
         ended = process.end()
         (place / "other").unlink()
         replace_tree(store, place / "store")

@@ -19,10 +19,8 @@ import shutil
 import sys
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -32,7 +30,7 @@ from components.indexes.edge.files import allocated, read_json, write_json
 from components.indexes.manifest import Entry
 from infra.settings import settings
 from tests import qdrant_http
-from tests.corpora import HASHING, Corpus, Stored, snapshot
+from tests.corpora import HASHING, Corpus, Stored
 from tests.faults.campaign import differences
 from tests.faults.disturbances import (
     MAY_END,
@@ -45,13 +43,12 @@ from tests.faults.disturbances import (
 )
 from tests.faults.documents import Documents
 from tests.faults.refreshing import DONE
+from tests.faults.told import SHOWN, Told, show
 from tests.qdrant_http import proxy as proxies
 from tests.qdrant_http.proxy import Proxy
 
 EVERY = 10
 """Refreshes after which the corpus is compared with a fresh build."""
-LARGEST = 2.6
-"""Times the size of a fresh index that the index may have in the end."""
 _PARSE_BYTES = 2**25
 _PIPELINE = {
     **HASHING,
@@ -65,44 +62,6 @@ _ENVIRONMENT = {
     "MILLRACE_SHARD_CHARACTERS": "3000",
 }
 _HANGS = 400
-_SHOWN = 20
-"""Findings that are told one by one."""
-
-
-@dataclass(kw_only=True)
-class Told:
-    """What was done and what was found, so far."""
-
-    refreshes: int = 0
-    checks: int = 0
-    edits: Counter[str] = field(default_factory=Counter)
-    endings: Counter[str] = field(default_factory=Counter)
-    """By `disturbance: ending`."""
-    lost: int = 0
-    """Documents, chunks and entries that a fresh build has and the corpus had not."""
-    twice: int = 0
-    """Points that are there more than once, or belong to no document."""
-    stale: int = 0
-    """Documents and chunks that a fresh build has not, or that say something else there."""
-    unexpected: int = 0
-    """Refreshes that ended as none may, and temporary folders that stayed."""
-    findings: list[str] = field(default_factory=list)
-    largest: float = 0.0
-    """Times the size of a fresh index, the worst of all checks."""
-    size: float = 0.0
-    """The same at the last check."""
-    seconds: float = 0.0
-    begun: int = 0
-    """How often the run was begun or gone on with."""
-
-    def find(self, where: str, what: str) -> None:
-        self.findings.append(f"{where}: {what}")
-
-    @property
-    def well(self) -> bool:
-        """Whether nothing was found."""
-        counted = self.lost + self.twice + self.stale + self.unexpected
-        return not counted and self.size <= LARGEST
 
 
 class Soak:
@@ -124,8 +83,7 @@ class Soak:
         folder = self._corpus.documents
         self.told = Told()
         if state:
-            counters = {name: Counter(state["told"].pop(name)) for name in ("edits", "endings")}
-            self.told = Told(**state["told"], **counters)
+            self.told = Told.from_json(state["told"])
             self._documents = Documents.from_json(folder, state["documents"])
         else:
             self._documents = Documents.first(folder, count)
@@ -180,12 +138,10 @@ class Soak:
         release = corpus.live()
         assert release is not None
         with corpus.read(release.generation) as reader:
-            twice = _twice(reader)
-            if twice:
-                self.told.twice += twice
-                self.told.find(where, f"{twice} points too many")
-                return
-            stored = snapshot(reader)
+            stored, twice = _stored(reader)
+        if twice:
+            self.told.twice += twice
+            self.told.find(where, f"{twice} points too many")
         lost, stale = _compared(fresh, stored, self._documents.failed())
         self.told.lost += len(lost)
         self.told.stale += len(stale)
@@ -193,7 +149,7 @@ class Soak:
         if not found:
             found = differences(fresh, stored)
             self.told.stale += len(found)
-        for each in found[:_SHOWN]:
+        for each in found[:SHOWN]:
             self.told.find(where, each)
 
     def _fresh(self) -> Stored:
@@ -237,10 +193,14 @@ class Soak:
         write_json(self._file, {**self._same, "told": told, "documents": self._documents.to_json()})
 
 
-def _twice(reader: GenerationReader) -> int:
-    """Points that are there again, or that no document owns."""
-    ids = [chunk.id for name in reader.entries() for chunk in reader.chunks(name)]
-    return len(ids) - len(set(ids)) + abs(reader.count_chunks() - len(ids))
+def _stored(reader: GenerationReader) -> tuple[Stored, int]:
+    """What is there, and how many points are there again or belong to no document."""
+    entries = reader.entries()
+    listed = [chunk for name in entries for chunk in reader.chunks(name)]
+    chunks = {chunk.id: chunk for chunk in listed}
+    twice = len(listed) - len(chunks) + abs(reader.count_chunks() - len(listed))
+    vectors = dict(zip(chunks, reader.vectors(list(chunks)), strict=True))
+    return Stored(chunks, vectors, entries), twice
 
 
 def _compared(fresh: Stored, stored: Stored, failed: set[str]) -> tuple[list[str], list[str]]:
@@ -297,43 +257,6 @@ def _skipped(store: str, home: Path) -> list[str]:
     return lines
 
 
-def _show(store: str, told: Told, skipped: Sequence[str]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console(highlight=False)
-    done = Table(title=f"what was done to it ({store})", title_justify="left", box=None)
-    done.add_column("times", justify="right")
-    done.add_column("")
-    for name, times in sorted(told.edits.items()):
-        done.add_row(f"{times:,}", name)
-    for name, times in sorted(told.endings.items()):
-        done.add_row(f"{times:,}", name)
-    console.print(done)
-    found = Table(title="what was found", title_justify="left", box=None)
-    found.add_column("", justify="right")
-    found.add_column("")
-    for name, value in _found(told).items():
-        found.add_row(value, name)
-    console.print(found)
-    for line in (*skipped, *told.findings[:_SHOWN]):
-        console.print(line, markup=False, soft_wrap=True)
-
-
-def _found(told: Told) -> Mapping[str, str]:
-    return {
-        "refreshes": f"{told.refreshes:,}",
-        "comparisons with a fresh build": f"{told.checks:,}",
-        "lost": f"{told.lost:,}",
-        "twice": f"{told.twice:,}",
-        "stale": f"{told.stale:,}",
-        "ended as none may": f"{told.unexpected:,}",
-        f"times a fresh index in the end, at most {LARGEST}": f"{told.size:.2f}",
-        "at its largest": f"{told.largest:.2f}",
-        "seconds a refresh": f"{told.seconds / max(1, told.refreshes):.1f}",
-    }
-
-
 def main() -> None:
     """Begin, or go on, and tell."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -361,7 +284,7 @@ def main() -> None:
         told: dict[str, Any] = {**vars(soak.told), "skipped": skipped, "well": soak.told.well}
         print(json.dumps(told))
     else:
-        _show(asked.store, soak.told, skipped)
+        show(asked.store, soak.told, skipped)
     sys.exit(not soak.told.well)
 
 

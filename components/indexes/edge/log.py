@@ -1,9 +1,9 @@
 """The engine's log of writes, and a copy of a shard that begins with a new one.
 
-The log of a shard is copied with it and goes on growing, up to 32 MiB, whatever is in the shard:
+The log of a shard is copied with it and goes on growing, up to 32 MiB, whatever the shard holds:
 that of a small corpus would be many times as large as all else. It cannot just be left out, because
-the points remember the number of the write that made them, and the engine drops what has a smaller
-one.
+points remember the number of the write that made them, and the engine drops writes with a smaller
+one without a word.
 """
 
 from __future__ import annotations
@@ -31,8 +31,10 @@ def rewrite(
 ) -> None:
     """Every point of an opened shard in a new one. `width`: of its vectors."""
     engine.create(shard, width, filterable, quantization)
-    opened = engine.opened(shard, shard.parent / engine.LOCK)
-    with opened as target, engine.faults("the index could not be written anew", shard):
+    with (
+        engine.opened(shard, shard.parent / engine.LOCK) as target,
+        engine.faults("the index could not be written anew", shard),
+    ):
         _copy(source, target)
         target.flush()
 
