@@ -72,9 +72,9 @@ class Waiting:
         self._told = 0.0
         """Seconds that had passed when it was told last."""
 
-    def tell(self, reason: str) -> None:
-        """Say, now and then, what is waited for; before every pause."""
-        limit, waited = _seconds.get(), time.monotonic() - self._since
+    def tell(self, reason: str, pause: float = 0.0) -> None:
+        """Say, now and then, what is waited for; before every pause of so many seconds."""
+        limit, waited = _seconds.get(), time.monotonic() - self._since + pause
         due = max(_THEN, 2 * self._told) if self._told else _FIRST_TOLD
         if limit is None or waited < due:
             return

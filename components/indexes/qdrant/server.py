@@ -53,7 +53,9 @@ class Server:
             retry=retry_if_exception(answers.for_now),
             stop=stop(),
             wait=_pause,
-            before_sleep=lambda state: waiting.tell(answers.reason(_raised(state))),
+            before_sleep=lambda state: waiting.tell(
+                answers.reason(_raised(state)), state.upcoming_sleep
+            ),
             reraise=True,
         )
         try:
