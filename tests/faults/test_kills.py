@@ -119,7 +119,7 @@ def test_killed_before_publishing_and_the_source_goes_on(
     corpus.refresh(store)
     corpus.add("000.txt", prose(50))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("components.corpus.refresh._check_coverage", _interrupted)
+        patch.setattr("components.corpus.request.Job.claim", _interrupted)
         with pytest.raises(KeyboardInterrupt):
             corpus.refresh(store)
     before = corpus.stored(store)
