@@ -162,7 +162,7 @@ def promote(job: Job, found: Survey, generation: Generation) -> bool:
     release = job.corpus.live()
     if not generation.totals.documents and release is None:
         return False
-    if release and release.generation.name not in (generation.name, generation.base):
+    if release and release.generation.name != generation.name:
         _check_coverage(job, found, release.generation, generation)
     job.claim()
     if release and release.generation.name == generation.name:
@@ -264,8 +264,8 @@ def _check_same(job: Job, found: Survey) -> None:
 
 
 def _check_coverage(job: Job, found: Survey, live: Generation, candidate: Generation) -> None:
-    """A generation that did not begin as a copy of what is live has no older chunks to fall back
-    on.
+    """A generation of another fingerprint holds no older chunks to fall back on, nor does a draft
+    that was recovered of what it had lost.
     """
     held = _manifest(job, candidate)
     unlisted = tuple(found.gap_prefixes)
