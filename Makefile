@@ -3,6 +3,8 @@
 # with the index of CPU builds that pytorch.org's installation page names.
 # SOAK: folder of the long runs, which go on from there; SOAKED: refreshes of each.
 # BENCH: options of the benchmark, see docs/benchmarks.md. WORKERS: processes that run the tests.
+# MEMORY: a folder in memory with 8 GB of room, for `make test`: hundreds of small indexes wait for
+# the disk half of their time. `make test-all` is on the disk.
 PYTHON ?= python3
 TORCH  ?= torch==2.13.0
 VENV   ?= .venv
@@ -12,6 +14,7 @@ SOAK   ?= build/soak
 SOAKED ?= 300
 SAMPLE  = pipelines/sample.yaml
 WORKERS ?= 3
+MEMORY ?= $(shell test "$$(df -k --output=avail /dev/shm | tail -n 1)" -gt 8000000 && echo /dev/shm)
 PYTEST  = OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo check test test-all soak soak-edge soak-qdrant bench setup clean
@@ -29,7 +32,7 @@ check: $(VENV)/.dev
 	$(BIN)/lint-imports --no-logo
 
 test: check
-	$(PYTEST) -m "not slow"
+	$(if $(MEMORY),TMPDIR=$(MEMORY) )$(PYTEST) -m "not slow"
 
 test-all: check
 	$(PYTEST)

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from operator import itemgetter
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -64,6 +65,13 @@ def _own_settings(
     settings.cache_clear()
     yield
     settings.cache_clear()
+
+
+@pytest.fixture
+def disk() -> Iterator[Path]:
+    """A folder that is not in memory, as those of `make test` are: there, files have no holes."""
+    with TemporaryDirectory(dir="/var/tmp") as folder:
+        yield Path(folder)
 
 
 @pytest.fixture

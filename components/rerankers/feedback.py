@@ -16,7 +16,7 @@ from pydantic import Field
 
 from components.encoders.kernel import unit
 from components.options import Count, Share, Weight, option
-from components.rerankers.order import reordered
+from components.rerankers.order import cosines, reordered
 from components.rerankers.paced import BUDGET
 from components.values import Hit, Matrix, Query, Ranked
 
@@ -67,9 +67,9 @@ class Feedback:
         first = rows[: self.documents]
         if _agreement(first) < self.agreement:
             return hits
-        shares = _softmax(first @ query / self.temperature)
+        shares = _softmax(cosines(first, query) / self.temperature)
         moved = unit((query + self.weight * (shares @ first))[None, :])[0]
-        return reordered(hits, rows @ moved, self.interpolate)
+        return reordered(hits, cosines(rows, moved), self.interpolate)
 
 
 def _softmax(values: Matrix) -> Matrix:

@@ -34,6 +34,14 @@ def reordered(hits: Sequence[Hit], scores: Matrix, interpolate: float = 0.0) -> 
     return behind(again, tail)
 
 
+def cosines(rows: Matrix, vector: Matrix) -> Matrix:
+    """Of unit rows (hits, width) to a unit vector; of equal rows exactly equal.
+
+    Not a product of matrices: many a BLAS adds up the last rows in another order than the first.
+    """
+    return np.asarray((rows * vector).sum(axis=1), dtype=np.float32)
+
+
 def heads(ranked: Ranked, depth: int) -> list[list[Hit]]:
     """The hits of each query that are scored again; none where there is nothing to order."""
     return [hits[:depth] if len(hits) > 1 else [] for hits in ranked.hits]

@@ -324,7 +324,8 @@ def test_an_opinion_is_of_the_answer_that_it_was_given_on(tmp_path: Path) -> Non
 
         def say(asked: Asked) -> Reply:
             judged = asked.question.startswith(_JUDGED)
-            return Reply("broken", status=500) if judged else Reply(wrong["text"])
+            broken = Reply("broken", status=500, headers={"Retry-After": "0"})
+            return broken if judged else Reply(wrong["text"])
 
         server.script = say
         found = only(run(plan))

@@ -82,14 +82,15 @@ def killed(
     arguments = [sys.executable, "-c", _CHILD, pipeline, *overrides]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
-        start, committed = time.monotonic(), 0
+        committed, first = 0, None
         for line in child.stdout:
             if line.strip() == "end":
                 return None
-            committed = int(line)
+            committed, first = int(line), first or time.monotonic()
             if committed >= target:
                 break
-        time.sleep(chance.random() * (time.monotonic() - start) / max(1, committed))
+        elapsed = time.monotonic() - (first or 0)
+        time.sleep(chance.random() * elapsed / max(1, committed - 1))
         os.kill(child.pid, signal.SIGKILL)
     return Kill(shards=committed, of=shards, chunks_then=_chunks(job(pipeline, overrides)))
 

@@ -23,9 +23,9 @@ def soak(home: Path, store: str, refreshes: int) -> dict[str, Any]:
     return told
 
 
-def test_an_embedded_index_that_is_left_alone_equals_a_fresh_build(tmp_path: Path) -> None:
-    begun = soak(tmp_path, "edge", 1)
-    told = soak(tmp_path, "edge", len(of_edge()))
+def test_an_embedded_index_that_is_left_alone_equals_a_fresh_build(disk: Path) -> None:
+    begun = soak(disk, "edge", 1)
+    told = soak(disk, "edge", len(of_edge()))
     assert (begun["refreshes"], told["begun"]) == (1, 2), "it goes on where it ended"
     check(told, set(of_edge()))
 

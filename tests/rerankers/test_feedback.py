@@ -142,10 +142,11 @@ def test_no_more_documents_are_read_than_the_depth(
     )
 
 
-def test_equal_scores_keep_the_order_of_the_hits(query: Matrix) -> None:
-    hits = [hit(number, 1.0) for number in (3, 1, 2)]
-    found = rerank(plain(), hits, query, np.repeat(unit_rows(1, 1), 3, axis=0))
-    assert names(found) == ["0003", "0001", "0002"]
+@pytest.mark.parametrize("count", range(2, 10))
+def test_equal_scores_keep_the_order_of_the_hits(query: Matrix, count: int) -> None:
+    hits = [hit(7 * number % 10, 1.0) for number in range(count)]
+    found = rerank(plain(), hits, query, np.repeat(unit_rows(1, 1), count, axis=0))
+    assert names(found) == names(hits)
     assert np.isfinite([each.score for each in found]).all()
 
 

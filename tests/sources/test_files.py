@@ -189,14 +189,15 @@ def test_a_folder_that_cannot_be_listed_is_a_gap(
             raise PermissionError(13, "Permission denied", path)
         return scandir(path)
 
-    monkeypatch.setattr(os, "scandir", refuse)
     where = f"{tmp_path}/sub/shut\\/"
     gap = Gap(prefix="sub/shut\\/", where=where, reason="cannot be listed: Permission denied")
-    found = list(Files(path=tmp_path).scan())
-    assert [each for each in found if isinstance(each, Gap)] == [gap]
-    assert ids(Files(path=tmp_path)) == ["a.md", "sub/z.md"]
-    closed = Files(path=tmp_path, exclude=("sub/shut\\\\/**",))
-    assert not [each for each in closed.scan() if isinstance(each, Gap)]
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", refuse)
+        found = list(Files(path=tmp_path).scan())
+        assert [each for each in found if isinstance(each, Gap)] == [gap]
+        assert ids(Files(path=tmp_path)) == ["a.md", "sub/z.md"]
+        closed = Files(path=tmp_path, exclude=("sub/shut\\\\/**",))
+        assert not [each for each in closed.scan() if isinstance(each, Gap)]
 
 
 @as_root

@@ -23,7 +23,7 @@ from components.rerankers.e2rank.embedders import Embedder
 from components.rerankers.e2rank.prompt import PROMPT, ListwisePrompt, first_words
 from components.rerankers.e2rank.prompted import Prompted
 from components.rerankers.e2rank.sliding import slide
-from components.rerankers.order import all_reordered, cut, heads
+from components.rerankers.order import all_reordered, cosines, cut, heads
 from components.rerankers.paced import BUDGET
 from components.stages import Encoder
 from components.values import Hit, Matrix, Query, Ranked
@@ -161,7 +161,7 @@ def _cosines(rows: Matrix, vector: Matrix) -> Matrix:
         raise ModelFault(
             f"the hits' vectors have {rows.shape[1]} numbers, the prompt's has {len(vector)}"
         ).at(where="reranker.model", hint="vectors: encode does without the index' vectors")
-    return np.asarray(rows @ vector, dtype=np.float32)
+    return cosines(rows, vector)
 
 
 def _by_place(order: Sequence[int]) -> Matrix:
