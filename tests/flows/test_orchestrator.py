@@ -10,7 +10,8 @@ from typing import Any
 
 import httpx
 import pytest
-from prefect.states import Failed, State
+from prefect import State
+from prefect.states import Failed
 
 import evals.answers.run
 import evals.compare.run
@@ -24,9 +25,10 @@ from evals.compare import request, steps
 from flows import orchestrator
 from flows.states import stopped
 from tests.answering.data import gold, planned, recorded
-from tests.cli import call
+from tests.cli import call, start
 from tests.compare.data import beir, pipeline
-from tests.corpora import Corpus
+from tests.corpora import HASHING, Corpus
+from tests.flows.server import Server
 
 NOWHERE = "http://127.0.0.1:9/api"
 
@@ -156,6 +158,38 @@ def test_a_server_that_is_back_before_the_end_has_been_away(
     with pytest.raises(OrchestratorUnavailable, match="went away") as caught:
         begin(tmp_path)
     assert caught.value.hint == "what was committed stays: run it again to go on"
+
+
+AWAY = """
+import httpx
+from prefect.client.orchestration import SyncPrefectClient
+
+from components.sources.files import Files
+
+told = SyncPrefectClient.set_flow_run_state
+
+def away(client, run, state, **more):
+    if state.is_completed():
+        raise httpx.ReadError("no")
+    return told(client, run, state, **more)
+
+SyncPrefectClient.set_flow_run_state = away
+"""
+"""Beside a pipeline: the server is away when a run wants to end, and back a moment later."""
+
+
+def test_a_run_that_cannot_tell_its_end_is_one_line_and_loses_nothing(
+    tmp_path: Path, prefect_server: Server
+) -> None:
+    (tmp_path / "away.py").write_text(AWAY)
+    source = {"use": "away:Files", "path": "documents"}
+    corpus = Corpus(tmp_path, {**HASHING, "source": source})
+    corpus.fill(2)
+    done = start("refresh", corpus.file, "--json", environment=prefect_server.environment)
+    assert done.code == 1
+    assert done.json["error"]["kind"] == "OrchestratorUnavailable"
+    assert "went away while the run went on" in done.message
+    assert call("status", corpus.file, "--json").json["documents"] == 2
 
 
 @pytest.mark.parametrize(
