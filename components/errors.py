@@ -15,7 +15,8 @@
     ├── Busy                     6  somebody else holds what is needed, nothing was done: try again
     │   └── Moved                   what was being read is replaced and gone: read the live one
     ├── TakenOver                9  another writer has the corpus now; what was committed stays
-    ├── Unavailable              1  who is asked did not answer, for now: worth another try
+    ├── Unavailable              1  who is asked did not answer, for now: worth another try; itself,
+    │   │                           this machine lacks file handles, memory, or its disk
     │   ├── SourceUnavailable       where the documents come from
     │   ├── StoreUnavailable        the store; or this machine lacks memory, threads, file handles
     │   ├── EndpointUnavailable     a model's endpoint, or the hub that has its files

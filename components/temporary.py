@@ -16,6 +16,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from components.errors import MillraceError
+
 LOCK = ".millrace-in-use"
 """In every folder. One without it was made by somebody else and is left alone."""
 
@@ -24,8 +26,9 @@ LOCK = ".millrace-in-use"
 def folder(prefix: str, parent: Path | None = None) -> Iterator[Path]:
     """A folder of a new name below `parent`, by default where the system has such folders. It is
     removed in the end, and those that killed processes of this user left there are removed first.
+    Raises MillraceError where the system has none that can be written.
     """
-    home = parent or Path(tempfile.gettempdir())
+    home = parent or _home()
     _remove_leftovers(home, prefix)
     made = Path(tempfile.mkdtemp(prefix=f".{prefix}", dir=home))
     held = FileLock(made / LOCK, thread_local=False)
@@ -37,6 +40,15 @@ def folder(prefix: str, parent: Path | None = None) -> Iterator[Path]:
         with suppress(OSError):
             _remove(named)
         held.release()
+
+
+def _home() -> Path:
+    try:
+        return Path(tempfile.gettempdir())
+    except FileNotFoundError as error:  # each was tried; full ones, too
+        raise MillraceError(str(error.strerror)).at(
+            hint="free some space there, or name a folder that can be written in TMPDIR"
+        ) from error
 
 
 def _remove_leftovers(home: Path, prefix: str) -> None:

@@ -20,6 +20,7 @@ from pydantic import Field
 from components.corpus.write import Committed
 from components.endpoint.ledger import Ledger
 from components.errors import GuardStopped, MillraceError
+from components.system import telling
 from evals.answers import files, run, steps
 from evals.answers import plan as planning
 from evals.answers.asking import Progress
@@ -89,28 +90,29 @@ def answers(
     """
     caller = CALLER.get()
     try:
-        if caller is None:
-            plan = planning.plan(
-                pipelines=pipelines,
-                data=data,
-                setting=setting,
-                split=split,
-                hits=hits,
-                characters=characters,
-                judge=judge or None,
-                ragas=ragas,
-                max_cost=max_cost,
-                overrides=overrides,
-                baseline=baseline,
-                live=live,
-                home=home,
-            )
-            place = Path(out) if out else folder(plan.data.name, plan.home)
-            caller = Caller(plan, files.ready(place), Watch())
-        with run_log.shown():
-            outcome = _run(caller)
-        files.write(outcome, caller.folder)
-        caller.outcome = outcome
+        with orchestrator.running(), telling():
+            if caller is None:
+                plan = planning.plan(
+                    pipelines=pipelines,
+                    data=data,
+                    setting=setting,
+                    split=split,
+                    hits=hits,
+                    characters=characters,
+                    judge=judge or None,
+                    ragas=ragas,
+                    max_cost=max_cost,
+                    overrides=overrides,
+                    baseline=baseline,
+                    live=live,
+                    home=home,
+                )
+                place = Path(out) if out else folder(plan.data.name, plan.home)
+                caller = Caller(plan, files.ready(place), Watch())
+            with run_log.shown():
+                outcome = _run(caller)
+            files.write(outcome, caller.folder)
+            caller.outcome = outcome
     except MillraceError as error:
         return stopped(error)
     get_run_logger().info("the report is %s", caller.folder / files.REPORT)
@@ -151,10 +153,11 @@ def call(plan: Plan, folder: Path, watch: Watch) -> Outcome:
                 home=str(plan.home),
                 return_state=True,
             )
+            if caller.outcome is None:
+                state.result()
     finally:
         CALLER.reset(token)
     if caller.outcome is None:
-        state.result()
         raise MillraceError("the flow ended without an outcome")
     return caller.outcome
 

@@ -15,6 +15,7 @@ from pydantic import Field
 
 from components.corpus.write import Committed
 from components.errors import MillraceError
+from components.system import telling
 from evals.compare import files, request, run, steps
 from evals.compare.outcome import Outcome
 from evals.compare.run import Steps, Watch
@@ -77,26 +78,27 @@ def compare(
     """
     caller = CALLER.get()
     try:
-        if caller is None:
-            asked = request.read(
-                pipelines=pipelines,
-                live=live,
-                candidates=candidates,
-                data=data,
-                split=split,
-                overrides=overrides,
-                metrics=metrics,
-                baseline=baseline,
-                scope=scope,
-                margin=margin,
-                home=home,
-            )
-            folder = Path(out) if out else files.folder(asked.data.name, asked.home)
-            plan = steps.plan(asked)
-            caller = Caller(plan, files.ready(folder), Watch(), timed=timed)
-        with run_log.shown():
-            outcome = caller.outcome = _run(caller)
-        files.write(outcome, caller.folder, caller.plan.request.home)
+        with orchestrator.running(), telling():
+            if caller is None:
+                asked = request.read(
+                    pipelines=pipelines,
+                    live=live,
+                    candidates=candidates,
+                    data=data,
+                    split=split,
+                    overrides=overrides,
+                    metrics=metrics,
+                    baseline=baseline,
+                    scope=scope,
+                    margin=margin,
+                    home=home,
+                )
+                folder = Path(out) if out else files.folder(asked.data.name, asked.home)
+                plan = steps.plan(asked)
+                caller = Caller(plan, files.ready(folder), Watch(), timed=timed)
+            with run_log.shown():
+                outcome = caller.outcome = _run(caller)
+            files.write(outcome, caller.folder, caller.plan.request.home)
     except MillraceError as error:
         return stopped(error)
     get_run_logger().info("the report is %s", caller.folder / files.REPORT)
@@ -128,9 +130,9 @@ def call(plan: Plan, folder: Path, watch: Watch, *, timed: bool) -> Outcome:
                 home=str(asked.home),
                 return_state=True,
             )
+            state.result()
     finally:
         CALLER.reset(token)
-    state.result()
     if caller.outcome is None:
         raise MillraceError("the flow ended without an outcome")
     return caller.outcome

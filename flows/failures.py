@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from components.errors import MillraceError
+from components.system import telling
 
 INTERRUPTED = 130
 
@@ -18,7 +19,8 @@ def guarded(command: click.Command, arguments: Sequence[str]) -> int:
     """Run a command; its exit code."""
     as_json = "--json" in arguments
     try:
-        return int(command.main(list(arguments), standalone_mode=False) or 0)
+        with telling():
+            return int(command.main(list(arguments), standalone_mode=False) or 0)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         return error.exit_code

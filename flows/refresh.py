@@ -25,6 +25,7 @@ from components.corpus.request import Job, Request
 from components.corpus.write import Committed, Progress
 from components.errors import MillraceError
 from components.indexes.manifest import Generation, Totals
+from components.system import telling
 from components.values import LeftOut
 from flows import engines, orchestrator, page, run_log
 from flows.states import Result, ended, stopped, without_traceback
@@ -57,7 +58,8 @@ def _task(name: str) -> Callable[[Callable[Given, Outcome]], Callable[Given, Out
         @wraps(function)
         def step(*given: Given.args, **named: Given.kwargs) -> Outcome | State[Any]:
             try:
-                return function(*given, **named)
+                with telling():
+                    return function(*given, **named)
             except MillraceError as error:
                 return stopped(error)
 
@@ -173,7 +175,7 @@ def refresh(
     )
     start = time.perf_counter()
     try:
-        with run_log.shown():
+        with orchestrator.running(), telling(), run_log.shown():
             found, report = _run(Job(request))
     except MillraceError as error:
         return stopped(error)
@@ -200,9 +202,9 @@ def call(job: Job, planned: Survey | None, progress: Progress) -> Report:
                 use_cache=request.use_cache,
                 return_state=True,
             )
+            return to_report(cast(Result, state.result()))
     finally:
         CALLER.reset(token)
-    return to_report(cast(Result, state.result()))
 
 
 def _run(job: Job) -> tuple[Survey, Report]:

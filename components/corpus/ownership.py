@@ -16,6 +16,15 @@ from components.errors import ForeignCorpus
 from components.indexes.manifest import Entry
 from infra import machine
 
+_DIFFERS = (
+    "is it another corpus? give it another name, on a server a namespace (index.namespace, "
+    "MILLRACE_NAMESPACE); if it is the same, take it over with --adopt"
+)
+_UNKNOWN = (
+    "a container counts as another machine every time: on a server give the corpus a namespace of "
+    "its own (index.namespace, MILLRACE_NAMESPACE), or take it over with --adopt each time"
+)
+
 
 def trusted(job: Job, entries: Mapping[str, Entry]) -> dict[str, Entry]:
     """The manifest, less what says nothing about this source's documents: versions and hashes of
@@ -46,11 +55,7 @@ def check_holdings(job: Job, plan: Plan, held: Mapping[str, Entry]) -> None:
         f"the corpus {job.pipeline.name!r} holds {len(held):,} documents that another machine put "
         f"there; of the {len(plan.listed):,} in {job.source.identity} here it knows "
         f"{len(shared):,}: nothing was changed"
-    ).at(
-        where="index",
-        hint="is it another corpus? give it another name, on a server a namespace "
-        "(index.namespace, MILLRACE_NAMESPACE); if it is the same, take it over with --adopt",
-    )
+    ).at(where="index", hint=_DIFFERS if machine.identity() else _UNKNOWN)
 
 
 def _same(plan: Plan, held: Mapping[str, Entry]) -> int:

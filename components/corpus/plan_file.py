@@ -8,19 +8,21 @@ from pathlib import Path
 
 from components.corpus.plan import Step
 from components.errors import MillraceError
+from components.system import telling
 
 _COLUMNS = tuple(each.name for each in fields(Step))
 _BATCH = 4096
 
 
 def save(steps: Sequence[Step], file: Path) -> None:
-    """Write the steps, in order."""
+    """Write the steps, in order. Raises as `telling` does."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     columns = {name: [getattr(step, name) for step in steps] for name in _COLUMNS}
     schema = pa.schema([(name, pa.string()) for name in _COLUMNS])
-    pq.write_table(pa.table(columns, schema=schema), file)
+    with telling(file):
+        pq.write_table(pa.table(columns, schema=schema), file)
 
 
 def take(file: Path) -> Path:

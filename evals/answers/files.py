@@ -6,10 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from components.errors import UserError
 from evals.answers.outcome import Measured, Outcome
 from evals.compare import files
-from evals.compare.files import file_name
+from evals.compare.files import file_name, writing
 from evals.report.answers import check, page
 
 REPORT = "report.html"
@@ -25,24 +24,16 @@ def ready(out: Path) -> Path:
 
 
 def write(outcome: Outcome, out: Path) -> None:
-    """All files into `out`, which is there. Raises UserError where they cannot be written."""
-    try:
-        _write(outcome, out)
-    except OSError as error:
-        raise UserError(f"the report cannot be written: {error.strerror}").at(
-            where=str(error.filename or out), hint="what was answered stays: run it again"
-        ) from error
-
-
-def _write(outcome: Outcome, out: Path) -> None:
-    (out / "outcome.json").write_text(
-        json.dumps(outcome.to_json(), indent=1, ensure_ascii=False), encoding="utf-8"
-    )
-    (out / ANSWERS).mkdir(exist_ok=True)
-    for each in outcome.systems:
-        lines = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in _rows(each))
-        (out / ANSWERS / f"{file_name(each.name)}.jsonl").write_text(lines, encoding="utf-8")
-    (out / REPORT).write_text(page(outcome), encoding="utf-8")
+    """All files into `out`, which is there. Raises as `writing` does."""
+    with writing(out):
+        (out / "outcome.json").write_text(
+            json.dumps(outcome.to_json(), indent=1, ensure_ascii=False), encoding="utf-8"
+        )
+        (out / ANSWERS).mkdir(exist_ok=True)
+        for each in outcome.systems:
+            lines = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in _rows(each))
+            (out / ANSWERS / f"{file_name(each.name)}.jsonl").write_text(lines, encoding="utf-8")
+        (out / REPORT).write_text(page(outcome), encoding="utf-8")
 
 
 def _rows(measured: Measured) -> list[dict[str, Any]]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
 from components.errors import UserError
+from components.system import telling
 from evals.compare.outcome import Measured, Outcome
 from evals.report.page import page
 from evals.runs import write_judgements, write_run
@@ -23,15 +25,32 @@ _LONGEST = 150
 
 
 def write(outcome: Outcome, out: Path, home: Path) -> None:
-    """All files into `out`, and a line into the history of the data set in `home`."""
-    out.mkdir(parents=True, exist_ok=True)
-    write_judgements(outcome.data.judgements, out / "qrels.txt")
-    for each in outcome.systems:
-        write_run(_run(each), out / f"{file_name(each.name)}.run", tag=file_name(each.name))
-    remember(outcome, home)
-    told = outcome.to_json()
-    (out / "outcome.json").write_text(json.dumps(told, indent=1), encoding="utf-8")
-    (out / REPORT).write_text(page(outcome, points(outcome, home)), encoding="utf-8")
+    """All files into `out`, and a line into the history of the data set in `home`. Raises as
+    `writing` does.
+    """
+    with writing(out):
+        out.mkdir(parents=True, exist_ok=True)
+        write_judgements(outcome.data.judgements, out / "qrels.txt")
+        for each in outcome.systems:
+            write_run(_run(each), out / f"{file_name(each.name)}.run", tag=file_name(each.name))
+        remember(outcome, home)
+        told = outcome.to_json()
+        (out / "outcome.json").write_text(json.dumps(told, indent=1), encoding="utf-8")
+        (out / REPORT).write_text(page(outcome, points(outcome, home)), encoding="utf-8")
+
+
+@contextmanager
+def writing(out: Path) -> Iterator[None]:
+    """Files of a report are written in here. Raises UserError where something is in their way, and
+    as `telling` does.
+    """
+    try:
+        with telling(out):
+            yield
+    except OSError as error:
+        raise UserError(f"the report cannot be written: {error.strerror}").at(
+            where=str(error.filename or out), hint="what was answered stays: run it again"
+        ) from error
 
 
 def ready(out: Path) -> Path:

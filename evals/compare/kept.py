@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 
 from components.errors import Busy, Damaged
 from components.indexes.edge.files import write_json
+from components.system import telling
 
 
 def write(file: Path, value: Mapping[str, Any]) -> None:
@@ -67,8 +68,8 @@ def adding(file: Path) -> Iterator[None]:
 
 
 def add(file: Path, values: Mapping[str, Any]) -> None:
-    """A batch: one line, so that it is there as a whole or not at all."""
-    with file.open("ab") as out:
+    """A batch: one line, so that it is there as a whole or not at all. Raises as `telling` does."""
+    with telling(file), file.open("ab") as out:
         out.write(json.dumps(values).encode() + b"\n")
 
 

@@ -101,6 +101,7 @@ def test_another_machines_documents_are_not_mixed_with_these(built: Machines, ot
                 built.refresh(max_deletes=1.0, dry_run=dry)
         assert "--adopt" in caught.value.hint
         assert "namespace" in caught.value.hint
+        assert ("container" in caught.value.hint) == (other == "")
     after = built.corpus.stored(built.store)
     assert (after.chunks, after.entries) == (before.chunks, before.entries)
     with built.on("one"):

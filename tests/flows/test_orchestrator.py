@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import errno
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from prefect import State
+from prefect.states import Failed
 
+import evals.answers.run
+import evals.compare.run
+import flows.answers
+import flows.compare
+import flows.refresh
 from components import errors
+from components.corpus import run
 from components.errors import BadOption, OrchestratorUnavailable
+from evals.compare import request, steps
 from flows import orchestrator
 from flows.states import stopped
-from tests.cli import call
-from tests.corpora import Corpus
+from tests.answering.data import gold, planned, recorded
+from tests.cli import call, start
+from tests.compare.data import beir, pipeline
+from tests.corpora import HASHING, Corpus
+from tests.flows.server import Server
 
 NOWHERE = "http://127.0.0.1:9/api"
 
@@ -109,3 +125,97 @@ def test_a_named_server_that_does_not_answer_ends_the_command(corpus: Corpus) ->
     assert done.json["error"]["kind"] == "OrchestratorUnavailable"
     assert done.json["error"]["where"] == "PREFECT_API_URL"
     assert not (corpus.folder / "store").exists()
+
+
+def refreshing(folder: Path) -> None:
+    flows.refresh.call(Corpus(folder).job(), None, run.silent)
+
+
+def comparing(folder: Path) -> None:
+    asked = request.read(
+        pipelines=(pipeline(folder, "a"),),
+        data=str(beir(folder / "data")),
+        home=folder / "home",
+    )
+    watch = evals.compare.run.Watch()
+    flows.compare.call(steps.plan(asked), folder, watch, timed=False)
+
+
+def answering(folder: Path) -> None:
+    plan = planned(folder, recorded(folder, "a", gold()))
+    flows.answers.call(plan, folder, evals.answers.run.Watch())
+
+
+@pytest.mark.parametrize(
+    ("verb", "begin"), [("refresh", refreshing), ("compare", comparing), ("answers", answering)]
+)
+def test_a_server_that_is_back_before_the_end_has_been_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str, begin: Callable[[Path], None]
+) -> None:
+    """The flow ends in a state, which holds what the client raised meanwhile."""
+    away: State[Any] = Failed(data=httpx.ReadError("no"))
+    monkeypatch.setattr(import_module(f"flows.{verb}"), verb, lambda **given: away)
+    with pytest.raises(OrchestratorUnavailable, match="went away") as caught:
+        begin(tmp_path)
+    assert caught.value.hint == "what was committed stays: run it again to go on"
+
+
+AWAY = """
+import httpx
+from prefect.client.orchestration import SyncPrefectClient
+
+from components.sources.files import Files
+
+told = SyncPrefectClient.set_flow_run_state
+
+def away(client, run, state, **more):
+    if state.is_completed():
+        raise httpx.ReadError("no")
+    return told(client, run, state, **more)
+
+SyncPrefectClient.set_flow_run_state = away
+"""
+"""Beside a pipeline: the server is away when a run wants to end, and back a moment later."""
+
+
+def test_a_run_that_cannot_tell_its_end_is_one_line_and_loses_nothing(
+    tmp_path: Path, prefect_server: Server
+) -> None:
+    (tmp_path / "away.py").write_text(AWAY)
+    source = {"use": "away:Files", "path": "documents"}
+    corpus = Corpus(tmp_path, {**HASHING, "source": source})
+    corpus.fill(2)
+    done = start("refresh", corpus.file, "--json", environment=prefect_server.environment)
+    assert done.code == 1
+    assert done.json["error"]["kind"] == "OrchestratorUnavailable"
+    assert "went away while the run went on" in done.message
+    assert call("status", corpus.file, "--json").json["documents"] == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "name", "told"),
+    [
+        (httpx.ConnectError("no"), "Unavailable", "PREFECT_API_URL: the Prefect server went away"),
+        (OSError(errno.EMFILE, "any", "/a/place"), "Unavailable", "/a/place: Too many open files"),
+        (OSError(errno.ENOSPC, "any", "/a/place"), "Failed", "/a/place: No space left on device"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("flow", "first"),
+    [
+        (flows.refresh.refresh, "flows.run_log.shown"),
+        (flows.compare.compare, "flows.compare.request.read"),
+        (flows.answers.answers, "flows.answers.planning.plan"),
+    ],
+)
+def test_what_is_no_fault_of_ours_is_one_line_on_the_page(
+    monkeypatch: pytest.MonkeyPatch, flow: Any, first: str, error: Exception, name: str, told: str
+) -> None:
+    def failing(*given: Any, **named: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(first, failing)
+    given = {"pipeline": "a.yaml"} if flow.name == "refresh" else {"data": "a", "pipelines": ("a",)}
+    state = flow.fn(**given)
+    assert (state.name, state.is_failed()) == (name, True)
+    assert str(state.message).startswith(told)

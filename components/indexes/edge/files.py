@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import shutil
@@ -13,40 +12,36 @@ from pathlib import Path
 from typing import Any
 
 from components.errors import Damaged, DiskFull, MillraceError, Refused, StoreUnavailable
+from components.system import FOR_NOW, FULL
 from infra.settings import settings
 
 _PIECE = 8 * 2**20
 _FICLONE = 0x40049409
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
-_FOR_NOW = frozenset(
-    getattr(errno, name)
-    for name in (
-        *("EMFILE", "ENFILE", "ENOMEM", "EAGAIN", "EINTR", "EBUSY", "EIO", "ESTALE", "ENOLCK"),
-        *("ETIMEDOUT", "EHOSTDOWN", "EHOSTUNREACH", "ENETDOWN", "ENETUNREACH", "EREMOTEIO"),
-    )
-    if hasattr(errno, name)
-)
-"""Of the machine, its disk or its network: the file may be well."""
 
 
 def told(error: OSError, doing: str, where: Path) -> MillraceError:
     """The system's error as ours, by its number: no space, not for now, or not allowed."""
     message = f"{doing}: {error.strerror or error}"
-    if error.errno in _FULL:
+    if error.errno in FULL:
         return DiskFull(message).at(where=str(where), hint="free some space and run again")
-    if error.errno in _FOR_NOW:
+    if error.errno in FOR_NOW:
         return StoreUnavailable(message).at(where=str(where), hint="try again")
     return Refused(message).at(where=str(where), hint="may this user read and write there?")
 
 
 def write_json(file: Path, value: Mapping[str, Any]) -> None:
-    """Replace a file at once: after a crash it holds the old value or the new one."""
+    """Replace a file at once: after a crash it holds the old value or the new one. Raises as `told`
+    does.
+    """
     temporary = file.with_name(f".{file.name}.{os.getpid()}")
-    with temporary.open("w", encoding="utf-8") as opened:
-        json.dump(value, opened, indent=1, default=str)
-        opened.flush()
-        os.fsync(opened.fileno())
-    temporary.replace(file)
+    try:
+        with temporary.open("w", encoding="utf-8") as opened:
+            json.dump(value, opened, indent=1, default=str)
+            opened.flush()
+            os.fsync(opened.fileno())
+        temporary.replace(file)
+    except OSError as error:
+        raise told(error, "cannot be written", file) from error
     sync_folder(file.parent)
 
 
@@ -85,8 +80,10 @@ def sync_tree(folder: Path) -> None:
 
 
 def copy_tree(source: Path, target: Path) -> None:
-    """A copy in which holes stay holes: an empty shard is 137 MB long and 0.1 MB large."""
-    shutil.copytree(source, target, copy_function=_copy_sparse, dirs_exist_ok=False)
+    """A copy in which holes stay holes: an empty shard is 137 MB long and 0.1 MB large. Raises as
+    `told` does.
+    """
+    shutil.copytree(source, target, copy_function=_copied, dirs_exist_ok=False)
 
 
 def allocated(folder: Path) -> int:
@@ -113,6 +110,14 @@ def check_space(folder: Path, needed: int = 0) -> None:
             where=str(folder),
             hint="free some space (millrace prune may do) and run again: nothing is lost",
         )
+
+
+def _copied(source: str, target: str) -> str:
+    """Told here: `copytree` goes on after an OSError, and ends in one that has no number."""
+    try:
+        return _copy_sparse(source, target)
+    except OSError as error:
+        raise told(error, "cannot be copied", Path(target)) from error
 
 
 def _copy_sparse(source: str, target: str) -> str:

@@ -1,0 +1,166 @@
+"""What the machine refuses is one line with a place and a remedy, and nothing stored is lost."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from components.corpus import run
+from tests.answering.data import data, gold, recorded
+from tests.cli import call
+from tests.cli.test_errors import raising
+from tests.compare.data import beir, pipeline
+from tests.corpora import Corpus
+from tests.corpus.test_promotion import INTERRUPTED
+
+FULL = Path("/dev/full")
+"""What is written to it finds no space."""
+REFUSALS = [
+    (errno.ENOSPC, "DiskFull", "free some space"),
+    (errno.EDQUOT, "DiskFull", "free some space"),
+    (errno.EROFS, "MillraceError", "may this user"),
+    (errno.EACCES, "MillraceError", "may this user"),
+    (errno.EMFILE, "Unavailable", "run it again"),
+    (errno.ENOMEM, "Unavailable", "run it again"),
+    (errno.EAGAIN, "Unavailable", "run it again"),
+]
+needs_full = pytest.mark.skipif(not FULL.exists(), reason="Linux has such a device")
+
+
+def refuse(patch: pytest.MonkeyPatch, call: str, number: int, module: object = os) -> None:
+    """Have a call of the system fail."""
+
+    def failing(*given: object, **named: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    patch.setattr(module, call, failing)
+
+
+@pytest.mark.parametrize(("number", "kind", "hint"), REFUSALS)
+def test_it_is_told_by_its_number(tmp_path: Path, number: int, kind: str, hint: str) -> None:
+    done = call(
+        *("refresh", raising(tmp_path, f"OSError({number}, 'any words', '/a/place')")),
+        *("--engine-only", "--json"),
+    )
+    assert done.code == 1
+    assert done.message.startswith(f"/a/place: {os.strerror(number)} (")
+    assert done.json["error"]["kind"] == kind
+    assert hint in done.json["error"]["hint"]
+
+
+@pytest.mark.parametrize("error", ["OSError(2, 'gone', 'there')", "OSError('any words')"])
+def test_any_other_is_still_a_fault(tmp_path: Path, error: str) -> None:
+    done = call("refresh", raising(tmp_path, error), "--engine-only")
+    assert done.code == 1
+    assert "this is a fault of Millrace's" in done.err
+    assert "Traceback" in done.err
+
+
+@needs_full
+def test_a_plan_that_finds_no_space(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = tempfile.mkdtemp
+
+    def on_a_full_disk(**given: object) -> str:
+        folder = made(**given)  # type: ignore[call-overload]
+        (Path(folder) / "plan.parquet").symlink_to(FULL)
+        return str(folder)
+
+    monkeypatch.setattr(tempfile, "mkdtemp", on_a_full_disk)
+    corpus.fill(1)
+    done = call("refresh", corpus.file, "--engine-only", "--json")
+    assert done.code == 1
+    assert done.json["error"]["kind"] == "DiskFull"
+    assert done.json["error"]["where"].endswith("plan.parquet")
+    assert "No space left" in done.message
+
+
+def test_no_folder_for_temporary_files(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    corpus.fill(1)
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: [str(corpus.file)])
+    done = call("refresh", corpus.file, "--engine-only", "--json")
+    assert done.code == 1
+    assert str(corpus.file) in done.message
+    assert "TMPDIR" in done.json["error"]["hint"]
+
+
+@needs_full
+@pytest.mark.parametrize("name", ["corpus.json", "live.json"])
+def test_a_small_file_of_the_store_that_finds_no_space(corpus: Corpus, name: str) -> None:
+    corpus.fill(1)
+    store = corpus.folder / "store" / "test"
+    store.mkdir(parents=True)
+    (store / f".{name}.{os.getpid()}").symlink_to(FULL)
+    done = call("refresh", corpus.file, "--engine-only", "--json")
+    assert done.code == 1
+    assert done.json["error"]["kind"] == "DiskFull"
+    assert done.json["error"]["where"] == str(store / name)
+    assert done.message
+
+
+def test_a_copy_of_an_index(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    corpus.fill(1)
+    corpus.refresh()
+    corpus.fill(2)
+    for number, kind in ((errno.ENOSPC, "DiskFull"), (errno.EMFILE, "StoreUnavailable")):
+        with monkeypatch.context() as patch:
+            refuse(patch, "pwrite", number)
+            done = call("refresh", corpus.file, "--engine-only", "--json")
+        assert done.code == 1
+        assert done.json["error"]["kind"] == kind
+        assert "store/test/0002" in done.json["error"]["where"]
+        assert os.strerror(number) in done.message
+    assert corpus.refresh().added == 1
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EMFILE])
+def test_no_work_is_discarded(corpus: Corpus, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    corpus.fill(2)
+    with pytest.raises(KeyboardInterrupt):
+        run.run(corpus.job(), steps=INTERRUPTED)
+    store = corpus.folder / "store" / "test"
+    draft = [each.name for each in store.iterdir() if each.is_dir()]
+    for refused, module in (("fsync", os), ("mkdtemp", tempfile)):
+        with monkeypatch.context() as patch:
+            refuse(patch, refused, number, module)
+            done = call("refresh", corpus.file, "--engine-only")
+        assert done.code == 1
+        assert done.message
+    assert [each.name for each in store.iterdir() if each.is_dir()] == draft
+    assert corpus.refresh().resumed
+
+
+@needs_full
+@pytest.mark.parametrize(("verb", "name"), [("compare", "a.run"), ("answers", "outcome.json")])
+def test_a_report(tmp_path: Path, verb: str, name: str) -> None:
+    """It is no mistake in the request."""
+    make, file = {
+        "compare": (beir, pipeline(tmp_path, "a")),
+        "answers": (data, recorded(tmp_path, "a", gold())),
+    }[verb]
+    more = ("--no-timing",) if verb == "compare" else ("--setting", "closed_book")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / name).symlink_to(FULL)
+    done = call(
+        *(verb, file, "--data", make(tmp_path / "data"), "--home", tmp_path / "home"),
+        *("--out", tmp_path / "out", "--engine-only", "--json", *more),
+    )
+    assert done.code == 1
+    assert done.json["error"]["kind"] == "DiskFull"
+    assert done.json["error"]["where"] == str(tmp_path / "out")
+
+
+def test_a_search_that_may_not_open_what_it_needs(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus.fill(1)
+    corpus.refresh()
+    refuse(monkeypatch, "walk", errno.EMFILE)
+    done = call("search", corpus.file, "what?", "--json")
+    assert done.code == 1
+    assert done.json["error"]["kind"] == "Unavailable"
+    assert done.message
