@@ -132,15 +132,20 @@ def turn(lock: Path) -> Iterator[None]:
     try:
         held.acquire()
     except Timeout:
-        raise Busy(f"the index was in use for {settings().reader_wait:g} s").at(
-            where=str(lock.parent), hint="try again; for many readers use a server"
-        ) from None
+        raise in_use(lock) from None
     except OSError as error:
         raise told(error, "cannot be locked", lock) from error
     try:
         yield
     finally:
         held.release()
+
+
+def in_use(lock: Path) -> Busy:
+    """What is told to those who have waited for long enough."""
+    return Busy(f"the index was in use for {settings().reader_wait:g} s").at(
+        where=str(lock.parent), hint="try again; for many readers use a server"
+    )
 
 
 @contextmanager
