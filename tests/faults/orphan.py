@@ -12,8 +12,8 @@ import sys
 import time
 from pathlib import Path
 
+from components.child import end_with
 from components.indexes.edge import engine, index
-from components.lifetime import end_with
 from tests.corpora import Corpus
 
 

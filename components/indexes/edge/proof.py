@@ -3,8 +3,7 @@ not for code.
 
 It is damaged where this process has all that opening takes, and a fresh process, which has it too
 and opens an empty shard in the same place, cannot open this one or read it through either. All else
-is for now, or a matter of the files' rights. Run as `python -m … FOLDER PARENT`, this is the fresh
-process.
+is for now, or a matter of the files' rights.
 """
 
 from __future__ import annotations
@@ -23,10 +22,10 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
+from components import child
 from components.errors import Damaged, MillraceError, StoreUnavailable
 from components.indexes.edge import engine
 from components.indexes.edge.files import told
-from components.lifetime import end_with
 
 _THREADS = 16 + 4 * (os.cpu_count() or 1)
 """That the engine may start to open a shard; it has some for each core."""
@@ -152,9 +151,14 @@ def _addresses(size: int) -> Iterator[None]:
         yield
 
 
+def main(folder: str) -> None:
+    """Be the fresh process."""
+    sys.exit(_examine(Path(folder)))
+
+
 def _examined(folder: Path) -> int:
     """What a fresh process says, started with this one's limits; its exit code."""
-    command = [sys.executable, "-P", "-m", __name__, str(folder), str(os.getpid())]
+    command = child.command(__name__, str(folder))
     try:
         return subprocess.run(command, capture_output=True, check=False).returncode  # noqa: S603
     except (OSError, MemoryError):
@@ -239,8 +243,3 @@ def _for_now(message: str, folder: Path) -> StoreUnavailable:
     return StoreUnavailable(message).at(
         where=str(folder), hint="nothing was changed: run it again when there is more"
     )
-
-
-if __name__ == "__main__":
-    end_with(int(sys.argv[2]))
-    sys.exit(_examine(Path(sys.argv[1])))
