@@ -9,10 +9,14 @@ import numpy as np
 import pytest
 
 from components.errors import StoreUnavailable
-from components.indexes.edge import proof
+from components.indexes.edge import optimise, proof
 from components.indexes.edge.index import EdgeIndex
-from components.indexes.manifest import Generation
+from components.indexes.manifest import Generation, total
 from tests.contracts.index import chunks_of, entry, sparse, wanted
+
+WIDTH = 2**15
+COUNT = 80
+"""10 MiB of vectors."""
 
 
 @pytest.fixture
@@ -47,3 +51,24 @@ def test_the_process_that_proves_damage_runs_our_code(index: EdgeIndex) -> None:
     told = proof.explained(shard, Exception("whatever"))
     assert isinstance(told, StoreUnavailable)
     assert "a fresh process can open it" in str(told)
+
+
+@pytest.mark.usefixtures("other_code")
+def test_a_mass_deletion_is_optimised_in_a_process_of_its_own(
+    index: EdgeIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is left is small; what the shard holds is not, and all of it is gone through."""
+    corpus = index.corpus("own")
+    draft = drafted(index, WIDTH, "large", count=COUNT)
+    with corpus.write(draft) as writer:
+        small = chunks_of("small")
+        writer.put(small, np.eye(3, WIDTH, dtype=np.float32), sparse(small))
+        writer.commit([entry("small")])
+        writer.forget(["large"])
+        totals = total(writer.entries())
+    monkeypatch.setattr(optimise, "_optimise", _in_this_process)
+    assert corpus.finish(draft, totals).totals.chunks == 3
+
+
+def _in_this_process(folder: Path) -> None:
+    pytest.fail("a large shard is optimised in this process")

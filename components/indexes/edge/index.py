@@ -230,7 +230,7 @@ class EdgeCorpus:
     def finish(self, draft: Generation, totals: Totals) -> Generation:
         """See `CorpusIndex`."""
         shard = self._shard(draft)
-        optimise(shard, 4 * draft.width * totals.chunks)
+        optimise(shard)
         with self.read(draft) as reader:
             _check_count(reader, totals.chunks, shard)
         sync_tree(shard)
