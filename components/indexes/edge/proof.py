@@ -20,7 +20,6 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from enum import IntEnum
 from pathlib import Path
-from typing import Any
 
 from components import child
 from components.errors import Damaged, MillraceError, StoreUnavailable
@@ -36,8 +35,6 @@ _ROOM = 64 * 2**20
 _STARTED = 5.0
 """Seconds that a thread may take to start."""
 _PIECE = 8 * 2**20
-_PAGE = 100
-"""Points read at once."""
 
 
 class Found(IntEnum):
@@ -190,21 +187,10 @@ def _opens_one_made_in(folder: Path) -> bool:
 def _opens(folder: Path) -> bool:
     try:
         with closing(engine.load(folder)) as shard:
-            _read_points(shard)
+            engine.read_through(shard)
     except BaseException:
         return False
     return True
-
-
-def _read_points(shard: Any) -> None:
-    from qdrant_edge import ScrollRequest
-
-    offset = None
-    while True:
-        asked = ScrollRequest(limit=_PAGE, offset=offset, with_payload=True)
-        _, offset = shard.scroll(asked)
-        if offset is None:
-            return
 
 
 def _read_through(folder: Path) -> None:
