@@ -113,23 +113,27 @@ def test_what_only_the_damaged_one_holds_is_not_given_up_without_a_word(corpus: 
     assert len(corpus.stored().chunks) > 0
 
 
+@pytest.mark.parametrize(
+    "changed", [1, 4], ids=["where the optimiser does not look", "where the optimiser fails"]
+)
 def test_a_draft_that_is_torn_before_it_is_finished_is_begun_again(
-    corpus: Corpus, tmp_path: Path
+    corpus: Corpus, tmp_path: Path, changed: int
 ) -> None:
     corpus.fill(DOCUMENTS)
     corpus.refresh()
     live = served(corpus)
-    corpus.add("000.txt", prose(99))
+    for number in range(changed):
+        corpus.add(f"{number:03}.txt", prose(90 + number))
 
-    def torn(job: Job, found: Survey, name: str) -> Sealed:
-        tear(live.parent / name, ZEROS, 0.5)
-        return refresh.seal(job, found, name)
+    def torn(job: Job, found: Survey, draft: str) -> Sealed:
+        tear(live.parent / draft, ZEROS, 0.5)
+        return refresh.seal(job, found, draft)
 
     with pytest.raises(Damaged) as caught:
         run.run(corpus.job(), steps=run.Steps(seal=torn))
     assert caught.value.hint == "nothing was published: run the refresh again"
     assert served(corpus) == live
-    assert counts(corpus.refresh()) == (0, 1, DOCUMENTS - 1, 0, 0)
+    assert counts(corpus.refresh()) == (0, changed, DOCUMENTS - changed, 0, 0)
     check_whole(corpus, tmp_path)
 
 
@@ -144,6 +148,8 @@ def test_a_sparse_vector_that_cannot_be_read_is_damage_too(tmp_path: Path) -> No
         writer.commit([entry("a", chunks=count)])
     base = finish(corpus, draft)
     tear(corpus.folder / base.name, GARBAGE, 0, "vector_storage-sparse/store")
+    with pytest.raises(Damaged, match="sparse"):
+        corpus.recover(base)
     with pytest.raises(Damaged, match="sparse"):
         corpus.draft(replace(wanted(), width=width), base)
     assert corpus.finished(base.fingerprint) is None
