@@ -98,7 +98,7 @@ class CorpusIndex(Protocol):
         ...
 
     def finished(self, fingerprint: str) -> Generation | None:
-        """The newest finished generation of a fingerprint."""
+        """The newest finished generation of a fingerprint that `draft` has not found damaged."""
         ...
 
     def unfinished(self, fingerprint: str, base: Generation | None) -> Generation | None:
@@ -125,7 +125,10 @@ class CorpusIndex(Protocol):
         ...
 
     def draft(self, wanted: Generation, base: Generation | None) -> Generation:
-        """A new draft like `wanted`, numbered, empty or a copy of `base`. Raises DiskFull."""
+        """A new draft like `wanted`, numbered, empty or a copy of `base`.
+
+        Raises DiskFull; Damaged where `base` is, which is as it was, and no base from then on.
+        """
         ...
 
     def recover(self, draft: Generation) -> None:

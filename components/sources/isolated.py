@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import atexit
 import fcntl
-import json
 import os
 import resource
 import signal
@@ -22,7 +21,9 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from typing import Any, TypeVar
 
+from components import child
 from components.errors import BadDocument, SourceUnavailable
+from components.sources import worker
 from components.sources.worker import Answer, Call, Limits
 
 _T = TypeVar("_T")
@@ -31,13 +32,6 @@ _START = 120.0
 """Seconds that the process may take to start."""
 _END = 60.0
 """Seconds that a process may take to end when nobody can talk to it any more."""
-_BOOT = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    "from components.sources.worker import main; main(int(sys.argv[2]), int(sys.argv[3]))"
-)
-"""Not by `multiprocessing`, which would import the program that is running once more: a script
-without a guard would run again, and a worker of Ray's or one with a model would import those.
-"""
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """So that a machine with many cores does not spend the memory allowed on their buffers."""
 
@@ -192,11 +186,9 @@ def _above_standard(channel: Connection) -> Iterator[int]:
 
 
 def _start(channel: int) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-P", "-c", _BOOT]
-    places = [each for each in sys.path if isinstance(each, str)]  # Python minds no others
     try:
         return subprocess.Popen(  # noqa: S603 - our own module
-            [*command, json.dumps(places), str(channel), str(os.getpid())],
+            child.command(worker.__name__, str(channel)),
             pass_fds=[channel],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from components.errors import BadDocument, MillraceError
-from components.lifetime import end_with
 
 _ORPHANED = 60
 """Seconds over its time after which a call that nobody has ended ends the process."""
@@ -47,13 +46,12 @@ class Answer:
     """It took more memory than it may. The process ends, with whatever it still holds."""
 
 
-def main(channel: int, parent: int) -> None:
+def main(channel: str) -> None:
     """Answer calls that come in through a file descriptor, until there are no more."""
-    end_with(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to understand
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     _be_expendable()
-    with Connection(channel) as connection, suppress(EOFError, ConnectionError):
+    with Connection(int(channel)) as connection, suppress(EOFError, ConnectionError):
         connection.send(Answer())
         while True:
             answer = _answer(connection)

@@ -12,15 +12,15 @@ import sys
 import time
 from pathlib import Path
 
+from components.child import end_with
 from components.indexes.edge import engine, index
-from components.lifetime import end_with
 from tests.corpora import Corpus
 
 
 def parent(folder: Path) -> None:
     """Refresh; die as soon as the optimiser holds the index."""
 
-    def killed(shard: Path, vectors: int) -> None:
+    def killed(shard: Path) -> None:
         arguments = [sys.executable, "-m", "tests.faults.orphan", str(shard), str(os.getpid())]
         child = subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
         assert child.stdout is not None

@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from components import temporary
-from components.errors import BadOption, Busy, IndexFault, Moved
+from components.errors import BadOption, IndexFault, Moved
 from components.indexes.edge import engine
 from components.indexes.edge.files import allocated, check_space, copy_tree
 from infra.settings import cache_folder, settings
@@ -106,9 +106,7 @@ def _undisturbed(lock: Path) -> Iterator[None]:
                 break
             except BlockingIOError:
                 if time.monotonic() > until:
-                    raise Busy(f"the index was in use for {settings().reader_wait:g} s").at(
-                        where=str(lock.parent), hint="try again; for many readers use a server"
-                    ) from None
+                    raise engine.in_use(lock) from None
                 time.sleep(_POLL)
             except OSError:  # not every file system has locks
                 break

@@ -24,6 +24,8 @@ LOCK = "open.lock"
 """Beside the shard's folder; whoever opens the shard holds it."""
 DENSE = "dense"
 SPARSE = "sparse"
+_PAGE = 1000
+"""Points read at once."""
 PART_BYTES = 64 * 2**20
 """Places for dense vectors in a segment: to build its graph, some five times that is in memory."""
 
@@ -132,15 +134,20 @@ def turn(lock: Path) -> Iterator[None]:
     try:
         held.acquire()
     except Timeout:
-        raise Busy(f"the index was in use for {settings().reader_wait:g} s").at(
-            where=str(lock.parent), hint="try again; for many readers use a server"
-        ) from None
+        raise in_use(lock) from None
     except OSError as error:
         raise told(error, "cannot be locked", lock) from error
     try:
         yield
     finally:
         held.release()
+
+
+def in_use(lock: Path) -> Busy:
+    """What is told to those who have waited for long enough."""
+    return Busy(f"the index was in use for {settings().reader_wait:g} s").at(
+        where=str(lock.parent), hint="try again; for many readers use a server"
+    )
 
 
 @contextmanager
@@ -167,6 +174,23 @@ def loaded(folder: Path) -> Iterator[Any]:
 def load(folder: Path) -> Any:
     """The shard in a folder. Raises whatever the engine raises."""
     return _shards().load(str(folder))
+
+
+def read_through(shard: Any) -> None:
+    """Read what every point of a shard holds, once; the engine checks it. A dense vector is nothing
+    but numbers: it can be read whatever they are. Raises whatever the engine raises.
+    """
+    from qdrant_edge import ScrollRequest
+
+    offset = None
+    while True:
+        # A payload is read whole, whatever is wanted of it.
+        asked = ScrollRequest(
+            limit=_PAGE, offset=offset, with_payload=["kind"], with_vector=[SPARSE]
+        )
+        _, offset = shard.scroll(asked)
+        if offset is None:
+            return
 
 
 def _loaded(folder: Path) -> Any:

@@ -4,6 +4,7 @@
     PATH/NAME/live.json                 which generation readers open, and which they opened before
     PATH/NAME/writer.lock
     PATH/NAME/0007-FINGERPRINT/         generation.json, open.lock, shard/
+    PATH/NAME/0007-FINGERPRINT/damaged.json     where it was found so: nothing is copied from it
     PATH/NAME/0007-FINGERPRINT.WHY-WHEN/        set aside: removed with what is kept no longer
 
 A finished generation never changes: a refresh works on a copy and replaces `live.json`.
@@ -40,6 +41,7 @@ from components.indexes.quantization import Oversampling, Rescoring
 from components.indexes.retention import Keep, Surplus, kept
 from components.options import option
 
+_DAMAGED = "damaged.json"
 _log = logging.getLogger(__name__)
 
 
@@ -132,7 +134,11 @@ class EdgeCorpus:
 
     def finished(self, fingerprint: str) -> Generation | None:
         """See `CorpusIndex`."""
-        found = [each for each in self._alike(fingerprint) if each.finished_at]
+        found = [
+            each
+            for each in self._alike(fingerprint)
+            if each.finished_at and not self._is_damaged(each.name)
+        ]
         return max(found, key=lambda each: each.number, default=None)
 
     def unfinished(self, fingerprint: str, base: Generation | None) -> Generation | None:
@@ -205,6 +211,7 @@ class EdgeCorpus:
         if base is None:
             engine.create(shard, draft.width, self._filterable, draft.quantization)
         else:
+            self._check_readable(base)
             self._copy(base, shard)
         sync_tree(shard)
         write_json(shard.parent / "generation.json", draft.to_json())
@@ -213,6 +220,7 @@ class EdgeCorpus:
     def recover(self, draft: Generation) -> None:
         """See `CorpusIndex`."""
         with self._proved(draft), self.write(draft) as writer:
+            writer.read_through()
             writer.recover()
 
     def discard(self, draft: Generation) -> None:
@@ -230,9 +238,15 @@ class EdgeCorpus:
     def finish(self, draft: Generation, totals: Totals) -> Generation:
         """See `CorpusIndex`."""
         shard = self._shard(draft)
-        optimise(shard, 4 * draft.width * totals.chunks)
-        with self.read(draft) as reader:
-            _check_count(reader, totals.chunks, shard)
+        try:
+            with self._proved(draft):
+                optimise(shard)
+            with self.read(draft) as reader:
+                reader.read_through()
+                _check_count(reader, totals.chunks, shard)
+        except Damaged as error:
+            error.at(hint="nothing was published: run the refresh again")
+            raise
         sync_tree(shard)
         done = replace(draft, finished_at=now(), totals=totals)
         write_json(shard.parent / "generation.json", done.to_json())
@@ -259,7 +273,9 @@ class EdgeCorpus:
         """See `CorpusIndex`."""
         self.live()  # nothing goes where nobody can say what is live
         known = {each.name: each for each in self._generations()}
-        stays = kept(list(known.values()), self._served(), self._keep)
+        served = self._served()
+        sound = [each for each in known.values() if not self._is_damaged(each.name)]
+        stays = {*served[:1], *kept(sound, served, self._keep)}
         return leftovers.found(self.folder, known, stays)
 
     def prune(self) -> list[str]:
@@ -322,6 +338,25 @@ class EdgeCorpus:
             # The engine opens a shard whose files are missing as if it were smaller.
             _check_count(reader, generation.totals.chunks, shard)
         return reader
+
+    def _check_readable(self, base: Generation) -> None:
+        """Raises Damaged, and remembers it, where something in it cannot be read: a copy would hold
+        the same. It stays where it is, because it may be what is live.
+        """
+        try:
+            with self.read(base) as reader:
+                reader.read_through()
+        except Damaged as error:
+            folder = self.folder / base.name
+            write_json(folder / _DAMAGED, {"schema": 1, "reason": str(error), "found_at": now()})
+            error.at(
+                hint="nothing was published: run the refresh again, it goes on from the one before "
+                "or, without one, takes everything from the source"
+            )
+            raise
+
+    def _is_damaged(self, name: str) -> bool:
+        return (self.folder / name / _DAMAGED).exists()
 
     def _copy(self, base: Generation, shard: Path) -> None:
         source = self._shard(base)

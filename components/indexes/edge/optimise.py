@@ -1,4 +1,4 @@
-"""Build the search graph of a shard, in a process of its own: `python -m … FOLDER`.
+"""Build the search graph of a shard, in a process of its own.
 
 The engine holds Python's lock through the whole call, seconds to minutes, so in the refresh's own
 process every heartbeat and every web request would stand still. A small shard has no graph and is
@@ -8,37 +8,32 @@ done in less time than a process takes to start.
 from __future__ import annotations
 
 import ctypes
-import os
 import pickle
 import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
 
+from components import child
 from components.errors import MillraceError, StoreUnavailable
 from components.indexes.edge.engine import LOCK, faults, opened
 from components.indexes.edge.files import allocated, check_space
-from components.lifetime import end_with
 
 _RAISED = 3
 """Exit code of a process that has sent the error that stopped it."""
-_SMALL = 4 * 2**20
-"""Bytes of vectors, of which the engine builds no graph."""
+_SMALL = 8 * 2**20
+"""Bytes of segments: of so few vectors the engine builds no graph."""
 
 
-def optimise(folder: Path, vectors: int) -> None:
-    """Optimise a closed shard that holds so many bytes of vectors.
-
-    Raises StoreUnavailable, IndexFault, DiskFull.
-    """
+def optimise(folder: Path) -> None:
+    """Optimise a closed shard. Raises StoreUnavailable, IndexFault, DiskFull."""
     check_space(folder, needed=allocated(folder))
-    if vectors <= _SMALL:
+    if allocated(folder / "segments") <= _SMALL:  # what is deleted is gone through as well
         _optimise(folder)
         return
     _give_back()
     done = subprocess.run(  # noqa: S603 - our own module
-        [sys.executable, "-P", "-m", __name__, str(folder), str(os.getpid())],
-        capture_output=True,
+        child.command(__name__, str(folder)), capture_output=True
     )
     if done.returncode == _RAISED:
         raise pickle.loads(done.stdout)  # noqa: S301 - our own module's
@@ -64,14 +59,10 @@ def _optimise(folder: Path) -> None:
         shard.flush()  # only now are the replaced segments removed
 
 
-def _main(folder: Path, parent: int) -> None:
-    end_with(parent)
+def main(folder: str) -> None:
+    """Optimise a closed shard; an error goes to the process that asked for it."""
     try:
-        _optimise(folder)
+        _optimise(Path(folder))
     except MillraceError as error:
         sys.stdout.buffer.write(pickle.dumps(error))
         sys.exit(_RAISED)
-
-
-if __name__ == "__main__":
-    _main(Path(sys.argv[1]), int(sys.argv[2]))

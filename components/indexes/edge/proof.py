@@ -3,8 +3,7 @@ not for code.
 
 It is damaged where this process has all that opening takes, and a fresh process, which has it too
 and opens an empty shard in the same place, cannot open this one or read it through either. All else
-is for now, or a matter of the files' rights. Run as `python -m … FOLDER PARENT`, this is the fresh
-process.
+is for now, or a matter of the files' rights.
 """
 
 from __future__ import annotations
@@ -21,12 +20,11 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from enum import IntEnum
 from pathlib import Path
-from typing import Any
 
+from components import child
 from components.errors import Damaged, MillraceError, StoreUnavailable
 from components.indexes.edge import engine
 from components.indexes.edge.files import told
-from components.lifetime import end_with
 
 _THREADS = 16 + 4 * (os.cpu_count() or 1)
 """That the engine may start to open a shard; it has some for each core."""
@@ -37,8 +35,6 @@ _ROOM = 64 * 2**20
 _STARTED = 5.0
 """Seconds that a thread may take to start."""
 _PIECE = 8 * 2**20
-_PAGE = 100
-"""Points read at once."""
 
 
 class Found(IntEnum):
@@ -152,9 +148,14 @@ def _addresses(size: int) -> Iterator[None]:
         yield
 
 
+def main(folder: str) -> None:
+    """Be the fresh process."""
+    sys.exit(_examine(Path(folder)))
+
+
 def _examined(folder: Path) -> int:
     """What a fresh process says, started with this one's limits; its exit code."""
-    command = [sys.executable, "-P", "-m", __name__, str(folder), str(os.getpid())]
+    command = child.command(__name__, str(folder))
     try:
         return subprocess.run(command, capture_output=True, check=False).returncode  # noqa: S603
     except (OSError, MemoryError):
@@ -186,21 +187,10 @@ def _opens_one_made_in(folder: Path) -> bool:
 def _opens(folder: Path) -> bool:
     try:
         with closing(engine.load(folder)) as shard:
-            _read_points(shard)
+            engine.read_through(shard)
     except BaseException:
         return False
     return True
-
-
-def _read_points(shard: Any) -> None:
-    from qdrant_edge import ScrollRequest
-
-    offset = None
-    while True:
-        asked = ScrollRequest(limit=_PAGE, offset=offset, with_payload=True)
-        _, offset = shard.scroll(asked)
-        if offset is None:
-            return
 
 
 def _read_through(folder: Path) -> None:
@@ -239,8 +229,3 @@ def _for_now(message: str, folder: Path) -> StoreUnavailable:
     return StoreUnavailable(message).at(
         where=str(folder), hint="nothing was changed: run it again when there is more"
     )
-
-
-if __name__ == "__main__":
-    end_with(int(sys.argv[2]))
-    sys.exit(_examine(Path(sys.argv[1])))

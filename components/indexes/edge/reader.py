@@ -10,6 +10,7 @@ import numpy as np
 
 from components.errors import Missing
 from components.indexes.distinct import FIRST, distinct, payload_field
+from components.indexes.edge import engine
 from components.indexes.edge.engine import DENSE, SPARSE, faults
 from components.indexes.hits import TIES, best, more
 from components.indexes.manifest import Entry
@@ -122,6 +123,11 @@ class EdgeReader:
             wanted = {**wanted, "document_id": [document_id]}
         with faults("chunks could not be counted", self._folder):
             return int(self._shard.count(CountRequest(filter=engine_filter(wanted), exact=True)))
+
+    def read_through(self) -> None:
+        """Read all that is stored, once. Raises IndexFault where something cannot be read."""
+        with faults("the index could not be read", self._folder):
+            engine.read_through(self._shard)
 
     def scroll(self, wanted: Filter, payload: Any = None) -> Iterator[Any]:
         """Every record that matches, in order of id, with some fields of its payload or with all

@@ -1,0 +1,155 @@
+"""A page that is torn in what is served: nothing is published of it, and nothing is lost by it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from components.corpus import refresh, run
+from components.corpus.refresh import Sealed
+from components.corpus.report import Survey
+from components.corpus.request import Job
+from components.errors import Damaged, GuardStopped
+from components.indexes.edge.index import EdgeIndex
+from tests.contracts.index import chunks_of, entry, finish, sparse, wanted
+from tests.corpora import Corpus, counts, prose
+
+DOCUMENTS = 24
+PAGE = 4096
+ZEROS = bytes(PAGE)
+GARBAGE = b"\xff\x13\x77\x01" * (PAGE // 4)
+
+
+def tear(generation: Path, page: bytes, place: float, part: str = "payload_storage") -> None:
+    """A page of what is stored; `place`: 0 is where it begins, 1 where it ends."""
+    files = generation.glob(f"shard/segments/*/{part}/page_0.dat")
+    file = max(files, key=_used)
+    with file.open("r+b") as opened:
+        opened.seek(int(place * _used(file)) // PAGE * PAGE)
+        opened.write(page)
+
+
+def _used(file: Path) -> int:
+    return len(file.read_bytes().rstrip(b"\0"))
+
+
+def served(corpus: Corpus) -> Path:
+    """The folder of what is live."""
+    release = corpus.job().corpus.live()
+    assert release is not None
+    return corpus.folder / "store" / "test" / release.generation.name
+
+
+def check_whole(corpus: Corpus, tmp_path: Path) -> None:
+    """It holds what a fresh build of the same documents holds."""
+    fresh = Corpus(tmp_path / "fresh")
+    for each in corpus.documents.iterdir():
+        fresh.add(each.name, each.read_text())
+    fresh.refresh()
+    expected, stored = fresh.stored(), corpus.stored()
+    assert stored.chunks == expected.chunks
+    assert stored.entries.keys() == expected.entries.keys()
+    for name, vector in expected.vectors.items():
+        assert np.allclose(stored.vectors[name], vector, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("page", "place"), [(ZEROS, 0.5), (GARBAGE, 0)], ids=["elsewhere", "in what changes"]
+)
+def test_what_is_damaged_is_not_published_and_the_next_refresh_builds_it_anew(
+    corpus: Corpus, tmp_path: Path, page: bytes, place: float
+) -> None:
+    corpus.fill(DOCUMENTS)
+    corpus.refresh()
+    live = served(corpus)
+    tear(live, page, place)
+    corpus.add("000.txt", prose(99))  # its chunks are stored where the pages begin
+    with pytest.raises(Damaged, match="a fresh process cannot either") as caught:
+        corpus.refresh()
+    assert caught.value.where == str(live)
+    assert "run the refresh again" in caught.value.hint
+    assert served(corpus) == live
+    assert counts(corpus.refresh()) == (DOCUMENTS, 0, 0, 0, 0)
+    check_whole(corpus, tmp_path)
+
+
+def test_a_good_generation_before_it_is_kept_and_gone_on_with(
+    corpus: Corpus, tmp_path: Path
+) -> None:
+    corpus.fill(DOCUMENTS)
+    corpus.refresh()
+    good = served(corpus)
+    corpus.add("000.txt", prose(99))
+    corpus.refresh()
+    damaged = served(corpus)
+    tear(damaged, ZEROS, 0.5)
+    corpus.add("001.txt", prose(98))
+    with pytest.raises(Damaged):
+        corpus.refresh()
+    assert corpus.job().corpus.prune() == []
+    assert good.is_dir()
+    assert counts(corpus.refresh()) == (0, 2, DOCUMENTS - 2, 0, 0)
+    check_whole(corpus, tmp_path)
+    assert good.is_dir()
+    assert not damaged.exists()
+
+
+def test_what_only_the_damaged_one_holds_is_not_given_up_without_a_word(corpus: Corpus) -> None:
+    corpus.fill(DOCUMENTS)
+    corpus.refresh()
+    live = served(corpus)
+    tear(live, ZEROS, 0.5)
+    (corpus.documents / "000.txt").write_bytes(b"")  # it fails from now on
+    with pytest.raises(Damaged):
+        corpus.refresh()
+    with pytest.raises(GuardStopped, match="lacks 1 documents"):
+        corpus.refresh()
+    assert served(corpus) == live
+    corpus.refresh(max_missing=1)
+    assert served(corpus) != live
+    assert len(corpus.stored().chunks) > 0
+
+
+@pytest.mark.parametrize(
+    "changed", [1, 4], ids=["where the optimiser does not look", "where the optimiser fails"]
+)
+def test_a_draft_that_is_torn_before_it_is_finished_is_begun_again(
+    corpus: Corpus, tmp_path: Path, changed: int
+) -> None:
+    corpus.fill(DOCUMENTS)
+    corpus.refresh()
+    live = served(corpus)
+    for number in range(changed):
+        corpus.add(f"{number:03}.txt", prose(90 + number))
+
+    def torn(job: Job, found: Survey, draft: str) -> Sealed:
+        tear(live.parent / draft, ZEROS, 0.5)
+        return refresh.seal(job, found, draft)
+
+    with pytest.raises(Damaged) as caught:
+        run.run(corpus.job(), steps=run.Steps(seal=torn))
+    assert caught.value.hint == "nothing was published: run the refresh again"
+    assert served(corpus) == live
+    assert counts(corpus.refresh()) == (0, changed, DOCUMENTS - changed, 0, 0)
+    check_whole(corpus, tmp_path)
+
+
+def test_a_sparse_vector_that_cannot_be_read_is_damage_too(tmp_path: Path) -> None:
+    """Where there is a graph the engine leaves them on the disk until somebody asks for them."""
+    corpus = EdgeIndex(path=tmp_path).corpus("own")
+    width, count = 2**15, 100
+    draft = corpus.draft(replace(wanted(), width=width), None)
+    chunks = chunks_of("a", count=count)
+    with corpus.write(draft) as writer:
+        writer.put(chunks, np.eye(count, width, dtype=np.float32), sparse(chunks))
+        writer.commit([entry("a", chunks=count)])
+    base = finish(corpus, draft)
+    tear(corpus.folder / base.name, GARBAGE, 0, "vector_storage-sparse/store")
+    with pytest.raises(Damaged, match="sparse"):
+        corpus.recover(base)
+    with pytest.raises(Damaged, match="sparse"):
+        corpus.draft(replace(wanted(), width=width), base)
+    assert corpus.finished(base.fingerprint) is None
