@@ -12,7 +12,7 @@ from components.errors import StoreUnavailable
 from components.indexes.edge import optimise, proof
 from components.indexes.edge.index import EdgeIndex
 from components.indexes.manifest import Generation, total
-from tests.contracts.index import chunks_of, entry, sparse, wanted
+from tests.contracts.index import chunks_of, entry, finish, sparse, wanted
 
 WIDTH = 2**15
 COUNT = 80
@@ -59,7 +59,8 @@ def test_a_mass_deletion_is_optimised_in_a_process_of_its_own(
 ) -> None:
     """What is left is small; what the shard holds is not, and all of it is gone through."""
     corpus = index.corpus("own")
-    draft = drafted(index, WIDTH, "large", count=COUNT)
+    base = finish(corpus, drafted(index, WIDTH, "large", count=COUNT))
+    draft = corpus.draft(replace(wanted(), width=WIDTH), base)
     with corpus.write(draft) as writer:
         small = chunks_of("small")
         writer.put(small, np.eye(3, WIDTH, dtype=np.float32), sparse(small))

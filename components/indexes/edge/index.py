@@ -240,7 +240,7 @@ class EdgeCorpus:
         shard = self._shard(draft)
         try:
             with self._proved(draft):
-                optimise(shard)
+                optimise(shard, 4 * draft.width * (totals.chunks + self._copied(draft)))
             with self.read(draft) as reader:
                 reader.read_through()
                 _check_count(reader, totals.chunks, shard)
@@ -354,6 +354,11 @@ class EdgeCorpus:
                 "or, without one, takes everything from the source"
             )
             raise
+
+    def _copied(self, draft: Generation) -> int:
+        """Chunks that it began with: they are there until it is optimised, deleted or not."""
+        base = self.finished(draft.fingerprint)
+        return base.totals.chunks if base else 0
 
     def _is_damaged(self, name: str) -> bool:
         return (self.folder / name / _DAMAGED).exists()

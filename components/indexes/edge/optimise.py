@@ -21,14 +21,18 @@ from components.indexes.edge.files import allocated, check_space
 
 _RAISED = 3
 """Exit code of a process that has sent the error that stopped it."""
-_SMALL = 8 * 2**20
-"""Bytes of segments: of so few vectors the engine builds no graph."""
+_SMALL = 4 * 2**20
+"""Bytes of vectors, of which the engine builds no graph."""
 
 
-def optimise(folder: Path) -> None:
-    """Optimise a closed shard. Raises StoreUnavailable, IndexFault, DiskFull."""
+def optimise(folder: Path, vectors: int) -> None:
+    """Optimise a closed shard that holds so many bytes of vectors at most, with what is deleted:
+    that is gone through as well.
+
+    Raises StoreUnavailable, IndexFault, DiskFull.
+    """
     check_space(folder, needed=allocated(folder))
-    if allocated(folder / "segments") <= _SMALL:  # what is deleted is gone through as well
+    if vectors <= _SMALL:
         _optimise(folder)
         return
     _give_back()

@@ -150,7 +150,7 @@ class EdgeWriter(EdgeReader):
         self.flush()
         self.close()
         self._sealed += 4 * self._width * self._points
-        optimise(self._folder)
+        optimise(self._folder, self._sealed)
         self._shard = self._opened(self._folder)
         self._points = 0
 
