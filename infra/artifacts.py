@@ -1,18 +1,20 @@
 """What a run shows in the Prefect UI, from plain values.
 
 Keys are lower case letters, digits and dashes; artifacts of equal key form a history in the UI. No
-artifact is worth a failed run: what the server refuses is logged, and the run goes on.
+artifact is worth a failed run: what the server refuses is logged, and the run goes on. Nor is any
+worth a long wait: the client asks a server that is away again for more than a minute, each time.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 from uuid import UUID
 
+import httpx
 from prefect.artifacts import (
     create_markdown_artifact,
     create_progress_artifact,
@@ -25,33 +27,28 @@ from prefect.client.schemas.sorting import ArtifactSort
 
 Rows = Sequence[Mapping[str, Any]]
 """A table: a mapping per row, all with the same keys, which are the columns' names."""
+_T = TypeVar("_T")
+_PAUSE = 60.0
+"""Seconds in which a server that did not answer is not asked again."""
 _log = logging.getLogger(__name__)
 
 
 def table(key: str, rows: Rows, description: str) -> None:
     """A table. The description is Markdown and stands on the artifact's card."""
-    with _harmless(key):
-        create_table_artifact(key=key, table=[dict(row) for row in rows], description=description)
+    told = [dict(row) for row in rows]
+    _server.ask(key, lambda: create_table_artifact(key=key, table=told, description=description))
 
 
 def markdown(key: str, text: str, description: str) -> None:
     """A text."""
-    with _harmless(key):
-        create_markdown_artifact(key=key, markdown=text, description=description)
+    _server.ask(
+        key, lambda: create_markdown_artifact(key=key, markdown=text, description=description)
+    )
 
 
 def tables(key: str, limit: int = 20) -> list[Rows]:
     """The newest tables of a key, newest first; empty where the server does not answer."""
-    found: list[Rows] = []
-    with _harmless(key), get_client(sync_client=True) as client:
-        artifacts = client.read_artifacts(
-            artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key])),
-            sort=ArtifactSort.UPDATED_DESC,
-            limit=limit,
-        )
-        parsed = [json.loads(each.data) for each in artifacts if isinstance(each.data, str)]
-        found += [rows for rows in parsed if isinstance(rows, list)]
-    return found
+    return _server.ask(key, lambda: _tables(key, limit)) or []
 
 
 class ProgressBar:
@@ -59,23 +56,52 @@ class ProgressBar:
 
     def __init__(self, key: str, description: str) -> None:
         self._key = key
-        self._id: UUID | None = None
         self._shown = 0.0
-        with _harmless(key):
-            self._id = create_progress_artifact(progress=0.0, key=key, description=description)  # type: ignore[assignment]
+        self._id: UUID | None = _server.ask(key, lambda: _bar(key, description))
 
     def show(self, share: float) -> None:
         """Set the bar to a share from 0 to 1; steps below one percent are not worth a request."""
         if self._id and (share - self._shown >= 0.01 or share >= 1.0 > self._shown):
-            bar, self._id, self._shown = self._id, None, share
-            with _harmless(self._key):
-                update_progress_artifact(artifact_id=bar, progress=round(100 * share, 1))
-                self._id = bar  # a bar that could not be moved is left alone
+            bar, self._shown = self._id, share
+            # A bar that could not be moved is left alone.
+            self._id = _server.ask(self._key, lambda: _moved(bar, share))
 
 
-@contextmanager
-def _harmless(key: str) -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:
-        _log.warning("the artifact %s is missing or out of date: %s", key, error)
+class _Server:
+    def __init__(self) -> None:
+        self._away_until = 0.0
+
+    def ask(self, key: str, ask: Callable[[], _T]) -> _T | None:
+        """What it says; None where it says nothing, which is logged."""
+        try:
+            if time.monotonic() < self._away_until:
+                raise ConnectionError("the server is away")
+            return ask()
+        except Exception as error:
+            if isinstance(error, httpx.TransportError):
+                self._away_until = time.monotonic() + _PAUSE
+            _log.warning("the artifact %s is missing or out of date: %s", key, error)
+            return None
+
+
+_server = _Server()
+
+
+def _tables(key: str, limit: int) -> list[Rows]:
+    with get_client(sync_client=True) as client:
+        artifacts = client.read_artifacts(
+            artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key])),
+            sort=ArtifactSort.UPDATED_DESC,
+            limit=limit,
+        )
+    parsed = [json.loads(each.data) for each in artifacts if isinstance(each.data, str)]
+    return [rows for rows in parsed if isinstance(rows, list)]
+
+
+def _bar(key: str, description: str) -> UUID:
+    return create_progress_artifact(progress=0.0, key=key, description=description)  # type: ignore[return-value]
+
+
+def _moved(bar: UUID, share: float) -> UUID:
+    update_progress_artifact(artifact_id=bar, progress=round(100 * share, 1))
+    return bar

@@ -20,7 +20,7 @@ from tests.corpora import Corpus
 def parent(folder: Path) -> None:
     """Refresh; die as soon as the optimiser holds the index."""
 
-    def killed(shard: Path) -> None:
+    def killed(shard: Path, vectors: int) -> None:
         arguments = [sys.executable, "-m", "tests.faults.orphan", str(shard), str(os.getpid())]
         child = subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
         assert child.stdout is not None

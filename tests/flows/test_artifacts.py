@@ -7,6 +7,7 @@ import logging
 import re
 from xml.etree import ElementTree
 
+import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -113,3 +114,25 @@ def test_what_the_server_refuses_is_logged_and_harms_nothing(
         "a-counts",
     ]
     assert all("no answer" in each.getMessage() for each in caplog.records)
+
+
+def test_a_server_that_is_away_is_not_waited_for_again_and_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked, now = [], [1000.0]
+
+    def away(**named: object) -> None:
+        asked.append(named["key"])
+        raise httpx.ConnectError("refused")
+
+    monkeypatch.setattr(artifacts, "_server", artifacts._Server())
+    monkeypatch.setattr(artifacts, "create_markdown_artifact", away)
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    artifacts.markdown("a", "text", "")
+    artifacts.markdown("b", "text", "")
+    artifacts.table("c", [], "")
+    now[0] += 3600
+    artifacts.markdown("d", "text", "")
+    assert asked == ["a", "d"]
+    told = [each.getMessage().split(" is ")[0] for each in caplog.records]
+    assert told == [f"the artifact {key}" for key in "abcd"]
