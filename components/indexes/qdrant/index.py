@@ -99,8 +99,8 @@ class QdrantCorpus:
     ) -> None:
         self.name = name
         self.apart = apart
-        self._key = f"{server.name}/{name}"
-        self._server = Fenced(server, self._key)
+        self._server = Fenced(server, name)
+        self._key = self._server.key
         self._layout = layout
         self._rescoring = rescoring
         self._keep = keep
@@ -139,9 +139,7 @@ class QdrantCorpus:
             again = self._control.corpus() or {}
             if again.get("live") != record["live"]:
                 return self.live()
-            raise Missing(f"the live generation {record['live']!r} is gone").at(
-                where=self._control.collection, hint="run the refresh again"
-            )
+            raise self._lost(record["live"])
         return Release(
             generation=found.generation,
             since=str(record.get("since", "")),
@@ -337,6 +335,16 @@ class QdrantCorpus:
 
     def _nobodys(self, records: Sequence[Record]) -> list[str]:
         return leftovers.nobodys(self.name, collection.names(self._server), records)
+
+    def _lost(self, live: str) -> Missing:
+        """Its points are left alone: with its record they would be what readers have."""
+        own = self._control.collection
+        held = ", ".join(leftovers.nobodys(self.name, collection.names(self._server), ()))
+        return Missing(f"the record of the live generation {live!r} is gone").at(
+            where=own,
+            hint=f"restore {own} from a snapshot; or delete {own} and refresh, which encodes all "
+            f"documents{f' and drops {held}' if held else ''}",
+        )
 
     def _served(self) -> list[str]:
         """What is live, and then what was live before it, the latest first."""
