@@ -301,6 +301,24 @@ def test_one_that_waits_no_longer_is_taken_back(corpus: QdrantCorpus) -> None:
     assert connect().ask("counting", lambda client: client.count(place, exact=True)).count == 8
 
 
+def test_who_looks_while_a_draft_begins_takes_it_for_nobodys_never(corpus: QdrantCorpus) -> None:
+    published(corpus, "a")
+    real = Control.records
+    begun: list[object] = []
+
+    def meanwhile(own: Control) -> list[Record]:
+        found = real(own)
+        if not begun:
+            begun.append(found)
+            QdrantIndex().corpus("own").draft(wanted("a" * 16), None)
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Control, "records", meanwhile)
+        assert corpus.surplus() == []
+    assert begun
+
+
 def test_half_taken_back_it_is_not_taken_for_finished(corpus: QdrantCorpus) -> None:
     first, held = waiting(corpus)
     with pytest.MonkeyPatch.context() as patch:

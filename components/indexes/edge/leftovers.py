@@ -32,7 +32,8 @@ _log = logging.getLogger(__name__)
 
 
 def found(folder: Path, known: Mapping[str, Generation], kept: set[str]) -> list[Surplus]:
-    """What may go, by name; the caller holds the right to write.
+    """What may go, by name. Whoever does not hold the right to write may be told of a copy that a
+    refresh is just making.
 
     `known`: the generations whose facts could be read; of the others nothing is said.
     """

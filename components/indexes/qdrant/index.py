@@ -14,7 +14,7 @@ longer (see `retention`) goes when a refresh ends.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
@@ -309,32 +309,32 @@ class QdrantCorpus:
 
     def surplus(self) -> list[Surplus]:
         """See `CorpusIndex`."""
-        records = self._control.records()
+        places, nobodys = self._going()
         found: list[Surplus] = []
-        for place in self._places(records):
+        for place in places:
             found += leftovers.surplus(self._server, place)
-        for name in self._nobodys(records):
+        for name in nobodys:
             points = leftovers.count(self._server, name)
             found.append(Surplus(name=name, reason="of no record", points=points))
         return found
 
     def prune(self) -> list[str]:
         """See `CorpusIndex`. A reader of what goes is told afterwards."""
-        records = self._control.records()
-        nobodys = self._nobodys(records)
-        gone = [name for place in self._places(records) for name in self._remove(place)]
+        places, nobodys = self._going()
+        gone = [name for place in places for name in self._remove(place)]
         for name in nobodys:
             held(self._key)
             collection.remove(self._server, name)
         return gone + nobodys
 
-    def _places(self, records: Sequence[Record]) -> list[Place]:
+    def _going(self) -> tuple[list[Place], list[str]]:
+        """Collections of which something goes, and those that no record names."""
         self.live()  # nothing goes where nobody can say what is live
+        # Listed first: a draft that begins meanwhile has its record before its collection.
+        there = collection.names(self._server)
+        records = self._control.records()
         stays = kept([each.generation for each in records], self._served(), self._keep)
-        return leftovers.places(records, stays)
-
-    def _nobodys(self, records: Sequence[Record]) -> list[str]:
-        return leftovers.nobodys(self.name, collection.names(self._server), records)
+        return leftovers.places(records, stays), leftovers.nobodys(self.name, there, records)
 
     def _lost(self, live: str) -> Missing:
         """Its points are left alone: with its record they would be what readers have."""
