@@ -17,6 +17,7 @@ import pytest
 from components.corpus import run
 from components.corpus.search import search
 from components.errors import GuardStopped, IndexFault, Moved
+from components.indexes.edge import engine
 from components.indexes.edge.files import allocated
 from components.indexes.manifest import Release
 from components.indexes.qdrant.server import connect
@@ -271,10 +272,37 @@ def test_a_generation_that_is_removed_is_moved_and_not_damaged(corpus: Corpus) -
     old = live(corpus).generation
     for number in range(2):
         night(corpus, number)
-    with pytest.raises(Moved), index.read(old):
-        pytest.fail("it is gone")
+    left = held(corpus, ())
+    for opened in (index.read, index.hold):
+        with pytest.raises(Moved), opened(old):
+            pytest.fail("it is gone")
+        assert held(corpus, ()) == left, "and nothing is left of the question"
+
+
+def test_a_generation_that_is_removed_as_it_is_opened_leaves_nothing_for_long(
+    corpus: Corpus,
+) -> None:
+    corpus.fill(2)
     corpus.refresh()
-    assert len(held(corpus, ())) == 2, "and nothing is left of the question"
+    index = corpus.job().corpus
+    old = live(corpus).generation
+    night(corpus, 0)
+    real = engine.turn
+
+    @contextmanager
+    def late(lock: Path) -> Iterator[None]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(engine, "turn", real)
+            night(corpus, 1)
+        with real(lock):
+            yield
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "turn", late)
+        with pytest.raises(Moved), index.read(old):
+            pytest.fail("it is gone")
+    corpus.refresh()
+    assert old.name not in held(corpus, ())
 
 
 def test_the_pointer_is_read_again_when_it_was_replaced(corpus: Corpus) -> None:
