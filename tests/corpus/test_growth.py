@@ -187,6 +187,29 @@ def test_what_was_set_aside_or_half_written_goes_with_the_next_success(corpus: C
     assert not (folder / ".live.json.123").exists()
 
 
+def test_a_generation_that_is_a_link_goes_and_what_it_leads_to_stays(
+    corpus: Corpus, caplog: pytest.LogCaptureFixture
+) -> None:
+    corpus.fill(2)
+    folder, disk = corpus.folder / "store" / "test", corpus.folder / "disk"
+    names = [corpus.refresh().generation, night(corpus, 0), "0009-" + "0" * 16]
+    disk.mkdir()
+    (folder / names[0]).rename(disk / names[0])
+    for name in (names[0], names[2]):  # one leads to nothing
+        (folder / name).symlink_to(disk / name)
+    night(corpus, 1, ("index.keep=9",))
+    found = {each.name: each for each in corpus.job().corpus.surplus()}
+    assert found.keys() == {names[0]}
+    assert found[names[0]].reason == "older; a link, what it leads to stays"
+    assert found[names[0]].bytes == 512 * (folder / names[0]).lstat().st_blocks
+    last = night(corpus, 2)
+    assert held(corpus, ()) == [live(corpus).generation.base, last]
+    assert not list(folder.glob(f"{names[0]}*"))
+    assert (disk / names[0] / "generation.json").exists()
+    for name in (names[0], names[2]):
+        assert f"{name} was a link; what it led to stays: {disk / name}" in caplog.text
+
+
 def test_what_somebody_has_put_beside_generations_stays(corpus: Corpus) -> None:
     corpus.fill(2)
     generation = corpus.refresh().generation
