@@ -13,7 +13,7 @@
     ├── NoAnswer                 -  one question has no answer: reported, the run goes on
     ├── GuardStopped             4  a guard refused to do what was asked
     ├── Busy                     6  somebody else holds what is needed, nothing was done: try again
-    │   └── Moved                   what was being read is replaced and gone: read the live one
+    ├── Moved                    1  what was being read is replaced and gone: read the live one
     ├── TakenOver                9  another writer has the corpus now; what was committed stays
     ├── Unavailable              1  who is asked did not answer, for now: worth another try; itself,
     │   │                           this machine lacks file handles, memory, or its disk
@@ -123,8 +123,8 @@ class Busy(MillraceError):
     exit_code = 6
 
 
-class Moved(Busy):
-    """What was being read has been replaced twice and is gone."""
+class Moved(MillraceError):
+    """What was being read has been replaced and is gone."""
 
 
 class TakenOver(MillraceError):

@@ -1,7 +1,8 @@
 """Temporary folders that do not outlive a kill for long: the next one to be made removes them.
 
 A folder gets its name once its lock is held, and the system frees the lock of a process that dies:
-one whose lock is free is nobody's any more.
+one whose lock is free is nobody's any more. For the moment until then its name is hidden; one whose
+name is so for a day was left by a kill.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import os
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,6 +22,7 @@ from components.errors import MillraceError
 
 LOCK = ".millrace-in-use"
 """In every folder. One without it was made by somebody else and is left alone."""
+_DAY = 24 * 60 * 60.0
 
 
 @contextmanager
@@ -57,13 +60,24 @@ def _remove_leftovers(home: Path, prefix: str) -> None:
             if _is_ours(each):
                 with FileLock(each / LOCK, blocking=False):
                     _remove(each)
+    for each in home.glob(f".{prefix}*"):
+        with suppress(OSError):
+            if _is_own(each) and each.lstat().st_mtime < time.time() - _DAY:
+                if os.listdir(each) == [LOCK]:
+                    (each / LOCK).unlink()
+                each.rmdir()  # not where there is anything else in it
 
 
 def _is_ours(place: Path) -> bool:
     """Whether it is a folder of this user's that was made here."""
+    return _is_own(place) and (place / LOCK).is_file()
+
+
+def _is_own(place: Path) -> bool:
+    """Whether it is a folder of this user's."""
     found = place.lstat()
     user = getattr(os, "geteuid", lambda: found.st_uid)()
-    return stat.S_ISDIR(found.st_mode) and found.st_uid == user and (place / LOCK).is_file()
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == user
 
 
 def _remove(place: Path) -> None:

@@ -49,6 +49,7 @@ class Gap:
     """Ids that begin with it are unknown; empty: all of them are."""
     where: str
     reason: str
+    """Empty where the failure of a document tells it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

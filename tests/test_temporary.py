@@ -46,6 +46,29 @@ def test_what_a_killed_process_left_is_removed_by_the_next(tmp_path: Path, left:
         assert list(tmp_path.iterdir()) == [folder]
 
 
+def test_what_was_killed_before_it_had_its_name_goes_when_it_is_old(tmp_path: Path) -> None:
+    """Before that it may be another process' that is about to take its lock."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "rename", _killed)
+        with pytest.raises(KeyboardInterrupt), temporary.folder("own-", tmp_path):
+            pytest.fail("it has no name")
+    (made,) = tmp_path.iterdir()
+    empty, notes = tmp_path / ".own-empty", tmp_path / ".own-notes"
+    for each in (empty, notes):
+        each.mkdir()
+    (notes / "notes.txt").write_text("mine")
+    for left in ({made, empty, notes}, {notes}):
+        with temporary.folder("own-", tmp_path):
+            pass
+        assert set(tmp_path.iterdir()) == left
+        for each in left:
+            os.utime(each, (1_000_000_000, 1_000_000_000))
+
+
+def _killed(*arguments: object) -> None:
+    raise KeyboardInterrupt
+
+
 def test_what_is_in_use_stays(tmp_path: Path) -> None:
     with temporary.folder("own-", tmp_path) as first, temporary.folder("own-", tmp_path) as second:
         assert {first, second} == set(tmp_path.iterdir())

@@ -364,7 +364,7 @@ def _summary(plan: Plan, entries: Mapping[str, Entry], served: Mapping[str, Entr
         served=len(held),
         doomed=len(plan.gone(held)),
         expected=len((set(entries) | stepped) - gone),
-        gaps=tuple(Failed(id=gap.where, reason=gap.reason) for gap in plan.gaps),
+        gaps=tuple(Failed(id=gap.where, reason=gap.reason) for gap in plan.gaps if gap.reason),
         gap_prefixes=tuple(gap.prefix for gap in plan.gaps),
         left_out=tuple(plan.left_out),
         failures=tuple(_failures(kept)),

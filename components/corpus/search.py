@@ -63,7 +63,7 @@ class Searcher:
     def search(self, queries: Sequence[Query], k: int) -> Found:
         """The k best hits for each query. Queries are encoded as the live generation was.
 
-        Raises NothingLive, BadOption, Busy, Unavailable, IndexFault.
+        Raises NothingLive, BadOption, Busy, Moved, Unavailable, IndexFault.
         """
         stale: Opened | None = None
         for _ in range(1 if self._fixed else _TRIES):

@@ -158,7 +158,7 @@ class CorpusIndex(Protocol):
         ...
 
     def surplus(self) -> list[Surplus]:
-        """What it keeps no longer, by name: see `retention`."""
+        """What it keeps no longer, by name: see `retention`. Writes nothing, needs no `lock`."""
         ...
 
     def prune(self) -> list[str]:

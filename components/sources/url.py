@@ -92,8 +92,11 @@ class Url(Parsing):
             for name, info in entries:
                 if _links_to_folder(files, info):
                     yield from self._unfollowed(root, name, chosen)
-                elif info["type"] != "directory" and chosen.takes(name):
-                    yield from self._listed(files, root, name, info)
+                elif info["type"] != "directory":
+                    if chosen.takes(name):
+                        yield from self._listed(files, root, name, info)
+                    if info.get("islink") and _is_local(files):
+                        yield from self._lost(root, name, chosen)
             below = [name for name, info in entries if info["type"] == "directory"]
             folders += [f"{each}/" for each in reversed(below) if chosen.enters(each)]
 
@@ -130,6 +133,11 @@ class Url(Parsing):
             yield Gap(prefix=id, where=self._where(id), reason=f"{found.reason}: {_REMEDY}")
         else:
             yield LeftOut(where=self._where(id), reason=found.reason)
+
+    def _lost(self, root: str, name: str, chosen: patterns.Chosen) -> Iterator[Gap]:
+        if found := walk.led_nowhere(Path(root), name, chosen):
+            id = extract.storable_path(found.name)
+            yield Gap(prefix=id, where=self._where(id), reason=found.reason)
 
     def _listed(
         self, files: Any, root: str, name: str, info: Mapping[str, Any]

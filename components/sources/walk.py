@@ -71,8 +71,8 @@ class Walk:
                 if not _is_folder(entry):
                     if self._chosen.takes(name):
                         yield self._file(name, entry)
-                    elif self._may_have_led_to_a_folder(name, entry):
-                        yield Found(f"{name}/", reason=_NOWHERE, missing=True)
+                    if entry.is_symlink() and (lost := led_nowhere(self._root, name, self._chosen)):
+                        yield lost
                 elif self._chosen.enters(name):
                     left = self._left(f"{name}/", entry, above) if entry.is_symlink() else None
                     if left:
@@ -100,11 +100,6 @@ class Walk:
             return _unlisted(name, error)
         return Found(name, f"{found.st_mtime_ns}-{found.st_size}")
 
-    def _may_have_led_to_a_folder(self, name: str, entry: os.DirEntry[str]) -> bool:
-        """On a disk that is not there now: what was read below it is not gone."""
-        followed = self._follow_links and entry.is_symlink() and self._chosen.enters(name)
-        return followed and not os.path.exists(os.path.join(self._root, name))
-
     def _left(
         self, name: str, entry: os.DirEntry[str], above: frozenset[tuple[int, int]]
     ) -> Found | None:
@@ -124,6 +119,16 @@ def unfollowed(root: Path, name: str, chosen: Chosen) -> Found:
     if target == os.curdir or all(map(chosen.enters, above)):
         return Found(name, reason=_ELSEWHERE)
     return Found(name, reason=_HIDDEN, missing=True, is_link=True)
+
+
+def led_nowhere(root: Path, name: str, chosen: Chosen) -> Found | None:
+    """What may be lost below a link, where it leads nowhere: there may have been a folder of that
+    name, now on a disk that is away. Where a document is called so, that one says it: no reason.
+    """
+    if not chosen.enters(name) or os.path.exists(os.path.join(root, name)):
+        return None
+    reason = "" if chosen.takes(name) else _NOWHERE
+    return Found(f"{name}/", reason=reason, missing=True)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

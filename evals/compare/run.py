@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from components.corpus.write import Committed
-from components.errors import Busy, MillraceError
+from components.errors import Busy, MillraceError, Moved
 from evals.compare import indexes, steps
 from evals.compare.indexes import Built
 from evals.compare.outcome import Outcome
@@ -44,7 +44,8 @@ def run(of: Plan, watch: Watch | None = None, by: Steps = PLAIN, *, timed: bool 
     """Build what is not built, ask what is not answered, and judge; `timed`: measure answers' time.
 
     A system that cannot be built or asked is left out, and the outcome says why. Raises
-    MillraceError where none is left, Busy where another process has one of the indexes.
+    MillraceError where none is left, Busy where another process has one of the indexes, Moved where
+    a refresh has replaced what was chosen to be compared.
     """
     watch = watch or Watch()
     excluded: dict[str, str] = {}
@@ -52,7 +53,7 @@ def run(of: Plan, watch: Watch | None = None, by: Steps = PLAIN, *, timed: bool 
         try:
             if indexes.known(group[0]) is None:
                 by.build(of, group[0], watch)
-        except Busy:
+        except (Busy, Moved):
             raise
         except MillraceError as error:
             excluded |= {each.name: _reason(error) for each in group}
@@ -60,7 +61,7 @@ def run(of: Plan, watch: Watch | None = None, by: Steps = PLAIN, *, timed: bool 
         for each in group:
             try:
                 by.ask(of, each, watch)
-            except Busy:
+            except (Busy, Moved):
                 raise
             except MillraceError as error:
                 excluded[each.name] = _reason(error)

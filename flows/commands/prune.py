@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 @click.command("prune")
 @pipeline_argument
-@click.option("--dry-run", is_flag=True, help="Say what would be removed, remove nothing.")
+@click.option("--dry-run", is_flag=True, help="Say what would be removed; write nothing.")
 @json_option
 def command(pipeline: Path, overrides: tuple[str, ...], dry_run: bool, as_json: bool) -> int:
     """Remove what the corpus of PIPELINE keeps no longer, as every refresh does in the end.
@@ -29,7 +30,7 @@ def command(pipeline: Path, overrides: tuple[str, ...], dry_run: bool, as_json: 
     """
     loaded = load(pipeline, overrides)
     corpus = _corpus(loaded)
-    with corpus.lock():
+    with nullcontext() if dry_run else corpus.lock():
         found = corpus.surplus()
         gone = {each.name for each in found} if dry_run else set(corpus.prune())
     if as_json:
@@ -40,11 +41,10 @@ def command(pipeline: Path, overrides: tuple[str, ...], dry_run: bool, as_json: 
 
 
 def _corpus(pipeline: Pipeline) -> CorpusIndex:
+    from components.corpus.release import corpus_of
     from components.errors import NothingLive
-    from components.indexes.contract import Index
 
-    index: Index = pipeline.build("index")
-    corpus = index.corpus(pipeline.name)
+    corpus = corpus_of(pipeline)
     if corpus.owner() is None:
         raise NothingLive(f"the corpus {pipeline.name!r} has no index yet").at(
             where=str(pipeline.stages["index"].options.get("path", "")),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from evals.compare import kept
 from tests.cli import Outcome, call
 from tests.compare.data import beir, held, pipeline, publish, served, without_corpus
 
@@ -84,6 +86,26 @@ def test_what_is_live_against_a_candidate(tmp_path: Path) -> None:
     again = compare(tmp_path, *live, "--json").json
     assert list(again["systems"]) == [f"mill@{first}[live]"]
     assert again["systems"][f"mill@{first}[live]"]["absent_documents"]["count"] == 1
+
+
+def test_what_was_live_is_replaced_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody is busy, and it is no system to leave out: there is nothing to compare with."""
+    data, file = beir(tmp_path / "data"), served(tmp_path)
+    first, second = publish(file), held(file, ["encoder.width=32"])
+    facts = tmp_path / "store" / "mill" / first / "generation.json"
+    added = kept.add
+
+    def replaced(*batch: Any) -> None:
+        added(*batch)
+        facts.write_text(json.dumps({**json.loads(facts.read_text()), "run_id": "another"}))
+
+    monkeypatch.setattr(kept, "add", replaced)
+    asked = ("--live", file, "--data", without_corpus(data), "--candidate", second)
+    done = compare(tmp_path, *asked, "--json")
+    assert done.code == 1
+    assert (done.json["error"]["kind"], done.json["error"]["hint"]) == ("Moved", "compare again")
 
 
 @pytest.mark.parametrize(

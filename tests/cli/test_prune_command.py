@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 from filelock import FileLock
+from qdrant_client.models import DeleteAlias, DeleteAliasOperation
 
+from components.indexes.qdrant.control import Control
+from components.indexes.qdrant.server import connect
 from tests.cli import call
 from tests.corpora import Corpus, prose
 from tests.corpus.test_refresh import later
@@ -54,6 +57,42 @@ def test_it_is_told_to_people(grown: Corpus, store: tuple[str, ...]) -> None:
     done = call("prune", grown.file, *chosen(store)).out.splitlines()
     assert [line.split()[0] for line in done] == ["removed", "removed", "freed"]
     assert call("prune", grown.file, *chosen(store)).out == "nothing to remove\n"
+
+
+def everything(corpus: Corpus, store: tuple[str, ...]) -> object:
+    """All that a store holds, and when it was written."""
+    if not store:
+        found = {each: each.lstat() for each in (corpus.folder / "store").rglob("*")}
+        return {each: (told.st_mtime_ns, told.st_size) for each, told in found.items()}
+    client = connect().client
+    names = [each.name for each in client.get_collections().collections]
+    held = {name: client.scroll(name, limit=1000, with_vectors=True) for name in names}
+    return held, client.get_aliases()
+
+
+def test_a_dry_run_writes_nothing_and_waits_for_nobody(
+    grown: Corpus, store: tuple[str, ...]
+) -> None:
+    """Another refresh is at work, and was killed before it set the alias."""
+    if store:
+        Control(connect(), "test").change({"holder": "somebody", "beat": 7})
+        gone = DeleteAliasOperation(delete_alias=DeleteAlias(alias_name="test"))
+        connect().client.update_collection_aliases([gone])
+    with FileLock(grown.folder / "store" / "test" / "writer.lock"):
+        before = everything(grown, store)
+        done = call("prune", grown.file, *chosen(store), "--dry-run", "--json")
+        assert done.code == 0
+        assert len(done.json["removed"]) == 2
+        assert everything(grown, store) == before
+
+
+def test_a_dry_run_leaves_no_lock_where_there_was_none(corpus: Corpus) -> None:
+    corpus.fill(1)
+    corpus.refresh()
+    (corpus.folder / "store" / "test" / "writer.lock").unlink()
+    before = everything(corpus, ())
+    assert call("prune", corpus.file, "--dry-run").out == "nothing to remove\n"
+    assert everything(corpus, ()) == before
 
 
 def test_what_is_open_is_named_and_stays(corpus: Corpus) -> None:

@@ -17,6 +17,7 @@ import pytest
 from components.corpus import run
 from components.corpus.search import search
 from components.errors import GuardStopped, IndexFault, Moved
+from components.indexes.edge import engine
 from components.indexes.edge.files import allocated
 from components.indexes.manifest import Release
 from components.indexes.qdrant.server import connect
@@ -186,6 +187,29 @@ def test_what_was_set_aside_or_half_written_goes_with_the_next_success(corpus: C
     assert not (folder / ".live.json.123").exists()
 
 
+def test_a_generation_that_is_a_link_goes_and_what_it_leads_to_stays(
+    corpus: Corpus, caplog: pytest.LogCaptureFixture
+) -> None:
+    corpus.fill(2)
+    folder, disk = corpus.folder / "store" / "test", corpus.folder / "disk"
+    names = [corpus.refresh().generation, night(corpus, 0), "0009-" + "0" * 16]
+    disk.mkdir()
+    (folder / names[0]).rename(disk / names[0])
+    for name in (names[0], names[2]):  # one leads to nothing
+        (folder / name).symlink_to(disk / name)
+    night(corpus, 1, ("index.keep=9",))
+    found = {each.name: each for each in corpus.job().corpus.surplus()}
+    assert found.keys() == {names[0]}
+    assert found[names[0]].reason == "older; a link, what it leads to stays"
+    assert found[names[0]].bytes == 512 * (folder / names[0]).lstat().st_blocks
+    last = night(corpus, 2)
+    assert held(corpus, ()) == [live(corpus).generation.base, last]
+    assert not list(folder.glob(f"{names[0]}*"))
+    assert (disk / names[0] / "generation.json").exists()
+    for name in (names[0], names[2]):
+        assert f"{name} was a link; what it led to stays: {disk / name}" in caplog.text
+
+
 def test_what_somebody_has_put_beside_generations_stays(corpus: Corpus) -> None:
     corpus.fill(2)
     generation = corpus.refresh().generation
@@ -271,10 +295,37 @@ def test_a_generation_that_is_removed_is_moved_and_not_damaged(corpus: Corpus) -
     old = live(corpus).generation
     for number in range(2):
         night(corpus, number)
-    with pytest.raises(Moved), index.read(old):
-        pytest.fail("it is gone")
+    left = held(corpus, ())
+    for opened in (index.read, index.hold):
+        with pytest.raises(Moved), opened(old):
+            pytest.fail("it is gone")
+        assert held(corpus, ()) == left, "and nothing is left of the question"
+
+
+def test_a_generation_that_is_removed_as_it_is_opened_leaves_nothing_for_long(
+    corpus: Corpus,
+) -> None:
+    corpus.fill(2)
     corpus.refresh()
-    assert len(held(corpus, ())) == 2, "and nothing is left of the question"
+    index = corpus.job().corpus
+    old = live(corpus).generation
+    night(corpus, 0)
+    real = engine.turn
+
+    @contextmanager
+    def late(lock: Path) -> Iterator[None]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(engine, "turn", real)
+            night(corpus, 1)
+        with real(lock):
+            yield
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "turn", late)
+        with pytest.raises(Moved), index.read(old):
+            pytest.fail("it is gone")
+    corpus.refresh()
+    assert old.name not in held(corpus, ())
 
 
 def test_the_pointer_is_read_again_when_it_was_replaced(corpus: Corpus) -> None:

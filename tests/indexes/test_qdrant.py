@@ -301,6 +301,24 @@ def test_one_that_waits_no_longer_is_taken_back(corpus: QdrantCorpus) -> None:
     assert connect().ask("counting", lambda client: client.count(place, exact=True)).count == 8
 
 
+def test_who_looks_while_a_draft_begins_takes_it_for_nobodys_never(corpus: QdrantCorpus) -> None:
+    published(corpus, "a")
+    real = Control.records
+    begun: list[object] = []
+
+    def meanwhile(own: Control) -> list[Record]:
+        found = real(own)
+        if not begun:
+            begun.append(found)
+            QdrantIndex().corpus("own").draft(wanted("a" * 16), None)
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Control, "records", meanwhile)
+        assert corpus.surplus() == []
+    assert begun
+
+
 def test_half_taken_back_it_is_not_taken_for_finished(corpus: QdrantCorpus) -> None:
     first, held = waiting(corpus)
     with pytest.MonkeyPatch.context() as patch:
@@ -362,7 +380,29 @@ def test_a_collection_that_was_deleted(corpus: QdrantCorpus) -> None:
     connect().ask("deleting", lambda client: client.delete_collection(place))
     with pytest.raises(Missing, match="not found") as caught:
         versions(corpus, generation)
-    assert "__control" in caught.value.hint
+    assert "delete own__control too" in caught.value.hint
+
+
+def test_a_live_generation_whose_record_is_gone(server: str) -> None:
+    """Its points may be what a snapshot of the records brings back: nobody throws them away."""
+    corpus = QdrantIndex(namespace="team").corpus("own")
+    live = published(corpus, "a", "b")
+    place, client = f"team_own__{'f' * 16}__0001", connect().client
+    Control(connect(), "team_own").remove(live.name)
+    with pytest.raises(Missing, match=f"record of .*{live.name}' is gone") as reading:
+        corpus.live()
+    with pytest.raises(Missing) as refreshing, corpus.lock():
+        pytest.fail("nobody can say what is live")
+    with pytest.raises(Missing) as pruning:
+        corpus.prune()
+    hints = {each.value.hint for each in (reading, refreshing, pruning)}
+    assert hints == {
+        "restore team_own__control from a snapshot; or delete team_own__control and refresh, which "
+        f"encodes all documents and drops {place}"
+    }
+    assert client.count(place, exact=True).count == 8
+    client.delete_collection("team_own__control")
+    assert versions(corpus, published(corpus, "a")) == {"a": {"v1"}}
 
 
 def test_records_that_were_deleted(corpus: QdrantCorpus) -> None:

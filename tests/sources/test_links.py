@@ -213,6 +213,36 @@ class TestRefresh:
         assert corpus.stored().entries.keys() >= {"shared/a.md", "shared/deep/b.md"}
         assert corpus.refresh([*FOLLOW, "source.exclude=['shared/**']"]).deleted == 2
 
+    @pytest.mark.parametrize(
+        ("linked", "chosen", "name", "target"),
+        [
+            (False, "**/*.txt", "part", "away"),
+            (False, "**", "part", "part"),
+            (True, "**", "part", "away"),
+            (True, "**/*.txt", "part.txt", "part.txt"),
+        ],
+    )
+    def test_a_link_to_nothing_or_in_a_circle_in_the_place_of_a_folder(
+        self, tmp_path: Path, linked: bool, chosen: str, name: str, target: str
+    ) -> None:
+        """Whether or not a document could be called so; it was a folder, or a link to one."""
+        corpus = Corpus(tmp_path)
+        options = [f"source.include=['{chosen}']", f"source.follow_links={str(linked).lower()}"]
+        corpus.fill(1)
+        place, disk = corpus.documents / name, tmp_path / "disk"
+        (disk if linked else place).mkdir()
+        ((disk if linked else place) / "a.txt").write_text(prose(5))
+        if linked:
+            place.symlink_to(disk)
+        assert corpus.refresh(options).added == 2
+        place.rename(tmp_path / "moved")
+        place.symlink_to(target)
+        corpus.add("new.txt", prose(6))
+        report = corpus.refresh(options)
+        assert counts(report) == (1, 0, 2, 0, 1), "the rest goes on, nothing is deleted"
+        assert report.failures[0].id in (name, f"{corpus.documents}/{name}/")
+        assert f"{name}/a.txt" in corpus.stored().entries
+
     def test_links_by_the_thousand_take_a_few_lines(self, tmp_path: Path) -> None:
         corpus = Corpus(tmp_path)
         corpus.fill(1)

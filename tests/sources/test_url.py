@@ -282,6 +282,20 @@ def test_special_files_and_links(tmp_path: Path) -> None:
             source.read(found[name])
 
 
+def test_a_link_to_nothing_hides_what_was_below_its_name(tmp_path: Path) -> None:
+    """As with `files`."""
+    fill(tmp_path / "root", "a.md")
+    for name in ("part", "part.md", "self"):
+        (tmp_path / "root" / name).symlink_to("self" if name == "self" else "away")
+    source = Url(url=f"file://{tmp_path}/root")
+    assert ids(source) == ["a.md", "part.md"]
+    gaps = {each.prefix: each.reason for each in source.scan() if isinstance(each, Gap)}
+    assert list(gaps) == ["part/", "part.md/", "self/"]
+    assert gaps["part/"] == gaps["self/"]
+    assert gaps["part/"].startswith("a link to nothing, perhaps to a folder once")
+    assert gaps["part.md/"] == "", "the document says it"
+
+
 def test_links_to_folders_are_named(tmp_path: Path) -> None:
     fill(tmp_path, "root/a/b.md", "elsewhere/c.md")
     (tmp_path / "root" / "in").symlink_to("a")

@@ -87,8 +87,8 @@ def copy_tree(source: Path, target: Path) -> None:
 
 
 def allocated(folder: Path) -> int:
-    """Bytes that a file takes on the disk, or all files below a folder."""
-    if not folder.is_dir():
+    """Bytes that a file or a link takes on the disk, or all files below a folder."""
+    if folder.is_symlink() or not folder.is_dir():
         return _allocated(str(folder))
     walked = os.walk(folder)
     return sum(_allocated(os.path.join(place, name)) for place, _, own in walked for name in own)

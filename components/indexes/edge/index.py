@@ -176,6 +176,7 @@ class EdgeCorpus:
             with self.hold(generation) as reader:
                 yield reader
             return
+        self._check_there(generation)  # or else the lock would make its folder
         lock = shard.parent / engine.LOCK
         with (
             self._unless_moved(generation),

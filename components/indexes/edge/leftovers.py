@@ -1,7 +1,8 @@
 """What lies in a corpus' folder and is kept no longer, and how it goes.
 
 A generation that a reader has open is left alone: whoever opens it holds its lock. It is renamed
-before its files are deleted, so that a kill in between leaves nothing that looks like one.
+before its files are deleted, so that a kill in between leaves nothing that looks like one. A link
+goes alone.
 """
 
 from __future__ import annotations
@@ -32,14 +33,15 @@ _log = logging.getLogger(__name__)
 
 
 def found(folder: Path, known: Mapping[str, Generation], kept: set[str]) -> list[Surplus]:
-    """What may go, by name; the caller holds the right to write.
+    """What may go, by name. Whoever does not hold the right to write may be told of a copy that a
+    refresh is just making.
 
     `known`: the generations whose facts could be read; of the others nothing is said.
     """
     if not folder.is_dir():
         return []
     return [
-        Surplus(name=each.name, reason=reason, bytes=allocated(each))
+        Surplus(name=each.name, reason=reason + _linked(each), bytes=allocated(each))
         for each in sorted(folder.iterdir())
         if (reason := _reason(each, known, kept))
     ]
@@ -53,10 +55,10 @@ def aside(name: str, why: Literal["damaged", "replaced"]) -> str:
 def remove(place: Path) -> bool:
     """Remove a folder or a file; False where somebody has it open, or it cannot be removed."""
     try:
-        if not place.is_dir():
-            place.unlink(missing_ok=True)
-            return True
-        return _remove(place)
+        if place.is_dir():
+            return _remove(place)
+        _unlink(place)
+        return True
     except OSError as error:
         _log.warning("%s cannot be removed: %s", place, error.strerror)
         return False
@@ -74,6 +76,10 @@ def _reason(place: Path, known: Mapping[str, Generation], kept: set[str]) -> str
     return "half written" if _HALF_WRITTEN.fullmatch(place.name) else ""
 
 
+def _linked(place: Path) -> str:
+    return "; a link, what it leads to stays" if place.is_symlink() else ""
+
+
 def _remove(folder: Path) -> bool:
     held = FileLock(folder / LOCK, blocking=False)
     try:
@@ -81,11 +87,22 @@ def _remove(folder: Path) -> bool:
     except Timeout:
         return False
     try:
-        for each in _doomed(folder):
-            shutil.rmtree(each)
+        if folder.is_symlink():
+            _unlink(folder)
+        else:
+            for each in _doomed(folder):
+                shutil.rmtree(each)
     finally:
         held.release()
     return True
+
+
+def _unlink(place: Path) -> None:
+    """Remove a file, or a link: what that leads to was put there by somebody else."""
+    target = place.readlink() if place.is_symlink() else None
+    place.unlink(missing_ok=True)
+    if target:
+        _log.warning("%s was a link; what it led to stays: %s", place, target)
 
 
 def _doomed(folder: Path) -> Iterator[Path]:

@@ -34,14 +34,19 @@ class Record:
     collection: str
 
 
+def named(corpus: str) -> str:
+    """The collection of a corpus' records, by its name on the server."""
+    # Neither a name nor a namespace has an underscore: no two corpora's collections can meet.
+    return f"{corpus}__control"
+
+
 class Control:
     """The records of one corpus."""
 
     def __init__(self, server: Server, corpus: str, replicas: int = 1) -> None:
         self._server = server
         self._replicas = replicas
-        # A corpus' name has no underscore: no two corpora's collections can meet.
-        self.collection = f"{corpus}__control"
+        self.collection = named(corpus)
         self._corpus = str(uuid5(NAMESPACE, f"control\0{corpus}"))
 
     @property

@@ -14,7 +14,7 @@ longer (see `retention`) goes when a refresh ends.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
@@ -99,8 +99,8 @@ class QdrantCorpus:
     ) -> None:
         self.name = name
         self.apart = apart
-        self._key = f"{server.name}/{name}"
-        self._server = Fenced(server, self._key)
+        self._server = Fenced(server, name)
+        self._key = self._server.key
         self._layout = layout
         self._rescoring = rescoring
         self._keep = keep
@@ -139,9 +139,7 @@ class QdrantCorpus:
             again = self._control.corpus() or {}
             if again.get("live") != record["live"]:
                 return self.live()
-            raise Missing(f"the live generation {record['live']!r} is gone").at(
-                where=self._control.collection, hint="run the refresh again"
-            )
+            raise self._lost(record["live"])
         return Release(
             generation=found.generation,
             since=str(record.get("since", "")),
@@ -311,32 +309,42 @@ class QdrantCorpus:
 
     def surplus(self) -> list[Surplus]:
         """See `CorpusIndex`."""
-        records = self._control.records()
+        places, nobodys = self._going()
         found: list[Surplus] = []
-        for place in self._places(records):
+        for place in places:
             found += leftovers.surplus(self._server, place)
-        for name in self._nobodys(records):
+        for name in nobodys:
             points = leftovers.count(self._server, name)
             found.append(Surplus(name=name, reason="of no record", points=points))
         return found
 
     def prune(self) -> list[str]:
         """See `CorpusIndex`. A reader of what goes is told afterwards."""
-        records = self._control.records()
-        nobodys = self._nobodys(records)
-        gone = [name for place in self._places(records) for name in self._remove(place)]
+        places, nobodys = self._going()
+        gone = [name for place in places for name in self._remove(place)]
         for name in nobodys:
             held(self._key)
             collection.remove(self._server, name)
         return gone + nobodys
 
-    def _places(self, records: Sequence[Record]) -> list[Place]:
+    def _going(self) -> tuple[list[Place], list[str]]:
+        """Collections of which something goes, and those that no record names."""
         self.live()  # nothing goes where nobody can say what is live
+        # Listed first: a draft that begins meanwhile has its record before its collection.
+        there = collection.names(self._server)
+        records = self._control.records()
         stays = kept([each.generation for each in records], self._served(), self._keep)
-        return leftovers.places(records, stays)
+        return leftovers.places(records, stays), leftovers.nobodys(self.name, there, records)
 
-    def _nobodys(self, records: Sequence[Record]) -> list[str]:
-        return leftovers.nobodys(self.name, collection.names(self._server), records)
+    def _lost(self, live: str) -> Missing:
+        """Its points are left alone: with its record they would be what readers have."""
+        own = self._control.collection
+        held = ", ".join(leftovers.nobodys(self.name, collection.names(self._server), ()))
+        return Missing(f"the record of the live generation {live!r} is gone").at(
+            where=own,
+            hint=f"restore {own} from a snapshot; or delete {own} and refresh, which encodes all "
+            f"documents{f' and drops {held}' if held else ''}",
+        )
 
     def _served(self) -> list[str]:
         """What is live, and then what was live before it, the latest first."""

@@ -18,8 +18,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from components.errors import Busy, MillraceError, TakenOver
-from components.indexes.qdrant.control import Control
+from components.errors import Busy, MillraceError, Missing, TakenOver
+from components.indexes.qdrant.control import Control, named
 from components.indexes.qdrant.patience import hurried, patient
 from components.indexes.qdrant.server import Server
 
@@ -154,22 +154,28 @@ class Fenced(Server):
     where it had it: every try does, however long the one before has waited.
     """
 
-    def __init__(self, server: Server, key: str) -> None:
+    def __init__(self, server: Server, corpus: str) -> None:
         super().__init__(server.client, server.name)
-        self._key = key
+        self.key = f"{server.name}/{corpus}"
+        """Of the right to the corpus, in this process."""
+        self._corpus = corpus
 
     def ask(self, doing: str, request: Callable[[QdrantClient], Answer]) -> Answer:
         """See `Server`. Raises TakenOver as well."""
 
         def checked(client: QdrantClient) -> Answer:
-            mine = _held.get(self._key)
+            mine = _held.get(self.key)
             if mine is not None:
                 mine.prove(client)
             return request(client)
 
         # Who works for another waits as that one does, in whatever thread it is asked to work.
-        with patient() if isinstance(_held.get(self._key), Borrowed) else nullcontext():
-            return super().ask(doing, checked)
+        with patient() if isinstance(_held.get(self.key), Borrowed) else nullcontext():
+            try:
+                return super().ask(doing, checked)
+            except Missing as error:
+                error.at(hint=f"was it deleted? delete {named(self._corpus)} too and refresh")
+                raise
 
 
 @contextmanager

@@ -89,9 +89,7 @@ class Server:
                 f"{doing}: the server does not answer ({answers.reason(error)})"
             ).at(where=self.name, hint=f"is Qdrant running there? its address is in {VARIABLE}")
         if answers.missing(error):
-            return Missing(told).at(
-                where=self.name, hint="was it deleted? delete NAME__control too and refresh"
-            )
+            return Missing(told).at(where=self.name)
         kind = IndexFault if answers.status(error) is None else Refused
         return kind(told).at(where=self.name)
 
