@@ -37,6 +37,13 @@ def missing(error: BaseException) -> bool:
     return status(error) == _MISSING and bool(_said(error))
 
 
+def unreadable(error: BaseException) -> bool:
+    """Whether something was answered, in a form that Qdrant does not use."""
+    from pydantic import ValidationError
+
+    return any(isinstance(each, ValidationError | JSONDecodeError) for each in _causes(error))
+
+
 def distrusted(error: BaseException) -> bool:
     """Whether the server's certificate is not trusted."""
     return any(isinstance(each, ssl.SSLCertVerificationError) for each in _causes(error))

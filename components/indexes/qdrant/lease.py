@@ -155,7 +155,7 @@ class Fenced(Server):
     """
 
     def __init__(self, server: Server, corpus: str) -> None:
-        super().__init__(server.client, server.name)
+        super().__init__(server.client, server.name, server.version)
         self.key = f"{server.name}/{corpus}"
         """Of the right to the corpus, in this process."""
         self._corpus = corpus

@@ -19,6 +19,7 @@ from components.errors import (
 )
 from components.indexes.qdrant import answers
 from components.indexes.qdrant.patience import Waiting, stop
+from components.indexes.qdrant.version import Version
 from infra.settings import settings
 
 if TYPE_CHECKING:
@@ -36,10 +37,12 @@ _log = logging.getLogger(__name__)
 class Server:
     """A connection, shared by all corpora of one process. It is opened by the first request."""
 
-    def __init__(self, client: QdrantClient, name: str) -> None:
+    def __init__(self, client: QdrantClient, name: str, version: Version | None = None) -> None:
         self.client = client
         self.name = name
         """Host and port, for messages."""
+        self.version = version or Version(name)
+        """Asked for before the first request."""
 
     def ask(self, doing: str, request: Callable[[QdrantClient], Answer]) -> Answer:
         """What the server answers. Asked again while it cannot for now (see `patience`), so a
@@ -47,6 +50,10 @@ class Server:
         Missing, IndexFault with `doing` in front.
         """
         from tenacity import Retrying, retry_if_exception
+
+        def checked(client: QdrantClient) -> Answer:
+            self.version.check(client)
+            return request(client)
 
         waiting = Waiting(self.name)
         retrying = Retrying(
@@ -59,7 +66,7 @@ class Server:
             reraise=True,
         )
         try:
-            answer = retrying(request, self.client)
+            answer = retrying(checked, self.client)
         except MillraceError:
             raise
         except Exception as error:
