@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 import time
 from collections.abc import Iterator
 from email.utils import formatdate
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 
 import pytest
@@ -296,4 +298,46 @@ def test_a_blink_is_not_worth_a_word(caplog: pytest.LogCaptureFixture) -> None:
         waiting = Waiting("qdrant:6333")
         waiting.tell("refused")
         waiting.over()
+    assert caplog.records == []
+
+
+class Closing(ThreadingHTTPServer):
+    """Keeps connections open, and closes them instead of answering the second request of each."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.2", 0), _Once)  # the client keeps no connection to 127.0.0.1
+        self.asked: list[str] = []
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class _Once(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Closing
+
+    def do_GET(self) -> None:
+        self.server.asked.append(self.path)
+        body = (VERSION if self.path == "/" else ALIASES).rpartition(b"\r\n\r\n")[2]
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+        # As a server whose time for idle connections ends just when the next request comes.
+        self.rfile.readline()
+        self.close_connection = True
+
+    def log_message(self, *given: object) -> None:
+        pass
+
+
+def test_a_connection_that_the_server_closed_while_idle_is_not_worth_a_word(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Closing() as server:
+        monkeypatch.setenv("MILLRACE_QDRANT_URL", f"http://127.0.0.2:{server.server_port}")
+        with patient():
+            for _ in range(3):
+                assert ask(connect()) is not None
+        server.shutdown()
+        connect().client.close()
+    assert server.asked == ["/", *["/aliases"] * 3]
     assert caplog.records == []

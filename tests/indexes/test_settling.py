@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+import httpx
 import pytest
 from qdrant_client.models import CollectionStatus, OptimizersStatusOneOf1
 
@@ -114,3 +116,25 @@ def test_one_that_is_never_done_goes_live_and_that_is_said(
     looked_at(monkeypatch, YELLOW)
     assert counts(corpus.refresh(STORE)) == (1, 0, 0, 0, 0)
     assert "is still being optimised: searches are slower" in caplog.text
+
+
+@pytest.mark.parametrize("status", ["acknowledged", "wait_timeout"])
+def test_a_publication_that_is_not_made_yet_is_not_taken_for_one_that_was_lost(
+    corpus: Corpus, status: str
+) -> None:
+    later = {"result": {"operation_id": 1, "status": status}, "status": "ok", "time": 0}
+    held: list[httpx.Request] = []
+
+    def late(
+        request: httpx.Request, send: Callable[[httpx.Request], httpx.Response]
+    ) -> httpx.Response:
+        changed = request.url.path.endswith("/points/payload")
+        if changed and b'"live"' in request.content and not held:
+            held.append(request)
+            return httpx.Response(200, json=later, request=request)
+        return send(request)
+
+    connect().client.http.client.add_middleware(late)
+    corpus.refresh(STORE)
+    assert held
+    assert corpus.job(STORE).corpus.live() is not None
