@@ -240,8 +240,9 @@ def test_a_date_is_as_good_as_seconds(told: Proxy, status: int) -> None:
 
 def test_a_server_that_wants_more_than_the_patience_is_left_at_once(told: Proxy) -> None:
     told.answer(http(429, QDRANTS, "Retry-After: 60\r\n"))
-    with patient(), pytest.raises(StoreUnavailable):
+    with patient(), pytest.raises(StoreUnavailable, match="asks for a longer pause") as caught:
         ask(connect())
+    assert "rate limits" in caught.value.hint
     assert len(told.asked) == 1
 
 

@@ -93,7 +93,7 @@ def unreadable(error: BaseException) -> bool:
     """Whether something was answered, in a form that Qdrant does not use."""
     from pydantic import ValidationError
 
-    return any(isinstance(each, ValidationError | JSONDecodeError) for each in _causes(error))
+    return isinstance(getattr(error, "source", error), ValidationError | JSONDecodeError)
 
 
 def distrusted(error: BaseException) -> bool:

@@ -38,6 +38,11 @@ _UNABLE = _Fault(
     "the server cannot do it now ({})",
     "its log says more: a full disk, or a node that is gone, are among the reasons",
 )
+_BUSY = _Fault(
+    StoreUnavailable,
+    "the server asks for a longer pause ({})",
+    "try again later; the rate limits of the collection's strict mode are one reason",
+)
 _REFUSED: Mapping[int, _Fault] = {
     401: _Fault(BadOption, "the server refuses the API key ({})", f"set {_KEY}"),
     403: _Fault(
@@ -73,6 +78,8 @@ def fault(error: Exception, doing: str, server: str) -> MillraceError:
 
 def _known(error: Exception) -> _Fault:
     if answers.for_now(error):
+        if answers.asked_to_wait(error):
+            return _BUSY
         return _UNABLE if answers.qdrants(error) else _AWAY
     status = answers.status(error)
     if status is None:
