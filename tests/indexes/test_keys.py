@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable
 
@@ -41,11 +42,15 @@ def test_it_searches(corpus: Corpus) -> None:
 
 
 @pytest.mark.parametrize("built", [True, False])
-def test_a_refresh_is_told_what_it_lacks_and_changes_nothing(corpus: Corpus, built: bool) -> None:
+def test_a_refresh_is_told_what_it_lacks_and_changes_nothing(
+    corpus: Corpus, caplog: pytest.LogCaptureFixture, built: bool
+) -> None:
     if built:
         corpus.refresh(STORE)
+    caplog.set_level(logging.WARNING)
     connect().client.http.client.add_middleware(for_reading)
     with pytest.raises(BadOption, match=r"does not allow it .*Global manage access") as caught:
         corpus.refresh(STORE)
     assert "set another in MILLRACE_QDRANT_API_KEY" in caught.value.hint
     assert (corpus.job(STORE).corpus.live() is not None) is built
+    assert caplog.records == []

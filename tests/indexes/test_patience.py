@@ -178,7 +178,7 @@ def test_what_is_wrong_is_told_as_what_it_is(
 
 
 def test_a_server_that_answers_is_not_said_not_to_answer(
-    told: Proxy, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    told: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tenacity.nap.time.sleep", lambda seconds: None)
     full = "Service internal error: No space left on device: WAL buffer size exceeds"
