@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.qdrant_http import running, schema, wait_until
+from tests.qdrant_http import running, schema, start
+from tests.qdrant_http.app import ROUTES
+from tests.qdrant_http.options import Options
 
 WORDS = {"must": [{"key": "word", "match": {"value": "x"}}]}
 UNKNOWN = "11111111-1111-1111-1111-111111111111"
@@ -295,6 +294,29 @@ def test_the_corpus_of_idf(version: str, expected: float) -> None:
         assert found["points"][0]["score"] == pytest.approx(expected, abs=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("optimizers", "expected"),
+    [
+        ({}, 0.6931),
+        ({"indexing_threshold": 1}, 0.6931),
+        ({"deleted_threshold": 0.05, "vacuum_min_vector_number": 9}, 0.8472),
+    ],
+)
+def test_what_is_deleted_counts_in_idf_until_it_is_vacuumed(
+    optimizers: dict[str, Any], expected: float
+) -> None:
+    with serving(optimizers=optimizers) as client:
+        vectors = [{"sparse": {"indices": [each % 2], "values": [1]}} for each in range(400)]
+        client.put(*({"id": id, "vector": {"dense": [1, 0], **v}} for id, v in enumerate(vectors)))
+        client.ask("GET", "/collections/own")
+        gone = list(range(1, 100, 2))
+        assert client.ask("POST", "/collections/own/points/delete", {"points": gone})[0] == 200
+        client.ask("GET", "/collections/own")
+        method, path, body = searched(query={"indices": [1], "values": [1]}, using="sparse")
+        _, (found,) = client.ask(method, f"/collections/own{path}", body)
+        assert found["points"][0]["score"] == pytest.approx(expected, abs=1e-3)
+
+
 def test_keys() -> None:
     with serving(api_key="s3cret", read_only_key="look") as client:
 
@@ -445,20 +467,24 @@ def test_nothing_is_left_when_it_is_killed(tmp_path: Path, monkeypatch: pytest.M
         (process,) = set(multiprocessing.active_children()) - others
         process.kill()
         process.join()
-    assert not list(tmp_path.iterdir())
+    assert not list(tmp_path.glob("qdrant-*"))
 
 
 def test_it_ends_with_who_started_it(tmp_path: Path) -> None:
-    text = (
-        "from tests.qdrant_http import running; import os, signal\n"
-        "if __name__ == '__main__':\n"
-        "  with running(): os.kill(os.getpid(), signal.SIGKILL)\n"
-    )
-    script = tmp_path / "script.py"
-    script.write_text(text)
-    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": os.getcwd()}
-    subprocess.run([sys.executable, script], env=environment, check=False)
-    wait_until(lambda: not list(tmp_path.glob("qdrant-*")))
+    folder = tmp_path / "held"
+    folder.mkdir()
+    process, started = start(Options(folder=folder))
+    Client(started.recv()).ask("PUT", "/collections/own", {"vectors": {}})
+    assert list(folder.iterdir())
+    started.close()  # as the system does when a process is killed
+    process.join(20)
+    assert process.exitcode is not None
+    assert not folder.exists()
+
+
+def test_the_documentation_lists_what_is_asked() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "indexes.md").read_text()
+    assert [route for route in ROUTES if f"`{route}`" not in text] == []
 
 
 @pytest.mark.skipif(not schema.DESCRIPTION.exists(), reason="the description is not there")

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -38,19 +39,25 @@ def running(api_key: str = "", *, checked: bool = True, **options: Any) -> Itera
         folder = Path(name)
         notes = folder / "requests" if checked and schema.DESCRIPTION.exists() else None
         wanted = Options(folder=folder, api_key=api_key, notes=notes, **options)
-        ours, theirs = _FORKED.Pipe()
-        process = _FORKED.Process(target=_serve, args=(theirs, wanted), daemon=True)
-        process.start()
-        theirs.close()
+        process, started = start(wanted)
         try:
-            address: str = ours.recv()
+            address: str = started.recv()
             yield address
         finally:
             process.kill()
             process.join()
-            ours.close()
+            started.close()
         if notes:
             schema.check(notes)
+
+
+def start(options: Options) -> tuple[BaseProcess, Connection]:
+    """A server's process, and what tells its address; the server ends when that is closed."""
+    ours, theirs = _FORKED.Pipe()
+    process = _FORKED.Process(target=_serve, args=(theirs, options), daemon=True)
+    process.start()
+    theirs.close()
+    return process, ours
 
 
 def _serve(started: Connection, options: Options) -> None:

@@ -28,8 +28,14 @@ class Collection:
     def __init__(self, body: models.CreateCollection, options: Options) -> None:
         folder = options.folder / uuid4().hex
         folder.mkdir()
-        self.shard = EdgeShard.create(str(folder), engine.config(body))
         self._layout = _plain(body)
+        self._layout["optimizers_config"] = {
+            **_OPTIMIZERS,
+            **options.optimizers,
+            **self._layout.get("optimizers_config", {}),
+        }
+        config = engine.config(body, self._layout["optimizers_config"])
+        self.shard = EdgeShard.create(str(folder), config)
         self._strict = {**options.strict, **self._layout.get("strict_mode_config", {})}
         enabled = self._strict.get("enabled")
         self.limits = models.StrictModeConfig(**self._strict) if enabled else None
@@ -61,7 +67,7 @@ class Collection:
             "config": {
                 "params": params,
                 "hnsw_config": _HNSW | layout.get("hnsw_config", {}),
-                "optimizer_config": _OPTIMIZERS | layout.get("optimizers_config", {}),
+                "optimizer_config": layout["optimizers_config"],
                 "quantization_config": layout.get("quantization_config"),
                 "strict_mode_config": self._strict or None,
             },

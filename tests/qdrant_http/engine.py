@@ -4,7 +4,7 @@ take, and for what none of our requests has.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -31,7 +31,7 @@ _MODES = {
 }
 
 
-def config(body: models.CreateCollection) -> edge.EdgeConfig:
+def config(body: models.CreateCollection, optimizers: Mapping[str, Any]) -> edge.EdgeConfig:
     named = body.vectors if isinstance(body.vectors, dict) else {"": body.vectors}
     dense = {name: _dense(each) for name, each in named.items() if each}
     sparse = {
@@ -40,15 +40,15 @@ def config(body: models.CreateCollection) -> edge.EdgeConfig:
     }
     if not dense and not sparse:
         sparse[NOTHING] = edge.EdgeSparseVectorParams()
-    wanted = body.optimizers_config
     return edge.EdgeConfig(
         vectors=dense,
         sparse_vectors=sparse,
         quantization_config=_quantization(body.quantization_config),
         optimizers=edge.EdgeOptimizersConfig(
-            **{name: getattr(wanted, name, None) for name in _OPTIMIZERS}
+            **{name: optimizers.get(name) for name in _OPTIMIZERS}
         ),
         wal_enabled=False,  # nobody comes back to it
+        max_search_threads=1,  # one request at a time: a pool of threads is not needed
     )
 
 

@@ -24,6 +24,8 @@ class Options:
     """What it says that it is; nothing: it does not say. Newer fields of a body are ignored."""
     strict: Mapping[str, Any] = field(default_factory=lambda: NO_SCANS)
     """Fields of a `StrictModeConfig` that every collection begins with."""
+    optimizers: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of an `OptimizersConfigDiff` for all collections that do not have their own."""
     statuses: tuple[str, ...] = ("green",)
     """Of a collection, one for each time that it is looked at, and the last from then on."""
     max_body: int = 32 * 2**20

@@ -12,6 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import from_json
+
 DESCRIPTION = Path(__file__).parents[3] / "shared" / "reference" / "qdrant-openapi.json"
 _FREE = ("payload", "vector", "query")
 """Fields of which the kind of value is enough: their parts are a user's, or numbers."""
@@ -27,7 +29,7 @@ class Notes:
 
     def add(self, method: str, path: str, query: Mapping[str, str], content: bytes) -> None:
         try:
-            body = json.loads(content or b"null")
+            body = from_json(content or b"null")
         except ValueError:  # is refused
             return
         shape = json.dumps([method, path, sorted(query.items()), _shape(body)])

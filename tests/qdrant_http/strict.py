@@ -20,8 +20,7 @@ def check(collection: Collection, body: Any, timeout: str | None) -> None:
     limits = collection.limits
     if limits is None:
         return
-    indexes = collection.indexes()
-    sizes = [*_sizes(limits, indexes, body), ("timeout", limits.max_timeout, int(timeout or 0))]
+    sizes = [*_sizes(limits, collection, body), ("timeout", limits.max_timeout, int(timeout or 0))]
     for name, limit, value in sizes:
         if limit is not None and value is not None and value > limit:
             help = f'Reduce the "{name}" parameter to or below {limit}.'
@@ -34,11 +33,11 @@ def check(collection: Collection, body: Any, timeout: str | None) -> None:
         conditions = list(_conditions(chosen))
         _check_filter(limits, conditions)
         if unindexed is False:
-            _check_indexed(indexes, conditions)
+            _check_indexed(collection.indexes(), conditions)
 
 
 def _sizes(
-    limits: models.StrictModeConfig, indexes: Mapping[str, str], body: Any
+    limits: models.StrictModeConfig, collection: Collection, body: Any
 ) -> Iterator[tuple[str, float | None, float | None]]:
     match body:
         case models.ScrollRequest():
@@ -54,7 +53,7 @@ def _sizes(
             yield "points", limits.upsert_max_batchsize, len(body.points)
         case models.CreateFieldIndex():
             # Without a look at whether it is there already.
-            yield "payload indexes", limits.max_payload_index_count, len(indexes) + 1
+            yield "payload indexes", limits.max_payload_index_count, len(collection.indexes()) + 1
 
 
 def _exact(body: Any) -> Iterator[bool]:
