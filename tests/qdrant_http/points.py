@@ -22,11 +22,11 @@ from tests.qdrant_http.collections import Collection
 def index(collection: Collection, body: models.CreateFieldIndex) -> None:
     if body.field_schema is None:
         raise answers.Fault(400, "Bad request: Can't auto-detect field type, please specify it")
-    kind = body.field_schema
-    name = kind.value if isinstance(kind, models.PayloadSchemaType) else str(kind.type.value)
-    schema = getattr(PayloadSchemaType, name.capitalize())
+    wanted: Any = body.field_schema
+    kind = str(getattr(wanted, "type", wanted).value)
     field = engine.path(body.field_name)
-    if collection.indexes().get(field) != name:
+    if collection.indexes().get(field) != kind:
+        schema = getattr(PayloadSchemaType, kind.capitalize())
         collection.shard.update(UpdateOperation.create_field_index(field, schema))
 
 
@@ -88,7 +88,7 @@ def scroll(collection: Collection, body: models.ScrollRequest) -> dict[str, Any]
     asked = ScrollRequest(
         offset=None if body.offset is None else engine.point_id(body.offset),
         limit=body.limit or 10,
-        filter=None if body.filter is None else engine.filter_of(body.filter),
+        filter=engine.filter_of(body.filter),
         with_payload=engine.fields(body.with_payload, default=True),
         with_vector=body.with_vector or False,
     )
@@ -98,8 +98,7 @@ def scroll(collection: Collection, body: models.ScrollRequest) -> dict[str, Any]
 
 def count(collection: Collection, body: models.CountRequest) -> dict[str, int]:
     collection.reads.spend(1)
-    chosen = None if body.filter is None else engine.filter_of(body.filter)
-    return {"count": _count(collection, chosen)}
+    return {"count": _count(collection, engine.filter_of(body.filter))}
 
 
 def _count(collection: Collection, chosen: Filter | None) -> int:
