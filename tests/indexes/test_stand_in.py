@@ -1,8 +1,12 @@
-"""The stand-in answers as a Qdrant server does, where the adapter can meet it."""
+"""The stand-in answers as a Qdrant server does, where the adapter can meet it; some of it is also
+asked of the real server that MILLRACE_QDRANT_URL names.
+"""
 
 from __future__ import annotations
 
 import multiprocessing
+import os
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,20 +19,23 @@ from tests.qdrant_http import running, schema, start
 from tests.qdrant_http.app import ROUTES
 from tests.qdrant_http.options import Options
 
+REAL = os.environ.get("MILLRACE_QDRANT_URL", "")
 WORDS = {"must": [{"key": "word", "match": {"value": "x"}}]}
 UNKNOWN = "11111111-1111-1111-1111-111111111111"
 
 
 class Client:
-    """Asks with JSON; answers are a status and what is said."""
+    """Asks with JSON; answers are a status and what is said. `own` is a collection's name."""
 
-    def __init__(self, address: str, **headers: str) -> None:
+    def __init__(self, address: str, key: str | None = None, own: str = "own") -> None:
         self.address = address
-        self._client = httpx.Client(base_url=address, headers=headers)
+        self.own = own
+        self._client = httpx.Client(base_url=address, headers={"api-key": key} if key else {})
 
     def ask(self, method: str, path: str, body: Any = None, **options: Any) -> tuple[int, Any]:
         if body is not None:
             options["json"] = body
+        path = path.replace("/collections/own", f"/collections/{self.own}")
         answer = self._client.request(method, path, **options)
         told = answer.json()
         return answer.status_code, told["result"] if "result" in told else told["status"]["error"]
@@ -41,23 +48,26 @@ class Client:
         _, found = self.ask("POST", "/collections/own/points", asked)
         return found[0]["payload"] if found else None
 
-
-@contextmanager
-def serving(**options: Any) -> Iterator[Client]:
-    """A server with a collection of three points."""
-    options = {"strict": {}, **options}
-    key = options.get("api_key", "")
-    with running(checked=False, **options) as address:
-        client = Client(address, **({"api-key": key} if key else {}))
+    def fill(self) -> None:
+        """Make the collection, with three points."""
         vectors = {"dense": {"size": 2, "distance": "Cosine"}}
         words = {"sparse": {"modifier": "idf"}}
-        client.ask("PUT", "/collections/own", {"vectors": vectors, "sparse_vectors": words})
-        client.ask("PUT", "/collections/other", {"vectors": {}})
-        client.put(
+        self.ask("PUT", "/collections/own", {"vectors": vectors, "sparse_vectors": words})
+        self.put(
             {"id": 1, "vector": {"dense": [3, 4]}, "payload": {"word": "x", "number": 2.0}},
             {"id": 2, "vector": {"dense": [0, 1]}, "payload": {"word": "y", "number": 2}},
             {"id": 3, "vector": {}, "payload": {"word": ["x", "z"]}},
         )
+
+
+@contextmanager
+def serving(**options: Any) -> Iterator[Client]:
+    """A stand-in with a collection, another one and an alias."""
+    options = {"strict": {}, **options}
+    with running(checked=False, **options) as address:
+        client = Client(address, options.get("api_key"))
+        client.fill()
+        client.ask("PUT", "/collections/other", {"vectors": {}})
         made = {"create_alias": {"collection_name": "own", "alias_name": "alias"}}
         client.ask("POST", "/collections/aliases", {"actions": [made]})
         yield client
@@ -67,6 +77,32 @@ def serving(**options: Any) -> Iterator[Client]:
 def client() -> Iterator[Client]:
     with serving() as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def real() -> Iterator[Client]:
+    own = f"test-{uuid.uuid4().hex[:8]}"
+    client = Client(REAL, os.environ.get("MILLRACE_QDRANT_API_KEY"), own)
+    client.fill()
+    yield client
+    client.ask("DELETE", "/collections/own")
+
+
+@pytest.fixture(
+    params=[
+        "client",
+        pytest.param(
+            "real",
+            marks=[
+                pytest.mark.live,
+                pytest.mark.skipif(not REAL, reason="MILLRACE_QDRANT_URL names no server"),
+            ],
+        ),
+    ]
+)
+def either(request: pytest.FixtureRequest) -> Client:
+    found: Client = request.getfixturevalue(request.param)
+    return found
 
 
 def upserted(**point: Any) -> tuple[str, str, Any]:
@@ -147,10 +183,10 @@ def searched(**search: Any) -> tuple[str, str, Any]:
     ],
 )
 def test_what_is_wrong_with_points(
-    client: Client, asked: tuple[str, str, Any], status: int, said: str
+    either: Client, asked: tuple[str, str, Any], status: int, said: str
 ) -> None:
     method, path, body = asked
-    code, told = client.ask(method, f"/collections/own{path}", body)
+    code, told = either.ask(method, f"/collections/own{path}", body)
     assert code == status
     assert told.startswith(said)
 
@@ -220,19 +256,19 @@ def test_a_body_that_is_too_large_or_no_json() -> None:
 
 
 def test_unknown_fields_are_ignored_and_a_write_says_nothing_of_what_it_chose(
-    client: Client,
+    either: Client,
 ) -> None:
     point = {"id": 7, "vector": {}, "payload": {"a": 1}, "unknown": 1}
-    assert client.put(point, unknown=1)[0] == 200
+    assert either.put(point, unknown=1)[0] == 200
     change = {"payload": {"a": 2}, "filter": {"must": [{"has_id": []}]}}
-    status, done = client.ask("POST", "/collections/own/points/payload?wait=true", change)
-    assert (status, done["status"], client.payload(7)) == (200, "completed", {"a": 1})
+    status, done = either.ask("POST", "/collections/own/points/payload?wait=true", change)
+    assert (status, done["status"], either.payload(7)) == (200, "completed", {"a": 1})
     chosen = {"payload": {"a": 3}, "points": [7], "filter": {"must": [{"has_id": [1]}]}}
-    _, done = client.ask("POST", "/collections/own/points/payload", chosen)
-    assert (done["status"], client.payload(7)) == ("acknowledged", {"a": 3})
-    client.ask("POST", "/collections/own/points/payload", {"payload": {"a": None}, "points": [7]})
-    assert client.payload(7) == {}
-    assert client.ask("POST", "/collections/own/points/delete", {"points": [7, 99]})[0] == 200
+    _, done = either.ask("POST", "/collections/own/points/payload", chosen)
+    assert (done["status"], either.payload(7)) == ("acknowledged", {"a": 3})
+    either.ask("POST", "/collections/own/points/payload", {"payload": {"a": None}, "points": [7]})
+    assert either.payload(7) == {}
+    assert either.ask("POST", "/collections/own/points/delete", {"points": [7, 99]})[0] == 200
 
 
 def test_indexes_have_types() -> None:
@@ -256,9 +292,9 @@ def test_indexes_have_types() -> None:
         assert types == {"number": "integer", "m.a": "keyword"}
 
 
-def test_vectors_come_back_normalised(client: Client) -> None:
+def test_vectors_come_back_normalised(either: Client) -> None:
     asked = {"ids": [3, 1, 1], "with_vector": True, "with_payload": False}
-    _, found = client.ask("POST", "/collections/own/points", asked)
+    _, found = either.ask("POST", "/collections/own/points", asked)
     assert [each["id"] for each in found] == [3, 1]
     assert found[0]["vector"] == {}
     assert found[1]["vector"]["dense"] == pytest.approx([0.6, 0.8])
