@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,9 @@ import pytest
 from components.corpus import run
 from components.errors import DiskFull
 from components.system import telling
+from flows.cli import cli
+from flows.commands import register
+from flows.failures import guarded
 from tests.answering.data import data, gold, recorded
 from tests.cli import call
 from tests.cli.test_errors import raising
@@ -224,3 +228,19 @@ def test_a_search_that_may_not_open_what_it_needs(
     assert done.code == 1
     assert done.json["error"]["kind"] == "Unavailable"
     assert done.message
+
+
+@needs_full
+@pytest.mark.parametrize("given", [["status", "{file}"], ["components"], ["no-such-verb"]])
+def test_output_that_finds_no_space(
+    corpus: Corpus, capsys: pytest.CaptureFixture[str], given: list[str]
+) -> None:
+    corpus.fill(1)
+    corpus.refresh()
+    register(cli)
+    with suppress(OSError), FULL.open("w") as full, redirect_stdout(full):
+        code = guarded(cli, [each.format(file=corpus.file) for each in (*given, "--json")])
+    assert code == (2 if given == ["no-such-verb"] else 1)
+    told = capsys.readouterr().err
+    assert told.startswith("millrace: ")
+    assert told.count("\n") == 1
