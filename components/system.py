@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ FOR_NOW = frozenset(
 )
 """Of the machine, its disk or its network: the file may be well."""
 BARRED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+_log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -32,21 +34,38 @@ def telling(where: Path | str = "") -> Iterator[None]:
     """
     try:
         yield
-    except OSError as error:
-        told = _told(error)
+    except (OSError, MemoryError) as error:
+        told = _told(error, _place(error) or str(where))
         if told is None:
             raise
-        raise told.at(where=str(error.filename or where)) from error
+        _log.debug("refused by the machine", exc_info=True)
+        raise told from error
 
 
-def _told(error: OSError) -> MillraceError | None:
-    if error.errno is None:
-        return None
-    message = os.strerror(error.errno)
-    if error.errno in FULL:
-        return DiskFull(message).at(hint="free some space and run it again: nothing is lost")
-    if error.errno in FOR_NOW:
-        return Unavailable(message).at(hint="run it again: what was committed stays")
-    if error.errno in BARRED:
-        return MillraceError(message).at(hint="may this user read and write there?")
+def _told(error: OSError | MemoryError, where: str) -> MillraceError | None:
+    number, said = _refusal(error)
+    message = os.strerror(number) + (f" ({said})" if said not in ("", os.strerror(number)) else "")
+    if number in FULL:
+        return DiskFull(message).at(where, "free some space and run it again: nothing is lost")
+    if number in FOR_NOW:
+        return Unavailable(message).at(where, "run it again: what was committed stays")
+    if number in BARRED and where:
+        return MillraceError(message).at(where, "may this user read and write there?")
     return None
+
+
+def _refusal(error: OSError | MemoryError) -> tuple[int, str]:
+    """The system's number, 0 where it has none, and what the error says. The numbers of other
+    classes, as those of certificates and of names, are their own.
+    """
+    if isinstance(error, MemoryError):
+        return errno.ENOMEM, str(error)
+    if type(error).__module__ != OSError.__module__:
+        return 0, str(error)
+    return error.errno or 0, error.strerror or ""
+
+
+def _place(error: OSError | MemoryError) -> str:
+    """The path that it names; a descriptor's number is none."""
+    named = getattr(error, "filename", None)
+    return os.fsdecode(named) if isinstance(named, str | bytes | os.PathLike) else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -59,7 +60,8 @@ def line(message: str, where: str, hint: str) -> str:
 
 def _tell(kind: str, message: str, where: str, hint: str, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(describe(kind, message, where, hint)))
+        with suppress(OSError):  # stdout may be what has failed
+            click.echo(json.dumps(describe(kind, message, where, hint)))
     click.echo(f"millrace: {line(message, where, hint)}", err=True)
 
 

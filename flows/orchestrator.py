@@ -13,6 +13,7 @@ from components.errors import BadOption, OrchestratorUnavailable
 from infra.settings import settings
 
 if TYPE_CHECKING:
+    import httpx
     from prefect.client.orchestration import SyncPrefectClient
 
 _QUIET = {
@@ -69,15 +70,36 @@ def check() -> None:
 
 @contextmanager
 def running() -> Iterator[None]:
-    """A flow runs in here. Raises OrchestratorUnavailable where the server goes away meanwhile."""
+    """A flow runs in here. Raises OrchestratorUnavailable where the server goes away meanwhile.
+
+    Components may ask others by the same client: what those raise stays what it is.
+    """
     import httpx
 
     try:
         yield
     except httpx.HTTPError as error:
+        if not _is_of_prefect(error):
+            raise
         raise OrchestratorUnavailable("the Prefect server went away while the run went on").at(
             where="PREFECT_API_URL", hint="what was committed stays: run it again to go on"
         ) from error
+
+
+def _is_of_prefect(error: httpx.HTTPError) -> bool:
+    """Whether what failed was a request to Prefect's server."""
+    import httpx
+    from prefect.settings import PREFECT_API_URL
+
+    try:
+        asked = str(error.request.url)
+    except RuntimeError:  # of no request
+        return False
+    if address := PREFECT_API_URL.value():
+        return asked.startswith(str(httpx.URL(address)))
+    from prefect.server.api.server import SubprocessASGIServer
+
+    return asked.startswith(SubprocessASGIServer().api_url)
 
 
 def _started() -> bool:

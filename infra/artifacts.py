@@ -30,6 +30,8 @@ Rows = Sequence[Mapping[str, Any]]
 _T = TypeVar("_T")
 _PAUSE = 60.0
 """Seconds in which a server that did not answer is not asked again."""
+_LONG = 5.0
+"""Seconds after which whatever failed has been waited for: by the client, which asks again."""
 _log = logging.getLogger(__name__)
 
 
@@ -73,18 +75,27 @@ class _Server:
 
     def ask(self, key: str, ask: Callable[[], _T]) -> _T | None:
         """What it says; None where it says nothing, which is logged."""
+        begun = time.monotonic()
         try:
-            if time.monotonic() < self._away_until:
+            if begun < self._away_until:
                 raise ConnectionError("the server is away")
             return ask()
         except Exception as error:
-            if isinstance(error, httpx.TransportError):
-                self._away_until = time.monotonic() + _PAUSE
+            now = time.monotonic()
+            if _is_away(error) or now - begun > _LONG:
+                self._away_until = now + _PAUSE
             _log.warning("the artifact %s is missing or out of date: %s", key, error)
             return None
 
 
 _server = _Server()
+
+
+def _is_away(error: Exception) -> bool:
+    """Also where a proxy answers for it."""
+    if isinstance(error, httpx.HTTPStatusError):
+        return error.response.status_code in (408, 429) or error.response.is_server_error
+    return isinstance(error, httpx.TransportError)
 
 
 def _tables(key: str, limit: int) -> list[Rows]:

@@ -40,6 +40,6 @@ class ChatModel(Protocol):
 
         Raises EndpointUnavailable where it does not answer after all tries, BadOption where it
         refuses for good, GuardStopped where the call might cost more than is left, Busy where
-        another run pays from the ledger.
+        another run pays from the ledger; DiskFull and the like where that cannot be written.
         """
         ...

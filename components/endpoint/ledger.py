@@ -1,12 +1,15 @@
 """What calls cost, written down before they are made and again when they have ended.
 
 A call that was begun and has no end, as after a kill, counts with the most that it may have cost:
-the sum never says too little, so that a limit is never passed.
+the sum never says too little, so that a limit is never passed. So does one whose end cannot be
+written: what it was paid for is given all the same.
 """
 
 from __future__ import annotations
 
 import json
+import logging
+import re
 import threading
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -14,8 +17,14 @@ from typing import Any, Self
 
 from filelock import FileLock, Timeout
 
+from components import lines
 from components.errors import Busy, Damaged, GuardStopped
+from components.system import telling
 from components.values import Usage
+
+_BEGINNING = re.compile(rb'(?=\{"call": )')
+_END = b"}}"
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,10 +78,10 @@ class Ledger:
         """Put down a call that may take `most`; its number, for `end` or `lost`.
 
         Where it might pass the limit, it waits while calls of other threads, which may turn out
-        cheaper, could make room. Raises GuardStopped where none can, and Busy where another ledger
-        holds the file: then nothing is put down.
+        cheaper, could make room. Raises GuardStopped where none can, Busy where another ledger
+        holds the file, and as `telling` does where it cannot be written: then nothing is put down.
         """
-        with self._changed:
+        with self._changed, telling(self.file or ""):
             self._hold()
             while self._lacks(most):
                 if not self._may_make_room(most):
@@ -87,13 +96,19 @@ class Ledger:
             return call
 
     def end(self, call: int, spent: Usage) -> None:
-        """Put down what a call took; nothing, where it was refused."""
+        """Put down what a call took; nothing, where it was refused. Where that cannot be written,
+        which is logged, it is as if the call was lost.
+        """
         with self._changed:
-            del self._open[call]
             self._under_way.pop(call, None)
-            self._ended += spent
             self._changed.notify_all()
-            self._write({"call": call, "state": "ended"}, spent)
+            try:
+                self._write({"call": call, "state": "ended"}, spent)
+            except OSError as error:
+                _log.warning("%s: %s: a call counts with its most", self.file, error.strerror)
+                return
+            del self._open[call]
+            self._ended += spent
 
     def lost(self, call: int) -> None:
         """What a call took will never be known, as after a time-out: it counts with its most."""
@@ -153,11 +168,12 @@ class Ledger:
         self._open, self._ended, self._next = {}, Usage(), 0
         for number, line in enumerate(self._lines(), start=1):
             try:
-                row = json.loads(line)
-                self._read(row["call"], row["state"], Usage(**row["usage"]))
+                for row in _rows(line):
+                    self._read(row["call"], row["state"], Usage(**row["usage"]))
             except (ValueError, TypeError, KeyError) as error:
                 raise Damaged("the ledger is damaged").at(
-                    where=f"{self.file} line {number}", hint="move the file away to begin anew"
+                    where=f"{self.file} line {number}",
+                    hint="delete the line, and lower the limit by the most that its call may cost",
                 ) from error
 
     def _read(self, call: int, state: str, usage: Usage) -> None:
@@ -186,5 +202,13 @@ class Ledger:
     def _write(self, told: dict[str, Any], usage: Usage) -> None:
         if self.file is None:
             return
-        with self.file.open("ab") as out:
-            out.write(json.dumps({**told, "usage": asdict(usage)}).encode() + b"\n")
+        lines.add(self.file, json.dumps({**told, "usage": asdict(usage)}).encode())
+
+
+def _rows(line: bytes) -> list[Any]:
+    """What a line holds. Half a one, from a full disk, may stand before it, and says nothing that
+    is needed: its call was not made, or has no end. Raises ValueError.
+    """
+    *before, last = _BEGINNING.split(line)
+    whole = [each for each in before if _END in each]
+    return [json.loads(each) for each in (*whole, last)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from components.corpus.write import Committed
 from components.endpoint.ledger import Ledger
-from components.errors import Busy, MillraceError
+from components.errors import Busy, MillraceError, Moved
 from evals.answers import steps
 from evals.answers.outcome import Outcome
 from evals.answers.plan import Plan
@@ -60,8 +60,8 @@ def run(plan: Plan, watch: Watch | None = None, by: Steps = PLAIN) -> Outcome:
     """Build what is not built, ask what is not answered, judge what is not judged, and conclude.
 
     A system that cannot be built is left out, and the outcome says why; so it is where not
-    everything can be asked, for want of money or of an answer. Raises Busy, and what has stopped
-    the first system where there is no answer at all.
+    everything can be asked, for want of money or of an answer. Raises Busy, Moved, and what has
+    stopped the first system where there is no answer at all.
     """
     watch = watch or Watch()
     excluded: Errors = {}
@@ -70,14 +70,14 @@ def run(plan: Plan, watch: Watch | None = None, by: Steps = PLAIN) -> Outcome:
         for system in plan.systems:
             try:
                 _build(plan, system, watch, by)
-            except Busy:
+            except (Busy, Moved):
                 raise
             except MillraceError as error:
                 excluded[system.name] = error
                 continue
             try:
                 _ask(plan, system, spent, watch, by)
-            except Busy:
+            except (Busy, Moved):
                 raise
             except MillraceError as error:
                 stopped[system.name] = error

@@ -12,6 +12,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from components import lines
 from components.errors import Busy, Damaged
 from components.indexes.edge.files import write_json
 from components.system import telling
@@ -69,8 +70,8 @@ def adding(file: Path) -> Iterator[None]:
 
 def add(file: Path, values: Mapping[str, Any]) -> None:
     """A batch: one line, so that it is there as a whole or not at all. Raises as `telling` does."""
-    with telling(file), file.open("ab") as out:
-        out.write(json.dumps(values).encode() + b"\n")
+    with telling(file):
+        lines.add(file, json.dumps(values).encode())
 
 
 def _whole(data: bytes) -> int:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from components.errors import BadOption, SpecError
+from components.errors import BadOption, Busy, MillraceError, Moved, SpecError
 from components.values import Answer, Citation, Hit, Query
 from evals.answers import files
 from evals.answers.outcome import OVERALL, Outcome, Row
-from evals.answers.run import run
+from evals.answers.plan import Plan
+from evals.answers.run import PLAIN, run
+from evals.compare.systems import System
 from evals.datasets.judged import BadData
 from evals.judging.offline import judge
 from tests.answering.data import (
@@ -306,3 +308,22 @@ def test_a_broken_record_is_named_with_its_line(tmp_path: Path) -> None:
 
 def test_there_is_a_river_for_every_fact() -> None:
     assert len(RIGHT) == len(WHEELS) * len(KINDS)
+
+
+@pytest.mark.parametrize("step", ["build", "ask"])
+@pytest.mark.parametrize("kind", [Busy, Moved])
+def test_what_is_right_the_next_time_leaves_no_system_out(
+    tmp_path: Path, step: str, kind: type[MillraceError]
+) -> None:
+    pipelines = [recorded(tmp_path, each, RIGHT) for each in "ab"]
+    plan = planned(tmp_path, *pipelines, setting="closed_book")
+    do = getattr(PLAIN, step)
+
+    def failing(of: Plan, system: System, *more: object) -> None:
+        if system.name == "b":
+            raise kind("not now")
+        do(of, system, *more)
+
+    done: Any = replace(PLAIN, **{step: failing})
+    with pytest.raises(kind):
+        run(plan, by=done)

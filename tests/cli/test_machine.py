@@ -5,11 +5,17 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 
 import pytest
 
 from components.corpus import run
+from components.errors import DiskFull
+from components.system import telling
+from flows.cli import cli
+from flows.commands import register
+from flows.failures import guarded
 from tests.answering.data import data, gold, recorded
 from tests.cli import call
 from tests.cli.test_errors import raising
@@ -52,7 +58,65 @@ def test_it_is_told_by_its_number(tmp_path: Path, number: int, kind: str, hint: 
     assert hint in done.json["error"]["hint"]
 
 
-@pytest.mark.parametrize("error", ["OSError(2, 'gone', 'there')", "OSError('any words')"])
+def test_what_the_error_says_itself_is_told_too(tmp_path: Path) -> None:
+    done = call("refresh", raising(tmp_path, "OSError(28, 'writing the plan')"), "--engine-only")
+    assert os.strerror(errno.ENOSPC) in done.message
+    assert "writing the plan" in done.message
+
+
+@pytest.mark.parametrize(
+    ("error", "place"),
+    [
+        ("OSError(28, 'any', b'/a/b')", "/a/b"),
+        ("OSError(28, 'any', 7)", ""),
+        ("OSError(28, 'any', 0)", ""),
+    ],
+)
+def test_a_place_is_a_path(tmp_path: Path, error: str, place: str) -> None:
+    done = call("refresh", raising(tmp_path, error), "--engine-only", "--json")
+    assert done.json["error"]["kind"] == "DiskFull"
+    assert done.json["error"]["where"] == place
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [("MemoryError", ""), ("__import__('numpy').empty(2**60, 'u1')", "1.00 EiB")],
+)
+def test_no_memory_is_for_now(tmp_path: Path, error: str, told: str) -> None:
+    done = call("refresh", raising(tmp_path, error), "--engine-only", "--json")
+    assert done.code == 1
+    assert done.json["error"]["kind"] == "Unavailable"
+    assert os.strerror(errno.ENOMEM) in done.message
+    assert "run it again" in done.json["error"]["hint"]
+    assert told in done.message
+
+
+def test_where_the_machine_refused_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    with (
+        caplog.at_level("DEBUG", "components.system"),
+        pytest.raises(DiskFull) as caught,
+        telling("here"),
+    ):
+        raise OSError(errno.ENOSPC, "any")
+    (logged,) = caplog.records
+    assert logged.levelname == "DEBUG"
+    assert logged.exc_info
+    assert logged.exc_info[1] is caught.value.__cause__
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        "OSError(2, 'gone', 'there')",
+        "OSError('any words')",
+        "PermissionError(1, 'of no file')",
+        "PermissionError(13, 'a descriptor', 7)",
+        "__import__('ssl').SSLCertVerificationError(1, 'self-signed')",
+        "__import__('ssl').SSLError(5, 'broken off')",
+        "__import__('socket').herror(1, 'unknown host')",
+        "__import__('socket').gaierror(11, 'any')",
+    ],
+)
 def test_any_other_is_still_a_fault(tmp_path: Path, error: str) -> None:
     done = call("refresh", raising(tmp_path, error), "--engine-only")
     assert done.code == 1
@@ -164,3 +228,19 @@ def test_a_search_that_may_not_open_what_it_needs(
     assert done.code == 1
     assert done.json["error"]["kind"] == "Unavailable"
     assert done.message
+
+
+@needs_full
+@pytest.mark.parametrize("given", [["status", "{file}"], ["components"], ["no-such-verb"]])
+def test_output_that_finds_no_space(
+    corpus: Corpus, capsys: pytest.CaptureFixture[str], given: list[str]
+) -> None:
+    corpus.fill(1)
+    corpus.refresh()
+    register(cli)
+    with suppress(OSError), FULL.open("w") as full, redirect_stdout(full):
+        code = guarded(cli, [each.format(file=corpus.file) for each in (*given, "--json")])
+    assert code == (2 if given == ["no-such-verb"] else 1)
+    told = capsys.readouterr().err
+    assert told.startswith("millrace: ")
+    assert told.count("\n") == 1

@@ -13,7 +13,7 @@ import pytest
 
 from components import spec
 from components.corpus.search import search
-from components.errors import Busy, Moved, NothingLive, SourceMissing, UserError
+from components.errors import Busy, DiskFull, Moved, NothingLive, SourceMissing, UserError
 from components.values import Query
 from evals.compare import answers, files, kept, request, steps
 from evals.compare.costs import one_by_one
@@ -25,6 +25,7 @@ from evals.compare.steps import Plan
 from evals.datasets import beir as layout
 from evals.datasets import catalogue
 from infra.settings import settings
+from tests import full_disk
 from tests.compare.data import DOCUMENTS, beir, held, pipeline, publish, served, without_corpus
 
 NARROW = ("encoder.width=32", "splitter.max_tokens=48")
@@ -267,6 +268,21 @@ def test_two_comparisons_at_once(tmp_path: Path, mill: Mill) -> None:
     run(plan, timed=False)
     with kept.adding(own):  # what is complete is read by anybody
         assert run(plan, timed=False).systems
+
+
+def test_half_a_batch_on_a_full_disk_is_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "a.jsonl"
+    with kept.adding(file):
+        kept.add(file, {"q0": 1})
+        with monkeypatch.context() as patch:
+            full_disk.fill(patch, 5)
+            with pytest.raises(DiskFull) as caught:
+                kept.add(file, {"q1": 2})
+        kept.add(file, {"q2": 3})
+    assert caught.value.where == str(file)
+    assert kept.read(file) == {"q0": 1, "q2": 3}
 
 
 def test_pipelines_need_a_corpus(tmp_path: Path, mill: Mill) -> None:

@@ -22,12 +22,14 @@ from components.endpoint.ledger import Ledger
 from components.endpoint.once import Once
 from components.errors import (
     BadOption,
+    DiskFull,
     EndpointUnavailable,
     GuardStopped,
     MillraceError,
     Unavailable,
 )
 from components.values import Usage
+from tests import full_disk
 from tests.endpoint.server import ChatServer, Reply, Script, chat_server
 
 pytest.importorskip("openai")
@@ -279,6 +281,26 @@ def test_a_call_that_might_pass_the_limit_is_not_made(made: Made) -> None:
     with pytest.raises(GuardStopped):
         by.ask(QUESTION, "answer")
     assert (server.asked, slept) == ([], [])
+
+
+def test_an_answer_that_was_paid_for_outlasts_its_ledger(
+    made: Made, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "ledger.jsonl"
+
+    def full(_: object) -> Reply:
+        full_disk.fill(monkeypatch, 30)
+        return Reply("Fine.")
+
+    server, by, _ = made(full, ledger=Ledger(file, limit=1.0))
+    assert by.ask(QUESTION, "answer").text == "Fine."
+    assert str(file) in caplog.text
+    with pytest.raises(DiskFull) as caught:
+        by.ask(QUESTION, "answer")
+    assert caught.value.where == str(file)
+    assert len(server.asked) == 1
+    assert Ledger(file).totals == by.ledger.totals
+    assert by.ledger.totals.unsure == by.most(QUESTION)
 
 
 def test_neither_is_another_try(made: Made) -> None:

@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.endpoint.ledger import Ledger
-from components.errors import Busy, Damaged, GuardStopped
+from components.errors import Busy, Damaged, DiskFull, GuardStopped
 from components.values import Usage
+from tests import full_disk
 
 NOTHING = Usage()
 
@@ -92,6 +93,92 @@ def test_a_damaged_line_is_named(tmp_path: Path, bad: bytes) -> None:
     with pytest.raises(Damaged, match="damaged") as caught:
         Ledger(file)
     assert caught.value.where == f"{file} line 2"
+
+
+@pytest.mark.parametrize("can_be_cut", [True, False])
+@pytest.mark.parametrize("room", [0, 1, 11, 40, 100])
+def test_half_a_line_on_a_full_disk_damages_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int, can_be_cut: bool
+) -> None:
+    file = tmp_path / "ledger.jsonl"
+    with Ledger(file) as ledger:
+        first, second = (ledger.begin(taken(2.0), "answer") for _ in range(2))
+        with monkeypatch.context() as patch:
+            full_disk.fill(patch, room)
+            if not can_be_cut:
+                full_disk.refuse_cutting(patch)
+            ledger.end(first, taken(0.5))
+        ledger.end(second, taken(0.25))  # there is room again
+        assert ledger.totals.known == taken(0.25)
+        assert ledger.totals.unsure == taken(2.0)  # as if its end were not known
+        ledger.begin(taken(1.0), "answer")
+    assert Ledger(file).totals == ledger.totals
+
+
+@pytest.mark.parametrize("room", [0, 30])
+def test_no_call_is_begun_that_cannot_be_put_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    file = tmp_path / "ledger.jsonl"
+    with Ledger(file) as ledger:
+        ledger.begin(taken(2.0), "answer")
+        with monkeypatch.context() as patch:
+            full_disk.fill(patch, room)
+            with pytest.raises(DiskFull) as caught:
+                ledger.begin(taken(4.0), "answer")
+        assert caught.value.where == str(file)
+        assert ledger.totals.cost == 2.0
+        ledger.end(ledger.begin(taken(1.0), "answer"), taken(1.0))
+    assert Ledger(file).totals == ledger.totals
+
+
+def test_nobody_waits_for_a_call_whose_end_cannot_be_put_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Ledger(tmp_path / "ledger.jsonl", limit=4.0) as ledger:
+        call = ledger.begin(taken(4.0), "answer")
+        full_disk.fill(monkeypatch, 0)
+        ledger.end(call, taken(1.0))
+        stopped: list[GuardStopped] = []
+
+        def work() -> None:
+            with pytest.raises(GuardStopped) as caught:
+                ledger.begin(taken(1.0), "answer")
+            stopped.append(caught.value)
+
+        at_once(1, work)
+    assert len(stopped) == 1
+
+
+ENDED = b'{"call": 0, "state": "ended", "usage": {"cost": 0.5}}\n'
+
+
+@pytest.mark.parametrize(
+    ("line", "cost"),
+    [
+        (b'{"call": 1, "state": "begun", "usage": {"cost": 8.0' + ENDED, 0.5),
+        (b'{"call": 0, "state": "ended", "usage": {"cost": 0.25}' + ENDED, 0.5),
+        (b'{"call": 1, "state": "begun", "usage": {"cost": 8.0}}' + ENDED, 8.5),
+        (b'{"call": 0, "sta' * 3 + ENDED, 0.5),
+    ],
+)
+def test_half_a_line_before_a_whole_one_is_passed_over(
+    tmp_path: Path, line: bytes, cost: float
+) -> None:
+    """Its call was not made, or it was and has no end."""
+    file = tmp_path / "ledger.jsonl"
+    with Ledger(file) as ledger:
+        ledger.begin(taken(2.0), "answer")
+    with file.open("ab") as out:
+        out.write(line)
+    assert Ledger(file).totals.cost == cost
+
+
+def test_two_lines_without_a_break_in_between_are_no_half_one(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.jsonl"
+    file.write_bytes(b'{"call": 0, "state": "begun", "usage": {"cost": 8.0}}x' + ENDED)
+    with pytest.raises(Damaged, match="damaged"):
+        Ledger(file)
 
 
 def test_the_limit_counts_what_is_open_and_what_the_file_has(tmp_path: Path) -> None:

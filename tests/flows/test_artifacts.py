@@ -116,14 +116,35 @@ def test_what_the_server_refuses_is_logged_and_harms_nothing(
     assert all("no answer" in each.getMessage() for each in caplog.records)
 
 
+def status(number: int) -> httpx.HTTPStatusError:
+    asked = httpx.Request("POST", "http://127.0.0.1/api")
+    return httpx.HTTPStatusError("no", request=asked, response=httpx.Response(number))
+
+
+@pytest.mark.parametrize(
+    ("error", "seconds"),
+    [
+        (httpx.ConnectError("refused"), 0.0),
+        (status(408), 0.0),
+        (status(429), 0.0),
+        (status(503), 0.0),
+        (status(404), 60.0),
+        (RuntimeError("any"), 60.0),
+    ],
+    ids=str,
+)
 def test_a_server_that_is_away_is_not_waited_for_again_and_again(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+    seconds: float,
 ) -> None:
     asked, now = [], [1000.0]
 
     def away(**named: object) -> None:
         asked.append(named["key"])
-        raise httpx.ConnectError("refused")
+        now[0] += seconds
+        raise error
 
     monkeypatch.setattr(artifacts, "_server", artifacts._Server())
     monkeypatch.setattr(artifacts, "create_markdown_artifact", away)
@@ -136,3 +157,20 @@ def test_a_server_that_is_away_is_not_waited_for_again_and_again(
     assert asked == ["a", "d"]
     told = [each.getMessage().split(" is ")[0] for each in caplog.records]
     assert told == [f"the artifact {key}" for key in "abcd"]
+
+
+@pytest.mark.parametrize("error", [status(422), ValueError("any")], ids=str)
+def test_a_server_that_refuses_one_at_once_is_asked_for_the_next(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    asked = []
+
+    def refuse(**named: object) -> None:
+        asked.append(named["key"])
+        raise error
+
+    monkeypatch.setattr(artifacts, "_server", artifacts._Server())
+    monkeypatch.setattr(artifacts, "create_markdown_artifact", refuse)
+    artifacts.markdown("a", "text", "")
+    artifacts.markdown("b", "text", "")
+    assert asked == ["a", "b"]

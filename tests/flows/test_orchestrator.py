@@ -31,6 +31,11 @@ from tests.corpora import HASHING, Corpus
 from tests.flows.server import Server
 
 NOWHERE = "http://127.0.0.1:9/api"
+ASKED = httpx.Request("GET", f"{NOWHERE}/flows")
+
+
+def refused(asked: httpx.Request, status: int) -> httpx.HTTPStatusError:
+    return httpx.HTTPStatusError("no", request=asked, response=httpx.Response(status))
 
 
 @pytest.fixture
@@ -96,9 +101,57 @@ def test_a_temporary_server_that_cannot_start_is_gone_without_before_anything_is
     assert "going on without Prefect" in done.err
 
 
-def test_a_server_that_goes_away_in_the_middle_is_not_gone_without() -> None:
+@pytest.mark.usefixtures("unreachable")
+@pytest.mark.parametrize("error", [httpx.ConnectError("no", request=ASKED), refused(ASKED, 503)])
+def test_a_server_that_goes_away_in_the_middle_is_not_gone_without(error: Exception) -> None:
     with pytest.raises(OrchestratorUnavailable, match="went away"), orchestrator.running():
-        raise httpx.ConnectError("no")
+        raise error
+
+
+def test_a_server_of_its_own_that_goes_away_is_told_as_well(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from prefect.server.api.server import SubprocessASGIServer
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    monkeypatch.setattr(SubprocessASGIServer(), "port", 8123)
+    asked = httpx.Request("GET", "http://127.0.0.1:8123/api/flows")
+    with (
+        temporary_settings(restore_defaults={PREFECT_API_URL}),
+        pytest.raises(OrchestratorUnavailable),
+        orchestrator.running(),
+    ):
+        raise httpx.ConnectError("no", request=asked)
+
+
+ELSEWHERE = httpx.Request("POST", "http://127.0.0.1:9/embed")
+
+
+@pytest.mark.usefixtures("unreachable")
+@pytest.mark.parametrize(
+    "error",
+    [
+        httpx.ConnectError("no", request=ELSEWHERE),
+        refused(ELSEWHERE, 503),
+        httpx.ConnectError("of no request"),
+    ],
+)
+def test_who_else_did_not_answer_is_not_the_prefect_server(error: Exception) -> None:
+    """A component may ask others by the same client."""
+    with pytest.raises(type(error)) as caught, orchestrator.running():
+        raise error
+    assert caught.value is error
+
+
+def test_without_a_server_nobody_is_blamed() -> None:
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    with (
+        temporary_settings(restore_defaults={PREFECT_API_URL}),
+        pytest.raises(httpx.ConnectError),
+        orchestrator.running(),
+    ):
+        raise httpx.ConnectError("no", request=ELSEWHERE)
 
 
 @pytest.mark.parametrize(
@@ -146,6 +199,7 @@ def answering(folder: Path) -> None:
     flows.answers.call(plan, folder, evals.answers.run.Watch())
 
 
+@pytest.mark.usefixtures("unreachable")
 @pytest.mark.parametrize(
     ("verb", "begin"), [("refresh", refreshing), ("compare", comparing), ("answers", answering)]
 )
@@ -153,7 +207,7 @@ def test_a_server_that_is_back_before_the_end_has_been_away(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str, begin: Callable[[Path], None]
 ) -> None:
     """The flow ends in a state, which holds what the client raised meanwhile."""
-    away: State[Any] = Failed(data=httpx.ReadError("no"))
+    away: State[Any] = Failed(data=httpx.ReadError("no", request=ASKED))
     monkeypatch.setattr(import_module(f"flows.{verb}"), verb, lambda **given: away)
     with pytest.raises(OrchestratorUnavailable, match="went away") as caught:
         begin(tmp_path)
@@ -170,7 +224,8 @@ told = SyncPrefectClient.set_flow_run_state
 
 def away(client, run, state, **more):
     if state.is_completed():
-        raise httpx.ReadError("no")
+        asked = httpx.Request("POST", f"{client.api_url}flow_runs")
+        raise httpx.ReadError("no", request=asked)
     return told(client, run, state, **more)
 
 SyncPrefectClient.set_flow_run_state = away
@@ -192,10 +247,15 @@ def test_a_run_that_cannot_tell_its_end_is_one_line_and_loses_nothing(
     assert call("status", corpus.file, "--json").json["documents"] == 2
 
 
+@pytest.mark.usefixtures("unreachable")
 @pytest.mark.parametrize(
     ("error", "name", "told"),
     [
-        (httpx.ConnectError("no"), "Unavailable", "PREFECT_API_URL: the Prefect server went away"),
+        (
+            httpx.ConnectError("no", request=ASKED),
+            "Unavailable",
+            "PREFECT_API_URL: the Prefect server went away",
+        ),
         (OSError(errno.EMFILE, "any", "/a/place"), "Unavailable", "/a/place: Too many open files"),
         (OSError(errno.ENOSPC, "any", "/a/place"), "Failed", "/a/place: No space left on device"),
     ],
