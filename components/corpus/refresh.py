@@ -80,12 +80,16 @@ def survey(job: Job, folder: Path) -> Survey:
         trial=lambda document: cut(document, job),
     )
     live = release.generation if release else None
-    served = entries if live == (draft or base) else _manifest(job, live)
+    served, unread = (
+        _served(job, live, base.name if base else "")
+        if live != (draft or base)
+        else (entries, None)
+    )
     check_holdings(job, plan, served or entries)
     file = folder / "plan.parquet"
     plan_file.save(plan.steps, file)
     return replace(
-        _summary(plan, entries, served),
+        _summary(plan, entries, served, unread or total(served)),
         plan_file=str(file),
         base=base.name if base else "",
         draft=draft.name if draft else "",
@@ -246,6 +250,19 @@ def _manifest(job: Job, generation: Generation | None) -> dict[str, Entry]:
         return reader.entries()
 
 
+def _served(job: Job, live: Generation | None, base: str) -> tuple[dict[str, Entry], Totals | None]:
+    """What readers see now. Where that is damaged, what the draft is made of stands for it, and its
+    totals are all that is known of the rest.
+    """
+    try:
+        return _manifest(job, live), None
+    except Damaged as error:
+        if live is None or live.name == base:
+            raise
+        _log.warning("what is live is compared by its totals: %s", error)
+        return _manifest(job, job.corpus.generation(base) if base else None), live.totals
+
+
 def _accounts(job: Job, found: Survey, draft: Generation) -> tuple[Totals, tuple[Failed, ...]]:
     """What the manifest adds up to, and which documents failed; the manifest itself is let go."""
     entries = _manifest(job, draft)
@@ -269,9 +286,10 @@ def _check_coverage(job: Job, found: Survey, live: Generation, candidate: Genera
     """
     held = _manifest(job, candidate)
     unlisted = tuple(found.gap_prefixes)
+    served, unread = _served(job, live, found.base)
     missing = [
         document_id
-        for document_id, entry in _manifest(job, live).items()
+        for document_id, entry in served.items()
         if entry.chunks
         and (
             not held[document_id].chunks
@@ -279,13 +297,17 @@ def _check_coverage(job: Job, found: Survey, live: Generation, candidate: Genera
             else document_id.startswith(unlisted)
         )
     ]
-    if len(missing) > job.request.max_missing:
+    lacking = len(missing)
+    if unread:  # it had more than can be named
+        lacking = max(lacking, unread.documents - found.doomed - candidate.totals.documents)
+    if lacking > job.request.max_missing:
+        one = f", {missing[0]!r} is one" if missing else ""
         raise GuardStopped(
-            f"{candidate.name} lacks {len(missing)} documents that {live.name} serves, "
-            f"{missing[0]!r} is one: it was not published"
+            f"{candidate.name} lacks {lacking} documents that {live.name} serves{one}: "
+            "it was not published"
         ).at(
             where=job.pipeline.name,
-            hint=f"mend them, or publish without them: --max-missing {len(missing)}",
+            hint=f"mend them, or publish without them: --max-missing {lacking}",
         )
 
 
@@ -343,7 +365,9 @@ def _measured(steps: Sequence[Step]) -> Iterator[list[Step]]:
         chosen, size = chosen[size:], 2 * size
 
 
-def _summary(plan: Plan, entries: Mapping[str, Entry], served: Mapping[str, Entry]) -> Survey:
+def _summary(
+    plan: Plan, entries: Mapping[str, Entry], served: Mapping[str, Entry], before: Totals
+) -> Survey:
     stepped = {step.document_id for step in plan.steps if step.action != "touch"}
     gone = {step.document_id for step in plan.of("delete")}
     held = {document_id for document_id, entry in served.items() if entry.chunks}
@@ -361,14 +385,15 @@ def _summary(plan: Plan, entries: Mapping[str, Entry], served: Mapping[str, Entr
         steps=len(stepped),
         work=len(stepped) - len(gone),
         listed=len(plan.listed),
-        served=len(held),
-        doomed=len(plan.gone(held)),
+        served=before.documents,
+        # What is live cannot name them all where it cannot be read.
+        doomed=max(len(plan.gone(held)), 0 if plan.gaps else before.documents - len(plan.listed)),
         expected=len((set(entries) | stepped) - gone),
         gaps=tuple(Failed(id=gap.where, reason=gap.reason) for gap in plan.gaps if gap.reason),
         gap_prefixes=tuple(gap.prefix for gap in plan.gaps),
         left_out=tuple(plan.left_out),
         failures=tuple(_failures(kept)),
-        before=total(served),
+        before=before,
         failed_before=tuple(each.id for each in _failures(served)),
     )
 

@@ -98,7 +98,7 @@ class CorpusIndex(Protocol):
         ...
 
     def finished(self, fingerprint: str) -> Generation | None:
-        """The newest finished generation of a fingerprint that `draft` has not found damaged."""
+        """The newest finished generation of a fingerprint that was not found damaged."""
         ...
 
     def unfinished(self, fingerprint: str, base: Generation | None) -> Generation | None:
@@ -155,6 +155,12 @@ class CorpusIndex(Protocol):
 
     def publish(self, generation: Generation, run_id: str) -> Release:
         """Make a finished generation the live one, at once and for all readers."""
+        ...
+
+    def damage(self, generation: Generation) -> str:
+        """Where it is written how a generation was found damaged; empty where nobody has found
+        that, or it was mended.
+        """
         ...
 
     def surplus(self) -> list[Surplus]:

@@ -69,6 +69,8 @@ class Generation:
     created_at: str = ""
     finished_at: str = ""
     totals: Totals = field(default_factory=Totals)
+    sparse: int | None = None
+    """Chunks with a sparse vector; None where nobody has counted them."""
 
     @property
     def name(self) -> str:

@@ -13,7 +13,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 import numpy as np
 
-from components.errors import BadDocument, BadOption, Missing
+from components.errors import BadDocument, BadOption, IndexFault, Missing
 from components.indexes.manifest import Entry
 from components.options import UNNAMEABLE, nameable
 from components.values import Chunk, Scalar, Span, States
@@ -76,20 +76,23 @@ def of_chunk(chunk: Chunk, states: States | None = None) -> dict[str, Any]:
 
 
 def to_chunk(identifier: str, payload: Mapping[str, Any]) -> Chunk:
-    """The reverse of `of_chunk`."""
-    return Chunk(
-        id=identifier,
-        document_id=payload["document_id"],
-        version=payload["version"],
-        ordinal=payload["ordinal"],
-        span=Span(payload["start"], payload["end"]),
-        text=payload["text"],
-        title=payload.get("title", ""),
-        page=payload.get("page"),
-        last_page=payload.get("last_page"),
-        section=payload.get("section", ""),
-        metadata=payload.get("metadata") or {},
-    )
+    """The reverse of `of_chunk`. Raises IndexFault where a field is not there."""
+    try:
+        return Chunk(
+            id=identifier,
+            document_id=payload["document_id"],
+            version=payload["version"],
+            ordinal=payload["ordinal"],
+            span=Span(payload["start"], payload["end"]),
+            text=payload["text"],
+            title=payload.get("title", ""),
+            page=payload.get("page"),
+            last_page=payload.get("last_page"),
+            section=payload.get("section", ""),
+            metadata=payload.get("metadata") or {},
+        )
+    except KeyError as error:
+        raise IndexFault(f"the chunk {identifier} is stored without its {error}") from error
 
 
 def _of_states(states: States) -> str:
@@ -124,11 +127,14 @@ def of_entry(entry: Entry) -> dict[str, Any]:
 
 
 def to_entry(payload: Mapping[str, Any]) -> Entry:
-    """The reverse of `of_entry`."""
+    """The reverse of `of_entry`. Raises IndexFault where a field is not there."""
     known = dict(payload)
-    known.pop("kind")
-    known["version"] = known.pop("entry_version")
-    return Entry(**known)
+    try:
+        known.pop("kind")
+        known["version"] = known.pop("entry_version")
+        return Entry(**known)
+    except (KeyError, TypeError) as error:
+        raise IndexFault(f"a document's entry is not whole: {error}") from error
 
 
 def field_path(name: str) -> str:

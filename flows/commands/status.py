@@ -19,7 +19,8 @@ def command(pipeline: Path, overrides: tuple[str, ...], as_json: bool) -> int:
     from components.corpus.release import corpus_of, differs, live
 
     loaded = load(pipeline, overrides)
-    release = live(loaded, corpus_of(loaded))
+    corpus = corpus_of(loaded)
+    release = live(loaded, corpus)
     generation = release.generation
     found = {
         "schema": 1,
@@ -31,6 +32,7 @@ def command(pipeline: Path, overrides: tuple[str, ...], as_json: bool) -> int:
         **asdict(generation.totals),
         "stages": {name: each.use for name, each in generation.stages.items()},
         "pending": differs(loaded, release),
+        "damaged": corpus.damage(generation),
     }
     if as_json:
         print_json(found)
@@ -52,4 +54,8 @@ def _show(found: dict[str, object]) -> None:
             table.add_row(name, str(found[name]))
     if found["pending"]:
         table.add_row("pending", "the pipeline file differs: the next refresh will build it")
-    Console(highlight=False).print(table)
+    console = Console(highlight=False)
+    console.print(table)
+    if found["damaged"]:
+        said = f"damaged     {found['damaged']} says how: the next refresh builds it anew"
+        console.print(said, soft_wrap=True, markup=False)

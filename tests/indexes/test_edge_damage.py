@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import json
+import os
 from dataclasses import replace
 from pathlib import Path
+from shutil import copytree
 
 import numpy as np
 import pytest
@@ -12,8 +16,9 @@ from components.corpus import refresh, run
 from components.corpus.refresh import Sealed
 from components.corpus.report import Survey
 from components.corpus.request import Job
-from components.errors import Damaged, GuardStopped
+from components.errors import Damaged, GuardStopped, StoreUnavailable
 from components.indexes.edge.index import EdgeIndex
+from tests.cli import call
 from tests.contracts.index import chunks_of, entry, finish, sparse, wanted
 from tests.corpora import Corpus, counts, prose
 
@@ -153,3 +158,155 @@ def test_a_sparse_vector_that_cannot_be_read_is_damage_too(tmp_path: Path) -> No
     with pytest.raises(Damaged, match="sparse"):
         corpus.draft(replace(wanted(), width=width), base)
     assert corpus.finished(base.fingerprint) is None
+
+
+def spoil(generation: Path, name: str, page: bytes = ZEROS) -> None:
+    """The first page of the file of that name that has the most in it, of all segments."""
+    file = max(generation.glob(f"shard/{name}"), key=_used)
+    with file.open("r+b") as opened:
+        opened.write(page[: min(PAGE, file.stat().st_size)])
+
+
+TORN = {
+    "dense": ("segments/*/vector_storage-dense/vectors/status.dat", ZEROS),
+    "dense, some": ("segments/*/vector_storage-dense/deleted/flags_a.dat", GARBAGE),
+    "sparse": ("segments/*/vector_storage-sparse/store/tracker.dat", ZEROS),
+    "payloads": ("segments/*/payload_storage/tracker.dat", ZEROS),
+    "places of payloads": ("segments/*/payload_storage/bitmask.dat", ZEROS),
+    "segment": ("segments/*/segment.json", GARBAGE),
+    "shard": ("edge_config.json", GARBAGE),
+}
+torn = pytest.mark.parametrize(("name", "page"), TORN.values(), ids=TORN)
+
+
+def nights(corpus: Corpus, until: int = 4) -> int:
+    """Refreshes, with a change before each, until one succeeds: how many failed as damaged."""
+    store = served(corpus).parent
+    for night in range(until):
+        corpus.add("000.txt", prose(200 + night))
+        assert len(list(store.glob("*.damaged-*"))) <= 1
+        try:
+            corpus.refresh()
+        except Damaged as error:
+            assert error.where
+            assert "run the refresh again" in error.hint
+        else:
+            return night
+    raise AssertionError("it does not heal")
+
+
+@torn
+def test_whatever_is_torn_it_is_not_published_and_heals_by_itself(
+    corpus: Corpus, tmp_path: Path, name: str, page: bytes
+) -> None:
+    corpus.fill(6)
+    corpus.refresh()
+    good = served(corpus)
+    corpus.add("001.txt", prose(98))
+    corpus.refresh()
+    spoil(served(corpus), name, page)
+    assert nights(corpus) == (2 if "bitmask" in name else 1)  # writing alone shows that
+    assert good.is_dir()
+    check_whole(corpus, tmp_path)
+
+
+def test_what_is_not_live_and_damaged_is_passed_over(corpus: Corpus, tmp_path: Path) -> None:
+    corpus.fill(3)
+    corpus.refresh()
+    other = served(corpus)
+    corpus.refresh(("encoder.width=32",))
+    live = served(corpus)
+    spoil(other, "segments/*/segment.json", GARBAGE)
+    assert nights(corpus) == 1
+    assert not other.exists()
+    assert live.is_dir()
+    check_whole(corpus, tmp_path)
+
+
+@pytest.mark.parametrize("before", [2, 0], ids=["one before it", "none before it"])
+@pytest.mark.parametrize(
+    ("gone", "said"),
+    [(True, "10 of 12 documents would be deleted"), (False, "lacks 8 documents")],
+    ids=["deleted", "failing"],
+)
+def test_what_cannot_be_opened_guards_what_it_served(
+    corpus: Corpus, before: int, gone: bool, said: str
+) -> None:
+    corpus.fill(before)
+    if before:
+        corpus.refresh()
+    corpus.fill(12)
+    corpus.refresh()
+    live = served(corpus)
+    spoil(live, "segments/*/segment.json", GARBAGE)
+    for number in range(2, 12) if gone else range(4, 12):
+        file = corpus.documents / f"{number:03}.txt"
+        file.unlink() if gone else file.write_bytes(b"")
+    with pytest.raises(Damaged):
+        corpus.refresh()
+    for _ in range(2):
+        with pytest.raises(GuardStopped, match=said):
+            corpus.refresh()
+        assert served(corpus) == live
+    corpus.refresh(max_missing=8, max_deletes=1.0)
+    assert len(corpus.stored().entries) == (2 if gone else 12)
+
+
+@pytest.mark.parametrize(
+    "name", ["segments/*/segment.json", "segments/*/payload_storage/page_0.dat"]
+)
+def test_a_good_copy_in_its_place_is_believed_again(corpus: Corpus, name: str) -> None:
+    corpus.fill(4)
+    corpus.refresh()
+    live = served(corpus)
+    backup = live.parent.parent / "backup"
+    copytree(live, backup)
+    spoil(live, name, GARBAGE)
+    corpus.add("000.txt", prose(50))
+    with pytest.raises(Damaged):
+        corpus.refresh()
+    assert call("status", corpus.file, "--json").json["damaged"] == str(live / "damaged.json")
+    assert "damaged.json" in call("status", corpus.file).out
+    copytree(backup, live, dirs_exist_ok=True)
+    assert call("status", corpus.file, "--json").json["damaged"] == ""
+    assert counts(corpus.refresh()) == (0, 1, 3, 0, 0)
+
+
+def test_a_search_where_payloads_are_gone_says_what_to_do(corpus: Corpus) -> None:
+    corpus.fill(3)
+    corpus.refresh()
+    live = served(corpus)
+    spoil(live, *TORN["payloads"])
+    done = call("search", corpus.file, "miller weir turbine")
+    assert done.code == 1
+    assert str(live) in done.err
+    assert "run the refresh again" in done.err
+    assert nights(corpus) == 0
+
+
+def test_an_index_of_before_sparse_vectors_were_counted(corpus: Corpus) -> None:
+    corpus.fill(3)
+    corpus.refresh()
+    file = served(corpus) / "generation.json"
+    facts = json.loads(file.read_text())
+    assert facts.pop("sparse") > 0
+    file.write_text(json.dumps(facts))
+    assert nights(corpus) == 0
+
+
+@pytest.mark.parametrize("asked", ["pread", "pwrite"])
+def test_the_disk_that_fails_is_named(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    corpus.fill(2)
+    corpus.refresh()
+    live = served(corpus)
+    corpus.add("000.txt", prose(50))
+
+    def fails(*_: object) -> bytes:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, asked, fails)
+    with pytest.raises(StoreUnavailable) as caught:
+        corpus.refresh()
+    assert (str(live) in caught.value.where) == (asked == "pread")

@@ -15,6 +15,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from components.errors import Busy, IndexFault, MillraceError, StoreUnavailable
+from components.indexes.edge.damage import damaged
 from components.indexes.edge.files import check_space, told
 from components.indexes.manifest import Quantization
 from components.indexes.payload import INDEXED_NUMBERS, INDEXED_WORDS, field_path
@@ -176,9 +177,11 @@ def load(folder: Path) -> Any:
     return _shards().load(str(folder))
 
 
-def read_through(shard: Any) -> None:
+def read_through(shard: Any, folder: Path) -> None:
     """Read what every point of a shard holds, once; the engine checks it. A dense vector is nothing
-    but numbers: it can be read whatever they are. Raises whatever the engine raises.
+    but numbers: it can be read whatever they are, so it is only looked whether there is one.
+
+    Raises Damaged where something is not there, and whatever the engine raises.
     """
     from qdrant_edge import ScrollRequest
 
@@ -188,9 +191,24 @@ def read_through(shard: Any) -> None:
         asked = ScrollRequest(
             limit=_PAGE, offset=offset, with_payload=["kind"], with_vector=[SPARSE]
         )
-        _, offset = shard.scroll(asked)
+        records, offset = shard.scroll(asked)
+        if any("kind" not in (each.payload or {}) for each in records):
+            raise damaged("a record has lost what was stored with it", folder.parent)
         if offset is None:
-            return
+            break
+    lost = count_chunks(shard) - count_chunks(shard, DENSE)
+    if lost:
+        raise damaged(f"{lost} chunks have lost their dense vectors", folder.parent)
+
+
+def count_chunks(shard: Any, vector: str | None = None) -> int:
+    """Chunks, or those that have a vector of that name. Raises whatever the engine raises."""
+    from qdrant_edge import CountRequest, FieldCondition, Filter, HasVectorCondition, MatchValue
+
+    must: list[Any] = [FieldCondition("kind", match=MatchValue("chunk"))]
+    if vector:
+        must.append(HasVectorCondition(vector))
+    return int(shard.count(CountRequest(filter=Filter(must=must), exact=True)))
 
 
 def _loaded(folder: Path) -> Any:

@@ -6,8 +6,8 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +86,22 @@ def copy_tree(source: Path, target: Path) -> None:
     shutil.copytree(source, target, copy_function=_copied, dirs_exist_ok=False)
 
 
+def pieces(opened: int, place: str) -> Iterator[tuple[int, bytes]]:
+    """What a file holds and where, but for its holes. Raises as `told` does."""
+    size = os.fstat(opened).st_size
+    at = 0
+    while at < size:
+        start, end = _next_data(opened, at, size)
+        while start < end:
+            with _telling("cannot be read", place):
+                piece = os.pread(opened, min(_PIECE, end - start), start)
+            if not piece:
+                return
+            yield start, piece
+            start += len(piece)
+        at = end
+
+
 def allocated(folder: Path) -> int:
     """Bytes that a file or a link takes on the disk, or all files below a folder."""
     if folder.is_symlink() or not folder.is_dir():
@@ -114,25 +130,31 @@ def check_space(folder: Path, needed: int = 0) -> None:
 
 def _copied(source: str, target: str) -> str:
     """Told here: `copytree` goes on after an OSError, and ends in one that has no number."""
-    try:
-        return _copy_sparse(source, target)
-    except OSError as error:
-        raise told(error, "cannot be copied", Path(target)) from error
-
-
-def _copy_sparse(source: str, target: str) -> str:
-    with open(source, "rb") as reader, open(target, "wb") as writer:
-        if _cloned(reader.fileno(), writer.fileno()):
-            return target
-        size = os.fstat(reader.fileno()).st_size
-        at = 0
-        while at < size:
-            start, end = _next_data(reader.fileno(), at, size)
-            _copy_range(reader.fileno(), writer.fileno(), start, end)
-            at = end
-        writer.truncate(size)
-    shutil.copystat(source, target)
+    with _telling("cannot be read", source), open(source, "rb") as reader:
+        with _telling("cannot be written", target), open(target, "wb") as writer:
+            _copy_sparse(reader.fileno(), writer.fileno(), source)
+        with _telling("cannot be written", target):
+            shutil.copystat(source, target)
     return target
+
+
+@contextmanager
+def _telling(doing: str, place: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise told(error, doing, Path(place)) from error
+
+
+def _copy_sparse(reader: int, writer: int, source: str) -> None:
+    if _cloned(reader, writer):
+        return
+    for start, piece in pieces(reader, source):
+        at, left = start, memoryview(piece)
+        while left:
+            written = os.pwrite(writer, left, at)
+            at, left = at + written, left[written:]
+    os.ftruncate(writer, os.fstat(reader).st_size)
 
 
 def _cloned(source: int, target: int) -> bool:
@@ -156,14 +178,6 @@ def _next_data(descriptor: int, at: int, size: int) -> tuple[int, int]:
         return start, os.lseek(descriptor, start, os.SEEK_HOLE)
     except OSError:  # nothing but a hole up to the end
         return size, size
-
-
-def _copy_range(source: int, target: int, start: int, end: int) -> None:
-    while start < end:
-        piece = os.pread(source, min(_PIECE, end - start), start)
-        if not piece:
-            return
-        start += os.pwrite(target, piece, start)
 
 
 def _size(count: int) -> str:

@@ -13,7 +13,7 @@ A finished generation never changes: a refresh works on a copy and replaces `liv
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +22,7 @@ from typing import Any, ClassVar, Literal
 from filelock import FileLock, Timeout
 
 from components.errors import Busy, Damaged, IndexFault, MillraceError, Missing, Moved, Refused
-from components.indexes.edge import copies, engine, leftovers, log, proof
+from components.indexes.edge import copies, damage, engine, leftovers, log, proof
 from components.indexes.edge.files import (
     allocated,
     check_space,
@@ -41,7 +41,6 @@ from components.indexes.quantization import Oversampling, Rescoring
 from components.indexes.retention import Keep, Surplus, kept
 from components.options import FieldName, option
 
-_DAMAGED = "damaged.json"
 _log = logging.getLogger(__name__)
 
 
@@ -115,7 +114,9 @@ class EdgeCorpus:
             if read_json(file) != pointer:  # replaced between the two looks, and removed
                 return self.live()
             raise Missing(f"the live generation {name!r} is gone").at(
-                where=str(file), hint="restore its folder, or delete live.json and refresh"
+                where=str(file),
+                hint="restore its folder; without a copy of it delete live.json and refresh: the "
+                "new one is then not compared with what was served",
             )
         return Release(
             generation=generation,
@@ -137,7 +138,7 @@ class EdgeCorpus:
         found = [
             each
             for each in self._alike(fingerprint)
-            if each.finished_at and not self._is_damaged(each.name)
+            if each.finished_at and not damage.found(self.folder / each.name)
         ]
         return max(found, key=lambda each: each.number, default=None)
 
@@ -220,18 +221,26 @@ class EdgeCorpus:
 
     def recover(self, draft: Generation) -> None:
         """See `CorpusIndex`."""
-        with self._proved(draft), self.write(draft) as writer:
+        if damage.found(self.folder / draft.name):
+            raise damage.damaged("it was found damaged before", self.folder / draft.name)
+        with self.write(draft) as writer:
             writer.read_through()
             writer.recover()
 
     def discard(self, draft: Generation) -> None:
         """See `CorpusIndex`."""
+        before = leftovers.damaged(self.folder)
         self._set_aside(draft.name, "damaged")
+        for each in before:  # one more every night
+            leftovers.remove(each)
 
     @contextmanager
     def write(self, draft: Generation) -> Iterator[EdgeWriter]:
         """See `CorpusIndex`."""
-        with closing(EdgeWriter(self._shard(draft), draft.width)) as writer:
+        with (
+            self._proved(draft),
+            closing(EdgeWriter(self._shard(draft), draft.width)) as writer,
+        ):
             writer.index_fields(self._filterable)
             yield writer
             writer.flush()
@@ -245,11 +254,12 @@ class EdgeCorpus:
             with self.read(draft) as reader:
                 reader.read_through()
                 _check_count(reader, totals.chunks, shard)
+                sparse = reader.count_sparse()
         except Damaged as error:
             error.at(hint="nothing was published: run the refresh again")
             raise
         sync_tree(shard)
-        done = replace(draft, finished_at=now(), totals=totals)
+        done = replace(draft, finished_at=now(), totals=totals, sparse=sparse)
         write_json(shard.parent / "generation.json", done.to_json())
         return done
 
@@ -270,12 +280,17 @@ class EdgeCorpus:
         )
         return release
 
+    def damage(self, generation: Generation) -> str:
+        """See `CorpusIndex`."""
+        folder = self.folder / generation.name
+        return str(folder / damage.MARK) if damage.found(folder) else ""
+
     def surplus(self) -> list[Surplus]:
         """See `CorpusIndex`."""
         self.live()  # nothing goes where nobody can say what is live
         known = {each.name: each for each in self._generations()}
         served = self._served()
-        sound = [each for each in known.values() if not self._is_damaged(each.name)]
+        sound = [each for each in known.values() if not damage.found(self.folder / each.name)]
         stays = {*served[:1], *kept(sound, served, self._keep)}
         return leftovers.found(self.folder, known, stays)
 
@@ -302,18 +317,34 @@ class EdgeCorpus:
 
     @contextmanager
     def _proved(self, generation: Generation) -> Iterator[None]:
-        """A fault of what was opened in here is looked into once it is closed: Damaged is raised
-        where it is.
+        """A fault of what was opened in here is looked into once it is closed: Damaged is raised,
+        and remembered, where it is.
         """
         try:
             yield
+        except Damaged as error:
+            self._remember(generation, error)
+            raise
         except IndexFault as error:
             if type(error) is not IndexFault:  # it says what it is
                 raise
             told = proof.explained(self._shard(generation), error, "the index cannot be read")
             if isinstance(told, Damaged):
+                self._remember(generation, told)
                 raise told from error
             raise
+
+    def _remember(self, found: Generation, error: Damaged) -> None:
+        """A draft's base is to blame for its second damaged draft: it may be read through, and be
+        beyond writing.
+        """
+        self._check_there(found, error)
+        damage.mark(self.folder / found.name, str(error))
+        if found.finished_at or not found.base:
+            return
+        before = self._known(each.name for each in leftovers.damaged(self.folder))
+        if any(each.base == found.base for each in before):
+            damage.mark(self.folder / found.base, f"no draft of it can be read: {error}")
 
     def _loaded(self, own: Path, generation: Generation, held: ExitStack) -> Any:
         """A copy, opened. What is damaged is what it is a copy of."""
@@ -341,28 +372,22 @@ class EdgeCorpus:
         return reader
 
     def _check_readable(self, base: Generation) -> None:
-        """Raises Damaged, and remembers it, where something in it cannot be read: a copy would hold
-        the same. It stays where it is, because it may be what is live.
+        """Raises Damaged where something in it cannot be read, or is there no more: a copy would
+        hold the same. It stays where it is, because it may be what is live.
         """
-        try:
-            with self.read(base) as reader:
-                reader.read_through()
-        except Damaged as error:
-            folder = self.folder / base.name
-            write_json(folder / _DAMAGED, {"schema": 1, "reason": str(error), "found_at": now()})
-            error.at(
-                hint="nothing was published: run the refresh again, it goes on from the one before "
-                "or, without one, takes everything from the source"
-            )
-            raise
+        with self.read(base) as reader:
+            reader.read_through()
+            found = reader.count_sparse()
+            if base.sparse not in (None, found):
+                raise damage.damaged(
+                    f"{found} chunks have a sparse vector where {base.sparse} are recorded",
+                    self.folder / base.name,
+                )
 
     def _copied(self, draft: Generation) -> int:
         """Chunks that it began with: they are there until it is optimised, deleted or not."""
-        base = self.finished(draft.fingerprint)
-        return base.totals.chunks if base else 0
-
-    def _is_damaged(self, name: str) -> bool:
-        return (self.folder / name / _DAMAGED).exists()
+        base = [each for each in self._generations() if each.name == draft.base]
+        return base[0].totals.chunks if base else 0
 
     def _copy(self, base: Generation, shard: Path) -> None:
         source = self._shard(base)
@@ -406,8 +431,12 @@ class EdgeCorpus:
         return sorted(name for name in own if leftovers.NAME.fullmatch(name))
 
     def _generations(self) -> list[Generation]:
+        return self._known(self._names())
+
+    def _known(self, folders: Iterable[str]) -> list[Generation]:
+        """Of these, those whose facts can be read."""
         found = []
-        for name in self._names():
+        for name in folders:
             try:
                 generation = self._generation(name)
             except (Damaged, Refused) as error:  # one damaged folder must not stop the corpus
@@ -442,7 +471,6 @@ class EdgeCorpus:
 def _check_count(reader: EdgeReader, expected: int, shard: Path) -> None:
     stored = reader.count_chunks()
     if stored != expected:
-        raise Damaged(f"{stored} chunks are stored where {expected} are recorded").at(
-            where=str(shard.parent),
-            hint="damaged: delete this folder, and live.json if it names it, and refresh",
+        raise damage.damaged(
+            f"{stored} chunks are stored where {expected} are recorded", shard.parent
         )

@@ -52,6 +52,12 @@ def aside(name: str, why: Literal["damaged", "replaced"]) -> str:
     return f"{name}.{why}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
 
 
+def damaged(folder: Path) -> list[Path]:
+    """What was set aside as such."""
+    found = ((each, _ASIDE.fullmatch(each.name)) for each in folder.iterdir())
+    return [each for each, name in found if name and name[1].startswith("damaged")]
+
+
 def remove(place: Path) -> bool:
     """Remove a folder or a file; False where somebody has it open, or it cannot be removed."""
     try:

@@ -22,8 +22,8 @@ from enum import IntEnum
 from pathlib import Path
 
 from components import child
-from components.errors import Damaged, MillraceError, StoreUnavailable
-from components.indexes.edge import engine
+from components.errors import MillraceError, StoreUnavailable
+from components.indexes.edge import damage, engine
 from components.indexes.edge.files import told
 
 _THREADS = 16 + 4 * (os.cpu_count() or 1)
@@ -59,20 +59,22 @@ def explained(
     folder: Path, error: BaseException, doing: str = "the index could not be opened"
 ) -> MillraceError:
     """What kept the engine from opening or reading a shard that nobody has open now. Damaged is
-    proved.
+    proved, now or before.
     """
     said = f"{doing}: {str(error)[:500]}"
+    if damage.found(folder.parent):
+        return damage.damaged(f"{said}; it was found damaged before", folder.parent)
     try:
         _read_through(folder)
     except (FileNotFoundError, NotADirectoryError) as gone:
-        return _damaged(f"{said}; {gone.filename} is gone", folder)
+        return damage.damaged(f"{said}; {gone.filename} is gone", folder.parent)
     except OSError as trouble:
         return told(trouble, f"{said}; a file cannot be read", folder)
     if lack := lacking(_size(folder)):
         return _for_now(f"{said}; this process lacks {lack}", folder)
     found = _examined(folder)
     if found == Found.DAMAGED:
-        return _damaged(f"{said}; a fresh process cannot either", folder)
+        return damage.damaged(f"{said}; a fresh process cannot either", folder.parent)
     return _for_now(f"{said}; {_TOLD.get(found, 'why could not be found out')}", folder)
 
 
@@ -187,7 +189,7 @@ def _opens_one_made_in(folder: Path) -> bool:
 def _opens(folder: Path) -> bool:
     try:
         with closing(engine.load(folder)) as shard:
-            engine.read_through(shard)
+            engine.read_through(shard, folder)
     except BaseException:
         return False
     return True
@@ -216,13 +218,6 @@ def _raise(error: OSError) -> None:
 def _size(folder: Path) -> int:
     """Bytes of addresses that its files take, holes included."""
     return sum(os.stat(each).st_size for each in _files(folder))
-
-
-def _damaged(message: str, folder: Path) -> Damaged:
-    return Damaged(message).at(
-        where=str(folder.parent),
-        hint="damaged: delete this folder, and live.json if it names it, and refresh",
-    )
 
 
 def _for_now(message: str, folder: Path) -> StoreUnavailable:

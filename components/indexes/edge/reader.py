@@ -73,7 +73,8 @@ class EdgeReader:
         """See `Reader`."""
         with faults("vectors could not be read", self._folder):
             records = self._shard.retrieve(possible_ids(chunk_ids), False, [DENSE])
-        held = {str(record.id): record.vector[DENSE] for record in records}
+        vectors = ((str(record.id), record.vector or {}) for record in records)
+        held = {id: own[DENSE] for id, own in vectors if DENSE in own}
         missing = [each for each in chunk_ids if each not in held]
         if missing:
             raise Missing(f"{len(missing)} chunks have no vector, {missing[0]} is one").at(
@@ -124,10 +125,17 @@ class EdgeReader:
         with faults("chunks could not be counted", self._folder):
             return int(self._shard.count(CountRequest(filter=engine_filter(wanted), exact=True)))
 
+    def count_sparse(self) -> int:
+        """Chunks that have a sparse vector: one without any term has none."""
+        with faults("chunks could not be counted", self._folder):
+            return engine.count_chunks(self._shard, SPARSE)
+
     def read_through(self) -> None:
-        """Read all that is stored, once. Raises IndexFault where something cannot be read."""
+        """Read all that is stored, once. Raises IndexFault where something cannot be read, Damaged
+        where it is not there.
+        """
         with faults("the index could not be read", self._folder):
-            engine.read_through(self._shard)
+            engine.read_through(self._shard, self._folder)
 
     def scroll(self, wanted: Filter, payload: Any = None) -> Iterator[Any]:
         """Every record that matches, in order of id, with some fields of its payload or with all

@@ -307,6 +307,10 @@ class QdrantCorpus:
         collection.name_as(self._server, self.name, record.collection)
         return release
 
+    def damage(self, generation: Generation) -> str:
+        """See `CorpusIndex`: a server looks after its own."""
+        return ""
+
     def surplus(self) -> list[Surplus]:
         """See `CorpusIndex`."""
         places, nobodys = self._going()

@@ -1,0 +1,65 @@
+"""What was found damaged, remembered beside it: nothing is copied from it.
+
+A mark is about the bytes that were found. It means nothing any more when they are others: somebody
+has put a good copy in their place.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from pathlib import Path
+
+from components.errors import Damaged, MillraceError
+from components.indexes.edge.files import pieces, read_json, write_json
+from components.indexes.manifest import now
+
+MARK = "damaged.json"
+"""Beside the shard's folder."""
+_log = logging.getLogger(__name__)
+
+
+def damaged(message: str, folder: Path) -> Damaged:
+    """The error for a generation's folder."""
+    return Damaged(message).at(
+        where=str(folder),
+        hint="run the refresh again: it goes on from the generation before or, without one, takes "
+        "everything from the source",
+    )
+
+
+def mark(folder: Path, reason: str) -> None:
+    """Remember why a generation's folder is damaged, where that can be written."""
+    if found(folder):
+        return
+    try:
+        digest = _digest(folder / "shard")
+        value = {"schema": 1, "reason": reason, "found_at": now(), "digest": digest}
+        write_json(folder / MARK, value)
+    except (MillraceError, OSError) as error:
+        _log.warning("%s: that it is damaged cannot be remembered: %s", folder, error)
+
+
+def found(folder: Path) -> bool:
+    """Whether a generation's folder was found damaged, and is as it was found."""
+    try:
+        held = read_json(folder / MARK)
+        return held is not None and held.get("digest") in (None, _digest(folder / "shard"))
+    except (MillraceError, OSError):  # neither is a sign that it was mended
+        return True
+
+
+def _digest(folder: Path) -> str:
+    """Of what its files hold."""
+    digest = hashlib.sha256()
+    for place, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted(names):
+            file = os.path.join(place, name)
+            digest.update(f"{os.path.relpath(file, folder)} {os.stat(file).st_size}".encode())
+            with open(file, "rb") as opened:
+                for start, piece in pieces(opened.fileno(), file):
+                    digest.update(f"{start} {len(piece)}".encode())
+                    digest.update(piece)
+    return digest.hexdigest()
