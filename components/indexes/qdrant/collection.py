@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _SETTLED = 600.0
 """Seconds that the server is given to build its search graph before a generation goes live."""
 _POLL = 0.2
+_CONFLICT = 409
+"""The status of an answer: somebody was first."""
 _log = logging.getLogger(__name__)
 
 
@@ -41,15 +43,15 @@ def make(server: Server, name: str, layout: Mapping[str, Any]) -> None:
     def once(client: QdrantClient) -> None:
         from qdrant_client.http.exceptions import UnexpectedResponse
 
-        if client.collection_exists(name):
-            return
         try:
             client.create_collection(name, **layout)
-        except UnexpectedResponse:
-            if not client.collection_exists(name):
+        except UnexpectedResponse as error:
+            if error.status_code != _CONFLICT:
                 raise
 
-    server.ask(f"the collection {name} could not be created", once)
+    doing = f"the collection {name} could not be created"
+    if not server.ask(doing, lambda client: client.collection_exists(name)):
+        server.ask(doing, once)
 
 
 def create(server: Server, name: str, width: int, layout: Layout) -> None:
@@ -135,25 +137,15 @@ def check_alias(server: Server, alias: str) -> None:
 
 def name_as(server: Server, alias: str, collection: str) -> None:
     """Let an alias stand for a collection, in one step; for other users of the server."""
+    from qdrant_client.models import CreateAlias, CreateAliasOperation
 
-    def switch(client: QdrantClient) -> None:
-        from qdrant_client.models import (
-            CreateAlias,
-            CreateAliasOperation,
-            DeleteAlias,
-            DeleteAliasOperation,
-        )
-
-        now = _aliases(client)
-        if now.get(alias) == collection:
-            return
-        steps: list[Any] = []
-        if alias in now:
-            steps.append(DeleteAliasOperation(delete_alias=DeleteAlias(alias_name=alias)))
-        made = CreateAlias(collection_name=collection, alias_name=alias)
-        client.update_collection_aliases([*steps, CreateAliasOperation(create_alias=made)])
-
-    server.ask(f"the alias {alias} could not be set", switch)
+    doing = f"the alias {alias} could not be set"
+    if server.ask(doing, _aliases).get(alias) == collection:
+        return
+    # One that is there is moved.
+    made = CreateAlias(collection_name=collection, alias_name=alias)
+    switch = [CreateAliasOperation(create_alias=made)]
+    server.ask(doing, lambda client: client.update_collection_aliases(switch))
 
 
 def names(server: Server) -> set[str]:

@@ -13,6 +13,7 @@ from components.indexes.checks import check_vectors, checked_states
 from components.indexes.manifest import Entry
 from components.indexes.payload import NAMESPACE, check, of_chunk, of_entry, size
 from components.indexes.qdrant.conditions import ADDED, REMOVED, added_in, visible
+from components.indexes.qdrant.deletion import delete
 from components.indexes.qdrant.reader import DENSE, SPARSE, QdrantReader
 from components.values import Chunk, Matrix, Metadata, SparseVector, States
 
@@ -180,14 +181,7 @@ class QdrantWriter(QdrantReader):
         )
 
     def _delete(self, chosen: models.Filter) -> None:
-        from qdrant_client.models import FilterSelector
-
-        self._change(
-            "the index refused a deletion",
-            lambda client: client.delete(
-                self._collection, FilterSelector(filter=chosen), wait=True
-            ),
-        )
+        delete(self._server, self._collection, chosen, "the index refused a deletion")
 
     def _change(self, doing: str, request: Callable[[QdrantClient], object]) -> None:
         self._server.ask(doing, request)
