@@ -14,6 +14,7 @@ from components.indexes.payload import INDEXED_NUMBERS, INDEXED_WORDS, field_pat
 from components.indexes.qdrant.conditions import ADDED, REMOVED
 from components.indexes.qdrant.reader import DENSE, SPARSE
 from components.indexes.qdrant.server import Server
+from components.indexes.vacuum import DELETED_THRESHOLD, VACUUM_MIN_VECTORS
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient, models
@@ -56,13 +57,23 @@ def make(server: Server, name: str, layout: Mapping[str, Any]) -> None:
 
 def create(server: Server, name: str, width: int, layout: Layout) -> None:
     """A collection for vectors of `width`."""
-    from qdrant_client.models import Distance, Modifier, SparseVectorParams, VectorParams
+    from qdrant_client.models import (
+        Distance,
+        Modifier,
+        OptimizersConfigDiff,
+        SparseVectorParams,
+        VectorParams,
+    )
 
     dense = VectorParams(size=width, distance=Distance.COSINE, on_disk=layout.on_disk or None)
     options = {
         "vectors_config": {DENSE: dense},
         "sparse_vectors_config": {SPARSE: SparseVectorParams(modifier=Modifier.IDF)},
         "quantization_config": _quantized(layout),
+        # Deleted points count in the inverse document frequency until they are vacuumed.
+        "optimizers_config": OptimizersConfigDiff(
+            deleted_threshold=DELETED_THRESHOLD, vacuum_min_vector_number=VACUUM_MIN_VECTORS
+        ),
         "on_disk_payload": layout.on_disk,
         "shard_number": layout.shards,
         "replication_factor": layout.replicas,

@@ -2,8 +2,7 @@
 
 Generations of one fingerprint share a collection. A point says in which one it was `added` and,
 once it is replaced, in which one it was `removed`: generation n sees what was added up to n and not
-removed up to n, so a draft changes no reader's hits, and publishing changes all at once. Only the
-inverse document frequency counts every point that is stored, whoever sees it.
+removed up to n, so a draft changes no reader's hits, and publishing changes all at once.
 """
 
 from __future__ import annotations

@@ -191,10 +191,19 @@ class QdrantReader:
             query=query,
             using=name,
             filter=visible(self._number, wanted),
-            params=_params(self._search) if name == DENSE else None,
+            params=_params(self._search) if name == DENSE else self._frequencies(),
             limit=limit,
             with_payload=_but_states(),
         )
+
+    def _frequencies(self) -> models.SearchParams:
+        """How rare a term is, is counted over what the generation sees, whatever a question's own
+        filter is. A server before 1.19 ignores it, and counts every point of a shard.
+        """
+        from qdrant_client.models import IdfCorpusParams, SearchParams
+
+        seen = visible(self._number, kind=["chunk"])
+        return SearchParams(idf=IdfCorpusParams(corpus=seen))
 
 
 def _but_states() -> models.PayloadSelectorExclude:
