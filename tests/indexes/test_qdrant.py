@@ -10,7 +10,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +165,7 @@ def test_a_reader_that_slept_through_two_refreshes_is_told(corpus: QdrantCorpus)
     second = changed(corpus, first, "a", "v2")
     assert {chunk.version for chunk in reader.chunks("a")} == {"v1"}
     changed(corpus, second, "a", "v3")
+    assert corpus.prune() == [first.name]
     with pytest.raises(Moved):
         opened.__exit__(None, None, None)
     with pytest.raises(Moved), corpus.read(first):
@@ -176,37 +177,83 @@ def test_a_reader_is_told_although_the_refresh_was_killed(corpus: QdrantCorpus) 
     opened = corpus.read(first)
     opened.__enter__()
     second = changed(corpus, first, "a", "v2")
+    changed(corpus, second, "a", "v3")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Control, "save", _saved_and_killed)
+        patch.setattr("components.indexes.qdrant.index.delete", _killed)
         with pytest.raises(KeyboardInterrupt):
-            corpus.draft(wanted(), second)
-    draft = corpus.unfinished("f" * 16, second)
-    assert draft is not None
-    corpus.recover(draft)
-    with corpus.write(draft) as writer:
-        store(writer, "a", "v1", replaced=["a"])
+            corpus.prune()
     with pytest.raises(Moved):
         opened.__exit__(None, None, None)
 
 
-def test_a_document_that_was_described_in_vain_is_compared_anew(corpus: QdrantCorpus) -> None:
+@pytest.mark.parametrize("keep", [1, 3])
+def test_the_last_generations_stay_whole(server: str, keep: int) -> None:
+    """Texts that come back among them, and titles and metadata."""
+    corpus = QdrantIndex(keep=keep).corpus("own")
+    generation = published(corpus, "a", "b")
+    states = [state(corpus, generation)]
+    for number, version in enumerate(("v2", "v1", "v2", "v1")):
+        draft = corpus.draft(wanted(), generation)
+        with corpus.write(draft) as writer:
+            store(writer, "a", version, replaced=["a"])
+            writer.describe("b", f"Title {number}", {"year": 1990 + number})
+        generation = finish(corpus, draft)
+        corpus.publish(generation, "r")
+        corpus.prune()
+        states.append(state(corpus, generation))
+    assert len({repr(each) for each in states}) == len(states)
+    left = control().records()
+    assert [each.generation.number for each in left] == [1, 2, 3, 4, 5][-keep:]
+    assert [state(corpus, each.generation) for each in left] == states[-keep:]
+    points = connect().client.count(place_of("own"), exact=True).count
+    assert points == 8 + 7 * (keep - 1), "a's chunks and entry and b's chunks of each older one"
+
+
+def state(corpus: QdrantCorpus, generation: Generation) -> tuple[object, ...]:
+    """All that a generation holds."""
+    with corpus.read(generation) as reader:
+        chunks = [chunk for name in sorted(reader.entries()) for chunk in reader.chunks(name)]
+        rows = reader.vectors([chunk.id for chunk in chunks])
+        hits = reader.nearest_sparse(sparse(chunks[:1]), 10, [{}])
+        assert len(chunks) == reader.count_chunks() == len(hits[0])
+        return chunks, rows.tolist(), reader.entries(), hits
+
+
+def test_a_description_is_taken_back_with_its_draft(corpus: QdrantCorpus) -> None:
     first = published(corpus, "a", "b")
+    before = state(corpus, first)
     draft = corpus.draft(wanted(), first)
     with corpus.write(draft) as writer:
-        writer.commit([entry("a")])
-        writer.describe("a", "Better title", {})
+        writer.commit([replace(entry("a"), metadata_hash="n")])
+        for title in ("Better title", "Best title"):
+            writer.describe("a", title, {})
+            assert {chunk.title for chunk in writer.chunks("a")} == {title}
+            assert [chunk.id for chunk in writer.chunks("a")] == [c.id for c in chunks_of("a")]
+    assert state(corpus, first) == before
     corpus.discard(draft)
-    with corpus.read(first) as reader:
-        held = reader.entries()
-        assert (held["a"].version, held["a"].metadata_hash) == ("", "")
-        assert held["b"] == entry("b")
-        assert reader.count_chunks() == 6
+    assert state(corpus, first) == before
+    assert connect().client.count(place_of("own"), exact=True).count == 8
+
+
+def test_a_description_that_was_killed_halfway_loses_no_chunk(corpus: QdrantCorpus) -> None:
+    first = published(corpus, "a")
+    draft = corpus.draft(wanted(), first)
+    with corpus.write(draft) as writer, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(writer, "_supersede", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            writer.describe("a", "Better title", {})
+    corpus.recover(draft)
+    with corpus.read(draft) as reader:
+        assert reader.entries() == {"a": entry("a")}
+        assert {chunk.title for chunk in reader.chunks("a")} == {"Better title"}
+        assert reader.count_chunks() == 3
 
 
 def test_what_no_generation_sees_is_deleted(corpus: QdrantCorpus) -> None:
     generation = published(corpus, "a", "b")
     for number in range(2, 6):
         generation = changed(corpus, generation, "a", f"v{number}")
+        corpus.prune()
     place = place_of("own")
     stored = connect().ask("counting", lambda client: client.count(place, exact=True)).count
     # The live one, 6 chunks and 2 entries, and what only the one before it sees: 3 and 1.
@@ -604,6 +651,7 @@ def test_points_are_deleted_by_their_ids(corpus: QdrantCorpus) -> None:
         generation = published(corpus, "a", "b")
         for version in ("v2", "v3"):
             generation = changed(corpus, generation, "a", version)
+        corpus.prune()
         draft = corpus.draft(wanted(), generation)
         with corpus.write(draft) as writer:
             store(writer, "c")
@@ -612,7 +660,7 @@ def test_points_are_deleted_by_their_ids(corpus: QdrantCorpus) -> None:
         corpus.recover(draft)
         corpus.discard(draft)
     assert versions(corpus, generation) == {"a": {"v3"}, "b": {"v1"}}
-    assert len(asked) > 3
+    assert len(asked) == 3, "the oldest generation, what was forgotten, the draft"
     assert all(hasattr(each, "points") for each in asked)
 
 
@@ -628,11 +676,26 @@ def older(name: str, record: Record) -> None:
         "collection": record.collection,
         "facts": facts,
     }
+    older_points(record.collection)
     point = str(uuid.uuid5(NAMESPACE, f"{place}\0{record.generation.name}"))
     client.upsert(place, [PointStruct(id=point, vector={}, payload=payload)])
     points, _ = client.scroll(place)
     corpus = [each.id for each in points if (each.payload or {})["kind"] == "corpus"]
     client.delete_payload(place, ["generations", "numbered", "revision"], points=corpus)
+
+
+def older_points(place: str) -> None:
+    """Chunks whose points have their ids."""
+    from qdrant_client.models import PointStruct
+
+    client = connect().client
+    points, _ = client.scroll(place, limit=100, with_vectors=True)
+    for point in points:
+        payload = dict(point.payload or {})
+        if identifier := payload.pop("chunk", None):
+            vector: Any = point.vector
+            client.delete(place, [point.id])
+            client.upsert(place, [PointStruct(id=identifier, vector=vector, payload=payload)])
 
 
 def test_what_an_older_version_made_is_read_gone_on_with_and_pruned(server: str) -> None:
@@ -643,15 +706,23 @@ def test_what_an_older_version_made_is_read_gone_on_with_and_pruned(server: str)
             lambda name, draft: f"{name}__{draft.fingerprint}__{draft.number:04d}",
         )
         first = published(corpus, "a", "b")
+    before = state(corpus, first)
     (record,) = control().records()
     older("own", record)
     assert control().records() == [record]
     assert corpus.live() is not None
-    assert versions(corpus, first) == {"a": {"v1"}, "b": {"v1"}}
+    assert state(corpus, first) == before
     with corpus.lock():
-        second = changed(corpus, first, "a", "v2")
-    assert versions(corpus, second) == {"a": {"v2"}, "b": {"v1"}}
-    assert versions(corpus, first) == {"a": {"v1"}, "b": {"v1"}}
+        draft = corpus.draft(wanted(), first)
+        with corpus.write(draft) as writer:
+            store(writer, "a", "v1", replaced=["a"])
+            writer.describe("b", "Better title", {})
+        second = finish(corpus, draft)
+        corpus.publish(second, "r")
+        third = changed(corpus, second, "a", "v2")
+    assert state(corpus, first) == before
+    assert versions(corpus, second) == {"a": {"v1"}, "b": {"v1"}}
+    assert versions(corpus, third) == {"a": {"v2"}, "b": {"v1"}}
     assert {each.collection for each in control().records()} == {f"own__{'f' * 16}__0001"}
     with corpus.lock():
         for fingerprint in ("a" * 16, "b" * 16):
@@ -759,11 +830,6 @@ def test_what_the_server_says_is_told_on_one_line(server: str) -> None:
 
     with pytest.raises(Refused, match=r"^asking: no room$"):
         connect().ask("asking", request)
-
-
-def _saved_and_killed(own: Control, *arguments: Any, save: Any = Control.save) -> None:
-    save(own, *arguments)
-    raise KeyboardInterrupt
 
 
 def _killed(*arguments: object) -> None:

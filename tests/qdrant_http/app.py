@@ -158,6 +158,7 @@ def _points(app: FastAPI, client: QdrantClient, indexed: Indexed) -> None:
             limit=body.limit or 10,
             offset=body.offset,
             with_payload=True if body.with_payload is None else body.with_payload,
+            with_vectors=body.with_vector or False,
         )
         return _answer({"points": _plain(points), "next_page_offset": following})
 

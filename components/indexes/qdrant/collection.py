@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from components.errors import Damaged, Refused
 from components.indexes.manifest import Quantization
-from components.indexes.payload import INDEXED_NUMBERS, INDEXED_WORDS, field_path
+from components.indexes.payload import CHUNK, INDEXED_NUMBERS, INDEXED_WORDS, field_path
 from components.indexes.qdrant.conditions import ADDED, REMOVED
 from components.indexes.qdrant.reader import DENSE, SPARSE
 from components.indexes.qdrant.server import Server
@@ -85,7 +85,7 @@ def index_chunks(server: Server, name: str, filterable: Sequence[str]) -> None:
     """Payload indexes, without which a filter or a deletion reads every point."""
     from qdrant_client.models import PayloadSchemaType
 
-    words = [*INDEXED_WORDS, *map(field_path, filterable)]
+    words = [*INDEXED_WORDS, CHUNK, *map(field_path, filterable)]
     kinds = dict.fromkeys(words, PayloadSchemaType.KEYWORD)
     kinds |= dict.fromkeys((*INDEXED_NUMBERS, ADDED, REMOVED), PayloadSchemaType.INTEGER)
     index_fields(server, name, kinds)

@@ -7,14 +7,13 @@
 In a namespace NAME is NAMESPACE_NAME.
 
 A refresh works inside the collection: what it adds and removes is marked with its generation's
-number, which no reader sees until that generation is published (see `conditions`). What neither the
-live generation nor the one before it sees is deleted when the next draft begins; what is kept no
-longer (see `retention`) goes when a refresh ends.
+number, which no reader sees until that generation is published (see `conditions`). What is seen by
+no generation that is kept (see `retention`) goes when a refresh ends.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
@@ -40,7 +39,7 @@ from components.options import Count, option
 from infra.settings import NAMESPACE, settings
 
 if TYPE_CHECKING:
-    from qdrant_client import QdrantClient, models
+    from qdrant_client import models
 
 Namespace = Annotated[str, Field(pattern=NAMESPACE)]
 """As the corpus' name; empty for none, whatever the environment says."""
@@ -236,8 +235,6 @@ class QdrantCorpus:
             finished_at="",
         )
         place = beneath.collection if beneath else leftovers.place_of(self.name, draft)
-        if beneath:  # first: what is written to a draft may have the ids of what is cleared
-            self._clear(place, keep=(before or beneath.generation).number)
         self._control.save(Record(draft, place), self._holder())
         if beneath is None:
             collection.create(self._server, place, draft.width, self._layout)
@@ -364,30 +361,18 @@ class QdrantCorpus:
         older = live.generation.number < beneath.generation.number
         return live.generation if older and live.collection == beneath.collection else None
 
-    def _clear(self, place: str, keep: int) -> None:
-        """Delete what the generation `keep` does not see because it is too old."""
-        # Their records first: a reader that finds its record afterwards has seen all of them.
-        for record in self._control.records():
-            if record.collection == place and record.generation.number < keep:
-                self._control.remove(record.generation.name, self._holder())
-        self._delete(place, removed_in(0, keep))
-
     def _undo(self, record: Record) -> None:
         place, number = record.collection, record.generation.number
         self._delete(place, added_in(number))
         taken = removed_in(number, number)
-        # Their documents may have been described, which is not undone: they are compared anew.
-        entries = removed_in(number, number, kind=["document"])
-        unknown = {"entry_version": "", "bytes_hash": "", "metadata_hash": ""}
-        self._ask(lambda client: client.set_payload(place, unknown, points=entries, wait=True))
-        self._ask(lambda client: client.delete_payload(place, [REMOVED], points=taken, wait=True))
+        self._server.find(
+            "a draft could not be taken back",
+            lambda client: client.delete_payload(place, [REMOVED], points=taken, wait=True),
+        )
 
     def _delete(self, place: str, chosen: models.Filter) -> None:
         with suppress(Missing):  # a kill came before the collection was made
             delete(self._server, place, chosen, "a draft could not be cleared")
-
-    def _ask(self, request: Callable[[QdrantClient], object]) -> None:
-        self._server.find("a draft could not be cleared", request)
 
     def _change(self, fields: Mapping[str, Any]) -> None:
         """Change the corpus' record; in one step with the check that we may."""
