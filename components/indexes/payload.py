@@ -15,6 +15,7 @@ import numpy as np
 
 from components.errors import BadDocument, BadOption, Missing
 from components.indexes.manifest import Entry
+from components.options import UNNAMEABLE, nameable
 from components.values import Chunk, Scalar, Span, States
 
 NAMESPACE: UUID = uuid5(NAMESPACE_URL, "millrace")
@@ -138,13 +139,15 @@ def to_entry(payload: Mapping[str, Any]) -> Entry:
 
 
 def field_path(name: str) -> str:
-    """Where a filter's field lies in a payload."""
+    """Where a filter's field lies in a payload. Raises BadOption for one that has no path."""
     if name in TOP_LEVEL:
         return name
     # Quoted, because a user's field name may itself have a dot in it.
     own = name.removeprefix("metadata.")
-    if '"' in own:
-        raise BadOption(f"no index can filter by the field {own!r}").at(where="filter")
+    if not nameable(own):
+        raise BadOption(f"{UNNAMEABLE}, such as {own!r}").at(
+            where="filter", hint="it is stored and shown; give it another name to filter by it"
+        )
     return f'metadata."{own}"'
 
 

@@ -19,10 +19,13 @@ _FORKED.set_forkserver_preload(["__main__", "uvicorn", "tests.qdrant_http.app"])
 
 
 @contextmanager
-def running(api_key: str = "") -> Iterator[str]:
-    """A stand-in on a free port of the loopback: its address. Ended by its process id."""
+def running(api_key: str = "", *, version: str = "1.19.0") -> Iterator[str]:
+    """A stand-in on a free port of the loopback: its address. Ended by its process id.
+
+    `version`: what it says that it is; nothing: it does not say.
+    """
     ours, theirs = _FORKED.Pipe(duplex=False)
-    process = _FORKED.Process(target=_serve, args=(theirs, api_key), daemon=True)
+    process = _FORKED.Process(target=_serve, args=(theirs, api_key, version), daemon=True)
     process.start()
     theirs.close()
     try:
@@ -34,7 +37,7 @@ def running(api_key: str = "") -> Iterator[str]:
         ours.close()
 
 
-def _serve(started: Connection, api_key: str) -> None:
+def _serve(started: Connection, api_key: str, version: str) -> None:
     """Send the address; serve until killed."""
     import uvicorn
 
@@ -45,7 +48,7 @@ def _serve(started: Connection, api_key: str) -> None:
     listener.bind(("127.0.0.1", 0))
     listener.listen()
     started.send(f"http://127.0.0.1:{listener.getsockname()[1]}")
-    config = uvicorn.Config(application(api_key), log_level="error", access_log=False)
+    config = uvicorn.Config(application(api_key, version), log_level="error", access_log=False)
     uvicorn.Server(config).run(sockets=[listener])
 
 

@@ -11,7 +11,7 @@ from qdrant_client import QdrantClient
 from qdrant_client.http import models
 
 
-def application(api_key: str) -> FastAPI:
+def application(api_key: str, version: str) -> FastAPI:
     """An empty store behind HTTP. One request at a time: the handlers are coroutines without a
     pause, as the updates of a real shard have one order.
     """
@@ -21,6 +21,8 @@ def application(api_key: str) -> FastAPI:
 
     @app.middleware("http")
     async def check(request: Request, go_on: Callable[[Request], Awaitable[Any]]) -> Any:
+        if request.url.path == "/" and version:  # without a key, too
+            return JSONResponse({"title": "qdrant", "version": version})
         if api_key and request.headers.get("api-key") != api_key:
             return JSONResponse({"status": {"error": "Invalid API key"}}, status_code=401)
         return await go_on(request)

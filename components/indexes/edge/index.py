@@ -39,7 +39,7 @@ from components.indexes.edge.writer import EdgeWriter
 from components.indexes.manifest import Generation, Quantization, Release, Totals, now
 from components.indexes.quantization import Oversampling, Rescoring
 from components.indexes.retention import Keep, Surplus, kept
-from components.options import option
+from components.options import FieldName, option
 
 _DAMAGED = "damaged.json"
 _log = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ class EdgeIndex:
 
     path: Path = option(Path(".millrace"), help="folder that holds all corpora")
     keep: Keep = option(2, help="generations kept of those that were live, the live one included")
-    filterable: tuple[str, ...] = option((), help="metadata fields to index for filters")
+    filterable: tuple[FieldName, ...] = option((), help="metadata fields to index for filters")
     quantization: Quantization = option(
         "none", help="search vectors in fewer bits; a change builds a new generation"
     )

@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from components.errors import Damaged, Refused
+from components.errors import Damaged, IndexFault, Refused
 from components.indexes.manifest import Quantization
 from components.indexes.payload import CHUNK, INDEXED_NUMBERS, INDEXED_WORDS, field_path
 from components.indexes.qdrant.conditions import ADDED, REMOVED
+from components.indexes.qdrant.patience import Waiting
 from components.indexes.qdrant.reader import DENSE, SPARSE
 from components.indexes.qdrant.server import Server
 from components.indexes.vacuum import DELETED_THRESHOLD, VACUUM_MIN_VECTORS
@@ -21,9 +22,10 @@ if TYPE_CHECKING:
 
 _SETTLED = 600.0
 """Seconds that the server is given to build its search graph before a generation goes live."""
-_POLL = 0.2
 _CONFLICT = 409
 """The status of an answer: somebody was first."""
+_FIRST_POLL, _LONGEST_POLL = 0.2, 2.0
+"""Seconds until it is looked at again: twice as many each time."""
 _log = logging.getLogger(__name__)
 
 
@@ -103,17 +105,37 @@ def index_fields(server: Server, name: str, kinds: Mapping[str, models.PayloadSc
 
 
 def settle(server: Server, name: str) -> None:
-    """Wait until the server has optimised what was written. Searches are right before, but slow."""
+    """Wait until the server has optimised what was written. Searches are right before, but slow.
+
+    Raises IndexFault where the server says that a write or the optimiser has failed.
+    """
+    waiting, pause = Waiting(server.name, _SETTLED), _FIRST_POLL
     until = time.monotonic() + _SETTLED
     while time.monotonic() < until:
         found = server.ask(
             f"the collection {name} could not be looked at",
             lambda client: client.get_collection(name),
         )
-        if found.status != "yellow":  # grey waits for the next write, red is for the server's log
+        if found.status == "red":
+            raise _failed(server, name, found)
+        if found.status != "yellow":  # grey waits for the next write
+            waiting.over(f"has optimised {name}")
             return
-        time.sleep(_POLL)
+        waiting.tell(f"{name} is being optimised", pause)
+        time.sleep(pause)
+        pause = min(_LONGEST_POLL, 2 * pause)
     _log.warning("%s is still being optimised: searches are slower until it is done", name)
+
+
+def _failed(server: Server, name: str, found: models.CollectionInfo) -> IndexFault:
+    """Nothing is proved by it: the points may all be there."""
+    told = getattr(found.optimizer_status, "error", "")
+    reason = f": {told}" if told else ""
+    return IndexFault(f"the server marks the collection {name} red{reason}").at(
+        where=server.name,
+        hint="a write or its optimiser has failed: see the server's log and GET /collections/"
+        f"{name}, and run the refresh again; what is live is as it was",
+    )
 
 
 def remove(server: Server, name: str) -> None:

@@ -145,13 +145,13 @@ class Control:
         found = client.retrieve(self.collection, [self._corpus], with_payload=True)
         return (found[0].payload or {}) if found else {}
 
-    def set(self, client: QdrantClient, fields: Mapping[str, Any], **expected: Any) -> None:
-        """As `change`, asked once. Raises as the client."""
+    def set(self, client: QdrantClient, fields: Mapping[str, Any], **expected: Any) -> object:
+        """As `change`, asked once: what the server answers. Raises as the client."""
         from qdrant_client.models import Filter, HasIdCondition, WriteOrdering
 
         same = [_condition(name, value) for name, value in expected.items()]
         chosen = Filter(must=[HasIdCondition(has_id=[self._corpus]), *same])
-        client.set_payload(
+        return client.set_payload(
             self.collection,
             dict(fields),
             points=chosen,

@@ -35,7 +35,7 @@ from components.indexes.qdrant.server import Server, connect
 from components.indexes.qdrant.writer import QdrantWriter
 from components.indexes.quantization import Oversampling, Rescoring, Search
 from components.indexes.retention import Keep, Surplus, kept
-from components.options import Count, option
+from components.options import Count, FieldName, option
 from infra.settings import NAMESPACE, settings
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class QdrantIndex:
         help="part of the corpus' name on the server; MILLRACE_NAMESPACE by default",
     )
     keep: Keep = option(2, help="generations kept of those that were live, the live one included")
-    filterable: tuple[str, ...] = option((), help="metadata fields to index for filters")
+    filterable: tuple[FieldName, ...] = option((), help="metadata fields to index for filters")
     quantization: Quantization = option(
         "none", help="search vectors in fewer bits; a change builds a new generation"
     )

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from components.errors import Busy, MillraceError, Missing, TakenOver
+from components.errors import BadOption, Busy, MillraceError, Missing, TakenOver
 from components.indexes.qdrant.control import Control, named
 from components.indexes.qdrant.patience import hurried, patient
 from components.indexes.qdrant.server import Server
@@ -92,6 +92,8 @@ class Lease:
         try:
             with hurried():
                 self._control.change({"holder": ""}, holder=self.token)
+        except BadOption:  # a key that may not write has taken nothing
+            return
         except MillraceError as error:
             _log.warning("the lease of %s runs out by itself: %s", self._control.collection, error)
 
@@ -157,7 +159,7 @@ class Fenced(Server):
     """
 
     def __init__(self, server: Server, corpus: str) -> None:
-        super().__init__(server.client, server.name)
+        super().__init__(server.client, server.name, server.version)
         self.key = f"{server.name}/{corpus}"
         """Of the right to the corpus, in this process."""
         self._corpus = corpus
