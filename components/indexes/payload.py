@@ -25,6 +25,8 @@ STATES = "states"
 """The payload field with the states of a chunk's tokens. It is larger than all others together, and
 read only where it is asked for.
 """
+CHUNK = "chunk"
+"""The payload field with a chunk's id, where a store has several points of one."""
 TOP_LEVEL = frozenset(
     {"document_id", "version", "ordinal", "start", "end", "page", "last_page", "title", "section"}
 )
@@ -34,6 +36,11 @@ TOP_LEVEL = frozenset(
 def chunk_id(document_id: str, content_hash: str, span: Span) -> str:
     """The same span of the same content has the same id in every run and store."""
     return str(uuid5(NAMESPACE, f"chunk\0{document_id}\0{content_hash}\0{span.start}\0{span.end}"))
+
+
+def named(point: Any) -> str:
+    """The chunk id of a store's point."""
+    return str((point.payload or {}).get(CHUNK, point.id))
 
 
 def possible_ids(ids: Iterable[str]) -> list[str]:

@@ -10,17 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 from components.errors import Damaged, IndexFault, Refused
 from components.indexes.manifest import Quantization
-from components.indexes.payload import INDEXED_NUMBERS, INDEXED_WORDS, field_path
+from components.indexes.payload import CHUNK, INDEXED_NUMBERS, INDEXED_WORDS, field_path
 from components.indexes.qdrant.conditions import ADDED, REMOVED
 from components.indexes.qdrant.patience import Waiting
 from components.indexes.qdrant.reader import DENSE, SPARSE
 from components.indexes.qdrant.server import Server
+from components.indexes.vacuum import DELETED_THRESHOLD, VACUUM_MIN_VECTORS
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient, models
 
 _SETTLED = 600.0
 """Seconds that the server is given to build its search graph before a generation goes live."""
+_CONFLICT = 409
+"""The status of an answer: somebody was first."""
 _FIRST_POLL, _LONGEST_POLL = 0.2, 2.0
 """Seconds until it is looked at again: twice as many each time."""
 _log = logging.getLogger(__name__)
@@ -43,26 +46,36 @@ def make(server: Server, name: str, layout: Mapping[str, Any]) -> None:
     def once(client: QdrantClient) -> None:
         from qdrant_client.http.exceptions import UnexpectedResponse
 
-        if client.collection_exists(name):
-            return
         try:
             client.create_collection(name, **layout)
-        except UnexpectedResponse:
-            if not client.collection_exists(name):
+        except UnexpectedResponse as error:
+            if error.status_code != _CONFLICT:
                 raise
 
-    server.ask(f"the collection {name} could not be created", once)
+    doing = f"the collection {name} could not be created"
+    if not server.ask(doing, lambda client: client.collection_exists(name)):
+        server.ask(doing, once)
 
 
 def create(server: Server, name: str, width: int, layout: Layout) -> None:
     """A collection for vectors of `width`."""
-    from qdrant_client.models import Distance, Modifier, SparseVectorParams, VectorParams
+    from qdrant_client.models import (
+        Distance,
+        Modifier,
+        OptimizersConfigDiff,
+        SparseVectorParams,
+        VectorParams,
+    )
 
     dense = VectorParams(size=width, distance=Distance.COSINE, on_disk=layout.on_disk or None)
     options = {
         "vectors_config": {DENSE: dense},
         "sparse_vectors_config": {SPARSE: SparseVectorParams(modifier=Modifier.IDF)},
         "quantization_config": _quantized(layout),
+        # Deleted points count in the inverse document frequency until they are vacuumed.
+        "optimizers_config": OptimizersConfigDiff(
+            deleted_threshold=DELETED_THRESHOLD, vacuum_min_vector_number=VACUUM_MIN_VECTORS
+        ),
         "on_disk_payload": layout.on_disk,
         "shard_number": layout.shards,
         "replication_factor": layout.replicas,
@@ -74,7 +87,7 @@ def index_chunks(server: Server, name: str, filterable: Sequence[str]) -> None:
     """Payload indexes, without which a filter or a deletion reads every point."""
     from qdrant_client.models import PayloadSchemaType
 
-    words = [*INDEXED_WORDS, *map(field_path, filterable)]
+    words = [*INDEXED_WORDS, CHUNK, *map(field_path, filterable)]
     kinds = dict.fromkeys(words, PayloadSchemaType.KEYWORD)
     kinds |= dict.fromkeys((*INDEXED_NUMBERS, ADDED, REMOVED), PayloadSchemaType.INTEGER)
     index_fields(server, name, kinds)
@@ -157,25 +170,15 @@ def check_alias(server: Server, alias: str) -> None:
 
 def name_as(server: Server, alias: str, collection: str) -> None:
     """Let an alias stand for a collection, in one step; for other users of the server."""
+    from qdrant_client.models import CreateAlias, CreateAliasOperation
 
-    def switch(client: QdrantClient) -> None:
-        from qdrant_client.models import (
-            CreateAlias,
-            CreateAliasOperation,
-            DeleteAlias,
-            DeleteAliasOperation,
-        )
-
-        now = _aliases(client)
-        if now.get(alias) == collection:
-            return
-        steps: list[Any] = []
-        if alias in now:
-            steps.append(DeleteAliasOperation(delete_alias=DeleteAlias(alias_name=alias)))
-        made = CreateAlias(collection_name=collection, alias_name=alias)
-        client.update_collection_aliases([*steps, CreateAliasOperation(create_alias=made)])
-
-    server.ask(f"the alias {alias} could not be set", switch)
+    doing = f"the alias {alias} could not be set"
+    if server.ask(doing, _aliases).get(alias) == collection:
+        return
+    # One that is there is moved.
+    made = CreateAlias(collection_name=collection, alias_name=alias)
+    switch = [CreateAliasOperation(create_alias=made)]
+    server.ask(doing, lambda client: client.update_collection_aliases(switch))
 
 
 def names(server: Server) -> set[str]:

@@ -11,8 +11,16 @@ from components.errors import Missing
 from components.indexes.distinct import FIRST, distinct, payload_field
 from components.indexes.hits import TIES, best, more
 from components.indexes.manifest import Entry
-from components.indexes.payload import STATES, possible_ids, states_of, to_chunk, to_entry
-from components.indexes.qdrant.conditions import ADDED, REMOVED, visible
+from components.indexes.payload import (
+    CHUNK,
+    STATES,
+    named,
+    possible_ids,
+    states_of,
+    to_chunk,
+    to_entry,
+)
+from components.indexes.qdrant.conditions import ADDED, REMOVED, of_chunks, visible
 from components.indexes.qdrant.server import Server
 from components.indexes.quantization import Search
 from components.values import Chunk, Filter, Hit, Matrix, Scalar, SparseVector, States
@@ -72,9 +80,9 @@ class QdrantReader:
     def vectors(self, chunk_ids: Sequence[str]) -> Matrix:
         """See `Reader`."""
         held: dict[str, Any] = {}
-        for point in self._retrieved(chunk_ids, _PAGE, False, [DENSE]):
-            named: Any = point.vector
-            held[str(point.id)] = named[DENSE]
+        for point in self._of_chunks(chunk_ids, _PAGE, [CHUNK], [DENSE]):
+            rows_of: Any = point.vector
+            held[named(point)] = rows_of[DENSE]
         missing = [each for each in chunk_ids if each not in held]
         if missing:
             raise Missing(f"{len(missing)} chunks have no vector, {missing[0]} is one").at(
@@ -85,8 +93,8 @@ class QdrantReader:
 
     def states(self, chunk_ids: Sequence[str]) -> list[States]:
         """See `Reader`."""
-        points = self._retrieved(chunk_ids, _STATES_PAGE, [STATES], False)
-        held = ((str(point.id), point.payload or {}) for point in points)
+        points = self._of_chunks(chunk_ids, _STATES_PAGE, [CHUNK, STATES])
+        held = ((named(point), point.payload or {}) for point in points)
         return states_of(chunk_ids, held, self._collection)
 
     def neighbours(self, document_id: str, ordinals: Sequence[int]) -> list[Chunk]:
@@ -133,10 +141,12 @@ class QdrantReader:
 
     def _chunks(self, wanted: Filter) -> list[Chunk]:
         points = self._scroll(visible(self._number, wanted, kind=["chunk"]))
-        found = [to_chunk(str(point.id), point.payload or {}) for point in points]
+        found = [to_chunk(named(point), point.payload or {}) for point in points]
         return sorted(found, key=lambda chunk: chunk.ordinal)
 
-    def _scroll(self, chosen: models.Filter, fields: Any = None) -> Iterator[models.Record]:
+    def _scroll(
+        self, chosen: models.Filter, fields: Any = None, vectors: Any = False, page: int = _PAGE
+    ) -> Iterator[models.Record]:
         """Points with some fields of their payloads, or with all but the states of tokens."""
         fields = fields or _but_states()
         offset: Any = None
@@ -144,27 +154,27 @@ class QdrantReader:
             points, offset = self._server.ask(
                 "the index could not be read",
                 lambda client, offset=offset: client.scroll(  # type: ignore[misc]
-                    self._collection, chosen, limit=_PAGE, offset=offset, with_payload=fields
+                    self._collection,
+                    chosen,
+                    limit=page,
+                    offset=offset,
+                    with_payload=fields,
+                    with_vectors=vectors,
                 ),
             )
             yield from points
             if offset is None:
                 return
 
-    def _retrieved(
-        self, ids: Sequence[str], page: int, fields: Any, vectors: Any
+    def _of_chunks(
+        self, ids: Sequence[str], page: int, fields: Any, vectors: Any = False
     ) -> Iterator[models.Record]:
+        """The generation's points of some chunks, in no order."""
         asked = possible_ids(ids)
         for start in range(0, len(asked), page):
-            yield from self._retrieve(asked[start : start + page], fields, vectors)
-
-    def _retrieve(self, ids: Sequence[str], fields: Any, vectors: Any) -> list[models.Record]:
-        return self._server.ask(
-            "points could not be read",
-            lambda client: client.retrieve(
-                self._collection, ids, with_payload=fields, with_vectors=vectors
-            ),
-        )
+            chosen = visible(self._number, kind=["chunk"])
+            chosen.should = [of_chunks(asked[start : start + page])]
+            yield from self._scroll(chosen, fields, vectors, page)
 
     def _query(self, asked: Sequence[_Asked], k: int) -> list[list[Hit]]:
         found: list[list[Hit]] = []
@@ -191,10 +201,19 @@ class QdrantReader:
             query=query,
             using=name,
             filter=visible(self._number, wanted),
-            params=_params(self._search) if name == DENSE else None,
+            params=_params(self._search) if name == DENSE else self._frequencies(),
             limit=limit,
             with_payload=_but_states(),
         )
+
+    def _frequencies(self) -> models.SearchParams:
+        """How rare a term is, is counted over what the generation sees, whatever a question's own
+        filter is. A server before 1.19 ignores it, and counts every point of a shard.
+        """
+        from qdrant_client.models import IdfCorpusParams, SearchParams
+
+        seen = visible(self._number, kind=["chunk"])
+        return SearchParams(idf=IdfCorpusParams(corpus=seen))
 
 
 def _but_states() -> models.PayloadSelectorExclude:

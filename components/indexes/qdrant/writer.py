@@ -1,18 +1,36 @@
-"""Writes to a draft on a server. Nothing that the live generation sees is changed, but for the
-title and metadata of chunks whose text is the same.
-"""
+"""Writes to a draft on a server. Nothing that an older generation sees is changed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import uuid5
 
+import numpy as np
+
 from components.indexes.checks import check_vectors, checked_states
 from components.indexes.manifest import Entry
-from components.indexes.payload import NAMESPACE, check, of_chunk, of_entry, size
-from components.indexes.qdrant.conditions import ADDED, REMOVED, added_in, visible
+from components.indexes.payload import (
+    CHUNK,
+    NAMESPACE,
+    STATES,
+    check,
+    named,
+    of_chunk,
+    of_entry,
+    size,
+    to_chunk,
+)
+from components.indexes.qdrant.conditions import (
+    ADDED,
+    REMOVED,
+    added_in,
+    inherited,
+    of_chunks,
+    visible,
+)
+from components.indexes.qdrant.deletion import delete
 from components.indexes.qdrant.reader import DENSE, SPARSE, QdrantReader
 from components.values import Chunk, Matrix, Metadata, SparseVector, States
 
@@ -50,13 +68,7 @@ class QdrantWriter(QdrantReader):
             _Point(chunk, of_chunk(chunk, own), row.tolist(), terms, size(chunk, own))
             for chunk, row, terms, own in zip(chunks, dense, sparse, held, strict=True)
         ]
-        for batch in _batches(points):
-            kept = self._kept([point.chunk.id for point in batch])
-            new = [point.of(self._number) for point in batch if point.chunk.id not in kept]
-            self._upsert(new)
-            for point in batch:
-                if point.chunk.id in kept:
-                    self._keep(point.chunk.id, point.payload)
+        self._put(points)
 
     def commit(self, entries: Sequence[Entry], replaced: Sequence[str] = ()) -> None:
         """See `Writer`."""
@@ -79,11 +91,14 @@ class QdrantWriter(QdrantReader):
         self._drop(kept, others=True)
 
     def describe(self, document_id: str, title: str, metadata: Metadata) -> None:
-        """See `Writer`. Readers of the live generation see it at once."""
-        payload = {"title": title, "metadata": dict(metadata)}
-        check(payload, document_id)
-        chosen = visible(self._number, {"document_id": [document_id]}, kind=["chunk"])
-        self._set(payload, chosen)
+        """See `Writer`. What older generations brought is copied: they keep what they see."""
+        described = {"title": title, "metadata": dict(metadata)}
+        check(described, document_id)
+        self._set(described, added_in(self._number, kind=["chunk"], document_id=[document_id]))
+        if self._base:
+            older = inherited(self._number, kind=["chunk"], document_id=[document_id])
+            stored = self._scroll(older, True, True, _BATCH)
+            self._put(_copy(point, described) for point in stored)
 
     def forget(self, document_ids: Sequence[str]) -> None:
         """See `Writer`."""
@@ -97,13 +112,17 @@ class QdrantWriter(QdrantReader):
         not all there (their documents are then done again), and entries that were replaced.
         """
         entries = self.entries()
+        own_chunks = [named(each) for each in self._scroll(self._own("chunk"), [CHUNK])]
+        for start in range(0, len(own_chunks), _BATCH):
+            self._supersede(own_chunks[start : start + _BATCH])
         counted: dict[tuple[str, str], int] = {}
         for payload in self.payloads("chunk", ["document_id", "version"]):
             key = payload["document_id"], payload["version"]
             counted[key] = counted.get(key, 0) + 1
         current = {(entry.document_id, entry.content_hash) for entry in entries.values()}
         self._drop([each for each in counted if each not in current])
-        own = [each["document_id"] for each in self._own_entries()]
+        stored = self._scroll(self._own("document"), ["document_id"])
+        own = [(each.payload or {})["document_id"] for each in stored]
         for start in range(0, len(own), _BATCH):
             self._replace_entries(own[start : start + _BATCH])
         self.forget(
@@ -114,27 +133,17 @@ class QdrantWriter(QdrantReader):
             ]
         )
 
-    def _kept(self, ids: Sequence[str]) -> set[str]:
-        """Those that the generation before holds already: the same text, so the same vectors."""
-        if not self._base:
-            return set()
-        return {
-            str(point.id)
-            for point in self._retrieve(ids, [ADDED, REMOVED], False)
-            if _seen(point.payload or {}, self._base)
-        }
+    def _put(self, points: Iterable[_Point]) -> None:
+        """Store points, in the place of what older generations brought of the same chunks."""
+        for batch in _batches(points):
+            self._upsert([point.of(self._number) for point in batch])
+            self._supersede([point.chunk.id for point in batch])
 
-    def _keep(self, identifier: str, payload: Mapping[str, Any]) -> None:
-        from qdrant_client.models import Filter, HasIdCondition
-
-        chosen = Filter(must=[HasIdCondition(has_id=[identifier])])
-        self._set({name: payload[name] for name in ("title", "metadata")}, chosen)
-        self._change(
-            "a chunk could not be kept",
-            lambda client: client.delete_payload(
-                self._collection, [REMOVED], points=chosen, wait=True
-            ),
-        )
+    def _supersede(self, ids: Sequence[str]) -> None:
+        """Take away the points of these chunks that older generations brought."""
+        if self._base:
+            older = inherited(self._number, of_chunks(ids), kind=["chunk"])
+            self._set({REMOVED: self._number}, older)
 
     def _replace_entries(self, document_ids: Sequence[str]) -> None:
         """Older entries of these documents are no longer the draft's."""
@@ -143,10 +152,8 @@ class QdrantWriter(QdrantReader):
         chosen = visible(self._number - 1, {"document_id": document_ids}, kind=["document"])
         self._set({REMOVED: self._number}, chosen)
 
-    def _own_entries(self) -> Iterator[dict[str, Any]]:
-        fields = ["document_id"]
-        for point in self._scroll(added_in(self._number, kind=["document"]), fields):
-            yield dict(point.payload or {})
+    def _own(self, kind: str) -> models.Filter:
+        return added_in(self._number, kind=[kind])
 
     def _drop(self, versions: Sequence[tuple[str, str]], *, others: bool = False) -> None:
         """Take away chunks of these documents: of the version named, or of all `others`."""
@@ -180,14 +187,7 @@ class QdrantWriter(QdrantReader):
         )
 
     def _delete(self, chosen: models.Filter) -> None:
-        from qdrant_client.models import FilterSelector
-
-        self._change(
-            "the index refused a deletion",
-            lambda client: client.delete(
-                self._collection, FilterSelector(filter=chosen), wait=True
-            ),
-        )
+        delete(self._server, self._collection, chosen, "the index refused a deletion")
 
     def _change(self, doing: str, request: Callable[[QdrantClient], object]) -> None:
         self._server.ask(doing, request)
@@ -212,14 +212,15 @@ class _Point:
         if len(self.terms.indices):
             indices, values = self.terms.indices.tolist(), self.terms.values.tolist()
             vector[SPARSE] = Terms(indices=indices, values=values)
-        return PointStruct(id=self.chunk.id, vector=vector, payload={**self.payload, ADDED: number})
+        payload = {**self.payload, CHUNK: self.chunk.id, ADDED: number}
+        return PointStruct(id=_chunk_id(self.chunk.id, number), vector=vector, payload=payload)
 
     def __len__(self) -> int:
         """Roughly the bytes that it takes in a request."""
         return self.size + _BYTES_PER_NUMBER * (len(self.row) + 2 * len(self.terms.indices))
 
 
-def _batches(points: Sequence[_Point]) -> Iterator[list[_Point]]:
+def _batches(points: Iterable[_Point]) -> Iterator[list[_Point]]:
     batch: list[_Point] = []
     held_bytes = 0
     for point in points:
@@ -232,9 +233,18 @@ def _batches(points: Sequence[_Point]) -> Iterator[list[_Point]]:
         yield batch
 
 
-def _seen(payload: Mapping[str, Any], number: int) -> bool:
-    """Whether a generation of that number sees the point."""
-    return bool(payload.get(ADDED, 0) <= number < payload.get(REMOVED, number + 1))
+def _copy(point: Any, changed: Mapping[str, Any]) -> _Point:
+    """A stored point as one to store, with other fields."""
+    payload = {name: value for name, value in point.payload.items() if name not in (ADDED, REMOVED)}
+    payload |= changed
+    held = point.vector.get(SPARSE)
+    terms = SparseVector(
+        np.array(held.indices if held else [], np.int64),
+        np.array(held.values if held else [], np.float32),
+    )
+    chunk = to_chunk(named(point), payload)
+    own = size(chunk) + len(payload.get(STATES, ""))
+    return _Point(chunk, payload, point.vector[DENSE], terms, own)
 
 
 def _of_version(document_id: str, version: str, *, others: bool) -> models.Filter:
@@ -245,6 +255,11 @@ def _of_version(document_id: str, version: str, *, others: bool) -> models.Filte
     if others:
         return Filter(must=[document], must_not=[named])
     return Filter(must=[document, named])
+
+
+def _chunk_id(chunk_id: str, number: int) -> str:
+    """One point for each generation that brought the chunk, or another title or metadata of it."""
+    return str(uuid5(NAMESPACE, f"point\0{chunk_id}\0{number}"))
 
 
 def _entry_id(document_id: str, number: int) -> str:
