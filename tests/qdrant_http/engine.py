@@ -49,17 +49,30 @@ def translated(own: Any) -> Any:
             return own.isoformat()
         case list():
             return [translated(each) for each in own]
+        case models.Filter() | models.FieldCondition() | models.HasIdCondition():
+            return _condition(own)
+        case models.IsEmptyCondition() | models.IsNullCondition():
+            return _condition(own)
+        case BaseModel():
+            return _translated(own)
+    return own
+
+
+def _condition(own: Any) -> Any:
+    match own:
         case models.HasIdCondition(has_id=ids):
             return edge.HasIdCondition(set(map(point_id, ids)))
+        case models.IsEmptyCondition(is_empty=field):
+            return edge.IsEmptyCondition(path(field.key))
+        case models.IsNullCondition(is_null=field):
+            return edge.IsNullCondition(path(field.key))
         case models.Filter():
             if not own.model_fields_set:  # all of its fields may be missing, so it takes anything
                 raise format_error("data did not match any variant of untagged enum Condition")
             return filter_of(own)
         case models.FieldCondition() if own.match is None and own.range is None:
             raise out_of_range("At least one field condition must be specified")
-        case BaseModel():
-            return _translated(own)
-    return own
+    return _translated(own)
 
 
 def _translated(own: BaseModel) -> Any:
