@@ -188,10 +188,11 @@ def nights(corpus: Corpus, until: int = 4) -> int:
         try:
             corpus.refresh()
         except Damaged as error:
-            assert error.where
-            assert "run the refresh again" in error.hint
+            told = error
         else:
             return night
+        assert str(store) in told.where
+        assert "run the refresh again" in told.hint
     raise AssertionError("it does not heal")
 
 
