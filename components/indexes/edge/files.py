@@ -86,22 +86,6 @@ def copy_tree(source: Path, target: Path) -> None:
     shutil.copytree(source, target, copy_function=_copied, dirs_exist_ok=False)
 
 
-def pieces(opened: int, place: str) -> Iterator[tuple[int, bytes]]:
-    """What a file holds and where, but for its holes. Raises as `told` does."""
-    size = os.fstat(opened).st_size
-    at = 0
-    while at < size:
-        start, end = _next_data(opened, at, size)
-        while start < end:
-            with _telling("cannot be read", place):
-                piece = os.pread(opened, min(_PIECE, end - start), start)
-            if not piece:
-                return
-            yield start, piece
-            start += len(piece)
-        at = end
-
-
 def allocated(folder: Path) -> int:
     """Bytes that a file or a link takes on the disk, or all files below a folder."""
     if folder.is_symlink() or not folder.is_dir():
@@ -149,12 +133,13 @@ def _telling(doing: str, place: str) -> Iterator[None]:
 def _copy_sparse(reader: int, writer: int, source: str) -> None:
     if _cloned(reader, writer):
         return
-    for start, piece in pieces(reader, source):
-        at, left = start, memoryview(piece)
-        while left:
-            written = os.pwrite(writer, left, at)
-            at, left = at + written, left[written:]
-    os.ftruncate(writer, os.fstat(reader).st_size)
+    size = os.fstat(reader).st_size
+    at = 0
+    while at < size:
+        start, end = _next_data(reader, at, size)
+        _copy_range(reader, writer, start, end, source)
+        at = end
+    os.ftruncate(writer, size)
 
 
 def _cloned(source: int, target: int) -> bool:
@@ -178,6 +163,15 @@ def _next_data(descriptor: int, at: int, size: int) -> tuple[int, int]:
         return start, os.lseek(descriptor, start, os.SEEK_HOLE)
     except OSError:  # nothing but a hole up to the end
         return size, size
+
+
+def _copy_range(reader: int, writer: int, start: int, end: int, source: str) -> None:
+    while start < end:
+        with _telling("cannot be read", source):
+            piece = os.pread(reader, min(_PIECE, end - start), start)
+        if not piece:
+            return
+        start += os.pwrite(writer, piece, start)
 
 
 def _size(count: int) -> str:

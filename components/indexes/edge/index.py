@@ -41,6 +41,10 @@ from components.indexes.quantization import Oversampling, Rescoring
 from components.indexes.retention import Keep, Surplus, kept
 from components.options import FieldName, option
 
+_LOST = (
+    "restore its folder from a copy; without one delete live.json and refresh: no guard compares "
+    "the new generation with what was served then"
+)
 _log = logging.getLogger(__name__)
 
 
@@ -109,15 +113,14 @@ class EdgeCorpus:
         if pointer is None:
             return None
         name = str(pointer.get("generation", ""))
-        generation = self._generation(name) if leftovers.NAME.fullmatch(name) else None
+        try:
+            generation = self._generation(name) if leftovers.NAME.fullmatch(name) else None
+        except Damaged as error:
+            raise error.at(hint=_LOST) from None
         if generation is None:
             if read_json(file) != pointer:  # replaced between the two looks, and removed
                 return self.live()
-            raise Missing(f"the live generation {name!r} is gone").at(
-                where=str(file),
-                hint="restore its folder; without a copy of it delete live.json and refresh: the "
-                "new one is then not compared with what was served",
-            )
+            raise Missing(f"the live generation {name!r} is gone").at(where=str(file), hint=_LOST)
         return Release(
             generation=generation,
             since=str(pointer.get("since", "")),
