@@ -72,10 +72,8 @@ class Files(Parsing):
     def read(self, ref: DocumentRef) -> Document:
         """The file's text; the modules of `extract` say what each format keeps."""
         with self._open(ref) as file:
-            data = file.read(self.max_bytes + 1)
-        where = self._where(ref.id)
-        self._check_size(len(data), where)
-        return self._parsed(ref.id, data, where)
+            data = self._whole(file)
+        return self._parsed(ref.id, data, self._where(ref.id))
 
     def _listed(self, found: walk.Found) -> DocumentRef | Gap | LeftOut:
         id = extract.storable_path(found.name)

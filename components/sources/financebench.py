@@ -105,12 +105,10 @@ class FinanceBench(Parsing):
         try:
             with local.opened(self._folder, file.name, follow_links=self.follow_links) as opened:
                 self._check_size(os.fstat(opened.fileno()).st_size, str(file))
-                data = opened.read(self.max_bytes + 1)
+                return self._whole(opened)
         except BadDocument as error:
             error.at(where=str(file))
             raise
-        self._check_size(len(data), str(file))
-        return data
 
     def _told(self, name: str) -> bytes:
         known = self._information.get(name, {})

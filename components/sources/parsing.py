@@ -7,12 +7,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import IO
 
 from components.errors import BadDocument
 from components.options import Count, option
 from components.sources import extract, isolated
 from components.sources.worker import Limits
 from components.values import Document
+
+_PIECE = 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +43,19 @@ class Parsing:
     def _parse(id: str, data: bytes, where: str) -> Document:
         """The document. Runs in the other process."""
         return extract.document(id, data, where)
+
+    def _whole(self, file: IO[bytes]) -> bytes:
+        """All of an opened file. Raises BadDocument where it is too large, whatever was said of it
+        before. In pieces: asked for all that it may be, the system gives addresses for as much,
+        and what comes over a network comes in part.
+        """
+        pieces, left = [], self.max_bytes + 1
+        while left and (piece := file.read(min(left, _PIECE))):
+            pieces.append(piece)
+            left -= len(piece)
+        data = b"".join(pieces)
+        self._check_size(len(data))
+        return data
 
     def _check_size(self, size: int, where: str = "") -> None:
         """Raises BadDocument."""

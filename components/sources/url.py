@@ -196,7 +196,7 @@ class Url(Parsing):
             data = bytes(files.cat_file(path))
         else:
             with files.open(path, "rb") as file:
-                data = bytes(file.read(self.max_bytes + 1))
+                return self._whole(file)
         self._check_size(len(data))
         return data
 

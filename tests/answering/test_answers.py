@@ -317,13 +317,13 @@ def test_what_is_right_the_next_time_leaves_no_system_out(
 ) -> None:
     pipelines = [recorded(tmp_path, each, RIGHT) for each in "ab"]
     plan = planned(tmp_path, *pipelines, setting="closed_book")
-    do = getattr(PLAIN, step)
+    steps: Any = PLAIN
+    do = getattr(steps, step)
 
     def failing(of: Plan, system: System, *more: object) -> None:
         if system.name == "b":
             raise kind("not now")
         do(of, system, *more)
 
-    done: Any = replace(PLAIN, **{step: failing})
     with pytest.raises(kind):
-        run(plan, by=done)
+        run(plan, by=replace(steps, **{step: failing}))

@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -106,6 +107,39 @@ def test_a_file_that_is_too_large(tmp_path: Path) -> None:
             use(only(source))
         assert caught.value.where == f"{tmp_path}/a.md"
     assert Files(path=tmp_path, max_bytes=100).read(only(source)).text == "a" * 100
+
+
+@pytest.mark.parametrize("size", [1, 3 * 2**20])
+def test_reading_takes_memory_for_what_there_is(tmp_path: Path, size: int) -> None:
+    """Not for what there may be."""
+    (tmp_path / "a.txt").write_text("a" * size)
+    source = Files(path=tmp_path)
+    ref = only(source)
+    tracemalloc.start()
+    try:
+        assert source.read(ref).text == "a" * size
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < source.max_bytes / 8
+
+
+def test_a_file_that_grows_while_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "a.txt"
+    file.write_text("a" * 50)
+    source = Files(path=tmp_path, max_bytes=99)
+    ref, looked = only(source), os.fstat
+
+    def growing(opened: int) -> os.stat_result:
+        told = looked(opened)
+        file.write_text("a" * 100)
+        return told
+
+    monkeypatch.setattr(os, "fstat", growing)
+    with pytest.raises(BadDocument, match="too large: 100 bytes, at most 99 are read"):
+        source.read(ref)
 
 
 def test_versions_follow_time_and_size(tmp_path: Path) -> None:

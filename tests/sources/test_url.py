@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -119,17 +120,41 @@ class _Quiet(SimpleHTTPRequestHandler):
         pass
 
 
+class _Unsized(_Quiet):
+    """Tells no sizes: what it sends ends with the connection."""
+
+    def send_header(self, keyword: str, value: str) -> None:
+        if keyword != "Content-Length":
+            super().send_header(keyword, value)
+
+
+@contextmanager
+def served(folder: Path, by: type[_Quiet] = _Quiet) -> Iterator[str]:
+    handler = partial(by, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
 class TestHttp(SourceContract):
     @pytest.fixture
     def source(self, tmp_path: Path) -> Iterator[Url]:
         fill(tmp_path, "docs/b.md", "docs/a.txt", "docs/deep/er/c.rst", "other/d.md")
-        handler = partial(_Quiet, directory=str(tmp_path))
-        with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-            thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-            thread.start()
-            yield Url(url=f"http://127.0.0.1:{server.server_port}/docs/")
-            server.shutdown()
-            thread.join()
+        with served(tmp_path) as address:
+            yield Url(url=f"{address}/docs/")
+
+    def test_a_server_that_tells_no_size_is_read_to_its_end(self, tmp_path: Path) -> None:
+        text = "a long text " * 100_000
+        (tmp_path / "a.txt").write_text(text)
+        with served(tmp_path, _Unsized) as address:
+            source = Url(url=f"{address}/")
+            (ref,) = refs(source)
+            assert source.read(ref).text.split() == text.split()
 
     def test_what_is_listed(self, source: Url) -> None:
         assert ids(source) == ["a.txt", "b.md", "deep/er/c.rst"]
