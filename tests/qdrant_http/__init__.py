@@ -9,9 +9,10 @@ import multiprocessing
 import socket
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
+from typing import Any
 
 _FORKED = multiprocessing.get_context("forkserver")
 # The client takes a second to load: once for all servers.
@@ -19,10 +20,17 @@ _FORKED.set_forkserver_preload(["__main__", "uvicorn", "tests.qdrant_http.app"])
 
 
 @contextmanager
-def running(api_key: str = "") -> Iterator[str]:
-    """A stand-in on a free port of the loopback: its address. Ended by its process id."""
+def running(
+    api_key: str = "", *, strict: Mapping[str, Any] | None = None, max_body: int = 32 * 2**20
+) -> Iterator[str]:
+    """A stand-in on a free port of the loopback: its address. Ended by its process id.
+
+    `strict`: fields of a `StrictModeConfig` that every collection has; `max_body`: bytes.
+    """
     ours, theirs = _FORKED.Pipe(duplex=False)
-    process = _FORKED.Process(target=_serve, args=(theirs, api_key), daemon=True)
+    process = _FORKED.Process(
+        target=_serve, args=(theirs, api_key, strict or {}, max_body), daemon=True
+    )
     process.start()
     theirs.close()
     try:
@@ -34,7 +42,7 @@ def running(api_key: str = "") -> Iterator[str]:
         ours.close()
 
 
-def _serve(started: Connection, api_key: str) -> None:
+def _serve(started: Connection, api_key: str, strict: Mapping[str, Any], max_body: int) -> None:
     """Send the address; serve until killed."""
     import uvicorn
 
@@ -45,7 +53,9 @@ def _serve(started: Connection, api_key: str) -> None:
     listener.bind(("127.0.0.1", 0))
     listener.listen()
     started.send(f"http://127.0.0.1:{listener.getsockname()[1]}")
-    config = uvicorn.Config(application(api_key), log_level="error", access_log=False)
+    config = uvicorn.Config(
+        application(api_key, strict, max_body), log_level="error", access_log=False
+    )
     uvicorn.Server(config).run(sockets=[listener])
 
 

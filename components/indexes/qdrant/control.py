@@ -12,17 +12,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid5
 
-from components.errors import Refused
+from components.errors import Missing, Refused
 from components.indexes.manifest import Generation
 from components.indexes.payload import NAMESPACE
 from components.indexes.qdrant import collection
+from components.indexes.qdrant.limits import Limits, limits_of
+from components.indexes.qdrant.scroll import scroll
 from components.indexes.qdrant.server import Server
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient
 
 Answer = TypeVar("Answer")
-_PAGE = 1000
 _BLANK = {"kind": "corpus", "source": "", "holder": "", "beat": 0, "live": ""}
 
 
@@ -47,6 +48,7 @@ class Control:
         self._server = server
         self._replicas = replicas
         self.collection = named(corpus)
+        self._limits: Limits | None = None
         self._corpus = str(uuid5(NAMESPACE, f"control\0{corpus}"))
 
     @property
@@ -66,7 +68,7 @@ class Control:
 
     def begin(self) -> None:
         """Make the collection and the corpus' record, where they are missing."""
-        from qdrant_client.models import PayloadSchemaType, PointStruct, UpdateMode
+        from qdrant_client.models import PointStruct, UpdateMode
 
         point = PointStruct(id=self._corpus, vector={}, payload=_BLANK)
         if self.corpus() is not None:
@@ -75,8 +77,9 @@ class Control:
         layout = {"vectors_config": {}, "shard_number": 1, "replication_factor": self._replicas}
         collection.make(self._server, self.collection, layout)
         # A strict server takes no condition on a field without an index.
-        kinds = {"holder": PayloadSchemaType.KEYWORD, "beat": PayloadSchemaType.INTEGER}
-        collection.index_fields(self._server, self.collection, kinds)
+        collection.index_fields(
+            self._server, self.collection, {"holder": "keyword", "beat": "integer"}
+        )
         self._server.ask(
             "the corpus could not be created",
             lambda client: client.upsert(
@@ -132,26 +135,18 @@ class Control:
 
     def records(self) -> list[Record]:
         """All generations, in order of number."""
-        found: list[Record] = []
-        offset: Any = None
-        while True:
-            answer = self._server.find(
-                "the generations could not be listed",
-                lambda client, offset=offset: client.scroll(  # type: ignore[misc]
-                    self.collection, limit=_PAGE, offset=offset, with_payload=True
-                ),
-            )
-            if answer is None:
-                return []
-            points, offset = answer
-            payloads = [point.payload for point in points if point.payload]
-            found += [
-                _to_record(each, self._server.name)
-                for each in payloads
-                if each.get("kind") == "generation"
-            ]
-            if offset is None:
-                return sorted(found, key=lambda each: each.generation.number)
+        try:
+            self._limits = self._limits or limits_of(self._server, self.collection)
+            points = list(scroll(self._server, self.collection, self._limits))
+        except Missing:
+            return []
+        payloads = [point.payload for point in points if point.payload]
+        found = [
+            _to_record(each, self._server.name)
+            for each in payloads
+            if each.get("kind") == "generation"
+        ]
+        return sorted(found, key=lambda each: each.generation.number)
 
     def save(self, record: Record) -> None:
         """Write a generation's record."""

@@ -7,9 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from components.errors import Missing
 from components.indexes import retention
+from components.indexes.qdrant import scroll
 from components.indexes.qdrant.conditions import added_in, removed_in
 from components.indexes.qdrant.control import Record
+from components.indexes.qdrant.limits import limits_of
 from components.indexes.qdrant.server import Server
 from components.indexes.retention import Surplus
 
@@ -67,11 +70,10 @@ def surplus(server: Server, place: Place) -> Iterator[Surplus]:
 
 def count(server: Server, collection: str, chosen: models.Filter | None = None) -> int:
     """Points that are stored; of a collection that is gone, none."""
-    answer = server.find(
-        "points could not be counted",
-        lambda client: client.count(collection, count_filter=chosen, exact=True),
-    )
-    return answer.count if answer else 0
+    try:
+        return scroll.count(server, collection, limits_of(server, collection), chosen)
+    except Missing:
+        return 0
 
 
 def nobodys(corpus: str, collections: Iterable[str], records: Iterable[Record]) -> list[str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +15,8 @@ from components.indexes.hits import TIES, best, more
 from components.indexes.manifest import Entry
 from components.indexes.payload import STATES, possible_ids, states_of, to_chunk, to_entry
 from components.indexes.qdrant.conditions import ADDED, REMOVED, visible
+from components.indexes.qdrant.limits import Limits, limits_of, parts
+from components.indexes.qdrant.scroll import count, scroll
 from components.indexes.qdrant.server import Server
 from components.indexes.quantization import Search
 from components.values import Chunk, Filter, Hit, Matrix, Scalar, SparseVector, States
@@ -22,13 +26,10 @@ if TYPE_CHECKING:
 
 DENSE = "dense"
 SPARSE = "sparse"
-_PAGE = 1000
 _STATES_PAGE = 100
 """Of chunks with the states of their tokens: a long chunk's take hundreds of kilobytes."""
 _Asked = tuple[Any, str, Filter]
 """A vector, the name of the vectors it is compared with, and what a hit must satisfy."""
-_BATCH = 64
-"""Queries in a request."""
 
 
 class QdrantReader:
@@ -49,6 +50,10 @@ class QdrantReader:
         self._number = number
         self._width = width
         self._search = search
+
+    @cached_property
+    def _limits(self) -> Limits:
+        return limits_of(self._server, self._collection)
 
     def nearest(self, vectors: Matrix, k: int, filters: Sequence[Filter]) -> list[list[Hit]]:
         """See `Reader`."""
@@ -72,7 +77,7 @@ class QdrantReader:
     def vectors(self, chunk_ids: Sequence[str]) -> Matrix:
         """See `Reader`."""
         held: dict[str, Any] = {}
-        for point in self._retrieved(chunk_ids, _PAGE, False, [DENSE]):
+        for point in self._retrieved(chunk_ids, self._limits.page, False, [DENSE]):
             named: Any = point.vector
             held[str(point.id)] = named[DENSE]
         missing = [each for each in chunk_ids if each not in held]
@@ -85,14 +90,18 @@ class QdrantReader:
 
     def states(self, chunk_ids: Sequence[str]) -> list[States]:
         """See `Reader`."""
-        points = self._retrieved(chunk_ids, _STATES_PAGE, [STATES], False)
+        page = min(_STATES_PAGE, self._limits.page)
+        points = self._retrieved(chunk_ids, page, [STATES], False)
         held = ((str(point.id), point.payload or {}) for point in points)
         return states_of(chunk_ids, held, self._collection)
 
     def neighbours(self, document_id: str, ordinals: Sequence[int]) -> list[Chunk]:
         """See `Reader`."""
-        wanted: Filter = {"document_id": [document_id], "ordinal": list(ordinals)}
-        return self._chunks(wanted)
+        found = [
+            self._chunks({"document_id": [document_id], "ordinal": list(part)})
+            for part in parts(ordinals, self._limits.values)
+        ]
+        return sorted(chain.from_iterable(found), key=lambda chunk: chunk.ordinal)
 
     def values(self, field: str, limit: int) -> list[Scalar]:
         """See `Vocabulary`."""
@@ -106,30 +115,26 @@ class QdrantReader:
 
     def entries(self) -> dict[str, Entry]:
         """See `GenerationReader`."""
+        return {document_id: entry for document_id, (_, entry) in self._entries({}).items()}
+
+    def count_chunks(self, document_id: str | None = None) -> int:
+        """See `GenerationReader`."""
+        wanted: Filter = {} if document_id is None else {"document_id": [document_id]}
+        chosen = visible(self._number, wanted, kind=["chunk"])
+        return count(self._server, self._collection, self._limits, chosen)
+
+    def _entries(self, wanted: Filter) -> dict[str, tuple[int, Entry]]:
+        """Entries by document id, each with the number of the generation that it is of."""
         found: dict[str, tuple[int, Entry]] = {}
-        for payload in self.payloads("document"):
+        for point in self._scroll(visible(self._number, wanted, kind=["document"])):
+            payload = dict(point.payload or {})
             number = payload.pop(ADDED)
             payload.pop(REMOVED, None)
             entry = to_entry(payload)
             # Between a new entry and the removal of the old one both are seen.
             if number >= found.get(entry.document_id, (0, entry))[0]:
                 found[entry.document_id] = number, entry
-        return {document_id: entry for document_id, (_, entry) in found.items()}
-
-    def count_chunks(self, document_id: str | None = None) -> int:
-        """See `GenerationReader`."""
-        wanted: Filter = {} if document_id is None else {"document_id": [document_id]}
-        chosen = visible(self._number, wanted, kind=["chunk"])
-        answer = self._server.ask(
-            "chunks could not be counted",
-            lambda client: client.count(self._collection, count_filter=chosen, exact=True),
-        )
-        return answer.count
-
-    def payloads(self, kind: str, fields: Any = None) -> Iterator[dict[str, Any]]:
-        """Payloads of all points of a kind, in order of id."""
-        for point in self._scroll(visible(self._number, kind=[kind]), fields):
-            yield dict(point.payload or {})
+        return found
 
     def _chunks(self, wanted: Filter) -> list[Chunk]:
         points = self._scroll(visible(self._number, wanted, kind=["chunk"]))
@@ -139,24 +144,13 @@ class QdrantReader:
     def _scroll(self, chosen: models.Filter, fields: Any = None) -> Iterator[models.Record]:
         """Points with some fields of their payloads, or with all but the states of tokens."""
         fields = fields or _but_states()
-        offset: Any = None
-        while True:
-            points, offset = self._server.ask(
-                "the index could not be read",
-                lambda client, offset=offset: client.scroll(  # type: ignore[misc]
-                    self._collection, chosen, limit=_PAGE, offset=offset, with_payload=fields
-                ),
-            )
-            yield from points
-            if offset is None:
-                return
+        return scroll(self._server, self._collection, self._limits, chosen, fields)
 
     def _retrieved(
         self, ids: Sequence[str], page: int, fields: Any, vectors: Any
     ) -> Iterator[models.Record]:
-        asked = possible_ids(ids)
-        for start in range(0, len(asked), page):
-            yield from self._retrieve(asked[start : start + page], fields, vectors)
+        for part in parts(possible_ids(ids), page):
+            yield from self._retrieve(part, fields, vectors)
 
     def _retrieve(self, ids: Sequence[str], fields: Any, vectors: Any) -> list[models.Record]:
         return self._server.ask(
@@ -167,32 +161,43 @@ class QdrantReader:
         )
 
     def _query(self, asked: Sequence[_Asked], k: int) -> list[list[Hit]]:
+        for _, _, wanted in asked:
+            self._limits.check(wanted)
+        return self._found(asked, k, k + TIES)
+
+    def _found(self, asked: Sequence[_Asked], k: int, limit: int) -> list[list[Hit]]:
         found: list[list[Hit]] = []
-        for start in range(0, len(asked), _BATCH):
-            found += self._batch(asked[start : start + _BATCH], k, k + TIES)
+        for each, points in zip(asked, self._points(asked, limit), strict=True):
+            again = more(points, k, limit)
+            found += self._found([each], k, again) if again else [best(points, k)]
         return found
 
-    def _batch(self, asked: Sequence[_Asked], k: int, limit: int) -> list[list[Hit]]:
-        requests = [self._request(*each, limit) for each in asked]
-        answers = self._server.ask(
-            "the index could not be searched",
-            lambda client: client.query_batch_points(self._collection, requests),
-        )
-        found = []
-        for each, answer in zip(asked, answers, strict=True):
-            again = more(answer.points, k, limit)
-            found += self._batch([each], k, again) if again else [best(answer.points, k)]
-        return found
+    def _points(self, asked: Sequence[_Asked], limit: int) -> Iterator[list[Any]]:
+        """The points found for each query, no point twice."""
+        pages = self._limits.pages(limit)
+        requests = [self._request(*each, *page) for each in asked for page in pages]
+        answers: list[Any] = []
+        for part in parts(requests, self._limits.queries):
+            answers += self._server.ask(
+                "the index could not be searched",
+                lambda client, part=part: client.query_batch_points(self._collection, part),  # type: ignore[misc]
+            )
+        for own in parts(answers, len(pages)):
+            # Between two requests equal points may change places.
+            yield list({point.id: point for each in own for point in each.points}.values())
 
-    def _request(self, query: Any, name: str, wanted: Filter, limit: int) -> models.QueryRequest:
+    def _request(
+        self, query: Any, name: str, wanted: Filter, offset: int, limit: int
+    ) -> models.QueryRequest:
         from qdrant_client.models import QueryRequest
 
         return QueryRequest(
             query=query,
             using=name,
             filter=visible(self._number, wanted),
-            params=_params(self._search) if name == DENSE else None,
+            params=_params(self._search, self._limits) if name == DENSE else None,
             limit=limit,
+            offset=offset or None,
             with_payload=_but_states(),
         )
 
@@ -203,15 +208,15 @@ def _but_states() -> models.PayloadSelectorExclude:
     return PayloadSelectorExclude(exclude=[STATES])
 
 
-def _params(search: Search | None) -> models.SearchParams | None:
+def _params(search: Search | None, limits: Limits) -> models.SearchParams | None:
     from qdrant_client.models import QuantizationSearchParams, SearchParams
 
     if search is None:
         return None
-    if search.exact:
+    if search.exact and limits.exact:
         return SearchParams(exact=True)
     return SearchParams(
         quantization=QuantizationSearchParams(
-            rescore=search.rescore, oversampling=search.oversampling
+            rescore=search.rescore, oversampling=min(search.oversampling, limits.oversampling)
         )
     )
