@@ -144,9 +144,11 @@ def test_what_was_put_is_forgotten_with_its_document(corpus: QdrantCorpus) -> No
 def test_nothing_is_sent_once_the_writer_is_closed(corpus: QdrantCorpus) -> None:
     draft = corpus.draft(wanted(), None)
     sent: list[object] = []
+    first = threading.Event()
 
     def upsert(real: object, *given: object, **options: object) -> None:
         sent.append(given)
+        first.set()
         assert writer._uploads._stopped.wait(20)
         answered(503)
 
@@ -154,6 +156,7 @@ def test_nothing_is_sent_once_the_writer_is_closed(corpus: QdrantCorpus) -> None
     writer = writing.__enter__()
     with instead("upsert", upsert):
         put(writer, "a", count=257)
+        assert first.wait(20)
         assert not writing.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
     assert len(sent) == 1
 
