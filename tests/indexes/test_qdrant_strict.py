@@ -163,6 +163,20 @@ def test_a_filter_by_a_value_of_another_type_than_the_index(strict: None) -> Non
     assert "{year: keyword}" in caught.value.hint
 
 
+@pytest.mark.parametrize("strict", [TINY], indirect=True)
+def test_more_hits_than_the_server_gives_are_refused_and_not_left_out(strict: None) -> None:
+    corpus = corpus_of()
+    published(corpus, *"abcd")
+    query = np.eye(WIDTH, dtype=np.float32)[[0]]
+    release = corpus.live()
+    assert release is not None
+    with corpus.hold(release.generation) as reader:
+        (hits,) = reader.nearest(query, 11, [{}])
+        assert len({hit.chunk.id for hit in hits}) == 11
+        with pytest.raises(BadOption, match="no more than 11 hits"):
+            reader.nearest(query, 12, [{}])
+
+
 def test_a_server_that_is_not_strict_takes_any_filter(server: str) -> None:
     published(corpus_of(), "a")
     assert found(corpus_of(), "year", 2001, "2001") == 1

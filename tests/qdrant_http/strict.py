@@ -26,7 +26,9 @@ def check(limits: models.StrictModeConfig, indexes: Mapping[str, str], body: Any
         if len(conditions) > (limits.filter_max_conditions or len(conditions)):
             raise ValueError("Bad request: Filter condition limit reached")
         for each in conditions:
-            values = getattr(getattr(each, "match", None), "any", None) or []
+            values = getattr(getattr(each, "match", None), "any", None) or getattr(
+                each, "has_id", []
+            )
             if len(values) > (limits.condition_max_size or len(values)):
                 raise ValueError("Bad request: Condition size limit reached")
             kinds = _kinds(each)

@@ -21,7 +21,8 @@ _QUOTED = re.compile(r'"([\w-]+)"')
 _OF_DOCUMENT = 3
 """Conditions that choose one version of a document among others."""
 _BESIDE = 8
-"""Conditions of our own that may stand beside them."""
+"""Conditions that may stand beside others."""
+_ALL = 2**31
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +30,11 @@ class Limits:
     """Sizes are the largest that a request may have."""
 
     page: int = 1000
-    """Points in an answer."""
+    """Points in a page."""
+    hits: int = _ALL
+    """Of one query."""
+    all_hits: int = _ALL
+    """Of one query that is asked again, without those that were found already."""
     queries: int = 64
     """Queries in a batch."""
     points: int = 256
@@ -49,10 +54,6 @@ class Limits:
     def kind(self, path: str) -> str:
         """The kind of index that a field has; empty where it has none."""
         return self.indexed.get(_unquoted(path), "")
-
-    def pages(self, limit: int) -> list[tuple[int, int]]:
-        """Offset and size of the pages in which so many hits may be asked for."""
-        return [(start, min(self.page, limit - start)) for start in range(0, limit, self.page)]
 
     def check(self, wanted: Filter) -> None:
         """Raises BadOption for a user's filter that the server refuses for want of an index."""
@@ -78,14 +79,17 @@ def limits_of(server: Server, collection: str) -> Limits:
     if strict is None or not strict.enabled:
         return Limits(indexed=indexed)
     own = Limits()
+    hits = _least(own.hits, strict.max_query_limit)
+    values = _least(own.values, strict.condition_max_size)
+    free = max(0, (strict.filter_max_conditions or _ALL) - _BESIDE)
     return Limits(
-        page=_least(own.page, strict.max_query_limit),
+        page=min(own.page, hits),
+        hits=hits,
+        all_hits=min(own.all_hits, hits + values * free),
         queries=_least(own.queries, strict.search_max_batchsize),
         points=_least(own.points, strict.upsert_max_batchsize),
-        values=_least(own.values, strict.condition_max_size),
-        versions=_least(
-            _least(own.versions, strict.condition_max_size), _room(strict.filter_max_conditions)
-        ),
+        values=values,
+        versions=max(1, min(own.versions, values, free // _OF_DOCUMENT)),
         oversampling=min(own.oversampling, strict.search_max_oversampling or own.oversampling),
         exact=strict.search_allow_exact is not False,
         unindexed=strict.unindexed_filtering_retrieve is not False,
@@ -101,10 +105,6 @@ def parts(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
 
 def _least(own: int, allowed: int | None) -> int:
     return own if allowed is None else max(1, min(own, allowed))
-
-
-def _room(conditions: int | None) -> int | None:
-    return None if conditions is None else (conditions - _BESIDE) // _OF_DOCUMENT
 
 
 def _unquoted(path: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from components.errors import Missing
+from components.errors import BadOption, Missing
 from components.indexes.distinct import FIRST, distinct, payload_field
 from components.indexes.hits import TIES, best, more
 from components.indexes.manifest import Entry
@@ -168,38 +168,72 @@ class QdrantReader:
     def _found(self, asked: Sequence[_Asked], k: int, limit: int) -> list[list[Hit]]:
         found: list[list[Hit]] = []
         for each, points in zip(asked, self._points(asked, limit), strict=True):
+            if len(points) == self._limits.all_hits < k:
+                raise BadOption(f"the server gives no more than {len(points)} hits, not {k}").at(
+                    where=self._collection, hint="ask for fewer, or have max_query_limit raised"
+                )
             again = more(points, k, limit)
             found += self._found([each], k, again) if again else [best(points, k)]
         return found
 
-    def _points(self, asked: Sequence[_Asked], limit: int) -> Iterator[list[Any]]:
-        """The points found for each query, no point twice."""
-        pages = self._limits.pages(limit)
-        requests = [self._request(*each, *page) for each in asked for page in pages]
-        answers: list[Any] = []
+    def _points(self, asked: Sequence[_Asked], limit: int) -> list[list[models.ScoredPoint]]:
+        """The points found for each query. Where one request may not have so many, the next one is
+        for those that the ones before have not found: of equal points, pages by offset lose some.
+        """
+        most = min(limit, self._limits.all_hits)
+        found: list[list[models.ScoredPoint]] = [[] for _ in asked]
+        unfinished = list(range(len(asked)))
+        while unfinished:
+            requests = [
+                self._request(*asked[at], min(most - len(found[at]), self._limits.hits), found[at])
+                for at in unfinished
+            ]
+            going = []
+            for at, request, points in zip(
+                unfinished, requests, self._answers(requests), strict=True
+            ):
+                found[at] += points
+                if len(points) == request.limit and len(found[at]) < most:
+                    going.append(at)
+            unfinished = going
+        return found
+
+    def _answers(
+        self, requests: Sequence[models.QueryRequest]
+    ) -> Iterator[list[models.ScoredPoint]]:
         for part in parts(requests, self._limits.queries):
-            answers += self._server.ask(
+            answers = self._server.ask(
                 "the index could not be searched",
                 lambda client, part=part: client.query_batch_points(self._collection, part),  # type: ignore[misc]
             )
-        for own in parts(answers, len(pages)):
-            # Between two requests equal points may change places.
-            yield list({point.id: point for each in own for point in each.points}.values())
+            yield from (each.points for each in answers)
 
     def _request(
-        self, query: Any, name: str, wanted: Filter, offset: int, limit: int
+        self,
+        query: Any,
+        name: str,
+        wanted: Filter,
+        limit: int,
+        known: Sequence[models.ScoredPoint],
     ) -> models.QueryRequest:
-        from qdrant_client.models import QueryRequest
+        from qdrant_client.models import HasIdCondition, QueryRequest
 
+        chosen = visible(self._number, wanted)
+        ids = [point.id for point in known]
+        others = [HasIdCondition(has_id=list(part)) for part in parts(ids, self._limits.values)]
+        chosen.must_not = [*_listed(chosen.must_not), *others]
         return QueryRequest(
             query=query,
             using=name,
-            filter=visible(self._number, wanted),
+            filter=chosen,
             params=_params(self._search, self._limits) if name == DENSE else None,
             limit=limit,
-            offset=offset or None,
             with_payload=_but_states(),
         )
+
+
+def _listed(conditions: Any) -> list[Any]:
+    return list(conditions or [])
 
 
 def _but_states() -> models.PayloadSelectorExclude:

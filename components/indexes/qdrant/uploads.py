@@ -105,5 +105,10 @@ class Uploads(Generic[Item]):
         """Wait until no more than so many are under way."""
         while len(self._running) > running:
             done, self._running = wait(self._running, return_when=FIRST_COMPLETED)
-            for each in done:
-                each.result()
+            try:
+                for each in done:
+                    each.result()
+            except BaseException:  # one error is told; what else was under way is given up with it
+                wait(self._running)
+                self._running = set()
+                raise
