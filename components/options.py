@@ -9,7 +9,22 @@ from __future__ import annotations
 from dataclasses import MISSING, field
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+UNNAMEABLE = "no index can filter by a field with a quotation mark or a backslash in its name"
+
+
+def nameable(field: str) -> bool:
+    """Whether a filter can name a field: an index finds it by a path, and quotes it there."""
+    return '"' not in field and "\\" not in field
+
+
+def _nameable(field: str) -> str:
+    if not nameable(field):
+        raise PydanticCustomError("field_name", UNNAMEABLE)
+    return field
+
 
 Count = Annotated[int, Field(strict=True, ge=1)]
 """A whole number, at least 1."""
@@ -19,6 +34,8 @@ Share = Annotated[float, Field(strict=True, ge=0.0, le=1.0)]
 """A number from 0 to 1."""
 Weight = Annotated[float, Field(strict=True, ge=0.0, allow_inf_nan=False)]
 """A finite number, at least 0."""
+FieldName = Annotated[str, AfterValidator(_nameable)]
+"""A document's field, to filter by."""
 
 
 def option(

@@ -51,7 +51,7 @@ class Settings(BaseSettings):
         description="Part of every corpus' name on the server, for those who share one.",
     )
     lease: float = Field(
-        default=45.0,  # longer than a request may take: none outlives its sender's lease
+        default=45.0,  # two thirds are a request's timeout: none outlives its sender's lease
         gt=0,
         description="Seconds without a sign of life after which a writer to a server is dead.",
     )

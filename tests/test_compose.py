@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
+
+from components.indexes.qdrant.version import LOWEST
 
 ROOT = Path(__file__).resolve().parent.parent
 FILE = ROOT / "docker-compose.yml"
@@ -46,6 +49,13 @@ def test_the_base_image_has_an_exact_tag() -> None:
     dockerfile = (ROOT / "infra/images/Dockerfile").read_text()
     assert re.findall(r"^FROM (.*)$", dockerfile, re.MULTILINE) == ["python:3.11.13-slim-bookworm"]
     assert "--constraint constraints.txt" in dockerfile
+
+
+def test_the_server_is_one_that_the_index_takes_and_so_is_its_client() -> None:
+    _, _, tag = SERVICES["qdrant"]["image"].partition(":v")
+    assert tuple(map(int, tag.split(".")[:2])) >= LOWEST
+    asked = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    assert f"qdrant-client>={LOWEST[0]}.{LOWEST[1]}" in asked
 
 
 @EACH

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Tag
 
 from components.indexes.payload import INDEXED_NUMBERS, INDEXED_WORDS, field_path
+from components.options import FieldName
 
 Kind = Literal["keyword", "integer", "float", "bool", "datetime"]
 
@@ -19,7 +20,7 @@ def _form(given: Any) -> str:
 
 
 Filterable = Annotated[
-    Annotated[tuple[str, ...], Tag("words")] | Annotated[dict[str, Kind], Tag("kinds")],
+    Annotated[tuple[FieldName, ...], Tag("words")] | Annotated[dict[FieldName, Kind], Tag("kinds")],
     Discriminator(_form),
 ]
 """Names of fields of words, or each name with its kind."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from components.indexes.payload import to_chunk
+from components.indexes.payload import named, to_chunk
 from components.values import Hit
 
 TIES = 16
@@ -16,12 +16,12 @@ _MOST = 4096
 
 def best(points: Sequence[Any], k: int) -> list[Hit]:
     """The k best of scored points, equal scores in order of chunk id."""
-    ordered = sorted(points, key=lambda point: (-score(point), str(point.id)))
+    ordered = sorted(points, key=lambda point: (-score(point), named(point)))
     return [
         Hit(
-            chunk=to_chunk(str(point.id), point.payload or {}),
+            chunk=to_chunk(named(point), point.payload or {}),
             score=score(point),
-            chunk_ids=(str(point.id),),
+            chunk_ids=(named(point),),
         )
         for point in ordered[:k]
     ]

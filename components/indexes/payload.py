@@ -15,6 +15,7 @@ import numpy as np
 
 from components.errors import BadDocument, BadOption, Missing
 from components.indexes.manifest import Entry
+from components.options import UNNAMEABLE, nameable
 from components.values import Chunk, Scalar, Span, States
 
 NAMESPACE: UUID = uuid5(NAMESPACE_URL, "millrace")
@@ -24,6 +25,8 @@ STATES = "states"
 """The payload field with the states of a chunk's tokens. It is larger than all others together, and
 read only where it is asked for.
 """
+CHUNK = "chunk"
+"""The payload field with a chunk's id, where a store has several points of one."""
 TOP_LEVEL = frozenset(
     {"document_id", "version", "ordinal", "start", "end", "page", "last_page", "title", "section"}
 )
@@ -33,6 +36,11 @@ TOP_LEVEL = frozenset(
 def chunk_id(document_id: str, content_hash: str, span: Span) -> str:
     """The same span of the same content has the same id in every run and store."""
     return str(uuid5(NAMESPACE, f"chunk\0{document_id}\0{content_hash}\0{span.start}\0{span.end}"))
+
+
+def named(point: Any) -> str:
+    """The chunk id of a store's point."""
+    return str((point.payload or {}).get(CHUNK, point.id))
 
 
 def possible_ids(ids: Iterable[str]) -> list[str]:
@@ -131,13 +139,15 @@ def to_entry(payload: Mapping[str, Any]) -> Entry:
 
 
 def field_path(name: str) -> str:
-    """Where a filter's field lies in a payload."""
+    """Where a filter's field lies in a payload. Raises BadOption for one that has no path."""
     if name in TOP_LEVEL:
         return name
     # Quoted, because a user's field name may itself have a dot in it.
     own = name.removeprefix("metadata.")
-    if '"' in own:
-        raise BadOption(f"no index can filter by the field {own!r}").at(where="filter")
+    if not nameable(own):
+        raise BadOption(f"{UNNAMEABLE}, such as {own!r}").at(
+            where="filter", hint="it is stored and shown; give it another name to filter by it"
+        )
     return f'metadata."{own}"'
 
 

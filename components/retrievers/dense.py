@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from components.options import Count, option, part
+from components.options import Count, FieldName, option, part
 from components.retrievers.narrowed import MATCH, narrowed
 from components.stages import Encoder, Reader
 from components.values import Filter, Hit, Query, Ranked
@@ -16,7 +16,7 @@ class Dense:
     """Chunks whose vectors are nearest to the question's, by cosine."""
 
     depth: Count = option(100, help="hits handed to a reranker")
-    match: tuple[str, ...] = option((), help=MATCH)
+    match: tuple[FieldName, ...] = option((), help=MATCH)
 
     encoder: Encoder = part()
     reader: Reader = part()

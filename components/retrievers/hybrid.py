@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from components.options import Count, Weight, option, part
+from components.options import Count, FieldName, Weight, option, part
 from components.retrievers.narrowed import MATCH, narrowed
 from components.stages import Encoder, Reader, SparseEncoder
 from components.values import Filter, Hit, Query, Ranked
@@ -25,7 +25,7 @@ class Hybrid:
     k: Weight = option(60.0, help="how little the first ranks stand out")
     dense_weight: Weight = option(1.0, help="weight of the dense list")
     sparse_weight: Weight = option(1.0, help="weight of the sparse list")
-    match: tuple[str, ...] = option((), help=MATCH)
+    match: tuple[FieldName, ...] = option((), help=MATCH)
 
     encoder: Encoder = part()
     sparse: SparseEncoder = part()

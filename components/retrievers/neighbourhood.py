@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from components.options import Count, Whole, option, part
+from components.options import Count, FieldName, Whole, option, part
 from components.retrievers.dense import Dense
 from components.retrievers.narrowed import MATCH
 from components.retrievers.passages import Passage, runs, within
@@ -33,7 +33,7 @@ class Neighbourhood:
     budget: Count | None = option(
         None, help="tokens of the encoder that a query's passages have together; none: no limit"
     )
-    match: tuple[str, ...] = option((), help=MATCH)
+    match: tuple[FieldName, ...] = option((), help=MATCH)
 
     encoder: Encoder = part()
     reader: Reader = part()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from components.options import Count, option, part
+from components.options import Count, FieldName, option, part
 from components.retrievers.narrowed import MATCH, narrowed
 from components.stages import Reader, SparseEncoder
 from components.values import Filter, Hit, Query, Ranked
@@ -19,7 +19,7 @@ class Sparse:
     needs_sparse: ClassVar[bool] = True
 
     depth: Count = option(100, help="hits handed to a reranker")
-    match: tuple[str, ...] = option((), help=MATCH)
+    match: tuple[FieldName, ...] = option((), help=MATCH)
 
     sparse: SparseEncoder = part()
     reader: Reader = part()

@@ -355,6 +355,21 @@ class IndexContract:
             assert {chunk.title for chunk in writer.chunks("b")} == {"Title of b"}
             assert np.allclose(writer.vectors([c.id for c in chunks]), dense(chunks))
 
+    def test_a_description_is_seen_with_its_generation(
+        self, corpus: CorpusIndex, live: Generation
+    ) -> None:
+        draft = corpus.draft(wanted(), live)
+        with corpus.write(draft) as writer:
+            writer.describe("a", "Better title", {"year": 1999})
+        described = finish(corpus, draft)
+        with corpus.read(live) as reader:
+            assert reader.chunks("a") == chunks_of("a")
+            (hits,) = reader.nearest(dense(chunks_of("a")[:1]), 20, [{"year": [1999]}])
+            assert hits == []
+        with corpus.read(described) as reader:
+            assert {chunk.title for chunk in reader.chunks("a")} == {"Better title"}
+            assert [chunk.id for chunk in reader.chunks("a")] == [c.id for c in chunks_of("a")]
+
     def test_recover_drops_what_no_entry_names_and_forgets_what_is_incomplete(
         self, corpus: CorpusIndex, live: Generation
     ) -> None:

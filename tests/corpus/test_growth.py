@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,13 @@ import pytest
 
 from components.corpus import run
 from components.corpus.search import search
-from components.errors import GuardStopped, IndexFault, Moved
+from components.errors import GuardStopped, IndexFault, Missing, Moved
 from components.indexes.edge import engine
 from components.indexes.edge.files import allocated
 from components.indexes.manifest import Release
 from components.indexes.qdrant.server import connect
 from components.values import Query
-from tests.corpora import Corpus, counts, prose
+from tests.corpora import Corpus, counts, prose, snapshot
 from tests.corpus.test_refresh import later
 from tests.faults.campaign import differences
 
@@ -78,13 +78,29 @@ def test_nights_do_not_add_up(corpus: Corpus, store: tuple[str, ...]) -> None:
     assert corpus.job(store).corpus.surplus() == []
 
 
-def test_as_many_are_kept_as_are_asked_for(corpus: Corpus) -> None:
+def test_as_many_are_kept_as_are_asked_for(corpus: Corpus, store: tuple[str, ...]) -> None:
     corpus.fill(2)
-    generations = [corpus.refresh().generation]
-    generations += [night(corpus, number, ("index.keep=3",)) for number in range(3)]
-    assert held(corpus, ()) == generations[-3:]
-    corpus.refresh(("index.keep=1",))
-    assert held(corpus, ()) == generations[-1:]
+    stored, generations = {}, []
+    for number in range(4):
+        generations.append(night(corpus, number, (*store, "index.keep=3")))
+        stored[generations[-1]] = corpus.stored(store)
+    assert readable(corpus, store, generations) == generations[-3:]
+    index = corpus.job(store).corpus
+    for name in generations[-3:]:
+        with index.read(index.generation(name)) as reader:
+            assert snapshot(reader).chunks == stored[name].chunks
+    corpus.refresh((*store, "index.keep=1"))
+    assert readable(corpus, store, generations) == generations[-1:]
+
+
+def readable(corpus: Corpus, store: Sequence[str], generations: Sequence[str]) -> list[str]:
+    """Those that are kept."""
+    index = corpus.job(store).corpus
+    found = []
+    for name in generations:
+        with suppress(Missing):
+            found.append(index.generation(name).name)
+    return found
 
 
 def test_two_pipelines_that_take_turns_encode_only_what_changed(
@@ -229,14 +245,13 @@ def test_collections_that_no_record_names_go(corpus: Corpus, server: str) -> Non
     corpus.fill(2)
     corpus.refresh(store)
     client = connect().client
-    for name in (f"test__{'0' * 16}__0007", f"other__{'0' * 16}__0007", "test__notes"):
+    own = held(corpus, store)
+    kept = [f"other__{'0' * 16}__0007", "test__notes"]
+    older = f"test__{'0' * 16}__0007"  # one of before collections had a token
+    for name in (older, f"{older}__0123abcd", *kept):
         client.create_collection(name, vectors_config={})
     corpus.refresh(store)
-    assert held(corpus, store) == [
-        f"other__{'0' * 16}__0007",
-        f"test__{live(corpus, store).generation.fingerprint}__0001",
-        "test__notes",
-    ]
+    assert held(corpus, store) == sorted([*own, *kept])
 
 
 def test_a_generation_that_is_being_read_stays(corpus: Corpus) -> None:

@@ -137,12 +137,15 @@ class Scene:
 
 
 def served(corpus: Corpus) -> dict[str, str] | None:
-    """The live chunks, but for metadata: a description is seen at once."""
+    """The live chunks."""
     return texts(corpus.stored(STORE)) if corpus.job(STORE).corpus.live() else None
 
 
 def texts(stored: Stored) -> dict[str, str]:
-    return {identifier: chunk.text for identifier, chunk in stored.chunks.items()}
+    return {
+        identifier: f"{chunk.title}, {dict(chunk.metadata)}: {chunk.text}"
+        for identifier, chunk in stored.chunks.items()
+    }
 
 
 def refreshed(corpus: Corpus, documents: Documents) -> None:

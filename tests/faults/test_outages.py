@@ -11,7 +11,15 @@ from qdrant_client import QdrantClient
 
 from components.corpus import run
 from components.corpus.write import Committed
-from components.errors import Busy, Damaged, MillraceError, Refused, StoreUnavailable, TakenOver
+from components.errors import (
+    Busy,
+    Damaged,
+    DiskFull,
+    MillraceError,
+    Refused,
+    StoreUnavailable,
+    TakenOver,
+)
 from components.indexes.qdrant import lease
 from components.indexes.qdrant.control import Control
 from components.indexes.qdrant.lease import Lease
@@ -149,9 +157,11 @@ def test_who_waits_for_a_writer_counts_no_time_in_which_that_one_could_not_show_
         Lease(watched, 45.0).take()  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("code", [400, 413, 422])
+@pytest.mark.parametrize(
+    ("code", "kind"), [(400, Refused), (413, Refused), (422, Refused), (507, DiskFull)]
+)
 def test_a_request_that_is_refused_leaves_the_draft(
-    filled: Corpus, proxy: Proxy, code: int
+    filled: Corpus, proxy: Proxy, code: int, kind: type[MillraceError]
 ) -> None:
     committed, stored = interrupted(filled), points()
     client = connect().client
@@ -164,7 +174,7 @@ def test_a_request_that_is_refused_leaves_the_draft(
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(client, "scroll", refusing)
-        with pytest.raises(Refused, match="no room"):
+        with pytest.raises(kind, match="no room"):
             refresh(filled)
     assert points() == stored
     report = refresh(filled)

@@ -4,11 +4,13 @@ the real server that MILLRACE_QDRANT_URL names.
 
 from __future__ import annotations
 
+import json
 import os
+import threading
 import time
 import uuid
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ import pytest
 from components.errors import BadOption, Busy, Missing, Moved, Refused, StoreUnavailable, TakenOver
 from components.indexes.contract import Index
 from components.indexes.manifest import Generation
+from components.indexes.payload import NAMESPACE
 from components.indexes.qdrant.collection import name_as
 from components.indexes.qdrant.control import Control, Record
 from components.indexes.qdrant.index import QdrantCorpus, QdrantIndex
@@ -129,6 +132,13 @@ def changed(
     return generation
 
 
+def place_of(corpus: str, fingerprint: str = "f" * 16) -> str:
+    """The collection of a fingerprint's generations."""
+    found = connect().client.get_collections().collections
+    (own,) = [each.name for each in found if each.name.startswith(f"{corpus}__{fingerprint}__")]
+    return own
+
+
 def versions(corpus: QdrantCorpus, generation: Generation) -> dict[str, set[str]]:
     with corpus.read(generation) as reader:
         assert reader.count_chunks() == sum(e.chunks for e in reader.entries().values())
@@ -155,6 +165,7 @@ def test_a_reader_that_slept_through_two_refreshes_is_told(corpus: QdrantCorpus)
     second = changed(corpus, first, "a", "v2")
     assert {chunk.version for chunk in reader.chunks("a")} == {"v1"}
     changed(corpus, second, "a", "v3")
+    assert corpus.prune() == [first.name]
     with pytest.raises(Moved):
         opened.__exit__(None, None, None)
     with pytest.raises(Moved), corpus.read(first):
@@ -166,38 +177,84 @@ def test_a_reader_is_told_although_the_refresh_was_killed(corpus: QdrantCorpus) 
     opened = corpus.read(first)
     opened.__enter__()
     second = changed(corpus, first, "a", "v2")
+    changed(corpus, second, "a", "v3")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Control, "save", _saved_and_killed)
+        patch.setattr("components.indexes.qdrant.index.delete", _killed)
         with pytest.raises(KeyboardInterrupt):
-            corpus.draft(wanted(), second)
-    draft = corpus.unfinished("f" * 16, second)
-    assert draft is not None
-    corpus.recover(draft)
-    with corpus.write(draft) as writer:
-        store(writer, "a", "v1", replaced=["a"])
+            corpus.prune()
     with pytest.raises(Moved):
         opened.__exit__(None, None, None)
 
 
-def test_a_document_that_was_described_in_vain_is_compared_anew(corpus: QdrantCorpus) -> None:
+@pytest.mark.parametrize("keep", [1, 3])
+def test_the_last_generations_stay_whole(server: str, keep: int) -> None:
+    """Texts that come back among them, and titles and metadata."""
+    corpus = QdrantIndex(keep=keep).corpus("own")
+    generation = published(corpus, "a", "b")
+    states = [state(corpus, generation)]
+    for number, version in enumerate(("v2", "v1", "v2", "v1")):
+        draft = corpus.draft(wanted(), generation)
+        with corpus.write(draft) as writer:
+            store(writer, "a", version, replaced=["a"])
+            writer.describe("b", f"Title {number}", {"year": 1990 + number})
+        generation = finish(corpus, draft)
+        corpus.publish(generation, "r")
+        corpus.prune()
+        states.append(state(corpus, generation))
+    assert len({repr(each) for each in states}) == len(states)
+    left = control().records()
+    assert [each.generation.number for each in left] == [1, 2, 3, 4, 5][-keep:]
+    assert [state(corpus, each.generation) for each in left] == states[-keep:]
+    points = connect().client.count(place_of("own"), exact=True).count
+    assert points == 8 + 7 * (keep - 1), "a's chunks and entry and b's chunks of each older one"
+
+
+def state(corpus: QdrantCorpus, generation: Generation) -> tuple[object, ...]:
+    """All that a generation holds."""
+    with corpus.read(generation) as reader:
+        chunks = [chunk for name in sorted(reader.entries()) for chunk in reader.chunks(name)]
+        rows = reader.vectors([chunk.id for chunk in chunks])
+        hits = reader.nearest_sparse(sparse(chunks[:1]), 10, [{}])
+        assert len(chunks) == reader.count_chunks() == len(hits[0])
+        return chunks, rows.tolist(), reader.entries(), hits
+
+
+def test_a_description_is_taken_back_with_its_draft(corpus: QdrantCorpus) -> None:
     first = published(corpus, "a", "b")
+    before = state(corpus, first)
     draft = corpus.draft(wanted(), first)
     with corpus.write(draft) as writer:
-        writer.commit([entry("a")])
-        writer.describe("a", "Better title", {})
+        writer.commit([replace(entry("a"), metadata_hash="n")])
+        for title in ("Better title", "Best title"):
+            writer.describe("a", title, {})
+            assert {chunk.title for chunk in writer.chunks("a")} == {title}
+            assert [chunk.id for chunk in writer.chunks("a")] == [c.id for c in chunks_of("a")]
+    assert state(corpus, first) == before
     corpus.discard(draft)
-    with corpus.read(first) as reader:
-        held = reader.entries()
-        assert (held["a"].version, held["a"].metadata_hash) == ("", "")
-        assert held["b"] == entry("b")
-        assert reader.count_chunks() == 6
+    assert state(corpus, first) == before
+    assert connect().client.count(place_of("own"), exact=True).count == 8
+
+
+def test_a_description_that_was_killed_halfway_loses_no_chunk(corpus: QdrantCorpus) -> None:
+    first = published(corpus, "a")
+    draft = corpus.draft(wanted(), first)
+    with corpus.write(draft) as writer, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(writer, "_supersede", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            writer.describe("a", "Better title", {})
+    corpus.recover(draft)
+    with corpus.read(draft) as reader:
+        assert reader.entries() == {"a": entry("a")}
+        assert {chunk.title for chunk in reader.chunks("a")} == {"Better title"}
+        assert reader.count_chunks() == 3
 
 
 def test_what_no_generation_sees_is_deleted(corpus: QdrantCorpus) -> None:
     generation = published(corpus, "a", "b")
     for number in range(2, 6):
         generation = changed(corpus, generation, "a", f"v{number}")
-    place = f"own__{'f' * 16}__0001"
+        corpus.prune()
+    place = place_of("own")
     stored = connect().ask("counting", lambda client: client.count(place, exact=True)).count
     # The live one, 6 chunks and 2 entries, and what only the one before it sees: 3 and 1.
     assert stored == 12
@@ -297,7 +354,7 @@ def test_one_that_waits_no_longer_is_taken_back(corpus: QdrantCorpus) -> None:
     assert corpus.prune() == [held.name]
     assert versions(corpus, first) == {"a": {"v1"}, "b": {"v1"}}
     assert corpus.finished("f" * 16) == first
-    place = f"own__{'f' * 16}__0001"
+    place = place_of("own")
     assert connect().ask("counting", lambda client: client.count(place, exact=True)).count == 8
 
 
@@ -376,7 +433,7 @@ def test_two_that_make_a_corpus_at_once(corpus: QdrantCorpus) -> None:
 
 def test_a_collection_that_was_deleted(corpus: QdrantCorpus) -> None:
     generation = published(corpus, "a")
-    place = f"own__{'f' * 16}__0001"
+    place = place_of("own")
     connect().ask("deleting", lambda client: client.delete_collection(place))
     with pytest.raises(Missing, match="not found") as caught:
         versions(corpus, generation)
@@ -387,7 +444,7 @@ def test_a_live_generation_whose_record_is_gone(server: str) -> None:
     """Its points may be what a snapshot of the records brings back: nobody throws them away."""
     corpus = QdrantIndex(namespace="team").corpus("own")
     live = published(corpus, "a", "b")
-    place, client = f"team_own__{'f' * 16}__0001", connect().client
+    place, client = place_of("team_own"), connect().client
     Control(connect(), "team_own").remove(live.name)
     with pytest.raises(Missing, match=f"record of .*{live.name}' is gone") as reading:
         corpus.live()
@@ -418,8 +475,6 @@ def control() -> Control:
 def test_a_writer_that_shows_life_is_left_alone(corpus: QdrantCorpus) -> None:
     control().begin()
     control().change({"holder": "somebody", "beat": 1})
-    import threading
-
     stop = threading.Event()
 
     def live() -> None:
@@ -484,6 +539,198 @@ def test_a_write_is_not_tried_again_once_the_lease_is_lost(corpus: QdrantCorpus)
             with pytest.raises(TakenOver, match="taken"):
                 store(writer, "a")
     assert len(tries) == 1
+
+
+def late(patch: pytest.MonkeyPatch, name: str, error: BaseException) -> list[Callable[[], object]]:
+    """The writer's next request of that name does not arrive, and ends in the error: what it lacks
+    is for later. Those that follow arrive.
+    """
+    client, waiting = connect().client, list[Callable[[], object]]()
+    real = getattr(client, name)
+
+    def sent(*arguments: Any, **options: Any) -> Any:
+        if waiting or threading.current_thread() is not threading.main_thread():
+            return real(*arguments, **options)
+        waiting.append(lambda: real(*arguments, **options))
+        raise error
+
+    patch.setattr(client, name, sent)
+    return waiting
+
+
+def test_a_deletion_whose_first_try_lands_late_meets_nothing_that_is_in_use(
+    corpus: QdrantCorpus,
+) -> None:
+    draft = corpus.draft(wanted(), None)
+    with pytest.MonkeyPatch.context() as patch:
+        found = late(patch, "delete_collection", _status(503))
+        corpus.discard(draft)
+    live = published(corpus, "a")
+    found[0]()
+    assert versions(corpus, live) == {"a": {"v1"}}
+
+
+def test_a_deletion_of_a_dead_writer_meets_no_draft_that_another_goes_on_with(
+    corpus: QdrantCorpus,
+) -> None:
+    draft = corpus.draft(wanted(), None)
+    with pytest.MonkeyPatch.context() as patch:
+        found = late(patch, "delete_collection", KeyboardInterrupt())
+        with pytest.raises(KeyboardInterrupt):
+            corpus.discard(draft)
+    resumed = corpus.unfinished("f" * 16, None)
+    live = published(corpus, "a")
+    found[0]()
+    assert resumed is None
+    assert versions(corpus, live) == {"a": {"v1"}}
+
+
+def test_a_release_of_a_dead_writer_does_not_undo_anothers(corpus: QdrantCorpus) -> None:
+    first = published(corpus, "a")
+    with pytest.MonkeyPatch.context() as patch, corpus.lock():
+        second = changed(corpus, first, "a", "v2", publish=False)
+        found = late(patch, "set_payload", KeyboardInterrupt())
+        with pytest.raises(KeyboardInterrupt):
+            corpus.publish(first, "late")
+    with corpus.lock():
+        corpus.publish(second, "r")
+    found[0]()
+    live = corpus.live()
+    assert live is not None
+    assert (live.generation, live.run_id) == (second, "r")
+
+
+def test_of_two_tries_the_first_may_land_last(corpus: QdrantCorpus) -> None:
+    with pytest.MonkeyPatch.context() as patch, corpus.lock():
+        found = late(patch, "set_payload", _status(503))
+        control().save(Record(wanted(), "nowhere"))
+        control().remove(wanted().name)
+    found[0]()
+    assert control().records() == []
+
+
+def test_a_request_begins_while_most_of_the_lease_is_left(
+    corpus: QdrantCorpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MILLRACE_LEASE", "45")
+    settings.cache_clear()
+    corpus.draft(wanted(), None)
+    now = [0.0]
+    monkeypatch.setattr("components.indexes.qdrant.lease._clock", lambda: now[0])
+    with corpus.lock():
+        for passed, asks in ((14.0, False), (16.0, True), (30.0, False)):
+            before, now[0] = beat(), passed
+            assert corpus.finished("f" * 16) is None
+            assert (beat() > before) == asks
+
+
+def beat() -> int:
+    return int((control().corpus() or {})["beat"])
+
+
+def test_a_number_that_was_given_up_is_not_used_again(corpus: QdrantCorpus) -> None:
+    first = published(corpus, "a")
+    for number in (2, 3):
+        draft = corpus.draft(wanted(), first)
+        assert draft.number == number
+        corpus.discard(draft)
+    assert changed(corpus, first, "a", "v2").number == 4
+
+
+def test_points_are_deleted_by_their_ids(corpus: QdrantCorpus) -> None:
+    """A server before 1.19 may bring those back that a filter had chosen, after a crash."""
+    client, asked = connect().client, []
+    real = client.delete
+
+    def noted(collection: str, chosen: Any, **options: Any) -> Any:
+        asked.append(chosen)
+        return real(collection, chosen, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(client, "delete", noted)
+        generation = published(corpus, "a", "b")
+        for version in ("v2", "v3"):
+            generation = changed(corpus, generation, "a", version)
+        corpus.prune()
+        draft = corpus.draft(wanted(), generation)
+        with corpus.write(draft) as writer:
+            store(writer, "c")
+            writer.forget(["c", "b"])
+            store(writer, "c")
+        corpus.recover(draft)
+        corpus.discard(draft)
+    assert versions(corpus, generation) == {"a": {"v3"}, "b": {"v1"}}
+    assert len(asked) == 3, "the oldest generation, what was forgotten, the draft"
+    assert all(hasattr(each, "points") for each in asked)
+
+
+def older(name: str, record: Record) -> None:
+    """Make the corpus' records what an older version made of them: a point for each generation."""
+    from qdrant_client.models import PointStruct
+
+    client, place = connect().client, f"{name}__control"
+    facts = json.dumps(record.generation.to_json())
+    payload = {
+        "kind": "generation",
+        "name": record.generation.name,
+        "collection": record.collection,
+        "facts": facts,
+    }
+    older_points(record.collection)
+    point = str(uuid.uuid5(NAMESPACE, f"{place}\0{record.generation.name}"))
+    client.upsert(place, [PointStruct(id=point, vector={}, payload=payload)])
+    points, _ = client.scroll(place)
+    corpus = [each.id for each in points if (each.payload or {})["kind"] == "corpus"]
+    client.delete_payload(place, ["generations", "numbered", "revision"], points=corpus)
+
+
+def older_points(place: str) -> None:
+    """Chunks whose points have their ids."""
+    from qdrant_client.models import PointStruct
+
+    client = connect().client
+    points, _ = client.scroll(place, limit=100, with_vectors=True)
+    for point in points:
+        payload = dict(point.payload or {})
+        if identifier := payload.pop("chunk", None):
+            vector: Any = point.vector
+            client.delete(place, [point.id])
+            client.upsert(place, [PointStruct(id=identifier, vector=vector, payload=payload)])
+
+
+def test_what_an_older_version_made_is_read_gone_on_with_and_pruned(server: str) -> None:
+    corpus = QdrantIndex(filterable=("year",)).corpus("own")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "components.indexes.qdrant.leftovers.place_of",
+            lambda name, draft: f"{name}__{draft.fingerprint}__{draft.number:04d}",
+        )
+        first = published(corpus, "a", "b")
+    before = state(corpus, first)
+    (record,) = control().records()
+    older("own", record)
+    assert control().records() == [record]
+    assert corpus.live() is not None
+    assert state(corpus, first) == before
+    with corpus.lock():
+        draft = corpus.draft(wanted(), first)
+        with corpus.write(draft) as writer:
+            store(writer, "a", "v1", replaced=["a"])
+            writer.describe("b", "Better title", {})
+        second = finish(corpus, draft)
+        corpus.publish(second, "r")
+        third = changed(corpus, second, "a", "v2")
+    assert state(corpus, first) == before
+    assert versions(corpus, second) == {"a": {"v1"}, "b": {"v1"}}
+    assert versions(corpus, third) == {"a": {"v2"}, "b": {"v1"}}
+    assert {each.collection for each in control().records()} == {f"own__{'f' * 16}__0001"}
+    with corpus.lock():
+        for fingerprint in ("a" * 16, "b" * 16):
+            other = corpus.draft(wanted(fingerprint), None)
+            with corpus.write(other) as writer:
+                store(writer, "a")
+            corpus.publish(finish(corpus, other), "r")
+        assert corpus.prune() == [f"own__{'f' * 16}__0001"]
 
 
 def _status(code: int) -> Exception:
@@ -583,11 +830,6 @@ def test_what_the_server_says_is_told_on_one_line(server: str) -> None:
 
     with pytest.raises(Refused, match=r"^asking: no room$"):
         connect().ask("asking", request)
-
-
-def _saved_and_killed(own: Control, record: Record, save: Any = Control.save) -> None:
-    save(own, record)
-    raise KeyboardInterrupt
 
 
 def _killed(*arguments: object) -> None:

@@ -1,62 +1,88 @@
-"""A stand-in for a Qdrant server: the REST routes that the adapter uses, over the local mode of
-the client's own package, in a process of its own. It is not a Qdrant server: brute force, in
-memory, no payload indexes, no quantisation. What must be true of a real one are `live` tests.
+"""A stand-in for a Qdrant server: the REST routes that the adapter uses, over Qdrant's own engine,
+in a process of its own. Filters, vectors, scores and payload indexes are the engine's; status
+codes, texts, limits and strict mode are told as a server tells them. It has one node, one shard of
+each collection, and does one request at a time. What must be true of a real one are `live` tests.
 """
 
 from __future__ import annotations
 
 import multiprocessing
+import os
+import shutil
 import socket
 import time
-import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
-from typing import Any
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tests.qdrant_http.options import Options
 
 _FORKED = multiprocessing.get_context("forkserver")
-# The client takes a second to load: once for all servers.
+# The client's models and the engine take a second to load: once for all servers.
 _FORKED.set_forkserver_preload(["__main__", "uvicorn", "tests.qdrant_http.app"])
 
 
 @contextmanager
-def running(
-    api_key: str = "", *, strict: Mapping[str, Any] | None = None, max_body: int = 32 * 2**20
-) -> Iterator[str]:
-    """A stand-in on a free port of the loopback: its address. Ended by its process id.
-
-    `strict`: fields of a `StrictModeConfig` that every collection has; `max_body`: bytes.
+def running(api_key: str = "", *, checked: bool = True, **options: Any) -> Iterator[str]:
+    """A stand-in on a free port of the loopback: its address. Ended by its process id, with all
+    that it holds. `options`: see `Options`. `checked`: no request may break Qdrant's description.
     """
-    ours, theirs = _FORKED.Pipe(duplex=False)
-    process = _FORKED.Process(
-        target=_serve, args=(theirs, api_key, strict or {}, max_body), daemon=True
-    )
+    from tests.qdrant_http import schema
+    from tests.qdrant_http.options import Options
+
+    with TemporaryDirectory(prefix="qdrant-") as name:
+        folder = Path(name)
+        notes = folder / "requests" if checked and schema.DESCRIPTION.exists() else None
+        wanted = Options(folder=folder, api_key=api_key, notes=notes, **options)
+        process, started = start(wanted)
+        try:
+            address: str = started.recv()
+            yield address
+        finally:
+            process.kill()
+            process.join()
+            started.close()
+        if notes:
+            schema.check(notes)
+
+
+def start(options: Options) -> tuple[BaseProcess, Connection]:
+    """A server's process, and what tells its address; the server ends when that is closed."""
+    ours, theirs = _FORKED.Pipe()
+    process = _FORKED.Process(target=_serve, args=(theirs, options), daemon=True)
     process.start()
     theirs.close()
-    try:
-        address: str = ours.recv()
-        yield address
-    finally:
-        process.kill()
-        process.join()
-        ours.close()
+    return process, ours
 
 
-def _serve(started: Connection, api_key: str, strict: Mapping[str, Any], max_body: int) -> None:
-    """Send the address; serve until killed."""
+def _serve(started: Connection, options: Options) -> None:
+    """Send the address; serve until killed, or until the one who started it is gone."""
+    import asyncio
+
     import uvicorn
 
     from tests.qdrant_http.app import application
 
-    warnings.simplefilter("ignore")  # the local mode says that payload indexes do nothing
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen()
-    started.send(f"http://127.0.0.1:{listener.getsockname()[1]}")
-    config = uvicorn.Config(
-        application(api_key, strict, max_body), log_level="error", access_log=False
-    )
-    uvicorn.Server(config).run(sockets=[listener])
+    config = uvicorn.Config(application(options), log_level="error", access_log=False)
+
+    def abandoned() -> None:
+        shutil.rmtree(options.folder, ignore_errors=True)
+        os._exit(1)
+
+    async def serve() -> None:
+        asyncio.get_running_loop().add_reader(started.fileno(), abandoned)
+        started.send(f"http://127.0.0.1:{listener.getsockname()[1]}")
+        await uvicorn.Server(config).serve(sockets=[listener])
+
+    asyncio.run(serve())
 
 
 def wait_until(condition: object, seconds: float = 20.0) -> None:

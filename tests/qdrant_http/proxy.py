@@ -45,14 +45,15 @@ class Proxy:
 
     def restore(self) -> None:
         """Pass everything on again, at once."""
-        self._tell(None)
+        self._drop()  # before, or a connection that is made just then would be dropped as well
+        self._answers, self.asked, self._delay = None, [], 0.0
 
     def close(self) -> None:
         self._ended = True
         self._listener.close()
         self._drop()
 
-    def _tell(self, answers: list[bytes] | None) -> None:
+    def _tell(self, answers: list[bytes]) -> None:
         self._answers, self.asked, self._delay = answers, [], 0.0
         self._drop()
 

@@ -1,84 +1,145 @@
-"""What strict mode refuses of a request. Raises ValueError, which is told as a server's 400."""
+"""What strict mode refuses of a request, if it is on."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
+from uuid import UUID
 
 from qdrant_client.http import models
+
+from tests.qdrant_http.answers import not_allowed
+from tests.qdrant_http.collections import Collection
+from tests.qdrant_http.engine import listed, path
 
 _CHANGES = (models.FilterSelector, models.SetPayload, models.DeletePayload)
 
 
-def check(limits: models.StrictModeConfig, indexes: Mapping[str, str], body: Any) -> None:
-    """`indexes`: the kind of each field's, by its path."""
-    if not limits.enabled:
+def check(collection: Collection, body: Any, timeout: str | None) -> None:
+    """Raises Fault."""
+    limits = collection.limits
+    if limits is None:
         return
-    for name, most, value in _sizes(limits, body):
-        if most is not None and value is not None and value > most:
-            raise ValueError(f'Bad request: Limit exceeded {value} > {most} for "{name}"')
+    sizes = [*_sizes(limits, collection, body), ("timeout", limits.max_timeout, int(timeout or 0))]
+    for name, limit, value in sizes:
+        if limit is not None and value is not None and value > limit:
+            help = f'Reduce the "{name}" parameter to or below {limit}.'
+            raise not_allowed(f'Limit exceeded {value} > {limit} for "{name}"', help)
     if limits.search_allow_exact is False and any(_exact(body)):
-        raise ValueError("Bad request: Exact search disabled!. Help: Set exact=false.")
+        raise not_allowed("Exact search disabled!", "Set exact=false.")
     change = isinstance(body, _CHANGES)
-    free = limits.unindexed_filtering_update if change else limits.unindexed_filtering_retrieve
-    for part in getattr(body, "searches", [body]):
-        conditions = list(_conditions(getattr(part, "filter", None)))
-        if len(conditions) > (limits.filter_max_conditions or len(conditions)):
-            raise ValueError("Bad request: Filter condition limit reached")
-        for each in conditions:
-            values = getattr(getattr(each, "match", None), "any", None) or getattr(
-                each, "has_id", []
-            )
-            if len(values) > (limits.condition_max_size or len(values)):
-                raise ValueError("Bad request: Condition size limit reached")
-            kinds = _kinds(each)
-            if free is False and kinds and indexes.get(each.key) not in kinds:
-                raise ValueError(f'Bad request: Index required but not found for "{each.key}"')
+    unindexed = limits.unindexed_filtering_update if change else limits.unindexed_filtering_retrieve
+    for chosen in _filters(body):
+        conditions = list(_conditions(chosen))
+        _check_filter(limits, conditions)
+        if unindexed is False:
+            _check_indexed(collection.indexes(), conditions)
 
 
-def _sizes(limits: models.StrictModeConfig, body: Any) -> Iterator[tuple[str, Any, Any]]:
-    yield "limit", limits.max_query_limit, getattr(body, "limit", None)
-    yield "points", limits.upsert_max_batchsize, _length(body, models.PointsList, "points")
-    yield (
-        "searches",
-        limits.search_max_batchsize,
-        _length(body, models.QueryRequestBatch, "searches"),
-    )
-    for each in getattr(body, "searches", ()):
-        yield "limit", limits.max_query_limit, each.limit
-        bits = each.params.quantization if each.params else None
-        yield "oversampling", limits.search_max_oversampling, bits and bits.oversampling
-
-
-def _length(body: Any, kind: Any, name: str) -> int:
-    return len(getattr(body, name)) if isinstance(body, kind) else 0
+def _sizes(
+    limits: models.StrictModeConfig, collection: Collection, body: Any
+) -> Iterator[tuple[str, float | None, float | None]]:
+    match body:
+        case models.ScrollRequest():
+            yield "limit", limits.max_query_limit, body.limit
+        case models.QueryRequestBatch():
+            yield "searches", limits.search_max_batchsize, len(body.searches)
+            for each in body.searches:
+                yield "limit", limits.max_query_limit, each.limit
+                if each.params and (quantization := each.params.quantization):
+                    most = limits.search_max_oversampling
+                    yield "oversampling", most, quantization.oversampling
+        case models.PointsList():
+            yield "points", limits.upsert_max_batchsize, len(body.points)
+        case models.CreateFieldIndex():
+            # Without a look at whether it is there already.
+            yield "payload indexes", limits.max_payload_index_count, len(collection.indexes()) + 1
 
 
 def _exact(body: Any) -> Iterator[bool]:
-    if isinstance(body, models.CountRequest):
-        yield body.exact is not False
-    for each in getattr(body, "searches", ()):
-        yield bool(each.params and each.params.exact)
+    match body:
+        case models.CountRequest():
+            yield body.exact is not False
+        case models.QueryRequestBatch():
+            yield from (bool(each.params and each.params.exact) for each in body.searches)
 
 
-def _conditions(chosen: Any) -> Iterator[Any]:
-    for part in ("must", "should", "must_not"):
-        found = getattr(chosen, part, None) or []
-        for each in found if isinstance(found, list) else [found]:
+def _filters(body: Any) -> Iterator[models.Filter]:
+    for part in body.searches if isinstance(body, models.QueryRequestBatch) else [body]:
+        # Not `update_filter`, at which a server does not look.
+        if isinstance(chosen := getattr(part, "filter", None), models.Filter):
+            yield chosen
+        idf = getattr(getattr(part, "params", None), "idf", None)
+        if isinstance(corpus := getattr(idf, "corpus", None), models.Filter):
+            yield corpus
+
+
+def _conditions(chosen: models.Filter) -> Iterator[Any]:
+    for part in (chosen.must, chosen.should, chosen.must_not):
+        for each in listed(part):
             if isinstance(each, models.Filter):
                 yield from _conditions(each)
             else:
                 yield each
 
 
-def _kinds(condition: Any) -> list[str]:
-    """Of an index that serves it."""
-    if getattr(condition, "range", None):
+def _check_filter(limits: models.StrictModeConfig, conditions: list[Any]) -> None:
+    most, longest = limits.filter_max_conditions, limits.condition_max_size
+    if most is not None and len(conditions) > most:
+        said = f"Filter condition limit reached ({len(conditions)} > {most})"
+        raise not_allowed(said, "Reduce the number of conditions of your filter.")
+    lengths = [len(_listed_values(each)) for each in conditions]
+    if longest is not None and max(lengths, default=0) > longest:
+        said = f"Condition size limit reached ({max(lengths)} > {longest})"
+        raise not_allowed(said, "Reduce the number of values of your condition.")
+
+
+def _listed_values(condition: Any) -> list[Any]:
+    match condition:
+        case models.HasIdCondition(has_id=ids):
+            return list(ids)
+        case models.FieldCondition(match=models.MatchAny(any=values)):
+            return list(values)
+    return []
+
+
+def _check_indexed(indexes: Mapping[str, str], conditions: list[Any]) -> None:
+    for each in conditions:
+        if isinstance(each, models.FieldCondition):
+            types = _types(each)
+            if types and indexes.get(path(each.key)) not in types:
+                said = (
+                    f'Index required but not found for "{each.key}" of one of the following types'
+                )
+                help = "Create an index for this key or use a different filter."
+                raise not_allowed(f"{said}: [{', '.join(types)}]", help)
+
+
+def _types(condition: models.FieldCondition) -> list[str]:
+    """Of an index that helps; one of another type does not."""
+    if isinstance(condition.range, models.DatetimeRange):
+        return ["datetime"]
+    if condition.range:
         return ["integer", "float"]
-    match = getattr(condition, "match", None)
-    values = getattr(match, "any", None) or [getattr(match, "value", None)]
-    if match is None or values[0] is None:
-        return []
+    match condition.match:
+        case models.MatchValue(value=value):
+            return _types_of([value])
+        case models.MatchAny(any=values):
+            return _types_of(list(values))
+    return []
+
+
+def _types_of(values: list[Any]) -> list[str]:
+    if not values:
+        return []  # finds nothing, in every index
     if isinstance(values[0], str):
-        return ["keyword", "uuid"]
+        return ["keyword", "uuid"] if all(map(_is_uuid, values)) else ["keyword"]
     return ["bool"] if isinstance(values[0], bool) else ["integer"]
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True

@@ -18,6 +18,7 @@ from components.errors import Busy, IndexFault, MillraceError, StoreUnavailable
 from components.indexes.edge.files import check_space, told
 from components.indexes.filterable import Filterable, indexes
 from components.indexes.manifest import Quantization
+from components.indexes.vacuum import DELETED_THRESHOLD, VACUUM_MIN_VECTORS
 from infra.settings import settings
 
 LOCK = "open.lock"
@@ -78,8 +79,8 @@ def create(folder: Path, width: int, filterable: Filterable, quantization: Quant
         sparse_vectors={SPARSE: EdgeSparseVectorParams(modifier=Modifier.Idf)},
         # Deleted points count in the inverse document frequency until they are vacuumed.
         optimizers=EdgeOptimizersConfig(
-            deleted_threshold=0.05,
-            vacuum_min_vector_number=100,
+            deleted_threshold=DELETED_THRESHOLD,
+            vacuum_min_vector_number=VACUUM_MIN_VECTORS,
             # A manifest entry takes a vector's place, so half of a part may have none: two such
             # halves are not to be merged.
             max_segment_size=PART_BYTES // 2 // 1024,

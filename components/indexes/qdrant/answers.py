@@ -2,16 +2,53 @@
 
 from __future__ import annotations
 
+import re
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from json import JSONDecodeError
+from typing import TYPE_CHECKING
 
 from components import retry_after
 
+if TYPE_CHECKING:
+    import httpx
+    from qdrant_client.http.exceptions import UnexpectedResponse
+
 _OVERLOADED = frozenset({408, 425, 429})
-_NEVER = frozenset({501, 505})
-"""Of those from 500 on, which are the server's own trouble."""
-_MISSING = 404
+_NEVER = frozenset({501, 505, 507})
+"""Of those from 500 on, which are the server's own trouble. 507: waiting makes no room."""
+_NOT_FOUND = 404
+_OF_COLLECTION = re.compile(r"/collections/(?!aliases$)([^/]+)")
+
+
+class NotApplied(Exception):
+    """The server has taken a change and not made it yet."""
+
+
+def check_applied(answer: object) -> None:
+    """Raises NotApplied where the answer says that a change will be made later."""
+    from qdrant_client.models import UpdateResult, UpdateStatus
+
+    if isinstance(answer, UpdateResult) and answer.status != UpdateStatus.COMPLETED:
+        raise NotApplied("the change is not made yet")
+
+
+def noting(
+    request: httpx.Request, send: Callable[[httpx.Request], httpx.Response]
+) -> httpx.Response:
+    """For the client to send by: its error of what is not found does not say what was asked for, so
+    that is its cause.
+    """
+    import httpx
+    from qdrant_client.http.exceptions import UnexpectedResponse
+
+    response = send(request)
+    if response.status_code == _NOT_FOUND:
+        try:
+            response.raise_for_status()
+        except httpx.HTTPStatusError as error:
+            raise UnexpectedResponse.for_response(response) from error
+    return response
 
 
 def for_now(error: BaseException) -> bool:
@@ -29,12 +66,34 @@ def for_now(error: BaseException) -> bool:
         lost = isinstance(error.source, httpx.TransportError) and not distrusted(error)
         return lost or _no_json(error.source)
     # The first: 429 with the header Retry-After.
-    return isinstance(error, QdrantException) or _no_json(error)
+    return isinstance(error, QdrantException | NotApplied) or _no_json(error)
 
 
-def missing(error: BaseException) -> bool:
-    """Whether Qdrant itself, and nobody before it, says that what was asked for is not there."""
-    return status(error) == _MISSING and bool(_said(error))
+def lacking(error: BaseException) -> str | None:
+    """The collection that is not there, or something in it, as an answer in Qdrant's own form says.
+    Who else stands at that address may say it in that form, too: ask the server.
+    """
+    import httpx
+
+    cause = error.__cause__
+    if status(error) != _NOT_FOUND or not isinstance(cause, httpx.HTTPStatusError):
+        return None
+    found = _OF_COLLECTION.search(cause.request.url.path)
+    return found[1] if found and _said(error) else None
+
+
+def qdrants(error: BaseException) -> bool:
+    """Whether Qdrant itself has answered, and nobody before it."""
+    from qdrant_client.common.client_exceptions import QdrantException
+
+    return isinstance(error, QdrantException | NotApplied) or bool(_said(error))
+
+
+def unreadable(error: BaseException) -> bool:
+    """Whether something was answered, in a form that Qdrant does not use."""
+    from pydantic import ValidationError
+
+    return isinstance(getattr(error, "source", error), ValidationError | JSONDecodeError)
 
 
 def distrusted(error: BaseException) -> bool:
@@ -67,12 +126,14 @@ def reason(error: BaseException) -> str:
 
     source = error.source if isinstance(error, ResponseHandlingException) else error
     if isinstance(error, UnexpectedResponse):
-        told = _said(error) or f"status {error.status_code}"
+        told = _said(error) or ": ".join(
+            filter(None, [f"status {error.status_code}", _text(error)])
+        )
     elif _no_json(source):
         told = "its answer is no JSON"
     elif isinstance(error, ResponseHandlingException):
         told = str(source)
-    elif isinstance(error, QdrantException):
+    elif isinstance(error, QdrantException | NotApplied):
         told = str(error)
     else:
         told = f"{type(error).__name__}: {error}"
@@ -93,6 +154,12 @@ def _said(error: BaseException) -> str:
         return str(error.structured()["status"]["error"])
     except (ValueError, KeyError, TypeError):
         return ""
+
+
+def _text(error: UnexpectedResponse) -> str:
+    """An answer in plain words, such as those about keys; empty for a page."""
+    text = error.content.decode("utf-8", "replace").strip()
+    return "" if text.startswith(("<", "{", "[")) else text
 
 
 def _no_json(source: BaseException) -> bool:

@@ -8,20 +8,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from components.errors import Damaged, Refused
+from components.errors import Damaged, IndexFault, Refused
 from components.indexes.filterable import Filterable, Kind, indexes
 from components.indexes.manifest import Quantization
+from components.indexes.payload import CHUNK
 from components.indexes.qdrant.conditions import ADDED, REMOVED
 from components.indexes.qdrant.limits import Limits
+from components.indexes.qdrant.patience import Waiting
 from components.indexes.qdrant.reader import DENSE, SPARSE
 from components.indexes.qdrant.server import Server
+from components.indexes.vacuum import DELETED_THRESHOLD, VACUUM_MIN_VECTORS
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient, models
 
 _SETTLED = 600.0
 """Seconds that the server is given to build its search graph before a generation goes live."""
-_POLL = 0.2
+_CONFLICT = 409
+"""The status of an answer: somebody was first."""
+_FIRST_POLL, _LONGEST_POLL = 0.2, 2.0
+"""Seconds until it is looked at again: twice as many each time."""
 _log = logging.getLogger(__name__)
 
 
@@ -43,26 +49,36 @@ def make(server: Server, name: str, layout: Mapping[str, Any]) -> None:
     def once(client: QdrantClient) -> None:
         from qdrant_client.http.exceptions import UnexpectedResponse
 
-        if client.collection_exists(name):
-            return
         try:
             client.create_collection(name, **layout)
-        except UnexpectedResponse:
-            if not client.collection_exists(name):
+        except UnexpectedResponse as error:
+            if error.status_code != _CONFLICT:
                 raise
 
-    server.ask(f"the collection {name} could not be created", once)
+    doing = f"the collection {name} could not be created"
+    if not server.ask(doing, lambda client: client.collection_exists(name)):
+        server.ask(doing, once)
 
 
 def create(server: Server, name: str, width: int, layout: Layout) -> None:
     """A collection for vectors of `width`."""
-    from qdrant_client.models import Distance, Modifier, SparseVectorParams, VectorParams
+    from qdrant_client.models import (
+        Distance,
+        Modifier,
+        OptimizersConfigDiff,
+        SparseVectorParams,
+        VectorParams,
+    )
 
     dense = VectorParams(size=width, distance=Distance.COSINE, on_disk=layout.on_disk)
     options: dict[str, Any] = {
         "vectors_config": {DENSE: dense},
         "sparse_vectors_config": {SPARSE: SparseVectorParams(modifier=Modifier.IDF)},
         "quantization_config": _quantized(layout),
+        # Deleted points count in the inverse document frequency until they are vacuumed.
+        "optimizers_config": OptimizersConfigDiff(
+            deleted_threshold=DELETED_THRESHOLD, vacuum_min_vector_number=VACUUM_MIN_VECTORS
+        ),
         "shard_number": layout.shards,
         "replication_factor": layout.replicas,
     }
@@ -75,7 +91,8 @@ def index_chunks(server: Server, name: str, limits: Limits, filterable: Filterab
     """Payload indexes, without which a filter or a deletion reads every point, where they are
     missing or of another kind.
     """
-    wanted: dict[str, Kind] = {**indexes(filterable), ADDED: "integer", REMOVED: "integer"}
+    wanted: dict[str, Kind] = {**indexes(filterable), CHUNK: "keyword"}
+    wanted |= {ADDED: "integer", REMOVED: "integer"}
     missing = {path: kind for path, kind in wanted.items() if limits.kind(path) != kind}
     index_fields(server, name, missing)
 
@@ -94,17 +111,37 @@ def index_fields(server: Server, name: str, kinds: Mapping[str, Kind]) -> None:
 
 
 def settle(server: Server, name: str) -> None:
-    """Wait until the server has optimised what was written. Searches are right before, but slow."""
+    """Wait until the server has optimised what was written. Searches are right before, but slow.
+
+    Raises IndexFault where the server says that a write or the optimiser has failed.
+    """
+    waiting, pause = Waiting(server.name, _SETTLED), _FIRST_POLL
     until = time.monotonic() + _SETTLED
     while time.monotonic() < until:
         found = server.ask(
             f"the collection {name} could not be looked at",
             lambda client: client.get_collection(name),
         )
-        if found.status != "yellow":  # grey waits for the next write, red is for the server's log
+        if found.status == "red":
+            raise _failed(server, name, found)
+        if found.status != "yellow":  # grey waits for the next write
+            waiting.over(f"has optimised {name}")
             return
-        time.sleep(_POLL)
+        waiting.tell(f"{name} is being optimised", pause)
+        time.sleep(pause)
+        pause = min(_LONGEST_POLL, 2 * pause)
     _log.warning("%s is still being optimised: searches are slower until it is done", name)
+
+
+def _failed(server: Server, name: str, found: models.CollectionInfo) -> IndexFault:
+    """Nothing is proved by it: the points may all be there."""
+    told = getattr(found.optimizer_status, "error", "")
+    reason = f": {told}" if told else ""
+    return IndexFault(f"the server marks the collection {name} red{reason}").at(
+        where=server.name,
+        hint="a write or its optimiser has failed: see the server's log and GET /collections/"
+        f"{name}, and run the refresh again; what is live is as it was",
+    )
 
 
 def remove(server: Server, name: str) -> None:
@@ -139,25 +176,15 @@ def check_alias(server: Server, alias: str) -> None:
 
 def name_as(server: Server, alias: str, collection: str) -> None:
     """Let an alias stand for a collection, in one step; for other users of the server."""
+    from qdrant_client.models import CreateAlias, CreateAliasOperation
 
-    def switch(client: QdrantClient) -> None:
-        from qdrant_client.models import (
-            CreateAlias,
-            CreateAliasOperation,
-            DeleteAlias,
-            DeleteAliasOperation,
-        )
-
-        now = _aliases(client)
-        if now.get(alias) == collection:
-            return
-        steps: list[Any] = []
-        if alias in now:
-            steps.append(DeleteAliasOperation(delete_alias=DeleteAlias(alias_name=alias)))
-        made = CreateAlias(collection_name=collection, alias_name=alias)
-        client.update_collection_aliases([*steps, CreateAliasOperation(create_alias=made)])
-
-    server.ask(f"the alias {alias} could not be set", switch)
+    doing = f"the alias {alias} could not be set"
+    if server.ask(doing, _aliases).get(alias) == collection:
+        return
+    # One that is there is moved.
+    made = CreateAlias(collection_name=collection, alias_name=alias)
+    switch = [CreateAliasOperation(create_alias=made)]
+    server.ask(doing, lambda client: client.update_collection_aliases(switch))
 
 
 def names(server: Server) -> set[str]:

@@ -2,8 +2,8 @@
 
 Generations of one fingerprint share a collection. A point says in which one it was `added` and,
 once it is replaced, in which one it was `removed`: generation n sees what was added up to n and not
-removed up to n, so a draft changes no reader's hits, and publishing changes all at once. Only the
-inverse document frequency counts every point that is stored, whoever sees it.
+removed up to n, so a draft changes no reader's hits, and publishing changes all at once. A chunk
+has a point of its own for each generation that brought it, or brought it another title or metadata.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from components.indexes.payload import by_type, field_path
+from components.indexes.payload import CHUNK, by_type, field_path
 from components.values import Filter, Scalar
 
 if TYPE_CHECKING:
@@ -23,11 +23,30 @@ REMOVED = "removed"
 
 def visible(number: int, wanted: Filter | None = None, **own: Sequence[str]) -> models.Filter:
     """What a generation sees, of what a user's filter and our own fields allow."""
+    asked = [_condition(field_path(name), values) for name, values in (wanted or {}).items()]
+    return _standing(number, number, [*_own(own), *asked])
+
+
+def inherited(number: int, *more: Any, **own: Sequence[str]) -> models.Filter:
+    """What a generation has of those before it, of what further conditions allow."""
+    return _standing(number - 1, number, [*_own(own), *more])
+
+
+def _standing(added: int, removed: int, more: Sequence[Any]) -> models.Filter:
+    """What was added up to one generation and not removed up to another."""
     from qdrant_client.models import FieldCondition, Filter, Range
 
-    must: list[Any] = [FieldCondition(key=ADDED, range=Range(lte=number)), *_own(own)]
-    must += [_condition(field_path(name), values) for name, values in (wanted or {}).items()]
-    return Filter(must=must, must_not=[FieldCondition(key=REMOVED, range=Range(lte=number))])
+    brought = FieldCondition(key=ADDED, range=Range(lte=added))
+    taken = FieldCondition(key=REMOVED, range=Range(lte=removed))
+    return Filter(must=[brought, *more], must_not=[taken])
+
+
+def of_chunks(ids: Sequence[str]) -> models.Filter:
+    """The points of some chunks; those of an older version have a chunk's id for their own."""
+    from qdrant_client.models import FieldCondition, Filter, HasIdCondition, MatchAny
+
+    named = FieldCondition(key=CHUNK, match=MatchAny(any=list(ids)))
+    return Filter(should=[named, HasIdCondition(has_id=list(ids))])
 
 
 def added_in(number: int, **own: Sequence[str]) -> models.Filter:

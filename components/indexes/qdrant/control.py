@@ -1,18 +1,19 @@
-"""What a corpus knows about itself, in a collection of its own without vectors.
+"""What a corpus knows about itself: one point in a collection of its own, without vectors.
 
-One record for the corpus (its source, its writer's lease, what is live: changed by conditions on
-itself, so that a writer that lost its lease cannot publish), and one for each generation.
+Its source, its writer's lease, what is live and which generations there are. It is changed by
+conditions on itself: by who holds the lease, and as it was read. So a request that lands late, of a
+writer that another has followed, or the first of two tries, changes nothing.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid5
 
-from components.errors import Missing, Refused
+from components.errors import Missing, Refused, TakenOver
 from components.indexes.manifest import Generation
 from components.indexes.payload import NAMESPACE
 from components.indexes.qdrant import collection
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     from qdrant_client import QdrantClient
 
 Answer = TypeVar("Answer")
-_BLANK = {"kind": "corpus", "source": "", "holder": "", "beat": 0, "live": ""}
+Change = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+"""Fields to set in the corpus' record, by what it holds."""
+_BLANK = {"kind": "corpus", "source": "", "holder": "", "beat": 0, "live": "", "revision": 0}
 
 
 @dataclass(frozen=True)
@@ -60,11 +63,13 @@ class Control:
         """The corpus' record, None where there is none."""
         return self._payload(self._corpus)
 
-    def look(self, name: str) -> tuple[Mapping[str, Any] | None, Record | None]:
-        """The corpus' record and a generation's, in one request; None where there is none."""
-        found = self._payloads([self._corpus, self._id(name)])
-        payload = found.get(self._id(name))
-        return found.get(self._corpus), _to_record(payload, self._server.name) if payload else None
+    def look(self) -> tuple[Mapping[str, Any], Record | None]:
+        """The corpus' record, empty where there is none, and the live generation's."""
+        found = self.corpus() or {}
+        name = found.get("live", "")
+        own = [each for each in _generations(found) if each["name"] == name]
+        live = self._to_record(own[0]) if own else self.record(name) if name else None
+        return found, live
 
     def begin(self) -> None:
         """Make the collection and the corpus' record, where they are missing."""
@@ -80,6 +85,7 @@ class Control:
         collection.index_fields(
             self._server, self.collection, {"holder": "keyword", "beat": "integer"}
         )
+        self._index_revision()
         self._server.ask(
             "the corpus could not be created",
             lambda client: client.upsert(
@@ -97,6 +103,39 @@ class Control:
         now = self.corpus() or {}
         return all(now.get(name) == value for name, value in {**expected, **fields}.items())
 
+    def amend(self, change: Change, holder: str | None = None) -> None:
+        """Set what `change` makes of the corpus' record, if that is still as it was read and, where
+        one is named, has this holder of the lease. Raises TakenOver where it is not.
+        """
+        held = self.corpus() or {}
+        revision = held.get("revision")
+        expected: dict[str, Any] = {"revision": revision}
+        if holder is not None:
+            expected["holder"] = holder
+        if not self.change({**change(held), "revision": (revision or 0) + 1}, **expected):
+            raise TakenOver("another refresh has taken this corpus over").at(
+                where=self.collection, hint="what this one committed stays"
+            )
+
+    def adopt(self, holder: str) -> None:
+        """Take in what an older version wrote: a point for each generation."""
+        from qdrant_client.models import PointIdsList
+
+        if "revision" in (self.corpus() or {}):
+            return
+        self._index_revision()
+        older = self.records()
+        self.amend(lambda held: {"generations": [_of_record(each) for each in older]}, holder)
+        chosen = PointIdsList(points=[self._id(each.generation.name) for each in older])
+        if older:
+            self._server.ask(
+                "older records could not be removed",
+                lambda client: client.delete(self.collection, chosen),
+            )
+
+    def _index_revision(self) -> None:
+        collection.index_fields(self._server, self.collection, {"revision": "integer"})
+
     def ask(self, doing: str, request: Callable[[QdrantClient], Answer]) -> Answer:
         """See `Server`."""
         return self._server.ask(doing, request)
@@ -106,22 +145,13 @@ class Control:
         found = client.retrieve(self.collection, [self._corpus], with_payload=True)
         return (found[0].payload or {}) if found else {}
 
-    def set(self, client: QdrantClient, fields: Mapping[str, Any], **expected: Any) -> None:
-        """As `change`, asked once. Raises as the client."""
-        from qdrant_client.models import (
-            FieldCondition,
-            Filter,
-            HasIdCondition,
-            MatchValue,
-            WriteOrdering,
-        )
+    def set(self, client: QdrantClient, fields: Mapping[str, Any], **expected: Any) -> object:
+        """As `change`, asked once: what the server answers. Raises as the client."""
+        from qdrant_client.models import Filter, HasIdCondition, WriteOrdering
 
-        same = [
-            FieldCondition(key=name, match=MatchValue(value=value))
-            for name, value in expected.items()
-        ]
+        same = [_condition(name, value) for name, value in expected.items()]
         chosen = Filter(must=[HasIdCondition(has_id=[self._corpus]), *same])
-        client.set_payload(
+        return client.set_payload(
             self.collection,
             dict(fields),
             points=chosen,
@@ -130,8 +160,11 @@ class Control:
 
     def record(self, name: str) -> Record | None:
         """A generation's record."""
-        payload = self._payload(self._id(name))
-        return None if payload is None else _to_record(payload, self._server.name)
+        found = self._payloads([self._corpus, self._id(name)])
+        older = [payload for id, payload in found.items() if id != self._corpus]
+        held = _generations(found.get(self._corpus, {}), older)
+        own = [each for each in held if each["name"] == name]
+        return self._to_record(own[0]) if own else None
 
     def records(self) -> list[Record]:
         """All generations, in order of number."""
@@ -141,39 +174,32 @@ class Control:
         except Missing:
             return []
         payloads = [point.payload for point in points if point.payload]
-        found = [
-            _to_record(each, self._server.name)
-            for each in payloads
-            if each.get("kind") == "generation"
-        ]
+        older = [each for each in payloads if each.get("kind") == "generation"]
+        held = next((each for each in payloads if each.get("kind") != "generation"), {})
+        found = map(self._to_record, _generations(held, older))
         return sorted(found, key=lambda each: each.generation.number)
 
-    def save(self, record: Record) -> None:
-        """Write a generation's record."""
-        from qdrant_client.models import PointStruct
-
-        generation = record.generation
-        payload = {
-            "kind": "generation",
-            "name": generation.name,
-            "collection": record.collection,
-            "facts": json.dumps(generation.to_json(), default=str),
-        }
-        point = PointStruct(id=self._id(generation.name), vector={}, payload=payload)
-        self._server.ask(
-            "a generation's record could not be written",
-            lambda client: client.upsert(self.collection, [point]),
+    def save(self, record: Record, holder: str | None = None) -> None:
+        """Write a generation's record. See `amend`."""
+        name, number = record.generation.name, record.generation.number
+        self.amend(
+            lambda held: {
+                "generations": [*_but(held, name), _of_record(record)],
+                "numbered": max(number, _numbered(held)),
+            },
+            holder,
         )
 
-    def remove(self, name: str) -> None:
-        """Forget a generation."""
-        from qdrant_client.models import PointIdsList
+    def remove(self, name: str, holder: str | None = None) -> None:
+        """Forget a generation. See `amend`."""
+        self.amend(lambda held: {"generations": _but(held, name)}, holder)
 
-        chosen = PointIdsList(points=[self._id(name)])
-        self._server.ask(
-            "a generation's record could not be removed",
-            lambda client: client.delete(self.collection, chosen),
-        )
+    def next_number(self) -> int:
+        """One that no generation has had, those that were given up included: what is late of them
+        could not be told from what is new.
+        """
+        numbers = [each.generation.number for each in self.records()]
+        return 1 + max([_numbered(self.corpus() or {}), *numbers])
 
     def _payload(self, identifier: str) -> Mapping[str, Any] | None:
         return self._payloads([identifier]).get(identifier)
@@ -185,16 +211,51 @@ class Control:
         )
         return {str(point.id): point.payload or {} for point in points or ()}
 
+    def _to_record(self, payload: Mapping[str, Any]) -> Record:
+        try:
+            generation = Generation.from_json(json.loads(payload["facts"]))
+            return Record(generation, str(payload["collection"]))
+        except (KeyError, TypeError, ValueError) as error:
+            name = payload.get("name", "a generation")
+            raise Refused(f"{name} is not a generation of this version: {error}").at(
+                where=self.collection
+            ) from error
+
     def _id(self, name: str) -> str:
+        """Of the point that a generation has where an older version wrote it."""
         return str(uuid5(NAMESPACE, f"{self.collection}\0{name}"))
 
 
-def _to_record(payload: Mapping[str, Any], where: str) -> Record:
-    try:
-        generation = Generation.from_json(json.loads(payload["facts"]))
-        return Record(generation, str(payload["collection"]))
-    except (KeyError, TypeError, ValueError) as error:
-        name = payload.get("name", "a generation")
-        raise Refused(f"{name} is not a generation of this version: {error}").at(
-            where=where
-        ) from error
+def _of_record(record: Record) -> dict[str, str]:
+    generation = record.generation
+    return {
+        "name": generation.name,
+        "collection": record.collection,
+        "facts": json.dumps(generation.to_json(), default=str),
+    }
+
+
+def _generations(
+    held: Mapping[str, Any], older: Sequence[Mapping[str, Any]] = ()
+) -> Sequence[Mapping[str, Any]]:
+    """Of the corpus' record; where it has no such field, those with points of their own count."""
+    found: Sequence[Mapping[str, Any]] = held.get("generations", older)
+    return found
+
+
+def _but(held: Mapping[str, Any], name: str) -> list[Any]:
+    return [each for each in _generations(held) if each["name"] != name]
+
+
+def _numbered(held: Mapping[str, Any]) -> int:
+    """The highest number that a generation was ever given."""
+    return int(held.get("numbered", 0))
+
+
+def _condition(name: str, value: Any) -> Any:
+    """That a field holds a value; None: that it is missing."""
+    from qdrant_client.models import FieldCondition, IsEmptyCondition, MatchValue, PayloadField
+
+    if value is None:
+        return IsEmptyCondition(is_empty=PayloadField(key=name))
+    return FieldCondition(key=name, match=MatchValue(value=value))

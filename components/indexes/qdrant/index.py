@@ -1,33 +1,33 @@
 """The index on a Qdrant server, for many readers and writers on more than one machine.
 
     NAME__control                   the corpus' record and its generations'
-    NAME__FINGERPRINT__0007         a fingerprint's chunks and entries, of all its generations
+    NAME__FINGERPRINT__0007__TOKEN  a fingerprint's chunks and entries, of all its generations
     NAME                            alias of the live generation's collection
 
 In a namespace NAME is NAMESPACE_NAME.
 
 A refresh works inside the collection: what it adds and removes is marked with its generation's
-number, which no reader sees until that generation is published (see `conditions`). What neither the
-live generation nor the one before it sees is deleted when the next draft begins; what is kept no
-longer (see `retention`) goes when a refresh ends.
+number, which no reader sees until that generation is published (see `conditions`). What is seen by
+no generation that is kept (see `retention`) goes when a refresh ends.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, closing, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from components.errors import BadOption, Damaged, IndexFault, Missing, Moved, TakenOver
+from components.errors import BadOption, Damaged, IndexFault, Missing, Moved
 from components.indexes.filterable import HELP, Filterable
 from components.indexes.manifest import Generation, Quantization, Release, Totals, now
 from components.indexes.qdrant import collection, leftovers
 from components.indexes.qdrant.collection import Layout
 from components.indexes.qdrant.conditions import REMOVED, added_in, removed_in
 from components.indexes.qdrant.control import Control, Record
+from components.indexes.qdrant.deletion import delete
 from components.indexes.qdrant.lease import Fenced, borrowed, held, lease
 from components.indexes.qdrant.leftovers import Place
 from components.indexes.qdrant.limits import limits_of
@@ -41,7 +41,7 @@ from components.options import Count, option
 from infra.settings import NAMESPACE, settings
 
 if TYPE_CHECKING:
-    from qdrant_client import QdrantClient, models
+    from qdrant_client import models
 
 Namespace = Annotated[str, Field(pattern=NAMESPACE)]
 """As the corpus' name; empty for none, whatever the environment says."""
@@ -132,13 +132,9 @@ class QdrantCorpus:
 
     def live(self) -> Release | None:
         """See `CorpusIndex`."""
-        # Mostly what was live before, so it is asked for along with the pointer.
-        corpus, found = self._control.look(self._known.generation.name if self._known else "")
-        record = corpus or {}
+        record, found = self._control.look()
         if not record.get("live"):
             return None
-        if found is None or found.generation.name != record["live"]:
-            found = self._control.record(record["live"])
         self._known = found
         if found is None:
             # Replaced between the two questions, or really gone.
@@ -180,6 +176,7 @@ class QdrantCorpus:
         with patient():
             self._control.begin()
             with lease(self._control, self._key, settings().lease):
+                self._control.adopt(self._holder() or "")
                 collection.check_alias(self._server, self.name)
                 if release := self.live():
                     # A run that was killed while it published may have left the old one.
@@ -236,28 +233,19 @@ class QdrantCorpus:
             self.discard(each.generation)
         beneath = self._record(base.name) if base else None
         before = self._published_before(beneath)
-        records = self._control.records()
-        number = max((each.generation.number for each in records), default=0) + 1
         draft = replace(
             wanted,
-            number=beneath.generation.number if beneath and before else number,
+            number=(
+                beneath.generation.number if beneath and before else self._control.next_number()
+            ),
             quantization=base.quantization if base else self._layout.quantization,
             base=(before or base).name if base else "",
             created_at=now(),
             finished_at="",
         )
-        place = (
-            beneath.collection
-            if beneath
-            else f"{self.name}__{draft.fingerprint}__{draft.number:04d}"
-        )
-        if beneath:  # first: what is written to a draft may have the ids of what is cleared
-            self._clear(place, keep=(before or beneath.generation).number)
-        held(self._key)
-        self._control.save(Record(draft, place))
+        place = beneath.collection if beneath else leftovers.place_of(self.name, draft)
+        self._control.save(Record(draft, place), self._holder())
         if beneath is None:
-            # One of that name can only be left from a corpus whose records were deleted.
-            collection.remove(self._server, place)
             collection.create(self._server, place, draft.width, self._layout)
         return draft
 
@@ -274,12 +262,12 @@ class QdrantCorpus:
     def discard(self, draft: Generation) -> None:
         """See `CorpusIndex`."""
         record = self._record(draft.name)
-        held(self._key)
+        if draft.base:
+            self._undo(record)
+        # Its record first: a deletion that lands late meets what nobody goes on with.
+        self._control.remove(draft.name, self._holder())
         if not draft.base:
             collection.remove(self._server, record.collection)
-        else:
-            self._undo(record)
-        self._control.remove(draft.name)
 
     @contextmanager
     def write(self, draft: Generation) -> Iterator[QdrantWriter]:
@@ -301,9 +289,8 @@ class QdrantCorpus:
                 where=record.collection, hint="run the refresh again"
             )
         collection.settle(self._server, record.collection)
-        held(self._key)
         done = replace(draft, finished_at=now(), totals=totals)
-        self._control.save(Record(done, record.collection))
+        self._control.save(Record(done, record.collection), self._holder())
         return done
 
     def publish(self, generation: Generation, run_id: str) -> Release:
@@ -334,7 +321,6 @@ class QdrantCorpus:
         places, nobodys = self._going()
         gone = [name for place in places for name in self._remove(place)]
         for name in nobodys:
-            held(self._key)
             collection.remove(self._server, name)
         return gone + nobodys
 
@@ -368,15 +354,12 @@ class QdrantCorpus:
             if place.stays and record.generation.number > place.newest:
                 # Half undone it must not be taken for finished.
                 draft = replace(record.generation, finished_at="")
-                held(self._key)
-                self._control.save(replace(record, generation=draft))
+                self._control.save(replace(record, generation=draft), self._holder())
                 self._undo(record)
-            held(self._key)
-            self._control.remove(record.generation.name)
+            self._control.remove(record.generation.name, self._holder())
         if place.stays:
             self._delete(place.name, removed_in(0, place.oldest))
             return [each.generation.name for each in place.goes]
-        held(self._key)
         collection.remove(self._server, place.name)
         return [place.name]
 
@@ -389,41 +372,28 @@ class QdrantCorpus:
         older = live.generation.number < beneath.generation.number
         return live.generation if older and live.collection == beneath.collection else None
 
-    def _clear(self, place: str, keep: int) -> None:
-        """Delete what the generation `keep` does not see because it is too old."""
-        # Their records first: a reader that finds its record afterwards has seen all of them.
-        for record in self._control.records():
-            if record.collection == place and record.generation.number < keep:
-                held(self._key)
-                self._control.remove(record.generation.name)
-        self._delete(place, removed_in(0, keep))
-
     def _undo(self, record: Record) -> None:
         place, number = record.collection, record.generation.number
         self._delete(place, added_in(number))
         taken = removed_in(number, number)
-        # Their documents may have been described, which is not undone: they are compared anew.
-        entries = removed_in(number, number, kind=["document"])
-        unknown = {"entry_version": "", "bytes_hash": "", "metadata_hash": ""}
-        self._ask(lambda client: client.set_payload(place, unknown, points=entries, wait=True))
-        self._ask(lambda client: client.delete_payload(place, [REMOVED], points=taken, wait=True))
+        self._server.find(
+            "a draft could not be taken back",
+            lambda client: client.delete_payload(place, [REMOVED], points=taken, wait=True),
+        )
 
     def _delete(self, place: str, chosen: models.Filter) -> None:
-        from qdrant_client.models import FilterSelector
-
-        self._ask(lambda client: client.delete(place, FilterSelector(filter=chosen), wait=True))
-
-    def _ask(self, request: Callable[[QdrantClient], object]) -> None:
-        self._server.find("a draft could not be cleared", request)
+        with suppress(Missing):  # a kill came before the collection was made
+            allowed = limits_of(self._server, place)
+            delete(self._server, place, allowed, chosen, "a draft could not be cleared")
 
     def _change(self, fields: Mapping[str, Any]) -> None:
         """Change the corpus' record; in one step with the check that we may."""
+        self._control.amend(lambda _: fields, self._holder())
+
+    def _holder(self) -> str | None:
+        """Who this process is as the holder of the lease, None where it does without."""
         mine = held(self._key)
-        expected = {"holder": mine.token} if mine else {}
-        if not self._control.change(fields, **expected):
-            raise TakenOver("another refresh has taken this corpus over").at(
-                where=self._control.collection, hint="what this one committed stays"
-            )
+        return mine.token if mine else None
 
     def _drafts(self, fingerprint: str) -> list[Record]:
         return [

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from components.errors import Busy, MillraceError, Missing, TakenOver
+from components.errors import BadOption, Busy, MillraceError, Missing, TakenOver
 from components.indexes.qdrant.control import Control, named
 from components.indexes.qdrant.patience import hurried, patient
 from components.indexes.qdrant.server import Server
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 _BEATS = 6
 """Signs of life in the time of a lease."""
+_FRESH = 1 / 3
+"""Of a lease: a request begins no later after the last proof; the rest is for its way there."""
 _held: dict[str, Lease | Borrowed | None] = {}
 """By corpus, of this process: whoever writes here looks at it first. None: it is being taken."""
 _guard = threading.Lock()
@@ -73,13 +75,13 @@ class Lease:
         self._control.ask("the right to write could not be proved", self.prove)
 
     def prove(self, client: QdrantClient) -> None:
-        """Ask the server whose right it is, unless it has told within the length of a lease.
+        """Ask the server whose right it is, unless it has just told.
 
         Raises TakenOver, and what the client raises.
         """
         if self._lost:
             raise self._taken_over()
-        if _clock() - self._seen > self._seconds:
+        if _clock() - self._seen > self._seconds * _FRESH:
             self._show_life(client)
 
     def release(self) -> None:
@@ -90,6 +92,8 @@ class Lease:
         try:
             with hurried():
                 self._control.change({"holder": ""}, holder=self.token)
+        except BadOption:  # a key that may not write has taken nothing
+            return
         except MillraceError as error:
             _log.warning("the lease of %s runs out by itself: %s", self._control.collection, error)
 
@@ -155,7 +159,7 @@ class Fenced(Server):
     """
 
     def __init__(self, server: Server, corpus: str) -> None:
-        super().__init__(server.client, server.name)
+        super().__init__(server.client, server.name, server.version)
         self.key = f"{server.name}/{corpus}"
         """Of the right to the corpus, in this process."""
         self._corpus = corpus

@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from components.errors import Missing
 from components.indexes import retention
+from components.indexes.manifest import Generation
 from components.indexes.qdrant import scroll
 from components.indexes.qdrant.conditions import added_in, removed_in
 from components.indexes.qdrant.control import Record
@@ -18,6 +20,9 @@ from components.indexes.retention import Surplus
 
 if TYPE_CHECKING:
     from qdrant_client import models
+
+_TOKEN = 8
+"""Hexadecimal digits that make a collection's name its own."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +81,17 @@ def count(server: Server, collection: str, chosen: models.Filter | None = None) 
         return 0
 
 
+def place_of(corpus: str, draft: Generation) -> str:
+    """A collection's name for a draft; no other draft can ever have the same, so a request that
+    lands late meets its own collection or none.
+    """
+    return f"{corpus}__{draft.fingerprint}__{draft.number:04d}__{uuid4().hex[:_TOKEN]}"
+
+
 def nobodys(corpus: str, collections: Iterable[str], records: Iterable[Record]) -> list[str]:
     """Collections of a corpus that no record names: a kill came between the two."""
-    own = re.compile(rf"{re.escape(corpus)}__[0-9a-f]{{16}}__\d{{4,}}")
+    # An older version's have no token.
+    own = re.compile(rf"{re.escape(corpus)}__[0-9a-f]{{16}}__\d{{4,}}(__[0-9a-f]{{{_TOKEN}}})?")
     named = {each.collection for each in records}
     return [each for each in sorted(collections) if own.fullmatch(each) and each not in named]
 

@@ -64,17 +64,20 @@ def _hasty(state: RetryCallState) -> bool:
 
 
 class Waiting:
-    """What is said of one request that has to wait."""
+    """What is said of one thing that has to be waited for. `limit`: seconds; the patience if None,
+    and without either nothing is said.
+    """
 
-    def __init__(self, server: str) -> None:
+    def __init__(self, server: str, limit: float | None = None) -> None:
         self._server = server
+        self._limit = _seconds.get() if limit is None else limit
         self._since = time.monotonic()
         self._told = 0.0
         """Seconds that had passed when it was told last."""
 
     def tell(self, reason: str, pause: float = 0.0) -> None:
         """Say, now and then, what is waited for; before every pause of so many seconds."""
-        limit, waited = _seconds.get(), time.monotonic() - self._since + pause
+        limit, waited = self._limit, time.monotonic() - self._since + pause
         due = max(_THEN, 2 * self._told) if self._told else _FIRST_TOLD
         if limit is None or waited < due:
             return
@@ -83,8 +86,8 @@ class Waiting:
             "waiting for %s (%s): %.0f s so far, up to %g s", self._server, reason, waited, limit
         )
 
-    def over(self) -> None:
-        """Say that it has answered, where it was said that it did not."""
+    def over(self, told: str = "answers again") -> None:
+        """Say that it is over, where it was said that it was waited for."""
         if self._told:
             waited = time.monotonic() - self._since
-            _log.warning("%s answers again, after %.0f s", self._server, waited)
+            _log.warning("%s %s, after %.0f s", self._server, told, waited)

@@ -13,8 +13,16 @@ from components.errors import BadOption, Missing
 from components.indexes.distinct import FIRST, distinct, payload_field
 from components.indexes.hits import TIES, best, more
 from components.indexes.manifest import Entry
-from components.indexes.payload import STATES, possible_ids, states_of, to_chunk, to_entry
-from components.indexes.qdrant.conditions import ADDED, REMOVED, visible
+from components.indexes.payload import (
+    CHUNK,
+    STATES,
+    named,
+    possible_ids,
+    states_of,
+    to_chunk,
+    to_entry,
+)
+from components.indexes.qdrant.conditions import ADDED, REMOVED, of_chunks, visible
 from components.indexes.qdrant.limits import Limits, limits_of, parts
 from components.indexes.qdrant.scroll import count, scroll
 from components.indexes.qdrant.server import Server
@@ -77,9 +85,9 @@ class QdrantReader:
     def vectors(self, chunk_ids: Sequence[str]) -> Matrix:
         """See `Reader`."""
         held: dict[str, Any] = {}
-        for point in self._retrieved(chunk_ids, self._limits.page, False, [DENSE]):
-            named: Any = point.vector
-            held[str(point.id)] = named[DENSE]
+        for point in self._of_chunks(chunk_ids, [CHUNK], [DENSE]):
+            rows_of: Any = point.vector
+            held[named(point)] = rows_of[DENSE]
         missing = [each for each in chunk_ids if each not in held]
         if missing:
             raise Missing(f"{len(missing)} chunks have no vector, {missing[0]} is one").at(
@@ -90,9 +98,8 @@ class QdrantReader:
 
     def states(self, chunk_ids: Sequence[str]) -> list[States]:
         """See `Reader`."""
-        page = min(_STATES_PAGE, self._limits.page)
-        points = self._retrieved(chunk_ids, page, [STATES], False)
-        held = ((str(point.id), point.payload or {}) for point in points)
+        points = self._of_chunks(chunk_ids, [CHUNK, STATES], page=_STATES_PAGE)
+        held = ((named(point), point.payload or {}) for point in points)
         return states_of(chunk_ids, held, self._collection)
 
     def neighbours(self, document_id: str, ordinals: Sequence[int]) -> list[Chunk]:
@@ -138,27 +145,26 @@ class QdrantReader:
 
     def _chunks(self, wanted: Filter) -> list[Chunk]:
         points = self._scroll(visible(self._number, wanted, kind=["chunk"]))
-        found = [to_chunk(str(point.id), point.payload or {}) for point in points]
+        found = [to_chunk(named(point), point.payload or {}) for point in points]
         return sorted(found, key=lambda chunk: chunk.ordinal)
 
-    def _scroll(self, chosen: models.Filter, fields: Any = None) -> Iterator[models.Record]:
-        """Points with some fields of their payloads, or with all but the states of tokens."""
-        fields = fields or _but_states()
-        return scroll(self._server, self._collection, self._limits, chosen, fields)
-
-    def _retrieved(
-        self, ids: Sequence[str], page: int, fields: Any, vectors: Any
+    def _scroll(
+        self, chosen: models.Filter, fields: Any = None, vectors: Any = False, page: int = 0
     ) -> Iterator[models.Record]:
-        for part in parts(possible_ids(ids), page):
-            yield from self._retrieve(part, fields, vectors)
+        """Points with some fields of their payloads, or with all but the states of tokens; `page`
+        of them in a request, or as many as may be.
+        """
+        fields = fields or _but_states()
+        return scroll(self._server, self._collection, self._limits, chosen, fields, vectors, page)
 
-    def _retrieve(self, ids: Sequence[str], fields: Any, vectors: Any) -> list[models.Record]:
-        return self._server.ask(
-            "points could not be read",
-            lambda client: client.retrieve(
-                self._collection, ids, with_payload=fields, with_vectors=vectors
-            ),
-        )
+    def _of_chunks(
+        self, ids: Sequence[str], fields: Any, vectors: Any = False, page: int = 0
+    ) -> Iterator[models.Record]:
+        """The generation's points of some chunks, in no order."""
+        for part in parts(possible_ids(ids), min(self._limits.values, page or self._limits.values)):
+            chosen = visible(self._number, kind=["chunk"])
+            chosen.should = [of_chunks(part)]
+            yield from self._scroll(chosen, fields, vectors, page)
 
     def _query(self, asked: Sequence[_Asked], k: int) -> list[list[Hit]]:
         for _, _, wanted in asked:
@@ -226,10 +232,19 @@ class QdrantReader:
             query=query,
             using=name,
             filter=chosen,
-            params=_params(self._search, self._limits) if name == DENSE else None,
+            params=_params(self._search, self._limits) if name == DENSE else self._frequencies(),
             limit=limit,
             with_payload=_but_states(),
         )
+
+    def _frequencies(self) -> models.SearchParams:
+        """How rare a term is, is counted over what the generation sees, whatever a question's own
+        filter is. A server before 1.19 ignores it, and counts every point of a shard.
+        """
+        from qdrant_client.models import IdfCorpusParams, SearchParams
+
+        seen = visible(self._number, kind=["chunk"])
+        return SearchParams(idf=IdfCorpusParams(corpus=seen))
 
 
 def _listed(conditions: Any) -> list[Any]:

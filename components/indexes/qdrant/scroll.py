@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from components.indexes.qdrant.limits import Limits
@@ -18,17 +19,38 @@ def scroll(
     limits: Limits,
     chosen: models.Filter | None = None,
     fields: Any = True,
+    vectors: Any = False,
+    page: int = 0,
 ) -> Iterator[models.Record]:
     """The points in order of id, with these fields of their payloads. Raises as `Server.ask`."""
+    return chain.from_iterable(pages(server, collection, limits, chosen, fields, vectors, page))
+
+
+def pages(
+    server: Server,
+    collection: str,
+    limits: Limits,
+    chosen: models.Filter | None = None,
+    fields: Any = True,
+    vectors: Any = False,
+    page: int = 0,
+) -> Iterator[list[models.Record]]:
+    """As `scroll`, request by request; `page` points in each, or as many as may be."""
     offset: Any = None
+    limit = min(page or limits.page, limits.page)
     while True:
         points, offset = server.ask(
             "the index could not be read",
             lambda client, offset=offset: client.scroll(  # type: ignore[misc]
-                collection, chosen, limit=limits.page, offset=offset, with_payload=fields
+                collection,
+                chosen,
+                limit=limit,
+                offset=offset,
+                with_payload=fields,
+                with_vectors=vectors,
             ),
         )
-        yield from points
+        yield points
         if offset is None:
             return
 

@@ -9,16 +9,11 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
-from components.errors import (
-    BadOption,
-    IndexFault,
-    MillraceError,
-    Missing,
-    Refused,
-    StoreUnavailable,
-)
+from components.errors import BadOption, MillraceError, Missing
 from components.indexes.qdrant import answers
+from components.indexes.qdrant.faults import VARIABLE, fault
 from components.indexes.qdrant.patience import Waiting, stop
+from components.indexes.qdrant.version import Version
 from infra.settings import settings
 
 if TYPE_CHECKING:
@@ -26,25 +21,25 @@ if TYPE_CHECKING:
     from tenacity import RetryCallState
 
 Answer = TypeVar("Answer")
-VARIABLE = "MILLRACE_QDRANT_URL"
 _LONGEST_PAUSE = 5.0
 """Seconds between two tries, unless the server asks for more."""
-_REFUSED = (401, 403)
 _log = logging.getLogger(__name__)
 
 
 class Server:
     """A connection, shared by all corpora of one process. It is opened by the first request."""
 
-    def __init__(self, client: QdrantClient, name: str) -> None:
+    def __init__(self, client: QdrantClient, name: str, version: Version | None = None) -> None:
         self.client = client
         self.name = name
         """Host and port, for messages."""
+        self.version = version or Version(name)
+        """Asked for before the first request."""
 
     def ask(self, doing: str, request: Callable[[QdrantClient], Answer]) -> Answer:
         """What the server answers. Asked again while it cannot for now (see `patience`), so a
-        request must be one that does no harm twice. Raises StoreUnavailable, BadOption, Refused,
-        Missing, IndexFault with `doing` in front.
+        request must be one that does no harm twice. Raises StoreUnavailable, BadOption, DiskFull,
+        Refused, Missing, IndexFault with `doing` in front.
         """
         from tenacity import Retrying, retry_if_exception
 
@@ -59,13 +54,14 @@ class Server:
             reraise=True,
         )
         try:
-            answer = retrying(request, self.client)
+            answer: Answer = retrying(self._once, doing, request)
         except MillraceError:
+            waiting.over()
             raise
         except Exception as error:
             if not answers.for_now(error):
                 waiting.over()  # a refusal is an answer
-            raise self._told(doing, error) from error
+            raise fault(error, doing, self.name) from error
         waiting.over()
         return answer
 
@@ -76,22 +72,19 @@ class Server:
         except Missing:
             return None
 
-    def _told(self, doing: str, error: Exception) -> MillraceError:
-        told = f"{doing}: {answers.reason(error)}"
-        if answers.status(error) in _REFUSED:
-            return BadOption(f"{doing}: the server refuses the API key").at(
-                where=self.name, hint="set MILLRACE_QDRANT_API_KEY"
-            )
-        if answers.distrusted(error):
-            return BadOption(told).at(where="MILLRACE_QDRANT_CA", hint="name who signed for it")
-        if answers.for_now(error):
-            return StoreUnavailable(
-                f"{doing}: the server does not answer ({answers.reason(error)})"
-            ).at(where=self.name, hint=f"is Qdrant running there? its address is in {VARIABLE}")
-        if answers.missing(error):
-            return Missing(told).at(where=self.name)
-        kind = IndexFault if answers.status(error) is None else Refused
-        return kind(told).at(where=self.name)
+    def _once(self, doing: str, request: Callable[[QdrantClient], Answer]) -> Answer:
+        self.version.check(self.client)
+        try:
+            answer = request(self.client)
+        except Exception as error:
+            place = answers.lacking(error)
+            if place is None:
+                raise
+            if not self.client.collection_exists(place):
+                raise Missing(f"{doing}: {answers.reason(error)}").at(where=self.name) from error
+            answer = request(self.client)  # made meanwhile; or what is missing is something in it
+        answers.check_applied(answer)
+        return answer
 
 
 def _raised(state: RetryCallState) -> BaseException:
@@ -138,6 +131,7 @@ def _connected(url: str, key: str | None, authority: str | None, timeout: int) -
             client = QdrantClient(
                 url=url, api_key=key, timeout=timeout, check_compatibility=False, **options
             )
+            client.http.client.add_middleware(answers.noting)
         except OSError as error:  # ssl's errors are among them
             raise BadOption(f"certificates cannot be read: {error.strerror}").at(
                 where="MILLRACE_QDRANT_CA"

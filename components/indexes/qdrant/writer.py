@@ -1,6 +1,4 @@
-"""Writes to a draft on a server. Nothing that the live generation sees is changed, but for the
-title and metadata of chunks whose text is the same.
-"""
+"""Writes to a draft on a server. Nothing that an older generation sees is changed."""
 
 from __future__ import annotations
 
@@ -11,18 +9,39 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 from uuid import uuid5
 
+import numpy as np
+
 from components.errors import Refused
 from components.indexes.checks import check_vectors, checked_states
 from components.indexes.filterable import Filterable
 from components.indexes.manifest import Entry
-from components.indexes.payload import NAMESPACE, check, of_chunk, of_entry, size
+from components.indexes.payload import (
+    CHUNK,
+    NAMESPACE,
+    STATES,
+    check,
+    named,
+    of_chunk,
+    of_entry,
+    size,
+    to_chunk,
+)
 from components.indexes.qdrant import answers
 from components.indexes.qdrant.collection import index_chunks
-from components.indexes.qdrant.conditions import ADDED, REMOVED, added_in, removed_in, visible
+from components.indexes.qdrant.conditions import (
+    ADDED,
+    REMOVED,
+    added_in,
+    inherited,
+    of_chunks,
+    removed_in,
+    visible,
+)
+from components.indexes.qdrant.deletion import delete
 from components.indexes.qdrant.limits import parts
 from components.indexes.qdrant.reader import DENSE, SPARSE, QdrantReader
 from components.indexes.qdrant.uploads import Uploads
-from components.values import Chunk, Filter, Matrix, Metadata, SparseVector, States
+from components.values import Chunk, Matrix, Metadata, SparseVector, States
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient, models
@@ -92,12 +111,16 @@ class QdrantWriter(QdrantReader):
         self._drop(kept, others=True)
 
     def describe(self, document_id: str, title: str, metadata: Metadata) -> None:
-        """See `Writer`. Readers of the live generation see it at once."""
-        payload = {"title": title, "metadata": dict(metadata)}
-        check(payload, document_id)
+        """See `Writer`. What older generations brought is copied: they keep what they see."""
+        described = {"title": title, "metadata": dict(metadata)}
+        check(described, document_id)
         self.flush()
-        chosen = visible(self._number, {"document_id": [document_id]}, kind=["chunk"])
-        self._set(payload, chosen)
+        self._set(described, added_in(self._number, kind=["chunk"], document_id=[document_id]))
+        if self._base:
+            older = inherited(self._number, kind=["chunk"], document_id=[document_id])
+            for point in self._scroll(older, True, True, self._limits.points):
+                self._uploads.add([_copy(point, described)], self._limits.points)
+            self.flush()
 
     def forget(self, document_ids: Sequence[str]) -> None:
         """See `Writer`."""
@@ -108,13 +131,13 @@ class QdrantWriter(QdrantReader):
 
     def recover(self) -> None:
         """Drop what a killed run left behind: chunks that no entry names, entries whose chunks are
-        not all there (their documents are then done again), and entries that were replaced. Only
-        the documents that it touched are looked at.
+        not all there (their documents are then done again), and entries and points that were
+        replaced. Only the documents that it touched are looked at.
         """
         for wanted in self._touched():
             self._mend(wanted)
 
-    def _touched(self) -> Iterator[Filter]:
+    def _touched(self) -> Iterator[dict[str, Sequence[str]]]:
         """Filters, each for some of the documents of which this draft added or removed anything."""
         if not self._base:
             yield {}
@@ -125,7 +148,13 @@ class QdrantWriter(QdrantReader):
         for part in parts(sorted(found), self._limits.values):
             yield {"document_id": part}
 
-    def _mend(self, wanted: Filter) -> None:
+    def _mend(self, wanted: dict[str, Sequence[str]]) -> None:
+        own = added_in(self._number, kind=["chunk"], **wanted)
+        if self._base:
+            for ids in parts(
+                [named(each) for each in self._scroll(own, [CHUNK])], self._limits.values
+            ):
+                self._supersede(ids)
         held = self._entries(wanted)
         counted: Counter[tuple[str, str]] = Counter()
         chunks = visible(self._number, wanted, kind=["chunk"])
@@ -135,8 +164,8 @@ class QdrantWriter(QdrantReader):
         entries = [entry for _, entry in held.values()]
         current = {(entry.document_id, entry.content_hash) for entry in entries}
         self._drop([each for each in counted if each not in current])
-        own = [name for name, (number, _) in held.items() if number == self._number]
-        for part in parts(own, self._limits.values):
+        recorded = [name for name, (number, _) in held.items() if number == self._number]
+        for part in parts(recorded, self._limits.values):
             self._replace_entries(part)
         self.forget(
             [
@@ -147,17 +176,13 @@ class QdrantWriter(QdrantReader):
         )
 
     def _store(self, batch: Sequence[_Point]) -> None:
-        kept = self._kept([point.id for point in batch])
-        new = [point for point in batch if point.id not in kept]
-        self._send(new)
-        for point in batch:
-            if point.id in kept:
-                self._keep(point.id, point.payload)
+        """Points in the place of what older generations brought of the same chunks."""
+        self._send(batch)
+        for part in parts([point.id for point in batch], self._limits.values):
+            self._supersede(part)
 
     def _send(self, batch: Sequence[_Point]) -> None:
         """Upsert points, in halves where they are too much for one request."""
-        if not batch:
-            return
         try:
             self._upsert([point.of(self._number) for point in batch])
         except Refused as error:
@@ -171,27 +196,11 @@ class QdrantWriter(QdrantReader):
             for half in (batch[:middle], batch[middle:]):
                 self._send(half)
 
-    def _kept(self, ids: Sequence[str]) -> set[str]:
-        """Those that the generation before holds already: the same text, so the same vectors."""
-        if not self._base:
-            return set()
-        return {
-            str(point.id)
-            for point in self._retrieve(ids, [ADDED, REMOVED], False)
-            if _seen(point.payload or {}, self._base)
-        }
-
-    def _keep(self, identifier: str, payload: Mapping[str, Any]) -> None:
-        from qdrant_client.models import Filter, HasIdCondition
-
-        chosen = Filter(must=[HasIdCondition(has_id=[identifier])])
-        self._set({name: payload[name] for name in ("title", "metadata")}, chosen)
-        self._change(
-            "a chunk could not be kept",
-            lambda client: client.delete_payload(
-                self._collection, [REMOVED], points=chosen, wait=True
-            ),
-        )
+    def _supersede(self, ids: Sequence[str]) -> None:
+        """Take away the points of these chunks that older generations brought."""
+        if self._base:
+            older = inherited(self._number, of_chunks(ids), kind=["chunk"])
+            self._set({REMOVED: self._number}, older)
 
     def _replace_entries(self, document_ids: Sequence[str]) -> None:
         """Older entries of these documents are no longer the draft's."""
@@ -231,14 +240,8 @@ class QdrantWriter(QdrantReader):
         )
 
     def _delete(self, chosen: models.Filter) -> None:
-        from qdrant_client.models import FilterSelector
-
-        self._change(
-            "the index refused a deletion",
-            lambda client: client.delete(
-                self._collection, FilterSelector(filter=chosen), wait=True
-            ),
-        )
+        doing = "the index refused a deletion"
+        delete(self._server, self._collection, self._limits, chosen, doing)
 
     def _change(self, doing: str, request: Callable[[QdrantClient], object]) -> None:
         self._server.ask(doing, self._uploads.until_stopped(request))
@@ -263,10 +266,12 @@ class _Point:
         if len(self.terms.indices):
             indices, values = self.terms.indices.tolist(), self.terms.values.tolist()
             vector[SPARSE] = Terms(indices=indices, values=values)
-        return PointStruct(id=self.id, vector=vector, payload={**self.payload, ADDED: number})
+        payload = {**self.payload, CHUNK: self.chunk.id, ADDED: number}
+        return PointStruct(id=_chunk_id(self.chunk.id, number), vector=vector, payload=payload)
 
     @property
     def id(self) -> str:
+        """The chunk's."""
         return self.chunk.id
 
     def __len__(self) -> int:
@@ -274,16 +279,25 @@ class _Point:
         return self.size + _BYTES_PER_NUMBER * (len(self.row) + 2 * len(self.terms.indices))
 
 
+def _copy(point: Any, changed: Mapping[str, Any]) -> _Point:
+    """A stored point as one to store, with other fields."""
+    payload = {name: value for name, value in point.payload.items() if name not in (ADDED, REMOVED)}
+    payload |= changed
+    held = point.vector.get(SPARSE)
+    terms = SparseVector(
+        np.array(held.indices if held else [], np.int64),
+        np.array(held.values if held else [], np.float32),
+    )
+    chunk = to_chunk(named(point), payload)
+    own = size(chunk) + len(payload.get(STATES, ""))
+    return _Point(chunk, payload, point.vector[DENSE], terms, own)
+
+
 def _alone(point: _Point, size: int, error: Refused) -> Refused:
     document = point.chunk.document_id
     told = Refused(f"{error}; a chunk of {document!r}, some {size / 2**20:.1f} MiB, sent alone")
     hint = "is it larger than the server, or a proxy before it, takes in a request?"
     return told.at(where=error.where, hint=hint)
-
-
-def _seen(payload: Mapping[str, Any], number: int) -> bool:
-    """Whether a generation of that number sees the point."""
-    return bool(payload.get(ADDED, 0) <= number < payload.get(REMOVED, number + 1))
 
 
 def _of_version(document_id: str, version: str, *, others: bool) -> models.Filter:
@@ -294,6 +308,11 @@ def _of_version(document_id: str, version: str, *, others: bool) -> models.Filte
     if others:
         return Filter(must=[document], must_not=[named])
     return Filter(must=[document, named])
+
+
+def _chunk_id(chunk_id: str, number: int) -> str:
+    """One point for each generation that brought the chunk, or another title or metadata of it."""
+    return str(uuid5(NAMESPACE, f"point\0{chunk_id}\0{number}"))
 
 
 def _entry_id(document_id: str, number: int) -> str:
