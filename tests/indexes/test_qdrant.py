@@ -435,7 +435,7 @@ def test_a_collection_that_was_deleted(corpus: QdrantCorpus) -> None:
     generation = published(corpus, "a")
     place = place_of("own")
     connect().ask("deleting", lambda client: client.delete_collection(place))
-    with pytest.raises(Missing, match="not found") as caught:
+    with pytest.raises(Missing, match="Not found: Collection") as caught:
         versions(corpus, generation)
     assert "delete own__control too" in caught.value.hint
 

@@ -249,7 +249,6 @@ def test_options_that_mean_nothing_are_refused(
 
 
 def test_a_server_takes_the_questions(server: str) -> None:
-    """The stand-in checks their form; what they find is for a real server, below."""
     rows = clustered(200, 64)
     corpus = QdrantIndex(quantization="int8").corpus("own")
     generation = filled(corpus, rows)
@@ -270,6 +269,14 @@ def test_a_server_takes_the_questions(server: str) -> None:
 )
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_real_server_rescores(kind: str) -> None:
+    check_rescored(kind)
+
+
+def test_a_server_rescores(server: str) -> None:
+    check_rescored("binary")  # of which scores without the vectors are counts of bits
+
+
+def check_rescored(kind: str) -> None:
     name = f"test-{uuid.uuid4().hex[:8]}"
     rows = clustered(COUNT, WIDTH)
     try:
