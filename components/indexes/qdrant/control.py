@@ -253,9 +253,9 @@ def _numbered(held: Mapping[str, Any]) -> int:
 
 
 def _condition(name: str, value: Any) -> Any:
-    """That a field holds a value; None: that it is missing."""
-    from qdrant_client.models import FieldCondition, IsEmptyCondition, MatchValue, PayloadField
+    """That a field holds a value; None: that it has no number."""
+    from qdrant_client.models import FieldCondition, Filter, MatchValue, Range
 
     if value is None:
-        return IsEmptyCondition(is_empty=PayloadField(key=name))
+        return Filter(must_not=[FieldCondition(key=name, range=Range(gte=0))])
     return FieldCondition(key=name, match=MatchValue(value=value))
