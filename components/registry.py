@@ -309,6 +309,8 @@ def _type_name(hint: Any) -> str:
         return "|".join(map(str, typing.get_args(hint)))
     if origin is tuple:
         return f"list of {_type_name(typing.get_args(hint)[0])}"
+    if origin is dict:
+        return f"{{{': '.join(_type_name(each) for each in typing.get_args(hint))}}}"
     if origin is not None:
         return "|".join(_type_name(each) for each in typing.get_args(hint))
     return "none" if hint is type(None) else getattr(hint, "__name__", str(hint))

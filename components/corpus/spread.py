@@ -148,4 +148,5 @@ def _joined(shards: Sequence[Encoded]) -> Encoded:
 def _stored(shard: Encoded, writer: Writer) -> Encoded:
     for piece in shard.pieces:
         piece.put(writer)
+    writer.commit([])  # who records the entries takes them for stored
     return replace(shard, pieces=())

@@ -119,7 +119,8 @@ def test_a_question_to_a_server_is_its_queries_and_one_look_at_what_is_live(
     with MillraceRetriever(mills.file, 3, overrides=overrides) as own:
         requests.clear()
         assert own.retrieve("water wheel")
-        assert len(requests) == queries + 2
+        assert len(requests) == queries + 3
+        assert requests.count("get_collection") == 1, "what it allows"
         requests.clear()
         assert own.retrieve("the mill")
         assert requests == ["query_batch_points"] * queries + ["retrieve"]

@@ -16,6 +16,7 @@ import pytest
 from components.corpus.search import search
 from components.indexes.edge.writer import EdgeWriter
 from components.indexes.manifest import Entry
+from components.indexes.payload import of_entry
 from components.indexes.qdrant.writer import QdrantWriter
 from components.values import Query
 from tests.corpora import LINES, Corpus, counts, prose
@@ -84,11 +85,14 @@ def test_an_entry_is_written_once_its_chunks_are_there(
     commit = kind.commit
 
     def checked(writer: Any, entries: Sequence[Entry], replaced: Sequence[str] = ()) -> None:
-        for entry in entries:
+        def written(entry: Entry) -> dict[str, Any]:
             stored = [each.version for each in writer.chunks(entry.document_id)]
             assert stored.count(entry.content_hash) == entry.chunks, entry.document_id
             assert entry.document_id not in replaced or len(set(stored)) == 2, "the old ones are"
             recorded.append(entry.document_id)
+            return of_entry(entry)
+
+        monkeypatch.setattr(f"{kind.__module__}.of_entry", written)
         commit(writer, entries, replaced)
 
     monkeypatch.setattr(kind, "commit", checked)

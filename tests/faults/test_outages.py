@@ -200,7 +200,7 @@ def test_a_collection_that_only_seems_gone_is_no_damage(filled: Corpus, proxy: P
     assert draft is not None
     client = connect().client
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(client, "create_payload_index", _missing)
+        patch.setattr(client, "get_collection", _missing)
         with pytest.raises(MillraceError) as caught:
             of.corpus.recover(draft)
     assert not isinstance(caught.value, Damaged)

@@ -15,6 +15,7 @@ from components.errors import Busy, Damaged, DiskFull, Missing
 from components.indexes.contract import Index
 from components.indexes.edge.files import copy_tree, write_json
 from components.indexes.edge.index import EdgeIndex
+from components.indexes.filterable import Filterable
 from components.indexes.manifest import Generation
 from infra.settings import settings
 from tests.contracts.index import WIDTH, IndexContract, finish, store, wanted
@@ -24,6 +25,27 @@ class TestEdge(IndexContract):
     @pytest.fixture
     def index(self, tmp_path: Path) -> Index:
         return EdgeIndex(path=tmp_path / "store")
+
+
+class TestTypedEdge(IndexContract):
+    """Indexes of their own kind find what no index finds."""
+
+    @pytest.fixture
+    def index(self, tmp_path: Path) -> Index:
+        kinds: Filterable = {"year": "integer", "tags": "keyword", "draft": "bool"}
+        return EdgeIndex(path=tmp_path / "store", filterable=kinds)
+
+
+def test_a_field_is_indexed_as_another_kind_in_the_next_generation(tmp_path: Path) -> None:
+    before = publish(EdgeIndex(path=tmp_path, filterable=("year",)), "a")
+    corpus = EdgeIndex(path=tmp_path, filterable={"year": "integer"}).corpus("own")
+    draft = corpus.draft(wanted(), before)
+    with corpus.write(draft):
+        pass
+    for generation, kind in ((before, "Keyword"), (draft, "Integer")):
+        with corpus.read(generation) as reader:
+            schema = reader._shard.info().payload_schema
+            assert str(schema["metadata.year"].data_type).endswith(kind)
 
 
 def publish(index: EdgeIndex, *documents: str) -> Generation:

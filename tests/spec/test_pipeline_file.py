@@ -289,6 +289,9 @@ def test_an_option_whose_name_is_no_word_is_refused(tmp_path: Path, name: str) -
         ("source", "files", "include", "'*.md'"),
         ("source", "files", "include", "[1]"),
         ("index", "qdrant_edge", "path", "3"),
+        ("index", "qdrant_edge", "filterable", "year"),
+        ("index", "qdrant_edge", "filterable", "[1]"),
+        ("index", "qdrant_edge", "filterable", "{year: number}"),
     ],
 )
 def test_a_value_of_the_wrong_type_or_out_of_bounds_is_refused(
@@ -301,6 +304,11 @@ def test_a_value_of_the_wrong_type_or_out_of_bounds_is_refused(
     assert error.where == f"{stage}.{option}"
     assert error.hint.startswith(f"{option}: ")
     assert len(error.hint) > len(f"{option}: ")
+
+
+def test_the_kinds_of_a_filterable_field_are_told(tmp_path: Path) -> None:
+    error = refused(tmp_path, BASE + "index: {use: qdrant_edge, filterable: {year: number}}\n")
+    assert "'keyword', 'integer', 'float', 'bool' or 'datetime', not 'number'" in str(error)
 
 
 def test_a_refused_value_is_quoted(tmp_path: Path) -> None:
@@ -318,6 +326,8 @@ def test_a_refused_value_is_quoted(tmp_path: Path) -> None:
         ("retriever", "hybrid", "k", "0", 0.0),
         ("index", "qdrant_edge", "filterable", "[year]", ("year",)),
         ("index", "qdrant_edge", "filterable", "[]", ()),
+        ("index", "qdrant_edge", "filterable", "{y: integer}", {"y": "integer"}),
+        ("index", "qdrant_edge", "filterable", "{}", {}),
     ],
 )
 def test_values_at_the_bounds_are_taken(

@@ -17,8 +17,8 @@ from filelock import FileLock, Timeout
 from components.errors import Busy, IndexFault, MillraceError, StoreUnavailable
 from components.indexes.edge.damage import damaged
 from components.indexes.edge.files import check_space, told
+from components.indexes.filterable import Filterable, indexes
 from components.indexes.manifest import Quantization
-from components.indexes.payload import INDEXED_NUMBERS, INDEXED_WORDS, field_path
 from components.indexes.vacuum import DELETED_THRESHOLD, VACUUM_MIN_VECTORS
 from infra.settings import settings
 
@@ -57,9 +57,7 @@ def _failed(doing: str, folder: Path, error: BaseException) -> MillraceError:
     return IndexFault(said).at(where=str(folder))
 
 
-def create(
-    folder: Path, width: int, filterable: tuple[str, ...], quantization: Quantization
-) -> None:
+def create(folder: Path, width: int, filterable: Filterable, quantization: Quantization) -> None:
     """An empty shard for vectors of `width`."""
     from qdrant_edge import (
         Distance,
@@ -118,15 +116,19 @@ def _quantized(quantization: Quantization) -> Any:
     return None
 
 
-def index_fields(shard: Any, filterable: tuple[str, ...]) -> None:
+def index_fields(shard: Any, filterable: Filterable) -> None:
     """Payload indexes, without which a filter or a delete reads every point."""
     from qdrant_edge import PayloadSchemaType, UpdateOperation
 
-    words = [(name, PayloadSchemaType.Keyword) for name in INDEXED_WORDS]
-    numbers = [(name, PayloadSchemaType.Integer) for name in INDEXED_NUMBERS]
-    own = [(field_path(name), PayloadSchemaType.Keyword) for name in filterable]
-    for name, kind in [*words, *numbers, *own]:
-        shard.update(UpdateOperation.create_field_index(name, kind))
+    types = {
+        "keyword": PayloadSchemaType.Keyword,
+        "integer": PayloadSchemaType.Integer,
+        "float": PayloadSchemaType.Float,
+        "bool": PayloadSchemaType.Bool,
+        "datetime": PayloadSchemaType.Datetime,
+    }
+    for path, kind in indexes(filterable).items():
+        shard.update(UpdateOperation.create_field_index(path, types[kind]))
 
 
 @contextmanager

@@ -36,10 +36,11 @@ from components.indexes.edge.files import (
 from components.indexes.edge.optimise import optimise
 from components.indexes.edge.reader import EdgeReader
 from components.indexes.edge.writer import EdgeWriter
+from components.indexes.filterable import HELP, Filterable
 from components.indexes.manifest import Generation, Quantization, Release, Totals, now
 from components.indexes.quantization import Oversampling, Rescoring
 from components.indexes.retention import Keep, Surplus, kept
-from components.options import FieldName, option
+from components.options import option
 
 _LOST = (
     "restore its folder from a copy; without one delete live.json and refresh: no guard compares "
@@ -54,7 +55,7 @@ class EdgeIndex:
 
     path: Path = option(Path(".millrace"), help="folder that holds all corpora")
     keep: Keep = option(2, help="generations kept of those that were live, the live one included")
-    filterable: tuple[FieldName, ...] = option((), help="metadata fields to index for filters")
+    filterable: Filterable = option((), help=HELP)
     quantization: Quantization = option(
         "none", help="search vectors in fewer bits; a change builds a new generation"
     )
@@ -79,7 +80,7 @@ class EdgeCorpus:
     def __init__(
         self,
         folder: Path,
-        filterable: tuple[str, ...],
+        filterable: Filterable,
         quantization: Quantization,
         rescoring: Rescoring,
         keep: int,

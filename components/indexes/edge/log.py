@@ -13,6 +13,7 @@ from typing import Any
 
 from components.indexes.edge import engine
 from components.indexes.edge.files import allocated
+from components.indexes.filterable import Filterable
 from components.indexes.manifest import Quantization
 
 _LARGE = 0.7
@@ -27,7 +28,7 @@ def is_large(shard: Path) -> bool:
 
 
 def rewrite(
-    source: Any, shard: Path, width: int, filterable: tuple[str, ...], quantization: Quantization
+    source: Any, shard: Path, width: int, filterable: Filterable, quantization: Quantization
 ) -> None:
     """Every point of an opened shard in a new one. `width`: of its vectors."""
     engine.create(shard, width, filterable, quantization)

@@ -18,6 +18,7 @@ from components.indexes.edge.engine import DENSE, SPARSE, faults
 from components.indexes.edge.files import check_space
 from components.indexes.edge.optimise import optimise
 from components.indexes.edge.reader import KIND, EdgeReader, engine_filter
+from components.indexes.filterable import Filterable
 from components.indexes.manifest import Entry
 from components.indexes.payload import check, entry_id, of_chunk, of_entry, size
 from components.values import Chunk, Matrix, Metadata, SparseVector, States
@@ -98,7 +99,7 @@ class EdgeWriter(EdgeReader):
         with faults("the index could not be flushed", self._folder):
             self._shard.flush()
 
-    def index_fields(self, filterable: tuple[str, ...]) -> None:
+    def index_fields(self, filterable: Filterable) -> None:
         """Index the fields that are new."""
         with faults("fields could not be indexed", self._folder):
             engine.index_fields(self._shard, filterable)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from components.errors import Damaged, IndexFault, Refused
+from components.indexes.filterable import Filterable, Kind, indexes
 from components.indexes.manifest import Quantization
-from components.indexes.payload import CHUNK, INDEXED_NUMBERS, INDEXED_WORDS, field_path
+from components.indexes.payload import CHUNK
 from components.indexes.qdrant.conditions import ADDED, REMOVED
+from components.indexes.qdrant.limits import Limits
 from components.indexes.qdrant.patience import Waiting
 from components.indexes.qdrant.reader import DENSE, SPARSE
 from components.indexes.qdrant.server import Server
@@ -33,9 +35,10 @@ _log = logging.getLogger(__name__)
 class Layout:
     """What a collection is made like."""
 
-    filterable: tuple[str, ...]
+    filterable: Filterable
     quantization: Quantization
-    on_disk: bool
+    on_disk: bool | None
+    """None: as the server is set."""
     shards: int
     replicas: int
 
@@ -67,8 +70,8 @@ def create(server: Server, name: str, width: int, layout: Layout) -> None:
         VectorParams,
     )
 
-    dense = VectorParams(size=width, distance=Distance.COSINE, on_disk=layout.on_disk or None)
-    options = {
+    dense = VectorParams(size=width, distance=Distance.COSINE, on_disk=layout.on_disk)
+    options: dict[str, Any] = {
         "vectors_config": {DENSE: dense},
         "sparse_vectors_config": {SPARSE: SparseVectorParams(modifier=Modifier.IDF)},
         "quantization_config": _quantized(layout),
@@ -76,30 +79,33 @@ def create(server: Server, name: str, width: int, layout: Layout) -> None:
         "optimizers_config": OptimizersConfigDiff(
             deleted_threshold=DELETED_THRESHOLD, vacuum_min_vector_number=VACUUM_MIN_VECTORS
         ),
-        "on_disk_payload": layout.on_disk,
         "shard_number": layout.shards,
         "replication_factor": layout.replicas,
     }
+    if layout.on_disk is not None:
+        options["on_disk_payload"] = layout.on_disk
     make(server, name, options)
 
 
-def index_chunks(server: Server, name: str, filterable: Sequence[str]) -> None:
-    """Payload indexes, without which a filter or a deletion reads every point."""
+def index_chunks(server: Server, name: str, limits: Limits, filterable: Filterable) -> None:
+    """Payload indexes, without which a filter or a deletion reads every point, where they are
+    missing or of another kind.
+    """
+    wanted: dict[str, Kind] = {**indexes(filterable), CHUNK: "keyword"}
+    wanted |= {ADDED: "integer", REMOVED: "integer"}
+    missing = {path: kind for path, kind in wanted.items() if limits.kind(path) != kind}
+    index_fields(server, name, missing)
+
+
+def index_fields(server: Server, name: str, kinds: Mapping[str, Kind]) -> None:
+    """Payload indexes of these kinds, by path."""
     from qdrant_client.models import PayloadSchemaType
 
-    words = [*INDEXED_WORDS, CHUNK, *map(field_path, filterable)]
-    kinds = dict.fromkeys(words, PayloadSchemaType.KEYWORD)
-    kinds |= dict.fromkeys((*INDEXED_NUMBERS, ADDED, REMOVED), PayloadSchemaType.INTEGER)
-    index_fields(server, name, kinds)
-
-
-def index_fields(server: Server, name: str, kinds: Mapping[str, models.PayloadSchemaType]) -> None:
-    """Payload indexes of some kinds, where they are missing."""
-    for field, kind in kinds.items():
+    for path, kind in kinds.items():
         server.ask(
-            f"the field {field} could not be indexed",
-            lambda client, field=field, kind=kind: client.create_payload_index(  # type: ignore[misc]
-                name, field, kind, wait=True
+            f"the field {path} could not be indexed",
+            lambda client, path=path, kind=kind: client.create_payload_index(  # type: ignore[misc]
+                name, path, PayloadSchemaType(kind), wait=True
             ),
         )
 

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid5
 
-from components.errors import Refused, TakenOver
+from components.errors import Missing, Refused, TakenOver
 from components.indexes.manifest import Generation
 from components.indexes.payload import NAMESPACE
 from components.indexes.qdrant import collection
+from components.indexes.qdrant.limits import Limits, limits_of
+from components.indexes.qdrant.scroll import scroll
 from components.indexes.qdrant.server import Server
 
 if TYPE_CHECKING:
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 Change = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 """Fields to set in the corpus' record, by what it holds."""
-_PAGE = 1000
 _BLANK = {"kind": "corpus", "source": "", "holder": "", "beat": 0, "live": "", "revision": 0}
 
 
@@ -50,6 +51,7 @@ class Control:
         self._server = server
         self._replicas = replicas
         self.collection = named(corpus)
+        self._limits: Limits | None = None
         self._corpus = str(uuid5(NAMESPACE, f"control\0{corpus}"))
 
     @property
@@ -71,7 +73,7 @@ class Control:
 
     def begin(self) -> None:
         """Make the collection and the corpus' record, where they are missing."""
-        from qdrant_client.models import PayloadSchemaType, PointStruct, UpdateMode
+        from qdrant_client.models import PointStruct, UpdateMode
 
         point = PointStruct(id=self._corpus, vector={}, payload=_BLANK)
         if self.corpus() is not None:
@@ -80,8 +82,9 @@ class Control:
         layout = {"vectors_config": {}, "shard_number": 1, "replication_factor": self._replicas}
         collection.make(self._server, self.collection, layout)
         # A strict server takes no condition on a field without an index.
-        kinds = {"holder": PayloadSchemaType.KEYWORD, "beat": PayloadSchemaType.INTEGER}
-        collection.index_fields(self._server, self.collection, kinds)
+        collection.index_fields(
+            self._server, self.collection, {"holder": "keyword", "beat": "integer"}
+        )
         self._index_revision()
         self._server.ask(
             "the corpus could not be created",
@@ -131,10 +134,7 @@ class Control:
             )
 
     def _index_revision(self) -> None:
-        from qdrant_client.models import PayloadSchemaType
-
-        kinds = {"revision": PayloadSchemaType.INTEGER}
-        collection.index_fields(self._server, self.collection, kinds)
+        collection.index_fields(self._server, self.collection, {"revision": "integer"})
 
     def ask(self, doing: str, request: Callable[[QdrantClient], Answer]) -> Answer:
         """See `Server`."""
@@ -168,27 +168,16 @@ class Control:
 
     def records(self) -> list[Record]:
         """All generations, in order of number."""
-        held: Mapping[str, Any] = {}
-        older: list[Mapping[str, Any]] = []
-        offset: Any = None
-        while True:
-            answer = self._server.find(
-                "the generations could not be listed",
-                lambda client, offset=offset: client.scroll(  # type: ignore[misc]
-                    self.collection, limit=_PAGE, offset=offset, with_payload=True
-                ),
-            )
-            if answer is None:
-                return []
-            points, offset = answer
-            for payload in (point.payload for point in points if point.payload):
-                if payload.get("kind") == "generation":
-                    older.append(payload)
-                else:
-                    held = payload
-            if offset is None:
-                found = map(self._to_record, _generations(held, older))
-                return sorted(found, key=lambda each: each.generation.number)
+        try:
+            self._limits = self._limits or limits_of(self._server, self.collection)
+            points = list(scroll(self._server, self.collection, self._limits))
+        except Missing:
+            return []
+        payloads = [point.payload for point in points if point.payload]
+        older = [each for each in payloads if each.get("kind") == "generation"]
+        held = next((each for each in payloads if each.get("kind") != "generation"), {})
+        found = map(self._to_record, _generations(held, older))
+        return sorted(found, key=lambda each: each.generation.number)
 
     def save(self, record: Record, holder: str | None = None) -> None:
         """Write a generation's record. See `amend`."""

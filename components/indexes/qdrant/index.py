@@ -14,13 +14,14 @@ no generation that is kept (see `retention`) goes when a refresh ends.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from components.errors import BadOption, Damaged, IndexFault, Missing, Moved
+from components.indexes.filterable import HELP, Filterable
 from components.indexes.manifest import Generation, Quantization, Release, Totals, now
 from components.indexes.qdrant import collection, leftovers
 from components.indexes.qdrant.collection import Layout
@@ -29,13 +30,14 @@ from components.indexes.qdrant.control import Control, Record
 from components.indexes.qdrant.deletion import delete
 from components.indexes.qdrant.lease import Fenced, borrowed, held, lease
 from components.indexes.qdrant.leftovers import Place
+from components.indexes.qdrant.limits import limits_of
 from components.indexes.qdrant.patience import patient
 from components.indexes.qdrant.reader import QdrantReader
 from components.indexes.qdrant.server import Server, connect
 from components.indexes.qdrant.writer import QdrantWriter
 from components.indexes.quantization import Oversampling, Rescoring, Search
 from components.indexes.retention import Keep, Surplus, kept
-from components.options import Count, FieldName, option
+from components.options import Count, option
 from infra.settings import NAMESPACE, settings
 
 if TYPE_CHECKING:
@@ -54,7 +56,7 @@ class QdrantIndex:
         help="part of the corpus' name on the server; MILLRACE_NAMESPACE by default",
     )
     keep: Keep = option(2, help="generations kept of those that were live, the live one included")
-    filterable: tuple[FieldName, ...] = option((), help="metadata fields to index for filters")
+    filterable: Filterable = option((), help=HELP)
     quantization: Quantization = option(
         "none", help="search vectors in fewer bits; a change builds a new generation"
     )
@@ -62,7 +64,11 @@ class QdrantIndex:
     oversampling: Oversampling | None = option(
         None, help="candidates per hit for that, 1 to 100; by default 3 for int8, 10 for binary"
     )
-    on_disk: bool = option(False, help="keep vectors and payloads on disk; new collections")
+    on_disk: bool | None = option(
+        None,
+        help="vectors and payloads on disk, or in memory; by default as the server is set; of "
+        "new collections",
+    )
     shards: Count = option(1, help="shards of a new collection")
     replicas: Count = option(1, help="copies of each shard of a new collection")
 
@@ -176,6 +182,9 @@ class QdrantCorpus:
                     # A run that was killed while it published may have left the old one.
                     place = self._record(release.generation.name).collection
                     collection.name_as(self._server, self.name, place)
+                    # What has become filterable since is so without a new generation.
+                    allowed = limits_of(self._server, place)
+                    collection.index_chunks(self._server, place, allowed, self._layout.filterable)
                 yield
 
     def lend(self) -> str:
@@ -264,10 +273,12 @@ class QdrantCorpus:
     def write(self, draft: Generation) -> Iterator[QdrantWriter]:
         """See `CorpusIndex`."""
         record = self._record(draft.name)
-        # A resumed draft may lack them, and what a killed run asked for is done before they are.
-        collection.index_chunks(self._server, record.collection, self._layout.filterable)
         base = int(draft.base.partition("-")[0]) if draft.base else 0
-        yield QdrantWriter(*self._opened(record), base=base)
+        with closing(QdrantWriter(*self._opened(record), base=base)) as writer:
+            # A resumed draft may lack them; what a killed run asked for is done before they are.
+            writer.index_fields(self._layout.filterable)
+            yield writer
+            writer.flush()
 
     def finish(self, draft: Generation, totals: Totals) -> Generation:
         """See `CorpusIndex`."""
@@ -376,7 +387,8 @@ class QdrantCorpus:
 
     def _delete(self, place: str, chosen: models.Filter) -> None:
         with suppress(Missing):  # a kill came before the collection was made
-            delete(self._server, place, chosen, "a draft could not be cleared")
+            allowed = limits_of(self._server, place)
+            delete(self._server, place, allowed, chosen, "a draft could not be cleared")
 
     def _change(self, fields: Mapping[str, Any]) -> None:
         """Change the corpus' record; in one step with the check that we may."""

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from components.errors import Missing
 from components.indexes import retention
 from components.indexes.manifest import Generation
+from components.indexes.qdrant import scroll
 from components.indexes.qdrant.conditions import added_in, removed_in
 from components.indexes.qdrant.control import Record
+from components.indexes.qdrant.limits import limits_of
 from components.indexes.qdrant.server import Server
 from components.indexes.retention import Surplus
 
@@ -72,11 +75,10 @@ def surplus(server: Server, place: Place) -> Iterator[Surplus]:
 
 def count(server: Server, collection: str, chosen: models.Filter | None = None) -> int:
     """Points that are stored; of a collection that is gone, none."""
-    answer = server.find(
-        "points could not be counted",
-        lambda client: client.count(collection, count_filter=chosen, exact=True),
-    )
-    return answer.count if answer else 0
+    try:
+        return scroll.count(server, collection, limits_of(server, collection), chosen)
+    except Missing:
+        return 0
 
 
 def place_of(corpus: str, draft: Generation) -> str:

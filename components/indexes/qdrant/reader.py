@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from components.errors import Missing
+from components.errors import BadOption, Missing
 from components.indexes.distinct import FIRST, distinct, payload_field
 from components.indexes.hits import TIES, best, more
 from components.indexes.manifest import Entry
@@ -21,6 +23,8 @@ from components.indexes.payload import (
     to_entry,
 )
 from components.indexes.qdrant.conditions import ADDED, REMOVED, of_chunks, visible
+from components.indexes.qdrant.limits import Limits, limits_of, parts
+from components.indexes.qdrant.scroll import count, scroll
 from components.indexes.qdrant.server import Server
 from components.indexes.quantization import Search
 from components.values import Chunk, Filter, Hit, Matrix, Scalar, SparseVector, States
@@ -30,13 +34,10 @@ if TYPE_CHECKING:
 
 DENSE = "dense"
 SPARSE = "sparse"
-_PAGE = 1000
 _STATES_PAGE = 100
 """Of chunks with the states of their tokens: a long chunk's take hundreds of kilobytes."""
 _Asked = tuple[Any, str, Filter]
 """A vector, the name of the vectors it is compared with, and what a hit must satisfy."""
-_BATCH = 64
-"""Queries in a request."""
 
 
 class QdrantReader:
@@ -57,6 +58,10 @@ class QdrantReader:
         self._number = number
         self._width = width
         self._search = search
+
+    @cached_property
+    def _limits(self) -> Limits:
+        return limits_of(self._server, self._collection)
 
     def nearest(self, vectors: Matrix, k: int, filters: Sequence[Filter]) -> list[list[Hit]]:
         """See `Reader`."""
@@ -80,7 +85,7 @@ class QdrantReader:
     def vectors(self, chunk_ids: Sequence[str]) -> Matrix:
         """See `Reader`."""
         held: dict[str, Any] = {}
-        for point in self._of_chunks(chunk_ids, _PAGE, [CHUNK], [DENSE]):
+        for point in self._of_chunks(chunk_ids, [CHUNK], [DENSE]):
             rows_of: Any = point.vector
             held[named(point)] = rows_of[DENSE]
         missing = [each for each in chunk_ids if each not in held]
@@ -93,14 +98,17 @@ class QdrantReader:
 
     def states(self, chunk_ids: Sequence[str]) -> list[States]:
         """See `Reader`."""
-        points = self._of_chunks(chunk_ids, _STATES_PAGE, [CHUNK, STATES])
+        points = self._of_chunks(chunk_ids, [CHUNK, STATES], page=_STATES_PAGE)
         held = ((named(point), point.payload or {}) for point in points)
         return states_of(chunk_ids, held, self._collection)
 
     def neighbours(self, document_id: str, ordinals: Sequence[int]) -> list[Chunk]:
         """See `Reader`."""
-        wanted: Filter = {"document_id": [document_id], "ordinal": list(ordinals)}
-        return self._chunks(wanted)
+        found = [
+            self._chunks({"document_id": [document_id], "ordinal": list(part)})
+            for part in parts(ordinals, self._limits.values)
+        ]
+        return sorted(chain.from_iterable(found), key=lambda chunk: chunk.ordinal)
 
     def values(self, field: str, limit: int) -> list[Scalar]:
         """See `Vocabulary`."""
@@ -114,30 +122,26 @@ class QdrantReader:
 
     def entries(self) -> dict[str, Entry]:
         """See `GenerationReader`."""
+        return {document_id: entry for document_id, (_, entry) in self._entries({}).items()}
+
+    def count_chunks(self, document_id: str | None = None) -> int:
+        """See `GenerationReader`."""
+        wanted: Filter = {} if document_id is None else {"document_id": [document_id]}
+        chosen = visible(self._number, wanted, kind=["chunk"])
+        return count(self._server, self._collection, self._limits, chosen)
+
+    def _entries(self, wanted: Filter) -> dict[str, tuple[int, Entry]]:
+        """Entries by document id, each with the number of the generation that it is of."""
         found: dict[str, tuple[int, Entry]] = {}
-        for payload in self.payloads("document"):
+        for point in self._scroll(visible(self._number, wanted, kind=["document"])):
+            payload = dict(point.payload or {})
             number = payload.pop(ADDED)
             payload.pop(REMOVED, None)
             entry = to_entry(payload)
             # Between a new entry and the removal of the old one both are seen.
             if number >= found.get(entry.document_id, (0, entry))[0]:
                 found[entry.document_id] = number, entry
-        return {document_id: entry for document_id, (_, entry) in found.items()}
-
-    def count_chunks(self, document_id: str | None = None) -> int:
-        """See `GenerationReader`."""
-        wanted: Filter = {} if document_id is None else {"document_id": [document_id]}
-        chosen = visible(self._number, wanted, kind=["chunk"])
-        answer = self._server.ask(
-            "chunks could not be counted",
-            lambda client: client.count(self._collection, count_filter=chosen, exact=True),
-        )
-        return answer.count
-
-    def payloads(self, kind: str, fields: Any = None) -> Iterator[dict[str, Any]]:
-        """Payloads of all points of a kind, in order of id."""
-        for point in self._scroll(visible(self._number, kind=[kind]), fields):
-            yield dict(point.payload or {})
+        return found
 
     def _chunks(self, wanted: Filter) -> list[Chunk]:
         points = self._scroll(visible(self._number, wanted, kind=["chunk"]))
@@ -145,63 +149,90 @@ class QdrantReader:
         return sorted(found, key=lambda chunk: chunk.ordinal)
 
     def _scroll(
-        self, chosen: models.Filter, fields: Any = None, vectors: Any = False, page: int = _PAGE
+        self, chosen: models.Filter, fields: Any = None, vectors: Any = False, page: int = 0
     ) -> Iterator[models.Record]:
-        """Points with some fields of their payloads, or with all but the states of tokens."""
+        """Points with some fields of their payloads, or with all but the states of tokens; `page`
+        of them in a request, or as many as may be.
+        """
         fields = fields or _but_states()
-        offset: Any = None
-        while True:
-            points, offset = self._server.ask(
-                "the index could not be read",
-                lambda client, offset=offset: client.scroll(  # type: ignore[misc]
-                    self._collection,
-                    chosen,
-                    limit=page,
-                    offset=offset,
-                    with_payload=fields,
-                    with_vectors=vectors,
-                ),
-            )
-            yield from points
-            if offset is None:
-                return
+        return scroll(self._server, self._collection, self._limits, chosen, fields, vectors, page)
 
     def _of_chunks(
-        self, ids: Sequence[str], page: int, fields: Any, vectors: Any = False
+        self, ids: Sequence[str], fields: Any, vectors: Any = False, page: int = 0
     ) -> Iterator[models.Record]:
         """The generation's points of some chunks, in no order."""
-        asked = possible_ids(ids)
-        for start in range(0, len(asked), page):
+        for part in parts(possible_ids(ids), min(self._limits.values, page or self._limits.values)):
             chosen = visible(self._number, kind=["chunk"])
-            chosen.should = [of_chunks(asked[start : start + page])]
+            chosen.should = [of_chunks(part)]
             yield from self._scroll(chosen, fields, vectors, page)
 
     def _query(self, asked: Sequence[_Asked], k: int) -> list[list[Hit]]:
+        for _, _, wanted in asked:
+            self._limits.check(wanted)
+        return self._found(asked, k, k + TIES)
+
+    def _found(self, asked: Sequence[_Asked], k: int, limit: int) -> list[list[Hit]]:
         found: list[list[Hit]] = []
-        for start in range(0, len(asked), _BATCH):
-            found += self._batch(asked[start : start + _BATCH], k, k + TIES)
+        for each, points in zip(asked, self._points(asked, limit), strict=True):
+            if len(points) == self._limits.all_hits < k:
+                raise BadOption(f"the server gives no more than {len(points)} hits, not {k}").at(
+                    where=self._collection, hint="ask for fewer, or have max_query_limit raised"
+                )
+            again = more(points, k, limit)
+            found += self._found([each], k, again) if again else [best(points, k)]
         return found
 
-    def _batch(self, asked: Sequence[_Asked], k: int, limit: int) -> list[list[Hit]]:
-        requests = [self._request(*each, limit) for each in asked]
-        answers = self._server.ask(
-            "the index could not be searched",
-            lambda client: client.query_batch_points(self._collection, requests),
-        )
-        found = []
-        for each, answer in zip(asked, answers, strict=True):
-            again = more(answer.points, k, limit)
-            found += self._batch([each], k, again) if again else [best(answer.points, k)]
+    def _points(self, asked: Sequence[_Asked], limit: int) -> list[list[models.ScoredPoint]]:
+        """The points found for each query. Where one request may not have so many, the next one is
+        for those that the ones before have not found: of equal points, pages by offset lose some.
+        """
+        most = min(limit, self._limits.all_hits)
+        found: list[list[models.ScoredPoint]] = [[] for _ in asked]
+        unfinished = list(range(len(asked)))
+        while unfinished:
+            requests = [
+                self._request(*asked[at], min(most - len(found[at]), self._limits.hits), found[at])
+                for at in unfinished
+            ]
+            going = []
+            for at, request, points in zip(
+                unfinished, requests, self._answers(requests), strict=True
+            ):
+                found[at] += points
+                if len(points) == request.limit and len(found[at]) < most:
+                    going.append(at)
+            unfinished = going
         return found
 
-    def _request(self, query: Any, name: str, wanted: Filter, limit: int) -> models.QueryRequest:
-        from qdrant_client.models import QueryRequest
+    def _answers(
+        self, requests: Sequence[models.QueryRequest]
+    ) -> Iterator[list[models.ScoredPoint]]:
+        for part in parts(requests, self._limits.queries):
+            answers = self._server.ask(
+                "the index could not be searched",
+                lambda client, part=part: client.query_batch_points(self._collection, part),  # type: ignore[misc]
+            )
+            yield from (each.points for each in answers)
 
+    def _request(
+        self,
+        query: Any,
+        name: str,
+        wanted: Filter,
+        limit: int,
+        known: Sequence[models.ScoredPoint],
+    ) -> models.QueryRequest:
+        from qdrant_client.models import HasIdCondition, QueryRequest
+
+        chosen = visible(self._number, wanted)
+        ids = [point.id for point in known]
+        others = [HasIdCondition(has_id=list(part)) for part in parts(ids, self._limits.values)]
+        chosen.must_not = [*_listed(chosen.must_not), *others]
         return QueryRequest(
             query=query,
             using=name,
-            filter=visible(self._number, wanted),
-            params=_params(self._search) if name == DENSE else self._frequencies(),
+            filter=chosen,
+            params=_params(self._search, self._limits) if name == DENSE else self._frequencies(),
             limit=limit,
             with_payload=_but_states(),
         )
@@ -216,21 +247,25 @@ class QdrantReader:
         return SearchParams(idf=IdfCorpusParams(corpus=seen))
 
 
+def _listed(conditions: Any) -> list[Any]:
+    return list(conditions or [])
+
+
 def _but_states() -> models.PayloadSelectorExclude:
     from qdrant_client.models import PayloadSelectorExclude
 
     return PayloadSelectorExclude(exclude=[STATES])
 
 
-def _params(search: Search | None) -> models.SearchParams | None:
+def _params(search: Search | None, limits: Limits) -> models.SearchParams | None:
     from qdrant_client.models import QuantizationSearchParams, SearchParams
 
     if search is None:
         return None
-    if search.exact:
+    if search.exact and limits.exact:
         return SearchParams(exact=True)
     return SearchParams(
         quantization=QuantizationSearchParams(
-            rescore=search.rescore, oversampling=search.oversampling
+            rescore=search.rescore, oversampling=min(search.oversampling, limits.oversampling)
         )
     )

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 from uuid import uuid5
 
 import numpy as np
 
+from components.errors import Refused
 from components.indexes.checks import check_vectors, checked_states
+from components.indexes.filterable import Filterable
 from components.indexes.manifest import Entry
 from components.indexes.payload import (
     CHUNK,
@@ -22,28 +26,30 @@ from components.indexes.payload import (
     size,
     to_chunk,
 )
+from components.indexes.qdrant import answers
+from components.indexes.qdrant.collection import index_chunks
 from components.indexes.qdrant.conditions import (
     ADDED,
     REMOVED,
     added_in,
     inherited,
     of_chunks,
+    removed_in,
     visible,
 )
 from components.indexes.qdrant.deletion import delete
+from components.indexes.qdrant.limits import parts
 from components.indexes.qdrant.reader import DENSE, SPARSE, QdrantReader
+from components.indexes.qdrant.uploads import Uploads
 from components.values import Chunk, Matrix, Metadata, SparseVector, States
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient, models
 
-_BATCH = 256
-_BATCH_BYTES = 8 * 2**20
-"""Of JSON in a request; a server takes 32 MiB unless it is told otherwise."""
 _BYTES_PER_NUMBER = 22
 """A float32 is written out as the float64 that it equals."""
-_VERSIONS = 64
-"""Of documents, in one condition."""
+_TOO_LARGE: tuple[int | None, ...] = (400, 413)
+"""What a server answers to a body that is too large, among other things."""
 
 
 class QdrantWriter(QdrantReader):
@@ -53,6 +59,19 @@ class QdrantWriter(QdrantReader):
         super().__init__(*of)
         self._base = base
         """Number of the generation that the draft began from, 0 for none."""
+        self._uploads = Uploads(self._store)
+
+    def index_fields(self, filterable: Filterable) -> None:
+        """Index the fields that are not."""
+        index_chunks(self._server, self._collection, self._limits, filterable)
+
+    def flush(self) -> None:
+        """Returns when all that was put is stored."""
+        self._uploads.wait()
+
+    def close(self) -> None:
+        """Give up what was put and not committed."""
+        self._uploads.close()
 
     def put(
         self,
@@ -68,15 +87,15 @@ class QdrantWriter(QdrantReader):
             _Point(chunk, of_chunk(chunk, own), row.tolist(), terms, size(chunk, own))
             for chunk, row, terms, own in zip(chunks, dense, sparse, held, strict=True)
         ]
-        self._put(points)
+        self._uploads.add(points, self._limits.points)
 
     def commit(self, entries: Sequence[Entry], replaced: Sequence[str] = ()) -> None:
         """See `Writer`."""
         from qdrant_client.models import PointStruct
 
+        self.flush()
         changed = set(replaced)
-        for start in range(0, len(entries), _BATCH):
-            part = entries[start : start + _BATCH]
+        for part in parts(entries, self._limits.points):
             points = [
                 PointStruct(
                     id=_entry_id(entry.document_id, self._number),
@@ -86,7 +105,8 @@ class QdrantWriter(QdrantReader):
                 for entry in part
             ]
             self._upsert(points)
-            self._replace_entries([entry.document_id for entry in part])
+            for some in parts([entry.document_id for entry in part], self._limits.values):
+                self._replace_entries(some)
         kept = [(e.document_id, e.content_hash) for e in entries if e.document_id in changed]
         self._drop(kept, others=True)
 
@@ -94,50 +114,87 @@ class QdrantWriter(QdrantReader):
         """See `Writer`. What older generations brought is copied: they keep what they see."""
         described = {"title": title, "metadata": dict(metadata)}
         check(described, document_id)
+        self.flush()
         self._set(described, added_in(self._number, kind=["chunk"], document_id=[document_id]))
         if self._base:
             older = inherited(self._number, kind=["chunk"], document_id=[document_id])
-            stored = self._scroll(older, True, True, _BATCH)
-            self._put(_copy(point, described) for point in stored)
+            for point in self._scroll(older, True, True, self._limits.points):
+                self._uploads.add([_copy(point, described)], self._limits.points)
+            self.flush()
 
     def forget(self, document_ids: Sequence[str]) -> None:
         """See `Writer`."""
-        for start in range(0, len(document_ids), _BATCH):
-            part = document_ids[start : start + _BATCH]
+        self.flush()
+        for part in parts(document_ids, self._limits.values):
             self._delete(added_in(self._number, document_id=part))
             self._set({REMOVED: self._number}, visible(self._number, {"document_id": part}))
 
     def recover(self) -> None:
         """Drop what a killed run left behind: chunks that no entry names, entries whose chunks are
-        not all there (their documents are then done again), and entries that were replaced.
+        not all there (their documents are then done again), and entries and points that were
+        replaced. Only the documents that it touched are looked at.
         """
-        entries = self.entries()
-        own_chunks = [named(each) for each in self._scroll(self._own("chunk"), [CHUNK])]
-        for start in range(0, len(own_chunks), _BATCH):
-            self._supersede(own_chunks[start : start + _BATCH])
-        counted: dict[tuple[str, str], int] = {}
-        for payload in self.payloads("chunk", ["document_id", "version"]):
-            key = payload["document_id"], payload["version"]
-            counted[key] = counted.get(key, 0) + 1
-        current = {(entry.document_id, entry.content_hash) for entry in entries.values()}
+        for wanted in self._touched():
+            self._mend(wanted)
+
+    def _touched(self) -> Iterator[dict[str, Sequence[str]]]:
+        """Filters, each for some of the documents of which this draft added or removed anything."""
+        if not self._base:
+            yield {}
+            return
+        own, taken = added_in(self._number), removed_in(self._number, self._number)
+        points = chain(self._scroll(own, ["document_id"]), self._scroll(taken, ["document_id"]))
+        found = {(point.payload or {})["document_id"] for point in points}
+        for part in parts(sorted(found), self._limits.values):
+            yield {"document_id": part}
+
+    def _mend(self, wanted: dict[str, Sequence[str]]) -> None:
+        own = added_in(self._number, kind=["chunk"], **wanted)
+        if self._base:
+            for ids in parts(
+                [named(each) for each in self._scroll(own, [CHUNK])], self._limits.values
+            ):
+                self._supersede(ids)
+        held = self._entries(wanted)
+        counted: Counter[tuple[str, str]] = Counter()
+        chunks = visible(self._number, wanted, kind=["chunk"])
+        for point in self._scroll(chunks, ["document_id", "version"]):
+            payload = point.payload or {}
+            counted[payload["document_id"], payload["version"]] += 1
+        entries = [entry for _, entry in held.values()]
+        current = {(entry.document_id, entry.content_hash) for entry in entries}
         self._drop([each for each in counted if each not in current])
-        stored = self._scroll(self._own("document"), ["document_id"])
-        own = [(each.payload or {})["document_id"] for each in stored]
-        for start in range(0, len(own), _BATCH):
-            self._replace_entries(own[start : start + _BATCH])
+        recorded = [name for name, (number, _) in held.items() if number == self._number]
+        for part in parts(recorded, self._limits.values):
+            self._replace_entries(part)
         self.forget(
             [
                 entry.document_id
-                for entry in entries.values()
-                if entry.chunks != counted.get((entry.document_id, entry.content_hash), 0)
+                for entry in entries
+                if entry.chunks != counted[entry.document_id, entry.content_hash]
             ]
         )
 
-    def _put(self, points: Iterable[_Point]) -> None:
-        """Store points, in the place of what older generations brought of the same chunks."""
-        for batch in _batches(points):
+    def _store(self, batch: Sequence[_Point]) -> None:
+        """Points in the place of what older generations brought of the same chunks."""
+        self._send(batch)
+        for part in parts([point.id for point in batch], self._limits.values):
+            self._supersede(part)
+
+    def _send(self, batch: Sequence[_Point]) -> None:
+        """Upsert points, in halves where they are too much for one request."""
+        try:
             self._upsert([point.of(self._number) for point in batch])
-            self._supersede([point.chunk.id for point in batch])
+        except Refused as error:
+            if error.__cause__ is None or answers.status(error.__cause__) not in _TOO_LARGE:
+                raise
+            size = sum(map(len, batch))
+            if len(batch) == 1:
+                raise _alone(batch[0], size, error) from error
+            self._uploads.too_large(size)
+            middle = len(batch) // 2
+            for half in (batch[:middle], batch[middle:]):
+                self._send(half)
 
     def _supersede(self, ids: Sequence[str]) -> None:
         """Take away the points of these chunks that older generations brought."""
@@ -152,15 +209,11 @@ class QdrantWriter(QdrantReader):
         chosen = visible(self._number - 1, {"document_id": document_ids}, kind=["document"])
         self._set({REMOVED: self._number}, chosen)
 
-    def _own(self, kind: str) -> models.Filter:
-        return added_in(self._number, kind=[kind])
-
     def _drop(self, versions: Sequence[tuple[str, str]], *, others: bool = False) -> None:
         """Take away chunks of these documents: of the version named, or of all `others`."""
         from qdrant_client.models import Filter
 
-        for start in range(0, len(versions), _VERSIONS):
-            part = versions[start : start + _VERSIONS]
+        for part in parts(versions, self._limits.versions):
             any_of = Filter(should=[_of_version(*each, others=others) for each in part])
             documents = sorted({document_id for document_id, _ in part})
             own = added_in(self._number, kind=["chunk"], document_id=documents)
@@ -187,10 +240,11 @@ class QdrantWriter(QdrantReader):
         )
 
     def _delete(self, chosen: models.Filter) -> None:
-        delete(self._server, self._collection, chosen, "the index refused a deletion")
+        doing = "the index refused a deletion"
+        delete(self._server, self._collection, self._limits, chosen, doing)
 
     def _change(self, doing: str, request: Callable[[QdrantClient], object]) -> None:
-        self._server.ask(doing, request)
+        self._server.ask(doing, self._uploads.until_stopped(request))
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,22 +269,14 @@ class _Point:
         payload = {**self.payload, CHUNK: self.chunk.id, ADDED: number}
         return PointStruct(id=_chunk_id(self.chunk.id, number), vector=vector, payload=payload)
 
+    @property
+    def id(self) -> str:
+        """The chunk's."""
+        return self.chunk.id
+
     def __len__(self) -> int:
         """Roughly the bytes that it takes in a request."""
         return self.size + _BYTES_PER_NUMBER * (len(self.row) + 2 * len(self.terms.indices))
-
-
-def _batches(points: Iterable[_Point]) -> Iterator[list[_Point]]:
-    batch: list[_Point] = []
-    held_bytes = 0
-    for point in points:
-        if batch and (len(batch) >= _BATCH or held_bytes + len(point) > _BATCH_BYTES):
-            yield batch
-            batch, held_bytes = [], 0
-        batch.append(point)
-        held_bytes += len(point)
-    if batch:
-        yield batch
 
 
 def _copy(point: Any, changed: Mapping[str, Any]) -> _Point:
@@ -245,6 +291,13 @@ def _copy(point: Any, changed: Mapping[str, Any]) -> _Point:
     chunk = to_chunk(named(point), payload)
     own = size(chunk) + len(payload.get(STATES, ""))
     return _Point(chunk, payload, point.vector[DENSE], terms, own)
+
+
+def _alone(point: _Point, size: int, error: Refused) -> Refused:
+    document = point.chunk.document_id
+    told = Refused(f"{error}; a chunk of {document!r}, some {size / 2**20:.1f} MiB, sent alone")
+    hint = "is it larger than the server, or a proxy before it, takes in a request?"
+    return told.at(where=error.where, hint=hint)
 
 
 def _of_version(document_id: str, version: str, *, others: bool) -> models.Filter:

@@ -1,0 +1,36 @@
+"""Which fields of the documents are indexed for filters, and how: an index serves values of one
+type only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Tag
+
+from components.indexes.payload import INDEXED_NUMBERS, INDEXED_WORDS, field_path
+from components.options import FieldName
+
+Kind = Literal["keyword", "integer", "float", "bool", "datetime"]
+
+
+def _form(given: Any) -> str:
+    return "kinds" if isinstance(given, Mapping) else "words"
+
+
+Filterable = Annotated[
+    Annotated[tuple[FieldName, ...], Tag("words")] | Annotated[dict[FieldName, Kind], Tag("kinds")],
+    Discriminator(_form),
+]
+"""Names of fields of words, or each name with its kind."""
+HELP = "metadata fields to index for filters: of words, or each with its kind"
+
+
+def indexes(filterable: Filterable) -> dict[str, Kind]:
+    """Every payload index that a store of chunks needs, by path."""
+    own: dict[str, Kind] = dict.fromkeys(INDEXED_WORDS, "keyword")
+    own |= dict.fromkeys(INDEXED_NUMBERS, "integer")
+    named: Mapping[str, Kind]
+    named = filterable if isinstance(filterable, dict) else dict.fromkeys(filterable, "keyword")
+    return {field_path(name): kind for name, kind in named.items()} | own

@@ -1,0 +1,267 @@
+"""A server that allows less than we would ask for: in strict mode, or with small requests."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from components.corpus.search import search
+from components.errors import BadOption, Refused
+from components.indexes.contract import Index
+from components.indexes.filterable import Filterable
+from components.indexes.qdrant.index import QdrantCorpus, QdrantIndex
+from components.indexes.qdrant.server import connect
+from components.values import Query, Scalar
+from tests import qdrant_http
+from tests.contracts.index import (
+    WIDTH,
+    IndexContract,
+    chunks_of,
+    dense,
+    finish,
+    sparse,
+    store,
+    wanted,
+)
+from tests.corpora import HASHING, Corpus, counts
+from tests.indexes.test_qdrant import Apart
+
+HALF = {
+    "enabled": True,
+    "max_query_limit": 500,
+    "search_max_batchsize": 32,
+    "upsert_max_batchsize": 128,
+    "filter_max_conditions": 65,
+    "condition_max_size": 128,
+    "search_max_oversampling": 1.5,
+    "search_allow_exact": False,
+    "unindexed_filtering_retrieve": False,
+    "unindexed_filtering_update": False,
+}
+"""Half of what we ask for of a server that allows everything."""
+TINY = {
+    **HALF,
+    "max_query_limit": 3,
+    "search_max_batchsize": 2,
+    "upsert_max_batchsize": 2,
+    "filter_max_conditions": 12,
+    "condition_max_size": 2,
+    "unindexed_filtering_retrieve": True,
+}
+"""So little that small corpora take several requests for everything."""
+
+
+@pytest.fixture
+def strict(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A server in strict mode."""
+    with qdrant_http.running(strict=getattr(request, "param", HALF)) as address:
+        monkeypatch.setenv("MILLRACE_QDRANT_URL", address)
+        monkeypatch.setenv("MILLRACE_LEASE", "3")
+        yield
+
+
+class TestStrictQdrant(IndexContract):
+    @pytest.fixture(scope="class")
+    def address(self) -> Iterator[str]:
+        with qdrant_http.running(strict=TINY) as address:
+            yield address
+
+    @pytest.fixture
+    def index(self, address: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
+        monkeypatch.setenv("MILLRACE_QDRANT_URL", address)
+        index = Apart(QdrantIndex(filterable={"year": "integer"}), f"test-{uuid.uuid4().hex[:8]}")
+        yield index
+        index.clear()
+
+
+@pytest.mark.parametrize(("strict", "queries"), [(HALF, 65), (TINY, 3)], indirect=["strict"])
+def test_a_corpus_on_a_server_that_allows_little(
+    tmp_path: Path, strict: None, queries: int
+) -> None:
+    retriever = {"use": "hybrid", "depth": 5}
+    corpus = Corpus(tmp_path, {**HASHING, "retriever": retriever})
+    stores = [(f"index.use={use}", "index.quantization=int8") for use in ("qdrant", "qdrant_edge")]
+    corpus.fill(5)
+    assert counts(corpus.refresh(stores[0])) == (5, 0, 0, 0, 0)
+    corpus.add("001.txt", "A turbine is no mill wheel.")
+    (corpus.documents / "004.txt").unlink()
+    assert counts(corpus.refresh(stores[0])) == (0, 1, 3, 1, 0)
+    assert corpus.refresh(stores[0]).unchanged == 4
+    corpus.refresh(stores[1])
+    asked = [Query(text="turbine mill wheel"), Query(text="sluice grain"), Query(text="flour")]
+    asked = [asked[at % 3] for at in range(queries)]
+    assert _ids(corpus, stores[0], asked) == _ids(corpus, stores[1], asked)
+    theirs, ours = map(corpus.stored, stores)
+    assert theirs.chunks == ours.chunks
+    assert theirs.entries.keys() == ours.entries.keys()
+
+
+def _ids(corpus: Corpus, store: tuple[str, ...], queries: list[Query]) -> list[list[str]]:
+    return [
+        [each.chunk.id for each in hits] for hits in search(corpus.load(store), queries, 5).hits
+    ]
+
+
+def corpus_of(filterable: Filterable = (), **options: Any) -> QdrantCorpus:
+    return QdrantIndex(filterable=filterable, **options).corpus("own")
+
+
+def published(corpus: QdrantCorpus, *documents: str) -> None:
+    with corpus.lock():
+        draft = corpus.draft(wanted(), None)
+        with corpus.write(draft) as writer:
+            for name in documents:
+                store(writer, name)
+        corpus.publish(finish(corpus, draft), "r")
+
+
+def found(corpus: QdrantCorpus, name: str, *values: Scalar) -> int:
+    release = corpus.live()
+    assert release is not None
+    with corpus.hold(release.generation) as reader:
+        query = np.eye(WIDTH, dtype=np.float32)[[0]]
+        (hits,) = reader.nearest(query, 20, [{name: list(values)}])
+        return len(hits)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kind"),
+    [
+        ("tags", "a", "keyword"),
+        ("title", "Title of a", "keyword"),
+        ("year", 2001, "integer"),
+        ("metadata.year", 2001.0, "float"),
+        ("draft", True, "bool"),
+    ],
+)
+def test_a_filter_by_a_field_without_an_index_names_the_option(
+    strict: None, name: str, value: Scalar, kind: Any
+) -> None:
+    published(corpus_of(), "a")
+    with pytest.raises(BadOption, match="is not indexed") as caught:
+        found(corpus_of(), name, value)
+    own = name.removeprefix("metadata.")
+    assert caught.value.where == "index.filterable"
+    assert f"{{{own}: {kind}}} and refresh" in caught.value.hint
+    now = corpus_of({name: kind})
+    with now.lock():
+        pass  # as a refresh that finds no change
+    assert found(now, name, value) > 0
+
+
+def test_a_filter_by_a_value_of_another_type_than_the_index(strict: None) -> None:
+    corpus = corpus_of({"year": "integer"})
+    published(corpus, "a")
+    assert found(corpus, "year", 2001) == found(corpus, "year", 2001.0) == 1
+    with pytest.raises(BadOption, match="is indexed as integer") as caught:
+        found(corpus, "year", 2001, "2001")
+    assert "{year: keyword}" in caught.value.hint
+
+
+@pytest.mark.parametrize("strict", [TINY], indirect=True)
+def test_more_hits_than_the_server_gives_are_refused_and_not_left_out(strict: None) -> None:
+    corpus = corpus_of()
+    published(corpus, *"abcd")
+    query = np.eye(WIDTH, dtype=np.float32)[[0]]
+    release = corpus.live()
+    assert release is not None
+    with corpus.hold(release.generation) as reader:
+        (hits,) = reader.nearest(query, 11, [{}])
+        assert len({hit.chunk.id for hit in hits}) == 11
+        with pytest.raises(BadOption, match="no more than 11 hits"):
+            reader.nearest(query, 12, [{}])
+
+
+def test_a_server_that_is_not_strict_takes_any_filter(server: str) -> None:
+    published(corpus_of(), "a")
+    assert found(corpus_of(), "year", 2001, "2001") == 1
+
+
+def test_indexes_are_made_where_they_are_missing(server: str) -> None:
+    asked: list[tuple[str, str]] = []
+    client = connect().client
+    real = client.create_payload_index
+
+    def create(name: str, path: str, kind: Any, **options: Any) -> Any:
+        asked.append((path, kind.value))
+        return real(name, path, kind, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(client, "create_payload_index", create)
+        published(corpus_of(("year",)), "a")
+        assert ('metadata."year"', "keyword") in asked
+        asked.clear()
+        release = corpus_of().live()
+        assert release is not None
+        corpus = corpus_of({"year": "integer", "draft": "bool"})
+        with corpus.lock():
+            draft = corpus.draft(wanted(), release.generation)
+            for _ in range(2):
+                with corpus.write(draft):
+                    pass
+        assert asked == [('metadata."year"', "integer"), ('metadata."draft"', "bool")]
+
+
+@pytest.mark.parametrize("given", [None, True, False])
+def test_where_payloads_lie_is_the_servers_choice_unless_it_is_said(
+    server: str, given: bool | None
+) -> None:
+    made: list[dict[str, Any]] = []
+    client = connect().client
+    real = client.create_collection
+
+    def create(name: str, **options: Any) -> Any:
+        made.append(options)
+        return real(name, **options)
+
+    corpus = corpus_of(on_disk=given)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(client, "create_collection", create)
+        corpus.draft(wanted(), None)
+    layout = made[-1]
+    assert layout.get("on_disk_payload") is given
+    assert ("on_disk_payload" in layout) == (given is not None)
+    assert layout["vectors_config"]["dense"].on_disk is given
+
+
+def put(writer: Any, *documents: str, count: int = 40) -> None:
+    for name in documents:
+        chunks = chunks_of(name, count=count)
+        writer.put(chunks, dense(chunks), sparse(chunks))
+
+
+@pytest.fixture
+def narrow(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A server that takes some 16 chunks in a request."""
+    with qdrant_http.running(max_body=10_000) as address:
+        monkeypatch.setenv("MILLRACE_QDRANT_URL", address)
+        yield
+
+
+def test_requests_that_are_too_large_are_halved(narrow: None) -> None:
+    corpus = corpus_of()
+    draft = corpus.draft(wanted(), None)
+    with corpus.write(draft) as writer:
+        put(writer, "a", "b", "c")
+        writer.commit([])
+        assert writer.count_chunks() == 120
+
+
+def test_a_chunk_that_is_too_large_alone_is_named(narrow: None) -> None:
+    from dataclasses import replace
+
+    corpus = corpus_of()
+    draft = corpus.draft(wanted(), None)
+    with corpus.write(draft) as writer:
+        chunks = chunks_of("whole")
+        large = replace(chunks[1], text="long " * 4000)
+        own = [chunks[0], large, chunks[2]]
+        writer.put(own, dense(own), sparse(own))
+        with pytest.raises(Refused, match=r"larger than allowed.*a chunk of 'whole'") as caught:
+            writer.commit([])
+        assert "takes in a request" in caught.value.hint
