@@ -6,7 +6,9 @@ memory, no payload indexes, no quantisation. What must be true of a real one are
 from __future__ import annotations
 
 import multiprocessing
+import os
 import socket
+import threading
 import time
 import warnings
 from collections.abc import Iterator
@@ -35,8 +37,10 @@ def running(api_key: str = "") -> Iterator[str]:
 
 
 def _serve(started: Connection, api_key: str) -> None:
-    """Send the address; serve until killed."""
+    """Send the address; serve until killed, or left alone."""
     import uvicorn
+
+    threading.Thread(target=_end_with_parent, daemon=True).start()
 
     from tests.qdrant_http.app import application
 
@@ -47,6 +51,14 @@ def _serve(started: Connection, api_key: str) -> None:
     started.send(f"http://127.0.0.1:{listener.getsockname()[1]}")
     config = uvicorn.Config(application(api_key), log_level="error", access_log=False)
     uvicorn.Server(config).run(sockets=[listener])
+
+
+def _end_with_parent() -> None:
+    """Whoever began it, not the server of forks; that one ends when nobody is left."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(0)
 
 
 def wait_until(condition: object, seconds: float = 20.0) -> None:
