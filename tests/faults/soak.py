@@ -16,6 +16,7 @@ import faulthandler
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -269,6 +270,8 @@ def main() -> None:
     asked = parser.parse_args()
     home = asked.home.resolve()
     home.mkdir(parents=True, exist_ok=True)
+    # What was begun, a server and a disk, is ended then, too.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     with _surroundings(home, asked.store) as proxy:
         soak = Soak(home, asked.store, asked.seed, proxy, asked.documents)
         if soak.told.refreshes < asked.refreshes:

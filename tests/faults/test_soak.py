@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from tests.faults import soak as running
 from tests.faults.disturbances import of_edge, of_server
 
 _DOCUMENTS = 90
@@ -21,6 +28,35 @@ def soak(home: Path, store: str, refreshes: int) -> dict[str, Any]:
     told: dict[str, Any] = json.loads(done.stdout)
     assert done.returncode == 0, told
     return told
+
+
+def test_what_it_began_is_ended_where_it_is_asked_to_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = []
+
+    @contextmanager
+    def surroundings(*_: object) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            ended.append(True)
+
+    def begin(_: object) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(running, "_surroundings", surroundings)
+    monkeypatch.setattr(running.Soak, "begin", begin)
+    monkeypatch.setattr(sys, "argv", ["soak", "--store", "edge", "--home", str(tmp_path)])
+    signal.signal(signal.SIGTERM, lambda *_: None)  # red is no dead test
+    try:
+        with pytest.raises(SystemExit) as caught:
+            running.main()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert caught.value.code == 128 + signal.SIGTERM
+    assert ended
 
 
 def test_an_embedded_index_that_is_left_alone_equals_a_fresh_build(disk: Path) -> None:
