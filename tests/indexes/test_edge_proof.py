@@ -135,7 +135,8 @@ def test_what_is_live_and_cannot_be_read_is_named_with_what_to_do(corpus: Corpus
     with pytest.raises(Damaged, match="a fresh process cannot either") as caught:
         search(corpus.load(), [Query(text="water wheel")], 2)
     assert caught.value.where == str(live)
-    assert "delete this folder" in caught.value.hint
+    assert "run the refresh again" in caught.value.hint
+    assert counts(corpus.refresh()) == (2, 0, 0, 0, 0)
 
 
 def test_a_damaged_copy_names_what_it_is_a_copy_of(corpus: Corpus) -> None:
