@@ -24,6 +24,7 @@ KEYS = {
     "stale",
     "stages",
     "pending",
+    "damaged",
 }
 
 
@@ -56,6 +57,7 @@ def test_json_says_what_is_live(refreshed: Corpus) -> None:
         "sparse": "bm25",
     }
     assert found["pending"] is False
+    assert found["damaged"] == ""
 
 
 def test_json_agrees_with_the_refresh_that_made_it(refreshed: Corpus) -> None:
@@ -78,6 +80,7 @@ def test_a_changed_option_is_pending_and_what_is_live_is_described(refreshed: Co
 def test_a_changed_retriever_is_not_pending(refreshed: Corpus) -> None:
     found = call("status", refreshed.file, "--json", "--set", "retriever.use=dense").json
     assert found["pending"] is False
+    assert found["damaged"] == ""
 
 
 @pytest.mark.parametrize("columns", [None, "60", "100"])
