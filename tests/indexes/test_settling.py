@@ -17,6 +17,7 @@ from components.indexes.qdrant.server import connect
 from tests.corpora import LINES, Corpus, counts
 
 STORE = ("index.use=qdrant",)
+SETTLE = collection.settle
 
 
 class Clock:
@@ -47,14 +48,21 @@ def corpus(corpus: Corpus, server: str) -> Corpus:
 
 
 def looked_at(monkeypatch: pytest.MonkeyPatch, *seen: Any) -> None:
-    """Each time that a collection is looked at it is changed like this, and then like the last."""
+    """Each time that a collection is looked at, to see whether it is optimised, it is changed like
+    this, and then like the last. Who asks what it allows is told the truth.
+    """
     client = connect().client
     real, left = cache(client.get_collection), list(seen)
 
     def look(name: str) -> object:
         return real(name).model_copy(update=left.pop(0) if len(left) > 1 else left[0])
 
-    monkeypatch.setattr(client, "get_collection", look)
+    def settle(*of: Any) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(client, "get_collection", look)
+            SETTLE(*of)
+
+    monkeypatch.setattr(collection, "settle", settle)
 
 
 RED = {
