@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 from collections.abc import Iterator
 from operator import itemgetter
 from pathlib import Path
@@ -63,8 +64,16 @@ def _own_settings(
     monkeypatch.setenv("MILLRACE_CACHE_BYTES", "0")
     monkeypatch.setenv("MILLRACE_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
     settings.cache_clear()
+    _forget_servers()
     yield
     settings.cache_clear()
+
+
+def _forget_servers() -> None:
+    """A server may get the port, and so the name, of one that is gone."""
+    loaded = sys.modules.get("components.indexes.qdrant.server")
+    if loaded:
+        loaded._connected.cache_clear()
 
 
 @pytest.fixture
