@@ -160,6 +160,7 @@ def test_an_error_in_an_actor_comes_through_as_itself(
         assert "broken_in_an_actor.py" in "".join(caught.value.__notes__)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray")
 def test_actors_end_with_the_refresh_that_began_them(corpus: Corpus) -> None:
     corpus.fill(40)
