@@ -65,6 +65,7 @@ def strict(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
         yield
 
 
+@pytest.mark.slow
 class TestStrictQdrant(IndexContract):
     @pytest.fixture(scope="class")
     def address(self) -> Iterator[str]:
