@@ -34,14 +34,12 @@ def write_json(file: Path, value: Mapping[str, Any]) -> None:
     does.
     """
     temporary = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
+    with _telling("cannot be written", file):
         with temporary.open("w", encoding="utf-8") as opened:
             json.dump(value, opened, indent=1, default=str)
             opened.flush()
             os.fsync(opened.fileno())
         temporary.replace(file)
-    except OSError as error:
-        raise told(error, "cannot be written", file) from error
     sync_folder(file.parent)
 
 
@@ -123,7 +121,7 @@ def _copied(source: str, target: str) -> str:
 
 
 @contextmanager
-def _telling(doing: str, place: str) -> Iterator[None]:
+def _telling(doing: str, place: str | Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
