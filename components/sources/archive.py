@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from components.errors import BadDocument, MillraceError, SourceMissing
 from components.options import option
-from components.sources import extract, packed, patterns
+from components.sources import extract, local, packed, patterns
 from components.sources.kept import Kept
 from components.sources.parsing import Parsing
 from components.values import Document, DocumentRef, Gap
@@ -89,10 +89,11 @@ class Archive(Parsing):
     def _where(self, ref: DocumentRef) -> str:
         return f"{self.identity} member {ref.id}"
 
-    def _missing(self, error: Exception) -> SourceMissing:
-        return SourceMissing(f"the archive cannot be read: {_reason(error)}").at(
-            where=self.identity, hint=_FORMATS
-        )
+    def _missing(self, error: OSError | packed.Damaged) -> MillraceError:
+        told = "the archive cannot be read"
+        if isinstance(error, OSError):
+            return local.absent(error, told, self.identity, _FORMATS)
+        return SourceMissing(f"{told}: {error}").at(where=self.identity, hint=_FORMATS)
 
 
 @dataclass(frozen=True, slots=True)

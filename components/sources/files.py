@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import ClassVar
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
-from components.errors import BadDocument, SourceMissing
+from components.errors import BadDocument
 from components.options import option
 from components.sources import extract, local, patterns, walk
 from components.sources.parsing import Parsing
 from components.values import Document, DocumentRef, Gap, LeftOut
 
+_MISSING = "source.path must name a folder that this user may read"
 _REMEDY = f"{local.FOLLOW}, source.exclude leaves it out"
 
 
@@ -55,14 +56,18 @@ class Files(Parsing):
         return extract.storable_path(os.path.abspath(self.path))
 
     def scan(self) -> Iterator[DocumentRef | Gap | LeftOut]:
-        """Files by name, a folder's own before those of its sub-folders. Raises SourceMissing."""
+        """Files by name, a folder's own before those of its sub-folders. Raises SourceMissing,
+        SourceUnavailable.
+        """
         chosen = patterns.Chosen(self.include, self.exclude)
         found = walk.Walk(self.path, chosen, follow_links=self.follow_links)
         try:
             for each in found.entries():
                 yield self._listed(each)
         except walk.RootMissing as error:
-            raise self._missing(error.reason) from error
+            raise local.absent(
+                error.error, "the folder cannot be listed", self.identity, _MISSING
+            ) from error
 
     def digest(self, ref: DocumentRef) -> str:
         """Sha256 of the file."""
@@ -99,8 +104,3 @@ class Files(Parsing):
 
     def _where(self, id: str) -> str:
         return f"{self.identity}/{id}"
-
-    def _missing(self, reason: str) -> SourceMissing:
-        return SourceMissing(f"the folder cannot be listed: {reason}").at(
-            where=self.identity, hint="source.path must name a folder that this user may read"
-        )

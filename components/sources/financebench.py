@@ -84,8 +84,9 @@ class FinanceBench(Parsing):
             with os.scandir(self._folder) as entries:
                 found = {each.name: each for each in entries}
         except OSError as error:
-            raise SourceMissing(f"the folder cannot be listed: {error.strerror}").at(
-                where=str(self._folder), hint="source.path names the folder that holds pdfs/"
+            hint = "source.path names the folder that holds pdfs/"
+            raise local.absent(
+                error, "the folder cannot be listed", str(self._folder), hint
             ) from error
         return {name[:-4]: found[name] for name in sorted(found) if name.endswith(".pdf")}
 

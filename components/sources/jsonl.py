@@ -12,11 +12,13 @@ from pathlib import Path
 from string import Formatter
 from typing import Any, ClassVar
 
-from components.errors import BadDocument, SourceMissing
+from components.errors import BadDocument
 from components.options import option
+from components.sources import local
 from components.sources.extract import storable, storable_path
 from components.values import Document, DocumentRef, Gap, Metadata
 
+_MISSING = "source.path must name a .jsonl file, or a folder with corpus.jsonl"
 _NAMED = ("_id", "title", "text")
 
 
@@ -92,10 +94,7 @@ class JsonLines:
                         yield number, start, line.rstrip(b"\r\n")
                     start += len(line)
         except OSError as error:
-            raise SourceMissing(f"cannot be read: {error.strerror}").at(
-                where=self._shown_file,
-                hint="source.path must name a .jsonl file, or a folder with corpus.jsonl",
-            ) from error
+            raise local.absent(error, "cannot be read", self._shown_file, _MISSING) from error
 
     def _line(self, ref: DocumentRef) -> bytes:
         start, _, length = ref.locator.partition(":")

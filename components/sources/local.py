@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
 
-from components.errors import BadDocument
+from components.errors import BadDocument, MillraceError, SourceMissing, SourceUnavailable
+from components.system import FOR_NOW, OF_PROCESS
 
 LEADS_OUT = "a link that leads out of the source's folder"
 FOLLOW = "source.follow_links: true reads what it leads to"
@@ -18,9 +19,18 @@ LED_OUT = "leads out"
 _DESCRIPTORS = Path("/proc/self/fd")
 
 
+def absent(error: OSError, message: str, where: str, hint: str) -> MillraceError:
+    """Why a source cannot be listed: a mistake, or the machine's and its disks' trouble for now."""
+    told = f"{message}: {error.strerror or error}"
+    if error.errno in FOR_NOW:
+        return SourceUnavailable(told).at(where, "is its disk or share there? then run it again")
+    return SourceMissing(told).at(where, hint)
+
+
 @contextmanager
 def opened(root: Path, name: str, *, follow_links: bool) -> Iterator[BufferedReader]:
-    """A regular file below a folder. Raises BadDocument.
+    """A regular file below a folder. Raises BadDocument; SourceUnavailable where this process can
+    open none.
 
     Where links are not followed out of the folder, what was opened is asked where it is: a link
     may be another by the time that it is opened.
@@ -40,6 +50,9 @@ def opened(root: Path, name: str, *, follow_links: bool) -> Iterator[BufferedRea
         reason = "a link to nothing" if linked else "gone since it was listed"
         raise BadDocument(reason).passing() from error
     except OSError as error:
+        if error.errno in OF_PROCESS:
+            where = os.path.join(root, name)
+            raise absent(error, "no document can be opened", where, "") from error
         raise BadDocument(f"cannot be read: {error.strerror}").passing() from error
 
 

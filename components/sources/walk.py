@@ -19,7 +19,9 @@ _NOWHERE = "a link to nothing, perhaps to a folder once: mend it, or source.excl
 class RootMissing(Exception):
     """The folder itself cannot be listed."""
 
-    reason = ""
+    def __init__(self, error: OSError) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +62,7 @@ class Walk:
                 entries, above = self._list(folder)
             except OSError as error:
                 if not folder.name:
-                    missing = RootMissing()
-                    missing.reason = error.strerror or str(error)
-                    raise missing from error
+                    raise RootMissing(error) from error
                 yield _unlisted(folder.name, error)
                 continue
             below = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
+import threading
 from contextlib import redirect_stdout, suppress
 from pathlib import Path
 
@@ -104,11 +105,33 @@ def test_where_the_machine_refused_is_in_the_log(caplog: pytest.LogCaptureFixtur
     assert logged.exc_info[1] is caught.value.__cause__
 
 
+def test_no_thread_is_for_now(tmp_path: Path) -> None:
+    started = raising(tmp_path, "__import__('threading').Thread(target=print).start()")
+    before = threading.stack_size(2**46)  # more than there are addresses
+    try:
+        done = call("refresh", started, "--engine-only", "--json")
+    finally:
+        threading.stack_size(before)
+    assert done.code == 1
+    assert done.json["error"]["kind"] == "Unavailable"
+    assert "start new thread" in done.message
+    assert "run it again" in done.json["error"]["hint"]
+
+
+def test_a_file_that_may_not_grow(tmp_path: Path) -> None:
+    error = f"OSError({errno.EFBIG}, 'any', '/a/b')"
+    done = call("refresh", raising(tmp_path, error), "--engine-only", "--json")
+    assert done.code == 1
+    assert done.json["error"]["where"] == "/a/b"
+    assert "larger files" in done.json["error"]["hint"]
+
+
 @pytest.mark.parametrize(
     "error",
     [
         "OSError(2, 'gone', 'there')",
         "OSError('any words')",
+        "RuntimeError('can\\'t start new thread')",
         "PermissionError(1, 'of no file')",
         "PermissionError(13, 'a descriptor', 7)",
         "__import__('ssl').SSLCertVerificationError(1, 'self-signed')",
