@@ -370,7 +370,7 @@ def _summary(
 ) -> Survey:
     stepped = {step.document_id for step in plan.steps if step.action != "touch"}
     gone = {step.document_id for step in plan.of("delete")}
-    held = {document_id for document_id, entry in served.items() if entry.chunks}
+    held = _held(served) or _held(entries)  # what a killed first build has written counts, too
     reasons = {step.document_id: step.reason for step in plan.of("touch")}
     kept = {
         i: replace(entry, reason=reasons.get(i, entry.reason))
@@ -385,7 +385,7 @@ def _summary(
         steps=len(stepped),
         work=len(stepped) - len(gone),
         listed=len(plan.listed),
-        served=before.documents,
+        served=before.documents or len(held),
         # What is live cannot name them all where it cannot be read.
         doomed=max(len(plan.gone(held)), 0 if plan.gaps else before.documents - len(plan.listed)),
         expected=len((set(entries) | stepped) - gone),
@@ -396,6 +396,10 @@ def _summary(
         before=before,
         failed_before=tuple(each.id for each in _failures(served)),
     )
+
+
+def _held(entries: Mapping[str, Entry]) -> set[str]:
+    return {document_id for document_id, entry in entries.items() if entry.chunks}
 
 
 def _failures(entries: Mapping[str, Entry]) -> list[Failed]:

@@ -40,7 +40,7 @@ class Survey:
     listed: int = 0
     """Documents that the source has."""
     served: int = 0
-    """Documents that readers see now."""
+    """Documents that readers see now; before the first release, those that were written so far."""
     doomed: int = 0
     """Those of them that the source has no more."""
     expected: int = 0

@@ -84,6 +84,25 @@ def test_deletions_are_guarded_against_what_readers_have(corpus: Corpus) -> None
         corpus.refresh()
 
 
+@pytest.mark.parametrize("left", [0, 2])
+def test_a_first_build_that_was_killed_is_guarded_too(corpus: Corpus, left: int) -> None:
+    corpus.fill(6)
+    with pytest.raises(KeyboardInterrupt):
+        run.run(corpus.job(), steps=INTERRUPTED)
+    away = corpus.folder / "away"
+    away.mkdir()
+    for number in range(left, 6):
+        name = f"{number:03}.txt"
+        (corpus.documents / name).rename(away / name)
+    with pytest.raises(GuardStopped, match=f"{6 - left} of 6 documents would be deleted"):
+        corpus.refresh()
+    for each in list(away.iterdir()):
+        each.rename(corpus.documents / each.name)
+    report = corpus.refresh()
+    assert report.resumed
+    assert counts(report) == (0, 0, 6, 0, 0)
+
+
 def test_adopting_lasts(corpus: Corpus) -> None:
     corpus.fill(2)
     corpus.refresh()
