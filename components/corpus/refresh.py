@@ -246,8 +246,13 @@ def _resumable(job: Job, base: Generation | None) -> Generation | None:
 def _manifest(job: Job, generation: Generation | None) -> dict[str, Entry]:
     if generation is None:
         return {}
-    with job.corpus.read(generation) as reader:
-        return reader.entries()
+    try:
+        with job.corpus.read(generation) as reader:
+            return reader.entries()
+    except Damaged as error:
+        if not job.request.dry_run:
+            job.corpus.condemn(generation, error)
+        raise
 
 
 def _served(job: Job, live: Generation | None, base: str) -> tuple[dict[str, Entry], Totals | None]:

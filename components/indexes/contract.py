@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol, runtime_checkable
 
+from components.errors import Damaged
 from components.indexes.manifest import Entry, Generation, Release, Totals
 from components.indexes.retention import Surplus
 from components.stages import Reader
@@ -127,7 +128,7 @@ class CorpusIndex(Protocol):
     def draft(self, wanted: Generation, base: Generation | None) -> Generation:
         """A new draft like `wanted`, numbered, empty or a copy of `base`.
 
-        Raises DiskFull; Damaged where `base` is, which is as it was, and no base from then on.
+        Raises DiskFull; Damaged where `base` is, which is condemned.
         """
         ...
 
@@ -155,6 +156,12 @@ class CorpusIndex(Protocol):
 
     def publish(self, generation: Generation, run_id: str) -> Release:
         """Make a finished generation the live one, at once and for all readers."""
+        ...
+
+    def condemn(self, generation: Generation, error: Damaged) -> None:
+        """Write down, under `lock`, that a generation was found damaged: it stays as it is, and is
+        no base any more. Raises Moved where it was removed.
+        """
         ...
 
     def damage(self, generation: Generation) -> str:

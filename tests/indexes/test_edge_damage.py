@@ -5,22 +5,30 @@ from __future__ import annotations
 import errno
 import json
 import os
+from contextlib import suppress
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from shutil import copytree
+from typing import Any
 
 import numpy as np
 import pytest
+from filelock import FileLock, Timeout
 
 from components.corpus import refresh, run
 from components.corpus.refresh import Sealed
 from components.corpus.report import Survey
 from components.corpus.request import Job
-from components.errors import Damaged, GuardStopped, StoreUnavailable
+from components.corpus.search import search
+from components.errors import Damaged, GuardStopped, IndexFault, MillraceError, StoreUnavailable
+from components.indexes.edge import proof
 from components.indexes.edge.index import EdgeIndex
+from components.values import Query
 from tests.cli import call
 from tests.contracts.index import chunks_of, entry, finish, sparse, wanted
 from tests.corpora import Corpus, counts, prose
+from tests.corpus.test_promotion import INTERRUPTED
 
 DOCUMENTS = 24
 PAGE = 4096
@@ -282,7 +290,7 @@ def test_a_search_where_payloads_are_gone_says_what_to_do(corpus: Corpus) -> Non
     assert done.code == 1
     assert str(live) in done.err
     assert "run the refresh again" in done.err
-    assert nights(corpus) == 0
+    assert nights(corpus) == 1
 
 
 def test_an_index_of_before_sparse_vectors_were_counted(corpus: Corpus) -> None:
@@ -313,11 +321,160 @@ def test_the_disk_that_fails_is_named(
     assert (str(live) in caught.value.where) == (asked == "pread")
 
 
-def test_facts_that_are_lost_are_no_reason_to_forget_what_was_served(corpus: Corpus) -> None:
+def content(folder: Path) -> dict[str, str]:
+    """Of every file below it."""
+    files = (each for each in folder.rglob("*") if each.is_file())
+    return {str(each): sha256(each.read_bytes()).hexdigest() for each in files}
+
+
+def test_who_only_looks_changes_nothing(corpus: Corpus) -> None:
+    corpus.fill(3)
+    corpus.refresh()
+    live = served(corpus)
+    spoil(live, *TORN["payloads"])
+    call("search", corpus.file, "miller weir turbine")  # leaves a lock
+    before = content(live.parent)
+    for asked in (["search", corpus.file, "miller"], ["refresh", corpus.file, "--dry-run"]):
+        done = call(*asked)
+        assert done.code == 1
+        assert "run the refresh again" in done.err
+    assert content(live.parent) == before
+    with pytest.raises(Damaged):
+        corpus.refresh()
+    assert (live / "damaged.json").exists()
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.EIO])
+def test_a_mark_that_cannot_be_looked_for_is_none(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    corpus.fill(4)
+    with pytest.raises(KeyboardInterrupt):
+        run.run(corpus.job(), steps=INTERRUPTED)
+    store = corpus.folder / "store" / "test"
+    drafted = {each.name for each in store.iterdir()}
+    real = Path.read_text
+
+    def refused(self: Path, *given: str, **named: str) -> str:
+        if self.name == "damaged.json":
+            raise OSError(number, os.strerror(number), str(self))
+        return real(self, *given, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_text", refused)
+        with pytest.raises(StoreUnavailable):
+            corpus.refresh()
+    assert {each.name for each in store.iterdir()} == drafted
+    assert corpus.refresh().resumed
+
+
+def test_nobody_opens_it_while_damage_is_proved(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever closes it replaces files, and a file that is gone would be taken for a proof."""
     corpus.fill(2)
     corpus.refresh()
-    (served(corpus) / "generation.json").write_bytes(ZEROS)
+    live = served(corpus)
+    release = corpus.job().corpus.live()
+    assert release is not None
+    explained, free = proof.explained, []
+
+    def watched(*given: Any) -> MillraceError:
+        lock = FileLock(live / "open.lock", blocking=False)
+        with suppress(Timeout), lock:
+            free.append(live)
+        return explained(*given)
+
+    monkeypatch.setattr(proof, "explained", watched)
+    with pytest.raises(IndexFault), corpus.job().corpus.read(release.generation):
+        raise IndexFault("the engine has failed")
+    assert not free
+
+
+LOST = {"torn": ZEROS, "cut short": b"{", "gone": None}
+lost = pytest.mark.parametrize("left", LOST.values(), ids=LOST)
+
+
+def lose(file: Path, left: bytes | None) -> None:
+    file.unlink() if left is None else file.write_bytes(left)
+
+
+@lost
+@pytest.mark.parametrize("changed", [True, False])
+def test_facts_of_what_is_live_are_put_back(
+    corpus: Corpus, caplog: pytest.LogCaptureFixture, left: bytes | None, changed: bool
+) -> None:
+    corpus.fill(4)
+    corpus.refresh()
+    facts = served(corpus) / "generation.json"
+    before = facts.read_bytes()
+    lose(facts, left)
+    if changed:
+        corpus.add("000.txt", prose(50))
+    assert counts(corpus.refresh()) == (0, int(changed), 4 - changed, 0, 0)
+    assert json.loads(facts.read_bytes()) == json.loads(before)
+    assert f"{facts} is put back" in caplog.text
+
+
+def test_what_lost_its_facts_is_searched_meanwhile(corpus: Corpus) -> None:
+    corpus.fill(4)
+    corpus.refresh()
+    lose(served(corpus) / "generation.json", ZEROS)
+    before = content(served(corpus))
+    assert len(search(corpus.load(), [Query(text="miller weir")], 3).hits[0]) == 3
+    assert call("status", corpus.file).code == 0
+    assert content(served(corpus)).items() >= before.items()
+
+
+def test_an_index_of_before_there_were_two_copies_of_the_facts(corpus: Corpus) -> None:
+    corpus.fill(2)
+    corpus.refresh()
+    live = served(corpus)
+    pointer = live.parent / "live.json"
+    told = json.loads(pointer.read_text())
+    del told["facts"]
+    pointer.write_text(json.dumps(told))
+    lose(live / "generation.json", ZEROS)
     with pytest.raises(Damaged) as caught:
         corpus.refresh()
     assert "restore its folder" in caught.value.hint
     assert "no guard compares" in caught.value.hint
+
+
+def test_such_an_index_has_them_after_its_next_refresh(corpus: Corpus) -> None:
+    corpus.fill(2)
+    corpus.refresh()
+    live = served(corpus)
+    pointer = live.parent / "live.json"
+    before = json.loads(pointer.read_text())
+    pointer.write_text(json.dumps({k: v for k, v in before.items() if k != "facts"}))
+    corpus.refresh()
+    assert json.loads(pointer.read_text()) == before
+
+
+def test_facts_of_what_is_not_live_are_lost_once(
+    corpus: Corpus, caplog: pytest.LogCaptureFixture
+) -> None:
+    corpus.fill(2)
+    corpus.refresh()
+    other = served(corpus)
+    corpus.add("000.txt", prose(50))
+    corpus.refresh()
+    lose(other / "generation.json", ZEROS)
+    corpus.refresh()
+    assert not other.exists()
+    caplog.clear()
+    corpus.refresh()
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize("name", ["live.json", "corpus.json"])
+def test_a_small_file_that_is_torn_says_what_to_do(corpus: Corpus, name: str) -> None:
+    corpus.fill(2)
+    corpus.refresh()
+    (served(corpus).parent / name).write_bytes(ZEROS)
+    for verb in (("refresh", "--engine-only"), ("prune",)):
+        done = call(verb[0], corpus.file, *verb[1:])
+        assert done.code == 1
+        assert name in done.err
+        assert "delete it" in done.err

@@ -136,6 +136,8 @@ def test_what_is_live_and_cannot_be_read_is_named_with_what_to_do(corpus: Corpus
         search(corpus.load(), [Query(text="water wheel")], 2)
     assert caught.value.where == str(live)
     assert "run the refresh again" in caught.value.hint
+    with pytest.raises(Damaged):
+        corpus.refresh()
     assert counts(corpus.refresh()) == (2, 0, 0, 0, 0)
 
 

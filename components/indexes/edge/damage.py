@@ -33,9 +33,9 @@ def damaged(message: str, folder: Path) -> Damaged:
 
 def mark(folder: Path, reason: str) -> None:
     """Remember why a generation's folder is damaged, where that can be written."""
-    if found(folder):
-        return
     try:
+        if found(folder):
+            return
         digest = _digest(folder / "shard")
         value = {"schema": 1, "reason": reason, "found_at": now(), "digest": digest}
         write_json(folder / MARK, value)
@@ -44,11 +44,19 @@ def mark(folder: Path, reason: str) -> None:
 
 
 def found(folder: Path) -> bool:
-    """Whether a generation's folder was found damaged, and is as it was found."""
+    """Whether a generation's folder was found damaged, and is as it was found.
+
+    Raises as `told` does where nobody can look: that says nothing about it.
+    """
     try:
         held = read_json(folder / MARK)
-        return held is not None and held.get("digest") in (None, _digest(folder / "shard"))
-    except (MillraceError, OSError):  # neither is a sign that it was mended
+    except Damaged:  # a mark that is torn is one
+        return True
+    if held is None:
+        return False
+    try:
+        return held.get("digest") in (None, _digest(folder / "shard"))
+    except OSError:  # no sign that it was mended
         return True
 
 

@@ -1,7 +1,8 @@
 """The embedded index: Qdrant's engine in this process, one folder per generation.
 
     PATH/NAME/corpus.json               whose source it is
-    PATH/NAME/live.json                 which generation readers open, and which they opened before
+    PATH/NAME/live.json                 which generation readers open, a second copy of its facts,
+                                        and which they opened before
     PATH/NAME/writer.lock
     PATH/NAME/0007-FINGERPRINT/         generation.json, open.lock, shard/
     PATH/NAME/0007-FINGERPRINT/damaged.json     where it was found so: nothing is copied from it
@@ -42,6 +43,12 @@ from components.indexes.quantization import Oversampling, Rescoring
 from components.indexes.retention import Keep, Surplus, kept
 from components.options import option
 
+_FACTS = "generation.json"
+"""In a generation's folder."""
+_UNKNOWN = (
+    "restore it from a copy; without one delete it and refresh: no guard compares the new "
+    "generation with what was served then"
+)
 _LOST = (
     "restore its folder from a copy; without one delete live.json and refresh: no guard compares "
     "the new generation with what was served then"
@@ -93,7 +100,10 @@ class EdgeCorpus:
 
     def owner(self) -> str | None:
         """See `CorpusIndex`."""
-        held = read_json(self.folder / "corpus.json")
+        try:
+            held = read_json(self.folder / "corpus.json")
+        except Damaged as error:
+            raise error.at(hint="delete it: the next refresh writes whose corpus it is") from None
         return None if held is None else held.get("source")
 
     def machine(self) -> str:
@@ -110,7 +120,10 @@ class EdgeCorpus:
     def live(self) -> Release | None:
         """See `CorpusIndex`."""
         file = self.folder / "live.json"
-        pointer = read_json(file)
+        try:
+            pointer = read_json(file)
+        except Damaged as error:
+            raise error.at(hint=_UNKNOWN) from None
         if pointer is None:
             return None
         name = str(pointer.get("generation", ""))
@@ -169,6 +182,7 @@ class EdgeCorpus:
         except OSError as error:
             raise told(error, "cannot be written", self.folder) from error
         try:
+            self._keep_facts()
             yield
         finally:
             held.release()
@@ -190,6 +204,18 @@ class EdgeCorpus:
         ):
             self._check_there(generation)
             yield self._reader(opened, generation)
+
+    def condemn(self, generation: Generation, error: Damaged) -> None:
+        """See `CorpusIndex`. A draft's base is to blame for its second damaged draft: it may be
+        read through, and be beyond writing.
+        """
+        self._check_there(generation, error)
+        damage.mark(self.folder / generation.name, str(error))
+        if generation.finished_at or not generation.base:
+            return
+        before = self._known(each.name for each in leftovers.damaged(self.folder))
+        if any(each.base == generation.base for each in before):
+            damage.mark(self.folder / generation.base, f"no draft of it can be read: {error}")
 
     @contextmanager
     def hold(self, generation: Generation) -> Iterator[EdgeReader]:
@@ -220,7 +246,7 @@ class EdgeCorpus:
             self._check_readable(base)
             self._copy(base, shard)
         sync_tree(shard)
-        write_json(shard.parent / "generation.json", draft.to_json())
+        write_json(shard.parent / _FACTS, draft.to_json())
         return draft
 
     def recover(self, draft: Generation) -> None:
@@ -242,6 +268,7 @@ class EdgeCorpus:
     def write(self, draft: Generation) -> Iterator[EdgeWriter]:
         """See `CorpusIndex`."""
         with (
+            self._condemned(draft),
             self._proved(draft),
             closing(EdgeWriter(self._shard(draft), draft.width)) as writer,
         ):
@@ -253,18 +280,19 @@ class EdgeCorpus:
         """See `CorpusIndex`."""
         shard = self._shard(draft)
         try:
-            with self._proved(draft):
-                optimise(shard, 4 * draft.width * (totals.chunks + self._copied(draft)))
-            with self.read(draft) as reader:
-                reader.read_through()
-                _check_count(reader, totals.chunks, shard)
-                sparse = reader.count_sparse()
+            with self._condemned(draft):
+                with self._proved(draft):
+                    optimise(shard, 4 * draft.width * (totals.chunks + self._copied(draft)))
+                with self.read(draft) as reader:
+                    reader.read_through()
+                    _check_count(reader, totals.chunks, shard)
+                    sparse = reader.count_sparse()
         except Damaged as error:
             error.at(hint="nothing was published: run the refresh again")
             raise
         sync_tree(shard)
         done = replace(draft, finished_at=now(), totals=totals, sparse=sparse)
-        write_json(shard.parent / "generation.json", done.to_json())
+        write_json(shard.parent / _FACTS, done.to_json())
         return done
 
     def publish(self, generation: Generation, run_id: str) -> Release:
@@ -277,6 +305,7 @@ class EdgeCorpus:
             {
                 "schema": 1,
                 "generation": generation.name,
+                "facts": generation.to_json(),
                 "since": release.since,
                 "run_id": run_id,
                 "before": before,
@@ -296,7 +325,8 @@ class EdgeCorpus:
         served = self._served()
         sound = [each for each in known.values() if not damage.found(self.folder / each.name)]
         stays = {*served[:1], *kept(sound, served, self._keep)}
-        return leftovers.found(self.folder, known, stays)
+        lost = {name for name in self._names() if self._are_lost(name)}
+        return leftovers.found(self.folder, known, stays, lost)
 
     def prune(self) -> list[str]:
         """See `CorpusIndex`."""
@@ -321,34 +351,29 @@ class EdgeCorpus:
 
     @contextmanager
     def _proved(self, generation: Generation) -> Iterator[None]:
-        """A fault of what was opened in here is looked into once it is closed: Damaged is raised,
-        and remembered, where it is.
+        """A fault of what was opened in here is looked into once it is closed: Damaged is raised
+        where it is.
         """
         try:
             yield
-        except Damaged as error:
-            self._remember(generation, error)
-            raise
         except IndexFault as error:
             if type(error) is not IndexFault:  # it says what it is
                 raise
-            told = proof.explained(self._shard(generation), error, "the index cannot be read")
+            shard = self._shard(generation)
+            with engine.turn(shard.parent / engine.LOCK):  # whoever opens it replaces files
+                told = proof.explained(shard, error, "the index cannot be read")
             if isinstance(told, Damaged):
-                self._remember(generation, told)
                 raise told from error
             raise
 
-    def _remember(self, found: Generation, error: Damaged) -> None:
-        """A draft's base is to blame for its second damaged draft: it may be read through, and be
-        beyond writing.
-        """
-        self._check_there(found, error)
-        damage.mark(self.folder / found.name, str(error))
-        if found.finished_at or not found.base:
-            return
-        before = self._known(each.name for each in leftovers.damaged(self.folder))
-        if any(each.base == found.base for each in before):
-            damage.mark(self.folder / found.base, f"no draft of it can be read: {error}")
+    @contextmanager
+    def _condemned(self, generation: Generation) -> Iterator[None]:
+        """What is found damaged in here is condemned."""
+        try:
+            yield
+        except Damaged as error:
+            self.condemn(generation, error)
+            raise
 
     def _loaded(self, own: Path, generation: Generation, held: ExitStack) -> Any:
         """A copy, opened. What is damaged is what it is a copy of."""
@@ -379,7 +404,7 @@ class EdgeCorpus:
         """Raises Damaged where something in it cannot be read, or is there no more: a copy would
         hold the same. It stays where it is, because it may be what is live.
         """
-        with self.read(base) as reader:
+        with self._condemned(base), self.read(base) as reader:
             reader.read_through()
             found = reader.count_sparse()
             if base.sparse not in (None, found):
@@ -413,7 +438,7 @@ class EdgeCorpus:
         nobody has proved that they are worth nothing.
         """
         for name in self._names():
-            if not (self.folder / name / "generation.json").exists():
+            if not (self.folder / name / _FACTS).exists():
                 leftovers.remove(self.folder / name)
         for draft in self._alike(fingerprint):
             if not draft.finished_at:
@@ -458,9 +483,55 @@ class EdgeCorpus:
             if (each.fingerprint, each.quantization) == (fingerprint, self._quantization)
         ]
 
+    def _are_lost(self, name: str) -> bool:
+        """Whether the facts of a generation cannot be read, and never will be."""
+        try:
+            read_json(self.folder / name / _FACTS)
+        except Damaged:
+            return True
+        return False
+
+    def _keep_facts(self) -> None:
+        """There are two copies of the facts of what is live: one that is torn or gone is put back
+        from the other. Needs the right to write.
+        """
+        try:
+            self._put_back_facts()
+        except MillraceError as error:  # a full disk must not keep anybody from pruning
+            _log.warning("what is live has one copy of its facts: %s: %s", error.where, error)
+
+    def _put_back_facts(self) -> None:
+        pointer = self._pointer()
+        name = str(pointer.get("generation", ""))
+        if not leftovers.NAME.fullmatch(name) or not (self.folder / name / "shard").is_dir():
+            return
+        try:
+            own, why = read_json(self.folder / name / _FACTS), "it is gone"
+        except Damaged as error:
+            own, why = None, str(error)
+        second = pointer.get("facts")
+        if own and not second:  # an index of before
+            write_json(self.folder / "live.json", {**pointer, "facts": own})
+        if second and not own:
+            write_json(self.folder / name / _FACTS, second)
+            _log.warning("%s is put back from live.json: %s", self.folder / name / _FACTS, why)
+
+    def _pointer(self) -> dict[str, Any]:
+        """What says what is live; empty where it cannot be understood, which `live` tells."""
+        try:
+            return read_json(self.folder / "live.json") or {}
+        except Damaged:
+            return {}
+
     def _generation(self, name: str) -> Generation | None:
-        file = self.folder / name / "generation.json"
-        found = read_json(file)
+        file = self.folder / name / _FACTS
+        try:
+            found = read_json(file)
+        except Damaged:
+            pointer = self._pointer()
+            found = pointer.get("facts") if pointer.get("generation") == name else None
+            if not found:
+                raise
         try:
             return None if found is None else Generation.from_json(found)
         except (KeyError, TypeError) as error:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -32,18 +32,21 @@ _REMOVED = ".removed"
 _log = logging.getLogger(__name__)
 
 
-def found(folder: Path, known: Mapping[str, Generation], kept: set[str]) -> list[Surplus]:
+def found(
+    folder: Path, known: Mapping[str, Generation], kept: set[str], lost: Collection[str] = ()
+) -> list[Surplus]:
     """What may go, by name. Whoever does not hold the right to write may be told of a copy that a
     refresh is just making.
 
-    `known`: the generations whose facts could be read; of the others nothing is said.
+    `known`: the generations whose facts could be read; `lost`: those whose facts are torn; of the
+    others nothing is said.
     """
     if not folder.is_dir():
         return []
     return [
         Surplus(name=each.name, reason=reason + _linked(each), bytes=allocated(each))
         for each in sorted(folder.iterdir())
-        if (reason := _reason(each, known, kept))
+        if (reason := _reason(each, known, kept, lost))
     ]
 
 
@@ -70,10 +73,14 @@ def remove(place: Path) -> bool:
         return False
 
 
-def _reason(place: Path, known: Mapping[str, Generation], kept: set[str]) -> str:
+def _reason(
+    place: Path, known: Mapping[str, Generation], kept: set[str], lost: Collection[str]
+) -> str:
     """Why something is kept no longer; empty where it stays, or is not ours."""
     if place.name in known:
         return "" if place.name in kept else retention.reason(known[place.name])
+    if place.name in lost:
+        return "damaged: what it is cannot be read"
     if NAME.fullmatch(place.name):
         torn = not (place / "generation.json").exists()
         return "a copy that was not completed" if torn else ""

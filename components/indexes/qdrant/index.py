@@ -305,6 +305,9 @@ class QdrantCorpus:
         collection.name_as(self._server, self.name, record.collection)
         return release
 
+    def condemn(self, generation: Generation, error: Damaged) -> None:
+        """See `CorpusIndex`: a server looks after its own."""
+
     def damage(self, generation: Generation) -> str:
         """See `CorpusIndex`: a server looks after its own."""
         return ""
