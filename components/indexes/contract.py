@@ -165,8 +165,8 @@ class CorpusIndex(Protocol):
         ...
 
     def damage(self, generation: Generation) -> str:
-        """Where it is written how a generation was found damaged; empty where nobody has found
-        that, or it was mended.
+        """Where it is written how a generation was found damaged, or where it was, should it be
+        gone; empty where nobody has found that, or it was mended.
         """
         ...
 

@@ -57,5 +57,5 @@ def _show(found: dict[str, object]) -> None:
     console = Console(highlight=False)
     console.print(table)
     if found["damaged"]:
-        said = f"damaged     {found['damaged']} says how: the next refresh builds it anew"
+        said = f"damaged     see {found['damaged']}: the next refresh builds it anew"
         console.print(said, soft_wrap=True, markup=False)

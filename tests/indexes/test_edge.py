@@ -95,7 +95,14 @@ def test_a_live_generation_that_is_gone_is_a_clear_fault(index: EdgeIndex) -> No
     generation = publish(index, "a")
     corpus = index.corpus("own")
     corpus.discard(generation)
-    with pytest.raises(Missing, match="is gone"):
+    release = corpus.live()
+    assert release is not None
+    with pytest.raises(Damaged, match="it is gone"), corpus.read(release.generation):
+        pytest.fail("opened what is gone")
+    pointer = corpus.folder / "live.json"
+    told = json.loads(pointer.read_text())
+    pointer.write_text(json.dumps({name: told[name] for name in told.keys() - {"facts"}}))
+    with pytest.raises(Missing, match="is gone"):  # an index of before
         corpus.live()
 
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from shutil import copytree
+from shutil import copytree, rmtree
 from typing import Any
 
 import numpy as np
@@ -439,6 +439,34 @@ def test_an_index_of_before_there_were_two_copies_of_the_facts(corpus: Corpus) -
         corpus.refresh()
     assert "restore its folder" in caught.value.hint
     assert "no guard compares" in caught.value.hint
+
+
+@pytest.mark.parametrize("before", [2, 0], ids=["one before it", "none before it"])
+def test_what_is_live_is_gone(corpus: Corpus, tmp_path: Path, before: int) -> None:
+    """As in a copy that was made while a refresh ran."""
+    corpus.fill(before)
+    if before:
+        corpus.refresh()
+    corpus.fill(6)
+    corpus.refresh()
+    live = served(corpus)
+    rmtree(live)
+    done = call("search", corpus.file, "miller weir turbine")
+    assert done.code == 1
+    assert f"{live}: it is gone" in done.err
+    assert "run the refresh again" in done.err
+    assert call("status", corpus.file, "--json").json["damaged"] == str(live)
+    away = [corpus.documents / f"{number:03}.txt" for number in range(1, 5)]
+    texts = [each.read_text() for each in away]
+    for each in away:
+        each.unlink()
+    with pytest.raises(GuardStopped, match="4 of 6 documents would be deleted"):
+        corpus.refresh()
+    for each, text in zip(away, texts, strict=True):
+        each.write_text(text)
+    assert counts(corpus.refresh())[0] == 6 - before
+    assert served(corpus).name > live.name
+    check_whole(corpus, tmp_path)
 
 
 def test_such_an_index_has_them_after_its_next_refresh(corpus: Corpus) -> None:

@@ -134,7 +134,11 @@ class EdgeCorpus:
         if generation is None:
             if read_json(file) != pointer:  # replaced between the two looks, and removed
                 return self.live()
-            raise Missing(f"the live generation {name!r} is gone").at(where=str(file), hint=_LOST)
+            if not pointer.get("facts"):
+                raise Missing(f"the live generation {name!r} is gone").at(
+                    where=str(file), hint=_LOST
+                )
+            generation = _understood(pointer["facts"], file)  # reading it says that it is gone
         return Release(
             generation=generation,
             since=str(pointer.get("since", "")),
@@ -230,7 +234,8 @@ class EdgeCorpus:
     def draft(self, wanted: Generation, base: Generation | None) -> Generation:
         """See `CorpusIndex`."""
         self._drop_unusable(wanted.fingerprint)
-        numbers = [int(name.partition("-")[0]) for name in self._names()]
+        taken = {*self._names(), *self._served()}  # what was live may be gone
+        numbers = [int(n.partition("-")[0]) for n in taken if leftovers.NAME.fullmatch(n)]
         draft = replace(
             wanted,
             number=max(numbers, default=0) + 1,
@@ -316,6 +321,8 @@ class EdgeCorpus:
     def damage(self, generation: Generation) -> str:
         """See `CorpusIndex`."""
         folder = self.folder / generation.name
+        if not folder.is_dir():
+            return str(folder)
         return str(folder / damage.MARK) if damage.found(folder) else ""
 
     def surplus(self) -> list[Surplus]:
@@ -383,8 +390,14 @@ class EdgeCorpus:
             raise error.at(where=str(self._shard(generation).parent)) from None
 
     def _check_there(self, generation: Generation, cause: Exception | None = None) -> None:
-        """Raises Moved where a generation was removed, or another one has its name."""
+        """Raises Moved where a generation was removed, or another one has its name; Damaged where
+        it is what is live.
+        """
         held = self._generation(generation.name)
+        if held is None and self._pointer().get("generation") == generation.name:
+            raise damage.damaged(
+                "it is gone, and it is what is live", self.folder / generation.name
+            ) from cause
         if held is None or held.created_at != generation.created_at:
             raise Moved(f"{generation.name} was replaced and removed").at(
                 where=str(self.folder), hint="try again"
@@ -532,15 +545,17 @@ class EdgeCorpus:
             found = pointer.get("facts") if pointer.get("generation") == name else None
             if not found:
                 raise
-        try:
-            return None if found is None else Generation.from_json(found)
-        except (KeyError, TypeError) as error:
-            raise Refused(f"not a generation of this version: {error}").at(
-                where=str(file)
-            ) from error
+        return None if found is None else _understood(found, file)
 
     def _shard(self, generation: Generation) -> Path:
         return self.folder / generation.name / "shard"
+
+
+def _understood(facts: dict[str, Any], file: Path) -> Generation:
+    try:
+        return Generation.from_json(facts)
+    except (KeyError, TypeError) as error:
+        raise Refused(f"not a generation of this version: {error}").at(where=str(file)) from error
 
 
 def _check_count(reader: EdgeReader, expected: int, shard: Path) -> None:
