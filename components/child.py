@@ -12,6 +12,7 @@ import importlib
 import json
 import os
 import signal
+import subprocess
 import sys
 
 _BOOT = (
@@ -19,6 +20,8 @@ _BOOT = (
     "from components.child import _main; _main(*sys.argv[2:])"
 )
 _PR_SET_PDEATHSIG = 1
+_TIED: list[subprocess.Popen[bytes]] = []
+"""Each ends another process when what it reads from this one ends, and so when this one does."""
 
 
 def command(module: str, *arguments: str) -> list[str]:
@@ -37,6 +40,17 @@ def end_with(parent: int) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:
             sys.exit(1)
+
+
+def tie(other: int) -> None:
+    """Have a process that does not call `end_with`, somebody else's program, end with this one
+    however that ends.
+    """
+    watch = ["sh", "-c", f"read _; kill {other} 2>/dev/null"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    _TIED.append(
+        subprocess.Popen(watch, stdin=subprocess.PIPE, start_new_session=True, **quiet)  # noqa: S603
+    )
 
 
 def _main(parent: str, module: str, *arguments: str) -> None:

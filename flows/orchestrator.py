@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from components import child
 from components.errors import BadOption, OrchestratorUnavailable
 from infra.settings import settings
 
@@ -111,11 +112,15 @@ def _started() -> bool:
     if PREFECT_API_URL.value():  # in Prefect's own profile
         check()
         return True
+    server = SubprocessASGIServer()  # Prefect's own clients find this one
     try:
-        SubprocessASGIServer().start()  # Prefect's own clients find this one
+        server.start()
     except (RuntimeError, OSError, httpx.HTTPError):
         click.echo("millrace: no Prefect server can be started; going on without Prefect", err=True)
         return False
+    finally:
+        if server.server_process:  # Prefect stops it when we end, but not where we are killed
+            child.tie(server.server_process.pid)
     return True
 
 
