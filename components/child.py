@@ -46,10 +46,12 @@ def tie(other: int) -> None:
     """Have a process that does not call `end_with`, somebody else's program, end with this one
     however that ends.
     """
-    watch = ["sh", "-c", f"read _; kill {other} 2>/dev/null"]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    watch = ["sh", "-c", f"read _; kill {other}"]
+    quiet = subprocess.DEVNULL
     _TIED.append(
-        subprocess.Popen(watch, stdin=subprocess.PIPE, start_new_session=True, **quiet)  # noqa: S603
+        subprocess.Popen(  # noqa: S603
+            watch, stdin=subprocess.PIPE, stdout=quiet, stderr=quiet, start_new_session=True
+        )
     )
 
 

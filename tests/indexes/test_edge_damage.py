@@ -334,8 +334,8 @@ def test_who_only_looks_changes_nothing(corpus: Corpus) -> None:
     spoil(live, *TORN["payloads"])
     call("search", corpus.file, "miller weir turbine")  # leaves a lock
     before = content(live.parent)
-    for asked in (["search", corpus.file, "miller"], ["refresh", corpus.file, "--dry-run"]):
-        done = call(*asked)
+    for verb, more in (("search", "miller"), ("refresh", "--dry-run")):
+        done = call(verb, corpus.file, more)
         assert done.code == 1
         assert "run the refresh again" in done.err
     assert content(live.parent) == before
