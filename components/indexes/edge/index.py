@@ -367,6 +367,7 @@ class EdgeCorpus:
             if type(error) is not IndexFault:  # it says what it is
                 raise
             shard = self._shard(generation)
+            self._check_there(generation, error)  # or else the lock would make its folder
             with engine.turn(shard.parent / engine.LOCK):  # whoever opens it replaces files
                 told = proof.explained(shard, error, "the index cannot be read")
             if isinstance(told, Damaged):
