@@ -37,11 +37,12 @@ def opened(root: Path, name: str, *, follow_links: bool) -> Iterator[BufferedRea
     """
     try:
         with _folder(root) as folder:
-            # Looked at before it is opened: opening a pipe waits for somebody to write to it.
-            if not stat.S_ISREG(os.stat(name, dir_fd=folder).st_mode):
-                raise BadDocument("not a regular file")
-            file = os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=folder)
+            # Looked at before it is opened, which a device may take for an order, and after: by
+            # then it may be a pipe, whose opening waits for somebody to write to it.
+            _check_regular(os.stat(name, dir_fd=folder))
+            file = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=folder)
             with open(file, "rb") as opened:
+                _check_regular(os.fstat(file))
                 if not follow_links and not _is_below(root, folder, name, file):
                     raise BadDocument(f"{LEADS_OUT}: {FOLLOW}").passing()
                 yield opened
@@ -64,6 +65,11 @@ def leads_out(root: Path, name: str) -> bool:
             return False
         if os.path.realpath(root) == home:
             return True
+
+
+def _check_regular(found: os.stat_result) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise BadDocument("not a regular file")
 
 
 @contextmanager

@@ -34,6 +34,7 @@ REFUSALS = [
     (errno.EMFILE, "Unavailable", "run it again"),
     (errno.ENOMEM, "Unavailable", "run it again"),
     (errno.EAGAIN, "Unavailable", "run it again"),
+    (errno.ENOTCONN, "Unavailable", "run it again"),
 ]
 needs_full = pytest.mark.skipif(not FULL.exists(), reason="Linux has such a device")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -130,6 +131,36 @@ def test_a_link_to_a_folder_that_no_pattern_enters_hides_something(tmp_path: Pat
     assert told[1].startswith("a link to a folder that is not read otherwise: source.follow_links")
     assert gaps(Files(path=tmp_path, exclude=("docs/**",))) == {}
     assert texts(Files(path=tmp_path, follow_links=True))["docs/a.md"] == "text of .store/v1/a.md"
+
+
+def test_a_file_that_is_a_pipe_after_it_was_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "a.txt"
+    file.write_text("Text.")
+    source = Files(path=tmp_path)
+    (ref,) = source.scan()
+    look = os.stat
+
+    def swapped(name: str, *, dir_fd: int | None = None) -> os.stat_result:
+        found = look(name, dir_fd=dir_fd)
+        file.unlink()
+        os.mkfifo(file)
+        return found
+
+    def waited(*_: object) -> None:
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, waited)
+    signal.alarm(20)  # where a writer is waited for, it is for ever
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "stat", swapped)
+            with pytest.raises(BadDocument, match="not a regular file"):
+                source.digest(ref)
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def test_a_link_that_moves_after_it_was_looked_at(
