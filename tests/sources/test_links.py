@@ -139,7 +139,7 @@ def test_a_file_that_is_a_pipe_after_it_was_looked_at(
     file = tmp_path / "a.txt"
     file.write_text("Text.")
     source = Files(path=tmp_path)
-    (ref,) = source.scan()
+    (ref,) = refs(source)
     look = os.stat
 
     def swapped(name: str, *, dir_fd: int | None = None) -> os.stat_result:
