@@ -416,14 +416,33 @@ def test_facts_of_what_is_live_are_put_back(
     assert f"{facts} is put back" in caplog.text
 
 
-def test_what_lost_its_facts_is_searched_meanwhile(corpus: Corpus) -> None:
+@lost
+def test_what_lost_its_facts_is_searched_meanwhile(corpus: Corpus, left: bytes | None) -> None:
     corpus.fill(4)
     corpus.refresh()
-    lose(served(corpus) / "generation.json", ZEROS)
+    lose(served(corpus) / "generation.json", left)
     before = content(served(corpus))
     assert len(search(corpus.load(), [Query(text="miller weir")], 3).hits[0]) == 3
     assert call("status", corpus.file).code == 0
     assert content(served(corpus)).items() >= before.items()
+
+
+def test_what_lost_its_facts_stays_where_they_cannot_be_put_back(
+    corpus: Corpus, caplog: pytest.LogCaptureFixture
+) -> None:
+    corpus.fill(4)
+    corpus.refresh()
+    live = served(corpus)
+    lose(live / "generation.json", None)
+    (live / f".generation.json.{os.getpid()}").mkdir()  # whatever keeps it from being written
+    corpus.add("000.txt", prose(50))
+    with pytest.raises(KeyboardInterrupt):
+        run.run(corpus.job(), steps=INTERRUPTED)
+    assert "has one copy of its facts" in caplog.text
+    assert corpus.job().corpus.prune() == []
+    assert len(search(corpus.load(), [Query(text="miller weir")], 3).hits[0]) == 3
+    assert corpus.refresh().resumed
+    assert served(corpus) != live
 
 
 def test_an_index_of_before_there_were_two_copies_of_the_facts(corpus: Corpus) -> None:

@@ -451,7 +451,7 @@ class EdgeCorpus:
         """Copies never completed. Drafts of this form that nothing goes on with are set aside:
         nobody has proved that they are worth nothing.
         """
-        for name in self._names():
+        for name in set(self._names()) - set(self._served()):
             if not (self.folder / name / _FACTS).exists():
                 leftovers.remove(self.folder / name)
         for draft in self._alike(fingerprint):
@@ -539,13 +539,16 @@ class EdgeCorpus:
 
     def _generation(self, name: str) -> Generation | None:
         file = self.folder / name / _FACTS
+        found, torn = None, None
         try:
             found = read_json(file)
-        except Damaged:
+        except Damaged as error:
+            torn = error
+        if found is None and (self.folder / name / "shard").is_dir():
             pointer = self._pointer()
             found = pointer.get("facts") if pointer.get("generation") == name else None
-            if not found:
-                raise
+        if torn and not found:
+            raise torn
         return None if found is None else _understood(found, file)
 
     def _shard(self, generation: Generation) -> Path:
