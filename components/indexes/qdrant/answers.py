@@ -18,6 +18,7 @@ _OVERLOADED = frozenset({408, 425, 429})
 _NEVER = frozenset({501, 505, 507})
 """Of those from 500 on, which are the server's own trouble. 507: waiting makes no room."""
 _NOT_FOUND = 404
+_TIMEOUT = 408
 _OF_COLLECTION = re.compile(r"/collections/(?!aliases$)([^/]+)")
 
 
@@ -67,6 +68,14 @@ def for_now(error: BaseException) -> bool:
         return lost or _no_json(error.source)
     # The first: 429 with the header Retry-After.
     return isinstance(error, QdrantException | NotApplied) or _no_json(error)
+
+
+def outlasted(error: BaseException) -> bool:
+    """Whether the server, or who asked it, has given up an answer that takes too long."""
+    import httpx
+
+    late = isinstance(getattr(error, "source", None), httpx.ReadTimeout)
+    return late or status(error) == _TIMEOUT
 
 
 def lacking(error: BaseException) -> str | None:
