@@ -121,6 +121,29 @@ def published(corpus: QdrantCorpus, *documents: str) -> None:
         corpus.publish(finish(corpus, draft), "r")
 
 
+@pytest.mark.parametrize("strict", [TINY], indirect=True)
+def test_numbers_that_were_given_up_fit_into_conditions(strict: None) -> None:
+    corpus = corpus_of({"year": "integer"})
+    published(corpus, "a", "b")
+    release = corpus.live()
+    assert release is not None
+    for _ in range(3):
+        draft = corpus.draft(wanted(), release.generation)
+        with corpus.write(draft) as writer:
+            store(writer, "a", "v2", replaced=["a"])
+        corpus.discard(draft)
+    draft = corpus.draft(wanted(), release.generation)
+    with corpus.write(draft) as writer:
+        store(writer, "c")
+    corpus.recover(draft)
+    with corpus.write(draft) as writer:
+        store(writer, "a", "v3", replaced=["a"])
+        writer.forget(["b"])
+    corpus.publish(finish(corpus, draft), "r")
+    assert corpus.prune() == []
+    assert found(corpus, "year", 2001) == 2
+
+
 def found(corpus: QdrantCorpus, name: str, *values: Scalar) -> int:
     release = corpus.live()
     assert release is not None

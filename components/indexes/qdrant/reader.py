@@ -98,7 +98,7 @@ class QdrantReader:
     def _limits(self) -> Limits:
         return limits_of(self._server, self._collection)
 
-    @cached_property
+    @property
     def _view(self) -> View:
         return self._view_of(self._number)
 
