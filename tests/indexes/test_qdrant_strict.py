@@ -17,7 +17,11 @@ from components.indexes.filterable import Filterable
 from components.indexes.qdrant.index import QdrantCorpus, QdrantIndex
 from components.indexes.qdrant.server import connect
 from components.values import Query, Scalar
+from evals.compare import steps
+from evals.compare.request import read
+from evals.compare.run import run
 from tests import qdrant_http
+from tests.compare.data import beir, held, publish, served, without_corpus
 from tests.contracts.index import (
     WIDTH,
     IndexContract,
@@ -106,6 +110,33 @@ def _ids(corpus: Corpus, store: tuple[str, ...], queries: list[Query]) -> list[l
     return [
         [each.chunk.id for each in hits] for hits in search(corpus.load(store), queries, 5).hits
     ]
+
+
+BELOW_DEPTH = {**HALF, "max_query_limit": 58}
+"""Half of what a comparison asks for: 100 hits, and 16 more to tell equal ones."""
+
+
+@pytest.mark.parametrize("strict", [BELOW_DEPTH], indirect=True)
+def test_generations_are_compared_on_a_server_that_allows_little(
+    tmp_path: Path, strict: None
+) -> None:
+    data = without_corpus(beir(tmp_path / "data", 6))
+    found = {}
+    for use in ("qdrant", "qdrant_edge"):
+        place = {"path": "store"} if use == "qdrant_edge" else {}
+        file = served(tmp_path, index={"use": use, "quantization": "int8", **place})
+        first, candidate = publish(file), held(file, ["encoder.width=32"])
+        asked = read(
+            live=file,
+            data=str(data),
+            home=tmp_path / use,
+            candidates=[candidate],
+            overrides=["retriever.use=[hybrid, neighbourhood]"],
+        )
+        outcome = run(steps.plan(asked), timed=False)
+        assert len(outcome.systems) == 4
+        found[use] = first, candidate, [each.values for each in outcome.systems]
+    assert found["qdrant"] == found["qdrant_edge"]
 
 
 def corpus_of(filterable: Filterable = (), **options: Any) -> QdrantCorpus:
