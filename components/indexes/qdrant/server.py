@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from components.errors import BadOption, MillraceError, Missing
 from components.indexes.qdrant import answers
-from components.indexes.qdrant.faults import VARIABLE, fault
+from components.indexes.qdrant.faults import KEY, VARIABLE, fault
 from components.indexes.qdrant.patience import Waiting, stop
 from components.indexes.qdrant.version import Version
 from infra.settings import settings
@@ -119,9 +119,13 @@ def _connected(url: str, key: str | None, authority: str | None, timeout: int) -
     parts = _address(url)
     if parts.username or parts.password:
         raise BadOption("a user or password in the address would be shown in logs").at(
-            where=VARIABLE, hint="use MILLRACE_QDRANT_API_KEY"
+            where=VARIABLE, hint=f"use {KEY}"
         )
     name = parts.netloc
+    if key and not (key.isascii() and key.isprintable() and key == key.strip()):
+        raise BadOption("the API key has a line break, a space at an end, or no ASCII").at(
+            where=KEY, hint="a key that was read from a file ends in a line break: leave that out"
+        )
     if key and parts.scheme == "http":
         _log.warning("the API key goes to %s unencrypted: use https where others listen", name)
     options: dict[str, Any] = {"verify": authority} if authority else {}
