@@ -6,16 +6,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from httpx import Headers
+from qdrant_client.http.exceptions import UnexpectedResponse
 
 from components.errors import Refused, TakenOver
 from components.indexes.manifest import Generation
 from components.indexes.qdrant.index import QdrantCorpus, QdrantIndex
 from components.indexes.qdrant.lease import held
+from components.indexes.qdrant.patience import patient
 from components.indexes.qdrant.server import connect
 from tests.contracts.index import chunks_of, dense, entry, finish, names, sparse, store, wanted
 
@@ -41,9 +44,6 @@ def instead(method: str, act: Callable[..., Any]) -> Iterator[None]:
 
 
 def answered(code: int) -> None:
-    from httpx import Headers
-    from qdrant_client.http.exceptions import UnexpectedResponse
-
     raise UnexpectedResponse(code, "no", b'{"status": {"error": "no such vector"}}', Headers())
 
 
@@ -159,6 +159,29 @@ def test_nothing_is_sent_once_the_writer_is_closed(corpus: QdrantCorpus) -> None
         assert first.wait(20)
         assert not writing.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
     assert len(sent) == 1
+
+
+def test_a_server_that_was_given_up_is_not_said_to_answer_again(
+    corpus: QdrantCorpus, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    draft = corpus.draft(wanted(), None)
+    waiting = threading.Event()
+
+    def sleep(seconds: float) -> None:
+        waiting.set()
+        assert writer._uploads._stopped.wait(20)
+
+    def upsert(*_: object, **__: object) -> None:
+        raise UnexpectedResponse(503, "no", b"", Headers({"retry-after": "2"}))
+
+    with suppress(KeyboardInterrupt), patient(), corpus.write(draft) as writer:
+        monkeypatch.setattr("tenacity.nap.time.sleep", sleep)
+        with instead("upsert", upsert):
+            put(writer, "a", count=257)
+            assert waiting.wait(20)
+            raise KeyboardInterrupt
+    (told,) = [each.getMessage() for each in caplog.records]
+    assert told.startswith("waiting for ")
 
 
 def published(corpus: QdrantCorpus, *documents: str) -> Generation:

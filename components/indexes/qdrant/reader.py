@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property, wraps
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 
-from components.errors import BadOption, Missing
+from components.errors import BadOption, Missing, Refused
 from components.indexes.distinct import FIRST, distinct, payload_field
 from components.indexes.hits import TIES, best, more
 from components.indexes.manifest import Entry
@@ -23,6 +23,7 @@ from components.indexes.payload import (
     to_entry,
 )
 from components.indexes.qdrant.conditions import ADDED, REMOVED, of_chunks, visible
+from components.indexes.qdrant.halving import halved
 from components.indexes.qdrant.limits import Limits, limits_of, parts
 from components.indexes.qdrant.scroll import count, scroll
 from components.indexes.qdrant.server import Server
@@ -32,12 +33,33 @@ from components.values import Chunk, Filter, Hit, Matrix, Scalar, SparseVector, 
 if TYPE_CHECKING:
     from qdrant_client import models
 
+P = ParamSpec("P")
+Answer = TypeVar("Answer")
 DENSE = "dense"
 SPARSE = "sparse"
 _STATES_PAGE = 100
 """Of chunks with the states of their tokens: a long chunk's take hundreds of kilobytes."""
 _Asked = tuple[Any, str, Filter]
 """A vector, the name of the vectors it is compared with, and what a hit must satisfy."""
+
+
+def _fitting(
+    ask: Callable[Concatenate[QdrantReader, P], Answer],
+) -> Callable[Concatenate[QdrantReader, P], Answer]:
+    """Asked again where the server has come to allow something else since it was looked at."""
+
+    @wraps(ask)
+    def fitted(self: QdrantReader, /, *given: P.args, **named: P.kwargs) -> Answer:
+        known = self._limits
+        try:
+            return ask(self, *given, **named)
+        except (BadOption, Refused):
+            self._limits = limits_of(self._server, self._collection)
+            if self._limits == known:
+                raise
+            return ask(self, *given, **named)
+
+    return fitted
 
 
 class QdrantReader:
@@ -63,11 +85,13 @@ class QdrantReader:
     def _limits(self) -> Limits:
         return limits_of(self._server, self._collection)
 
+    @_fitting
     def nearest(self, vectors: Matrix, k: int, filters: Sequence[Filter]) -> list[list[Hit]]:
         """See `Reader`."""
         pairs = zip(vectors, filters, strict=True)
         return self._query([(row.tolist(), DENSE, wanted) for row, wanted in pairs], k)
 
+    @_fitting
     def nearest_sparse(
         self, vectors: Sequence[SparseVector], k: int, filters: Sequence[Filter]
     ) -> list[list[Hit]]:
@@ -82,6 +106,7 @@ class QdrantReader:
         answers = iter(self._query(asked, k))
         return [next(answers) if len(vector.indices) else [] for vector in vectors]
 
+    @_fitting
     def vectors(self, chunk_ids: Sequence[str]) -> Matrix:
         """See `Reader`."""
         held: dict[str, Any] = {}
@@ -96,12 +121,14 @@ class QdrantReader:
         rows = [held[each] for each in chunk_ids]
         return np.asarray(rows, dtype=np.float32).reshape(len(rows), self._width)
 
+    @_fitting
     def states(self, chunk_ids: Sequence[str]) -> list[States]:
         """See `Reader`."""
         points = self._of_chunks(chunk_ids, [CHUNK, STATES], page=_STATES_PAGE)
         held = ((named(point), point.payload or {}) for point in points)
         return states_of(chunk_ids, held, self._collection)
 
+    @_fitting
     def neighbours(self, document_id: str, ordinals: Sequence[int]) -> list[Chunk]:
         """See `Reader`."""
         found = [
@@ -110,20 +137,24 @@ class QdrantReader:
         ]
         return sorted(chain.from_iterable(found), key=lambda chunk: chunk.ordinal)
 
+    @_fitting
     def values(self, field: str, limit: int) -> list[Scalar]:
         """See `Vocabulary`."""
         chosen = visible(self._number, FIRST, kind=["chunk"])
         first = self._scroll(chosen, [payload_field(field)])
         return distinct((point.payload or {} for point in first), field, limit)
 
+    @_fitting
     def chunks(self, document_id: str) -> list[Chunk]:
         """See `GenerationReader`."""
         return self._chunks({"document_id": [document_id]})
 
+    @_fitting
     def entries(self) -> dict[str, Entry]:
         """See `GenerationReader`."""
         return {document_id: entry for document_id, (_, entry) in self._entries({}).items()}
 
+    @_fitting
     def count_chunks(self, document_id: str | None = None) -> int:
         """See `GenerationReader`."""
         wanted: Filter = {} if document_id is None else {"document_id": [document_id]}
@@ -208,11 +239,14 @@ class QdrantReader:
         self, requests: Sequence[models.QueryRequest]
     ) -> Iterator[list[models.ScoredPoint]]:
         for part in parts(requests, self._limits.queries):
-            answers = self._server.ask(
-                "the index could not be searched",
-                lambda client, part=part: client.query_batch_points(self._collection, part),  # type: ignore[misc]
-            )
-            yield from (each.points for each in answers)
+            for answers in halved(part, self._answered):
+                yield from (each.points for each in answers)
+
+    def _answered(self, requests: Sequence[models.QueryRequest]) -> list[models.QueryResponse]:
+        return self._server.ask(
+            "the index could not be searched",
+            lambda client: client.query_batch_points(self._collection, requests),
+        )
 
     def _request(
         self,

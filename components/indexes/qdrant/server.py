@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Callable
+from concurrent.futures import CancelledError
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
@@ -55,6 +56,8 @@ class Server:
         )
         try:
             answer: Answer = retrying(self._once, doing, request)
+        except CancelledError:  # nobody waits for it any more
+            raise
         except MillraceError:
             waiting.over()
             raise

@@ -38,6 +38,7 @@ from components.indexes.qdrant.conditions import (
     visible,
 )
 from components.indexes.qdrant.deletion import delete
+from components.indexes.qdrant.halving import BODY_TOO_LARGE, halved, may_be_too_large
 from components.indexes.qdrant.limits import parts
 from components.indexes.qdrant.reader import DENSE, SPARSE, QdrantReader
 from components.indexes.qdrant.uploads import Uploads
@@ -48,8 +49,6 @@ if TYPE_CHECKING:
 
 _BYTES_PER_NUMBER = 22
 """A float32 is written out as the float64 that it equals."""
-_TOO_LARGE: tuple[int | None, ...] = (400, 413)
-"""What a server answers to a body that is too large, among other things."""
 
 
 class QdrantWriter(QdrantReader):
@@ -104,7 +103,8 @@ class QdrantWriter(QdrantReader):
                 )
                 for entry in part
             ]
-            self._upsert(points)
+            for _ in halved(points, self._upsert):
+                pass
             for some in parts([entry.document_id for entry in part], self._limits.values):
                 self._replace_entries(some)
         kept = [(e.document_id, e.content_hash) for e in entries if e.document_id in changed]
@@ -182,19 +182,20 @@ class QdrantWriter(QdrantReader):
             self._supersede(part)
 
     def _send(self, batch: Sequence[_Point]) -> None:
-        """Upsert points, in halves where they are too much for one request."""
+        """Upsert points of chunks. Where they are too large, those that follow are sent smaller."""
+        for _ in halved(batch, self._sent):
+            pass
+
+    def _sent(self, batch: Sequence[_Point]) -> None:
         try:
             self._upsert([point.of(self._number) for point in batch])
         except Refused as error:
-            if error.__cause__ is None or answers.status(error.__cause__) not in _TOO_LARGE:
-                raise
             size = sum(map(len, batch))
-            if len(batch) == 1:
-                raise _alone(batch[0], size, error) from error
-            self._uploads.too_large(size)
-            middle = len(batch) // 2
-            for half in (batch[:middle], batch[middle:]):
-                self._send(half)
+            if may_be_too_large(error):
+                self._uploads.too_large(size)
+                if len(batch) == 1:
+                    raise _alone(batch[0], size, error) from error
+            raise
 
     def _supersede(self, ids: Sequence[str]) -> None:
         """Take away the points of these chunks that older generations brought."""
@@ -297,6 +298,8 @@ def _alone(point: _Point, size: int, error: Refused) -> Refused:
     document = point.chunk.document_id
     told = Refused(f"{error}; a chunk of {document!r}, some {size / 2**20:.1f} MiB, sent alone")
     hint = "is it larger than the server, or a proxy before it, takes in a request?"
+    if answers.status(error.__cause__ or error) != BODY_TOO_LARGE:
+        hint += " or is the collection full, by max_points_count or another limit of strict mode?"
     return told.at(where=error.where, hint=hint)
 
 
