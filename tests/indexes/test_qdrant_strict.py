@@ -16,12 +16,15 @@ from components.corpus.search import search
 from components.errors import BadOption, Refused
 from components.indexes.contract import Index
 from components.indexes.filterable import Filterable
+from components.indexes.qdrant import uploads
 from components.indexes.qdrant.index import QdrantCorpus, QdrantIndex
+from components.indexes.qdrant.patience import patient
 from components.indexes.qdrant.server import connect
-from components.values import Query, Scalar
+from components.values import Chunk, Query, Scalar
 from evals.compare import steps
 from evals.compare.request import read
 from evals.compare.run import run
+from infra.settings import settings
 from tests import qdrant_http
 from tests.compare.data import beir, held, publish, served, without_corpus
 from tests.contracts.index import (
@@ -37,6 +40,7 @@ from tests.contracts.index import (
 )
 from tests.corpora import HASHING, Corpus, counts
 from tests.indexes.test_qdrant import Apart
+from tests.qdrant_http import proxy
 
 HALF = {
     "enabled": True,
@@ -285,6 +289,46 @@ def test_requests_that_are_too_large_are_halved(narrow: None) -> None:
         put(writer, "a", "b", "c")
         writer.commit([])
         assert writer.count_chunks() == 120
+
+
+@pytest.fixture
+def deaf(server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A server that reads no more of what is too large, so that nobody hears its answer."""
+    with proxy.before(server) as own:
+        own.refuse(3 * 2**20)
+        monkeypatch.setenv("MILLRACE_QDRANT_URL", own.address)
+        monkeypatch.setenv("MILLRACE_QDRANT_TIMEOUT", "1")
+        settings.cache_clear()
+        yield
+        connect().client.close()
+
+
+def large(document: str, count: int, size: int) -> list[Chunk]:
+    return [replace(each, text="x" * size) for each in chunks_of(document, count=count)]
+
+
+def test_requests_of_which_the_server_stops_to_read_are_halved(
+    deaf: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "_BYTES", 2**30)
+    corpus = corpus_of()
+    draft = corpus.draft(wanted(), None)
+    with patient(), corpus.write(draft) as writer:
+        chunks = large("a", 6, 2**21)
+        writer.put(chunks, dense(chunks), sparse(chunks))
+        writer.commit([])
+        assert writer.count_chunks() == 6
+
+
+def test_a_chunk_of_which_the_server_stops_to_read_is_named(deaf: None) -> None:
+    corpus = corpus_of()
+    draft = corpus.draft(wanted(), None)
+    with patient(), corpus.write(draft) as writer:
+        chunks = large("whole", 1, 2**24)
+        writer.put(chunks, dense(chunks), sparse(chunks))
+        with pytest.raises(Refused, match="a chunk of 'whole'") as caught:
+            writer.commit([])
+        assert "takes in a request" in caught.value.hint
 
 
 def test_entries_that_are_too_large_for_one_request_are_halved(narrow: None) -> None:

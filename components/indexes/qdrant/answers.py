@@ -118,6 +118,15 @@ def plain(error: BaseException) -> bool:
     return any(isinstance(e, ssl.SSLError) and e.reason in _NO_TLS for e in _causes(error))
 
 
+def unheard(error: BaseException) -> bool:
+    """Whether the server, or the network, has stopped to take in a request before its end. A server
+    that refuses one for its size does so, too: it answers at once, and nobody listens yet.
+    """
+    import httpx
+
+    return isinstance(getattr(error, "source", None), httpx.WriteTimeout)
+
+
 def status(error: BaseException) -> int | None:
     """The HTTP status of an answer, None of another error."""
     found = getattr(error, "status_code", None)

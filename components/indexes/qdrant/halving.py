@@ -10,9 +10,9 @@ from components.indexes.qdrant import answers
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
-BODY_TOO_LARGE = 413
-"""A proxy's status; a server's own is that of any request that it does not take."""
-_STATUSES = (400, BODY_TOO_LARGE)
+REFUSED = 400
+"""A server's status, that of many another request that it does not take, too."""
+_STATUSES = (REFUSED, 413)
 
 
 def halved(items: Sequence[Item], send: Callable[[Sequence[Item]], Answer]) -> Iterator[Answer]:
@@ -33,4 +33,5 @@ def halved(items: Sequence[Item], send: Callable[[Sequence[Item]], Answer]) -> I
 
 def may_be_too_large(error: Refused) -> bool:
     """Whether less of it may be taken. Raised by `Server.ask`."""
-    return error.__cause__ is not None and answers.status(error.__cause__) in _STATUSES
+    cause = error.__cause__
+    return cause is not None and (answers.status(cause) in _STATUSES or answers.unheard(cause))

@@ -10,11 +10,11 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
-from components.errors import BadOption, MillraceError, Missing
+from components.errors import BadOption, MillraceError, Missing, Refused
 from components.indexes.qdrant import answers
 from components.indexes.qdrant.faults import KEY, VARIABLE, fault
 from components.indexes.qdrant.patience import Waiting, stop
-from components.indexes.qdrant.version import Version
+from components.indexes.qdrant.version import Version, asked
 from infra.settings import settings
 
 if TYPE_CHECKING:
@@ -80,6 +80,11 @@ class Server:
         try:
             answer = request(self.client)
         except Exception as error:
+            if answers.unheard(error):
+                asked(self.client)  # raises where there is no server any more
+                raise Refused(f"{doing}: the server has not read all of the request").at(
+                    where=self.name, hint="is it larger than the server takes?"
+                ) from error
             place = answers.lacking(error)
             if place is None:
                 raise

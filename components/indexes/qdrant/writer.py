@@ -38,7 +38,7 @@ from components.indexes.qdrant.conditions import (
     visible,
 )
 from components.indexes.qdrant.deletion import delete
-from components.indexes.qdrant.halving import BODY_TOO_LARGE, halved, may_be_too_large
+from components.indexes.qdrant.halving import REFUSED, halved, may_be_too_large
 from components.indexes.qdrant.limits import parts
 from components.indexes.qdrant.reader import DENSE, SPARSE, QdrantReader
 from components.indexes.qdrant.uploads import Uploads
@@ -298,7 +298,7 @@ def _alone(point: _Point, size: int, error: Refused) -> Refused:
     document = point.chunk.document_id
     told = Refused(f"{error}; a chunk of {document!r}, some {size / 2**20:.1f} MiB, sent alone")
     hint = "is it larger than the server, or a proxy before it, takes in a request?"
-    if answers.status(error.__cause__ or error) != BODY_TOO_LARGE:
+    if answers.status(error.__cause__ or error) == REFUSED:
         hint += " or is the collection full, by max_points_count or another limit of strict mode?"
     return told.at(where=error.where, hint=hint)
 
