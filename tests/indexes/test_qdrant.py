@@ -240,8 +240,9 @@ def test_a_description_that_was_killed_halfway_loses_no_chunk(corpus: QdrantCorp
     draft = corpus.draft(wanted(), first)
     with corpus.write(draft) as writer, pytest.MonkeyPatch.context() as patch:
         patch.setattr(writer, "_supersede", _killed)
+        writer.describe("a", "Better title", {})
         with pytest.raises(KeyboardInterrupt):
-            writer.describe("a", "Better title", {})
+            writer.flush()
     corpus.recover(draft)
     with corpus.read(draft) as reader:
         assert reader.entries() == {"a": entry("a")}

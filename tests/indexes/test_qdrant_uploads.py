@@ -66,6 +66,49 @@ def test_small_documents_share_requests(corpus: QdrantCorpus) -> None:
         assert writer.count_chunks() == 300
 
 
+def test_documents_that_are_described_share_requests(corpus: QdrantCorpus) -> None:
+    live = published(corpus, *map(str, range(20)))
+    draft = corpus.draft(wanted(), live)
+    sent: list[str] = []
+    client = connect().client
+    with corpus.write(draft) as writer, pytest.MonkeyPatch.context() as patch:
+        for method in ("upsert", "set_payload"):
+            real = getattr(client, method)
+
+            def counted(*given: Any, method: str = method, real: Any = real, **options: Any) -> Any:
+                sent.append(method)
+                return real(*given, **options)
+
+            patch.setattr(client, method, counted)
+        for number in range(20):
+            writer.describe(f"{number}", "Better title", {"year": 1999})
+        writer.commit([])
+        assert sorted(sent) == ["set_payload", "upsert"]
+        found = [chunk for number in range(20) for chunk in writer.chunks(f"{number}")]
+        assert {each.title for each in found} == {"Better title"}
+        assert len(found) == writer.count_chunks() == 60
+    with corpus.read(live) as reader:
+        assert {each.title for each in reader.chunks("7")} == {"Title of 7"}
+
+
+def test_what_is_described_twice_in_one_draft(corpus: QdrantCorpus) -> None:
+    live = published(corpus, "a", "b")
+    draft = corpus.draft(wanted(), live)
+    with corpus.write(draft) as writer:
+        store(writer, "c")
+        put(writer, "a", "v2")
+        for title in ("Better title", "Best title"):
+            for name in "abc":
+                writer.describe(name, title, {})
+        writer.commit([entry("a", "v2")], ["a"])
+        for name in "abc":
+            assert [each.title for each in writer.chunks(name)] == ["Best title"] * 3
+        assert writer.count_chunks() == 9
+    with corpus.read(live) as reader:
+        assert {each.title for each in reader.chunks("a")} == {"Title of a"}
+        assert reader.count_chunks() == 6
+
+
 def test_requests_are_under_way_together(corpus: QdrantCorpus) -> None:
     both = threading.Barrier(2, timeout=20)
 

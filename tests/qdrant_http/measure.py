@@ -1,9 +1,9 @@
 """What refreshes ask of a server, and what they cost: `python -m tests.qdrant_http.measure`.
 
 Every source tree that is named refreshes the same documents, in a process of its own, against a
-new stand-in of this tree: all of them, then some that have changed, then with no change. Bytes are
-those of bodies. The stand-in does one request at a time, in Python: seconds compare with each
-other, and with no server's.
+new stand-in of this tree: all of them, some with another text, some with other metadata, and none
+that has changed. Bytes are those of bodies. The stand-in does one request at a time, in Python:
+seconds compare with each other, and with no server's.
 """
 
 from __future__ import annotations
@@ -112,8 +112,13 @@ def measure(tree: Path, documents: int, changed: int, width: int) -> Iterator[Re
         process, started = start(Options(folder=home / "server", strict={}), Counted)
         try:
             address = started.recv()
-            for what, revised in (("first", 0), ("some changed", changed), ("no change", changed)):
-                _write(home / "corpus.jsonl", documents, revised)
+            for what, revised, described in (
+                ("first", 0, 0),
+                ("some changed", changed, 0),
+                ("some described", changed, changed),
+                ("no change", changed, changed),
+            ):
+                _write(home / "corpus.jsonl", documents, revised, described)
                 yield _refresh(tree, what, home, address)
         finally:
             process.kill()
@@ -146,13 +151,17 @@ def _refresh(tree: Path, what: str, home: Path, address: str) -> Reading:
     )
 
 
-def _write(file: Path, documents: int, revised: int) -> None:
-    """Documents of common and rare words, some of them with another text than before."""
+def _write(file: Path, documents: int, revised: int, described: int) -> None:
+    """Documents of common and rare words: the first with another text than before, the last with
+    other metadata.
+    """
     with file.open("w", encoding="utf-8") as lines:
         for number in range(documents):
             chance = random.Random(f"{number} {number < revised}")
             words = (f"w{int(20_000 * chance.random() ** 3)}" for _ in range(_WORDS))
-            lines.write(json.dumps({"_id": f"d{number}", "text": " ".join(words)}) + "\n")
+            year = 2026 if number >= documents - described else 2025
+            told = {"_id": f"d{number}", "text": " ".join(words), "year": year}
+            lines.write(json.dumps(told) + "\n")
 
 
 @click.command()

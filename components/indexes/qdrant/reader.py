@@ -50,6 +50,7 @@ def _fitting(
 
     @wraps(ask)
     def fitted(self: QdrantReader, /, *given: P.args, **named: P.kwargs) -> Answer:
+        self._prepare()
         known = self._limits
         try:
             return ask(self, *given, **named)
@@ -160,6 +161,9 @@ class QdrantReader:
         wanted: Filter = {} if document_id is None else {"document_id": [document_id]}
         chosen = visible(self._number, wanted, kind=["chunk"])
         return count(self._server, self._collection, self._limits, chosen)
+
+    def _prepare(self) -> None:
+        """Called before anything is asked."""
 
     def _entries(self, wanted: Filter) -> dict[str, tuple[int, Entry]]:
         """Entries by document id, each with the number of the generation that it is of."""

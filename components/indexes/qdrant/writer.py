@@ -59,6 +59,8 @@ class QdrantWriter(QdrantReader):
         self._base = base
         """Number of the generation that the draft began from, 0 for none."""
         self._uploads = Uploads(self._store)
+        self._put: set[str] = set()
+        """Documents of which chunks were put that may not be stored yet."""
 
     def index_fields(self, filterable: Filterable) -> None:
         """Index the fields that are not."""
@@ -67,6 +69,11 @@ class QdrantWriter(QdrantReader):
     def flush(self) -> None:
         """Returns when all that was put is stored."""
         self._uploads.wait()
+        self._put.clear()
+
+    def _prepare(self) -> None:
+        """What was put and described is there to be read."""
+        self.flush()
 
     def close(self) -> None:
         """Give up what was put and not committed."""
@@ -86,6 +93,7 @@ class QdrantWriter(QdrantReader):
             _Point(chunk, of_chunk(chunk, own), row.tolist(), terms, size(chunk, own))
             for chunk, row, terms, own in zip(chunks, dense, sparse, held, strict=True)
         ]
+        self._put.update(chunk.document_id for chunk in chunks)
         self._uploads.add(points, self._limits.points)
 
     def commit(self, entries: Sequence[Entry], replaced: Sequence[str] = ()) -> None:
@@ -114,13 +122,15 @@ class QdrantWriter(QdrantReader):
         """See `Writer`. What older generations brought is copied: they keep what they see."""
         described = {"title": title, "metadata": dict(metadata)}
         check(described, document_id)
-        self.flush()
-        self._set(described, added_in(self._number, kind=["chunk"], document_id=[document_id]))
-        if self._base:
-            older = inherited(self._number, kind=["chunk"], document_id=[document_id])
-            for point in self._scroll(older, True, True, self._limits.points):
-                self._uploads.add([_copy(point, described)], self._limits.points)
+        if document_id in self._put:
             self.flush()
+        seen = visible(self._number, {"document_id": [document_id]}, kind=["chunk"])
+        held = list(self._scroll(seen, True, True, self._limits.points))
+        older = [point for point in held if (point.payload or {})[ADDED] < self._number]
+        if len(older) < len(held):
+            own = added_in(self._number, kind=["chunk"], document_id=[document_id])
+            self._set(described, own)
+        self._uploads.add([_copy(point, described) for point in older], self._limits.points)
 
     def forget(self, document_ids: Sequence[str]) -> None:
         """See `Writer`."""
