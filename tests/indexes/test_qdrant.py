@@ -250,8 +250,9 @@ def test_a_description_that_was_killed_halfway_loses_no_chunk(
         if announced:
             writer.commit([unsettled])
         patch.setattr(writer, "_supersede", _killed)
+        writer.describe("a", "Better title", {})
         with pytest.raises(KeyboardInterrupt):
-            writer.describe("a", "Better title", {})
+            writer.flush()
     corpus.recover(draft)
     with corpus.read(draft) as reader:
         assert reader.entries() == {"a": unsettled if announced else entry("a")}

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, wraps
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 from uuid import uuid5
 
 import numpy as np
 
-from components.errors import BadOption, Missing
+from components.errors import BadOption, Missing, Refused
 from components.indexes.distinct import FIRST, distinct, payload_field
 from components.indexes.hits import TIES, best, more
 from components.indexes.manifest import Entry
@@ -33,6 +33,7 @@ from components.indexes.qdrant.conditions import (
     of_chunks,
     visible,
 )
+from components.indexes.qdrant.halving import halved
 from components.indexes.qdrant.limits import Limits, limits_of, parts
 from components.indexes.qdrant.scroll import count, scroll
 from components.indexes.qdrant.server import Server
@@ -42,6 +43,8 @@ from components.values import Chunk, Filter, Hit, Matrix, Scalar, SparseVector, 
 if TYPE_CHECKING:
     from qdrant_client import models
 
+P = ParamSpec("P")
+Answer = TypeVar("Answer")
 DENSE = "dense"
 SPARSE = "sparse"
 _STATES_PAGE = 100
@@ -71,6 +74,26 @@ def entry_id(document_id: str, number: int) -> str:
     the older.
     """
     return str(uuid5(NAMESPACE, f"document\0{document_id}\0{number}"))
+
+
+def _fitting(
+    ask: Callable[Concatenate[QdrantReader, P], Answer],
+) -> Callable[Concatenate[QdrantReader, P], Answer]:
+    """Asked again where the server has come to allow something else since it was looked at."""
+
+    @wraps(ask)
+    def fitted(self: QdrantReader, /, *given: P.args, **named: P.kwargs) -> Answer:
+        self._prepare()
+        known = self._limits
+        try:
+            return ask(self, *given, **named)
+        except (BadOption, Refused):
+            self._limits = limits_of(self._server, self._collection)
+            if self._limits == known:
+                raise
+            return ask(self, *given, **named)
+
+    return fitted
 
 
 class QdrantReader:
@@ -107,11 +130,13 @@ class QdrantReader:
         given_up = [each for each in self._given_up if each < number and each not in but]
         return View(number, list(parts(given_up, self._limits.values)))
 
+    @_fitting
     def nearest(self, vectors: Matrix, k: int, filters: Sequence[Filter]) -> list[list[Hit]]:
         """See `Reader`."""
         pairs = zip(vectors, filters, strict=True)
         return self._query([(row.tolist(), DENSE, wanted) for row, wanted in pairs], k)
 
+    @_fitting
     def nearest_sparse(
         self, vectors: Sequence[SparseVector], k: int, filters: Sequence[Filter]
     ) -> list[list[Hit]]:
@@ -126,6 +151,7 @@ class QdrantReader:
         answers = iter(self._query(asked, k))
         return [next(answers) if len(vector.indices) else [] for vector in vectors]
 
+    @_fitting
     def vectors(self, chunk_ids: Sequence[str]) -> Matrix:
         """See `Reader`."""
         held: dict[str, Any] = {}
@@ -140,12 +166,14 @@ class QdrantReader:
         rows = [held[each] for each in chunk_ids]
         return np.asarray(rows, dtype=np.float32).reshape(len(rows), self._width)
 
+    @_fitting
     def states(self, chunk_ids: Sequence[str]) -> list[States]:
         """See `Reader`."""
         points = self._of_chunks(chunk_ids, [CHUNK, STATES], page=_STATES_PAGE)
         held = ((named(point), point.payload or {}) for point in points)
         return states_of(chunk_ids, held, self._collection)
 
+    @_fitting
     def neighbours(self, document_id: str, ordinals: Sequence[int]) -> list[Chunk]:
         """See `Reader`."""
         found = [
@@ -154,25 +182,32 @@ class QdrantReader:
         ]
         return sorted(chain.from_iterable(found), key=lambda chunk: chunk.ordinal)
 
+    @_fitting
     def values(self, field: str, limit: int) -> list[Scalar]:
         """See `Vocabulary`."""
         chosen = visible(self._view, FIRST, kind=["chunk"])
         first = self._scroll(chosen, [payload_field(field)])
         return distinct((point.payload or {} for point in first), field, limit)
 
+    @_fitting
     def chunks(self, document_id: str) -> list[Chunk]:
         """See `GenerationReader`."""
         return self._chunks({"document_id": [document_id]})
 
+    @_fitting
     def entries(self) -> dict[str, Entry]:
         """See `GenerationReader`."""
         return {name: held.entry for name, held in self._entries(self._view, {}).items()}
 
+    @_fitting
     def count_chunks(self, document_id: str | None = None) -> int:
         """See `GenerationReader`."""
         wanted: Filter = {} if document_id is None else {"document_id": [document_id]}
         chosen = visible(self._view, wanted, kind=["chunk"])
         return count(self._server, self._collection, self._limits, chosen)
+
+    def _prepare(self) -> None:
+        """Called before anything is asked."""
 
     def _entries(self, view: View, wanted: Filter) -> dict[str, Held]:
         """By document id."""
@@ -253,11 +288,14 @@ class QdrantReader:
         self, requests: Sequence[models.QueryRequest]
     ) -> Iterator[list[models.ScoredPoint]]:
         for part in parts(requests, self._limits.queries):
-            answers = self._server.ask(
-                "the index could not be searched",
-                lambda client, part=part: client.query_batch_points(self._collection, part),  # type: ignore[misc]
-            )
-            yield from (each.points for each in answers)
+            for answers in halved(part, self._answered):
+                yield from (each.points for each in answers)
+
+    def _answered(self, requests: Sequence[models.QueryRequest]) -> list[models.QueryResponse]:
+        return self._server.ask(
+            "the index could not be searched",
+            lambda client: client.query_batch_points(self._collection, requests),
+        )
 
     def _request(
         self,

@@ -40,6 +40,7 @@ from components.indexes.qdrant.conditions import (
     standing,
     visible,
 )
+from components.indexes.qdrant.halving import REFUSED, halved, may_be_too_large
 from components.indexes.qdrant.limits import parts
 from components.indexes.qdrant.reader import DENSE, SPARSE, QdrantReader, entry_id
 from components.indexes.qdrant.uploads import Uploads
@@ -50,8 +51,6 @@ if TYPE_CHECKING:
 
 _BYTES_PER_NUMBER = 22
 """A float32 is written out as the float64 that it equals."""
-_TOO_LARGE: tuple[int | None, ...] = (400, 413)
-"""What a server answers to a body that is too large, among other things."""
 
 
 class QdrantWriter(QdrantReader):
@@ -62,6 +61,8 @@ class QdrantWriter(QdrantReader):
         self._alone = alone
         """Whether the draft began from no other generation."""
         self._uploads = Uploads(self._store)
+        self._put: set[str] = set()
+        """Documents of which chunks were put that may not be stored yet."""
 
     def index_fields(self, filterable: Filterable) -> None:
         """Index the fields that are not."""
@@ -70,6 +71,11 @@ class QdrantWriter(QdrantReader):
     def flush(self) -> None:
         """Returns when all that was put is stored."""
         self._uploads.wait()
+        self._put.clear()
+
+    def _prepare(self) -> None:
+        """What was put and described is there to be read."""
+        self.flush()
 
     def close(self) -> None:
         """Give up what was put and not committed."""
@@ -89,6 +95,7 @@ class QdrantWriter(QdrantReader):
             _Point(chunk, of_chunk(chunk, own), row.tolist(), terms, size(chunk, own))
             for chunk, row, terms, own in zip(chunks, dense, sparse, held, strict=True)
         ]
+        self._put.update(chunk.document_id for chunk in chunks)
         self._uploads.add(points, self._limits.points)
 
     def commit(self, entries: Sequence[Entry], replaced: Sequence[str] = ()) -> None:
@@ -106,7 +113,8 @@ class QdrantWriter(QdrantReader):
                 )
                 for entry in part
             }
-            self._upsert(list(points.values()))
+            for _ in halved(list(points.values()), self._upsert):
+                pass
             for some in parts(
                 [(name, str(own.id)) for name, own in points.items()], self._limits.values
             ):
@@ -118,13 +126,15 @@ class QdrantWriter(QdrantReader):
         """See `Writer`. What older generations brought is copied: they keep what they see."""
         described = {"title": title, "metadata": dict(metadata)}
         check(described, document_id)
-        self.flush()
-        self._set(described, added_in(self._number, kind=["chunk"], document_id=[document_id]))
-        if not self._alone:
-            older = standing(self._view, older=True, kind=["chunk"], document_id=[document_id])
-            for point in self._scroll(older, True, True, self._limits.points):
-                self._uploads.add([_copy(point, described)], self._limits.points)
+        if document_id in self._put:
             self.flush()
+        seen = visible(self._view, {"document_id": [document_id]}, kind=["chunk"])
+        held = list(self._scroll(seen, True, True, self._limits.points))
+        older = [point for point in held if _number(point) < self._number]
+        if len(older) < len(held):
+            own = added_in(self._number, kind=["chunk"], document_id=[document_id])
+            self._set(described, own)
+        self._uploads.add([_copy(point, described) for point in older], self._limits.points)
 
     def forget(self, document_ids: Sequence[str]) -> None:
         """See `Writer`."""
@@ -195,7 +205,7 @@ class QdrantWriter(QdrantReader):
 
     def _mark(self, points: Sequence[str], behind: Sequence[int]) -> None:
         """Give points of other numbers this draft's."""
-        for part in parts(points, self._limits.values):
+        for part in parts(points, min(self._limits.values, self._limits.points)):
             self._set({ADDED: self._number}, of_points(part, behind))
 
     def _store(self, batch: Sequence[_Point]) -> None:
@@ -205,19 +215,20 @@ class QdrantWriter(QdrantReader):
             self._supersede({each.id: _chunk_point(each.id, self._number) for each in part})
 
     def _send(self, batch: Sequence[_Point]) -> None:
-        """Upsert points, in halves where they are too much for one request."""
+        """Upsert points of chunks. Where they are too large, those that follow are sent smaller."""
+        for _ in halved(batch, self._sent):
+            pass
+
+    def _sent(self, batch: Sequence[_Point]) -> None:
         try:
             self._upsert([point.of(self._number) for point in batch])
         except Refused as error:
-            if error.__cause__ is None or answers.status(error.__cause__) not in _TOO_LARGE:
-                raise
             size = sum(map(len, batch))
-            if len(batch) == 1:
-                raise _alone(batch[0], size, error) from error
-            self._uploads.too_large(size)
-            middle = len(batch) // 2
-            for half in (batch[:middle], batch[middle:]):
-                self._send(half)
+            if may_be_too_large(error):
+                self._uploads.too_large(size)
+                if len(batch) == 1:
+                    raise _alone(batch[0], size, error) from error
+            raise
 
     def _supersede(self, points: Mapping[str, str]) -> None:
         """Take away all points of these chunks but those that are named."""
@@ -330,6 +341,8 @@ def _alone(point: _Point, size: int, error: Refused) -> Refused:
     document = point.chunk.document_id
     told = Refused(f"{error}; a chunk of {document!r}, some {size / 2**20:.1f} MiB, sent alone")
     hint = "is it larger than the server, or a proxy before it, takes in a request?"
+    if answers.status(error.__cause__ or error) == REFUSED:
+        hint += " or is the collection full, by max_points_count or another limit of strict mode?"
     return told.at(where=error.where, hint=hint)
 
 
