@@ -37,7 +37,7 @@ AGAIN = {
     "described": (prose(7, 10), 1903),
     "added": (prose(6, 30), 2006),
 }
-_WRITES = {
+WRITES = {
     "upsert",
     "set_payload",
     "delete",
@@ -66,7 +66,7 @@ class Killing:
         def asked(*arguments: Any, **options: Any) -> Any:
             answer = method(*arguments, **options)
             self.made.append(name)
-            if name in _WRITES:
+            if name in WRITES:
                 self.left -= 1
                 if self.left == 0:
                     raise KeyboardInterrupt

@@ -153,7 +153,7 @@ def test_a_wrong_path_is_no_empty_corpus(server: str, monkeypatch: pytest.Monkey
             "for reading, for some collections",
         ),
         (http(403, "Token is expired"), "does not allow it .*Token is expired", "have expired"),
-        (http(403, PAGE), r"does not allow it \(status 403\)", "have expired"),
+        (http(403, PAGE), r"is not allowed \(status 403\)", "a proxy"),
         (
             http(429, said("Rate limiting exceeded: write")),
             "costs more than the server's rate limit ever allows .*exceeded: write",
@@ -175,6 +175,54 @@ def test_what_is_wrong_is_told_as_what_it_is(
         change(connect())
     assert hint in caught.value.hint
     assert caught.value.where == connect().name
+
+
+@pytest.mark.parametrize(
+    ("answer", "told_as"),
+    [
+        (
+            http(301, PAGE, "Location: https://else.where/\r\n"),
+            "status 301.* to https://else.where/",
+        ),
+        (http(308, "", "Location: /qdrant/\r\n"), "status 308.* to /qdrant/"),
+        (http(204), "status 204"),
+        (http(200, "[]"), "form of its answer is not Qdrant's .*Input should be a valid"),
+        (http(200, '{"ok": true}'), "form of its answer is not Qdrant's"),
+        (http(200, '{"result": null, "status": "ok"}'), "form of its answer is not Qdrant's"),
+        (
+            http(200, '{"result": {"aliases": [{"name": "s3cret"}]}, "status": "ok"}'),
+            "form of its answer is not Qdrant's .*aliases.*Field required",
+        ),
+    ],
+)
+def test_who_answers_and_is_no_qdrant_is_told_as_a_wrong_address(
+    told: Proxy, answer: bytes, told_as: str
+) -> None:
+    told.answer(answer)
+    with patient(), pytest.raises(Refused, match=told_as) as caught:
+        ask(connect())
+    assert len(told.asked) == 1
+    assert "MILLRACE_QDRANT_URL" in caught.value.hint
+    assert "s3cret" not in str(caught.value)
+    assert "pydantic" not in str(caught.value)
+
+
+def test_an_answer_that_cannot_be_unpacked_is_asked_for_again(told: Proxy) -> None:
+    told.answer(http(200, "no gzip", "Content-Encoding: gzip\r\n"), ALIASES)
+    with patient():
+        assert ask(connect()) is not None
+
+
+def test_https_where_the_server_speaks_http_is_not_waited_for(
+    told: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MILLRACE_QDRANT_URL", told.address.replace("http:", "https:"))
+    told.answer(http(400, PAGE))
+    with patient(), pytest.raises(BadOption, match="no TLS is spoken there") as caught:
+        ask(connect())
+    assert len(told.asked) == 1
+    assert caught.value.where == "MILLRACE_QDRANT_URL"
+    assert "http://" in caught.value.hint
 
 
 def test_a_server_that_answers_is_not_said_not_to_answer(

@@ -4,6 +4,7 @@ the real server that MILLRACE_QDRANT_URL names.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import threading
@@ -16,6 +17,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from httpx import ReadTimeout
+from qdrant_client.http.exceptions import ResponseHandlingException
 
 from components.errors import BadOption, Busy, Missing, Moved, Refused, StoreUnavailable, TakenOver
 from components.indexes.contract import Index
@@ -214,7 +217,7 @@ def state(corpus: QdrantCorpus, generation: Generation) -> tuple[object, ...]:
     with corpus.read(generation) as reader:
         chunks = [chunk for name in sorted(reader.entries()) for chunk in reader.chunks(name)]
         rows = reader.vectors([chunk.id for chunk in chunks])
-        hits = reader.nearest_sparse(sparse(chunks[:1]), 10, [{}])
+        hits = reader.nearest_sparse(sparse(chunks[:1]), 20, [{}])
         assert len(chunks) == reader.count_chunks() == len(hits[0])
         return chunks, rows.tolist(), reader.entries(), hits
 
@@ -235,18 +238,39 @@ def test_a_description_is_taken_back_with_its_draft(corpus: QdrantCorpus) -> Non
     assert connect().client.count(place_of("own"), exact=True).count == 8
 
 
-def test_a_description_that_was_killed_halfway_loses_no_chunk(corpus: QdrantCorpus) -> None:
+@pytest.mark.parametrize("announced", [False, True])
+def test_a_description_that_was_killed_halfway_loses_no_chunk(
+    corpus: QdrantCorpus, announced: bool
+) -> None:
+    """What no entry announced is as if it had not been; what one did is gone on with."""
     first = published(corpus, "a")
     draft = corpus.draft(wanted(), first)
+    unsettled = replace(entry("a"), metadata_hash="")
     with corpus.write(draft) as writer, pytest.MonkeyPatch.context() as patch:
+        if announced:
+            writer.commit([unsettled])
         patch.setattr(writer, "_supersede", _killed)
+        writer.describe("a", "Better title", {})
         with pytest.raises(KeyboardInterrupt):
-            writer.describe("a", "Better title", {})
+            writer.flush()
     corpus.recover(draft)
     with corpus.read(draft) as reader:
-        assert reader.entries() == {"a": entry("a")}
-        assert {chunk.title for chunk in reader.chunks("a")} == {"Better title"}
+        assert reader.entries() == {"a": unsettled if announced else entry("a")}
+        title = "Better title" if announced else "Title of a"
+        assert {chunk.title for chunk in reader.chunks("a")} == {title}
         assert reader.count_chunks() == 3
+
+
+def test_a_description_of_a_new_text_brings_the_old_one_not_back(corpus: QdrantCorpus) -> None:
+    first = published(corpus, "a", "b")
+    draft = corpus.draft(wanted(), first)
+    with corpus.write(draft) as writer:
+        store(writer, "a", "v2", replaced=["a"])
+        writer.describe("a", "Better title", {})
+        assert {(each.version, each.title) for each in writer.chunks("a")} == {
+            ("v2", "Better title")
+        }
+    assert versions(corpus, finish(corpus, draft)) == {"a": {"v2"}, "b": {"v1"}}
 
 
 def test_what_no_generation_sees_is_deleted(corpus: QdrantCorpus) -> None:
@@ -377,14 +401,17 @@ def test_who_looks_while_a_draft_begins_takes_it_for_nobodys_never(corpus: Qdran
 
 
 def test_half_taken_back_it_is_not_taken_for_finished(corpus: QdrantCorpus) -> None:
-    first, held = waiting(corpus)
+    first, _ = waiting(corpus)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Control, "remove", _killed)
+        patch.setattr("components.indexes.qdrant.index.delete", _killed)
         with pytest.raises(KeyboardInterrupt):
             corpus.prune()
     assert corpus.finished("f" * 16) == first
-    assert corpus.prune() == [held.name]
     assert versions(corpus, first) == {"a": {"v1"}, "b": {"v1"}}
+    assert corpus.prune() == []
+    assert versions(corpus, first) == {"a": {"v1"}, "b": {"v1"}}
+    place = place_of("own")
+    assert connect().ask("counting", lambda client: client.count(place, exact=True)).count == 8
 
 
 def test_other_users_find_the_live_collection_by_the_corpus_name(corpus: QdrantCorpus) -> None:
@@ -541,15 +568,18 @@ def test_a_write_is_not_tried_again_once_the_lease_is_lost(corpus: QdrantCorpus)
     assert len(tries) == 1
 
 
-def late(patch: pytest.MonkeyPatch, name: str, error: BaseException) -> list[Callable[[], object]]:
-    """The writer's next request of that name does not arrive, and ends in the error: what it lacks
-    is for later. Those that follow arrive.
+def late(
+    patch: pytest.MonkeyPatch, name: str, error: BaseException, place: str = ""
+) -> list[Callable[[], object]]:
+    """The writer's next request of that name, to a collection whose name begins with `place`, does
+    not arrive, and ends in the error: what it lacks is for later. Those that follow arrive.
     """
     client, waiting = connect().client, list[Callable[[], object]]()
     real = getattr(client, name)
 
     def sent(*arguments: Any, **options: Any) -> Any:
-        if waiting or threading.current_thread() is not threading.main_thread():
+        other = arguments and not str(arguments[0]).startswith(place)
+        if waiting or other or threading.current_thread() is not threading.main_thread():
             return real(*arguments, **options)
         waiting.append(lambda: real(*arguments, **options))
         raise error
@@ -598,6 +628,142 @@ def test_a_release_of_a_dead_writer_does_not_undo_anothers(corpus: QdrantCorpus)
     live = corpus.live()
     assert live is not None
     assert (live.generation, live.run_id) == (second, "r")
+
+
+_ACTS: dict[str, tuple[str, Callable[[Any], None]]] = {
+    "a new text": ("upsert", lambda writer: store(writer, "a", "v2", replaced=["a"])),
+    "a deletion": ("set_payload", lambda writer: writer.forget(["b"])),
+    "a deletion of its own": ("set_payload", lambda writer: writer.forget(["c"])),
+    "a description": ("set_payload", lambda writer: writer.describe("c", "Other title", {})),
+}
+
+
+@pytest.mark.parametrize("resumed", [True, False])
+@pytest.mark.parametrize("act", _ACTS)
+def test_a_write_to_a_draft_that_lands_late_is_seen_by_nobody(
+    corpus: QdrantCorpus, act: str, resumed: bool
+) -> None:
+    """Its writer is dead; another has gone on with the draft, or begun it again."""
+    first = published(corpus, "a", "b")
+    draft = corpus.draft(wanted(), first)
+    name, do = _ACTS[act]
+    with corpus.write(draft) as writer, pytest.MonkeyPatch.context() as patch:
+        store(writer, "c")
+        found = late(patch, name, KeyboardInterrupt())
+        with pytest.raises(KeyboardInterrupt):
+            do(writer)
+    if resumed:
+        corpus.recover(draft)
+    else:
+        corpus.discard(draft)
+        draft = corpus.draft(wanted(), first)
+    with corpus.write(draft) as writer:
+        assert ("c" in names(writer)) == resumed
+        if not resumed:
+            store(writer, "c")
+        store(writer, "d")
+    second = finish(corpus, draft)
+    corpus.publish(second, "r")
+    meant = state(corpus, second)
+    assert versions(corpus, second) == {name: {"v1"} for name in "abcd"}
+    found[0]()
+    assert state(corpus, second) == meant
+    corpus.prune()
+    third = changed(corpus, second, "d", "v2")
+    found[0]()
+    corpus.prune()
+    assert state(corpus, second) == meant
+    assert versions(corpus, third) == {"a": {"v1"}, "b": {"v1"}, "c": {"v1"}, "d": {"v2"}}
+    stored = connect().client.count(place_of("own"), exact=True).count
+    assert stored == 20, "four documents, and the older version of one"
+
+
+def test_recovering_that_is_killed_again_and_again_loses_nothing_that_was_committed(
+    corpus: QdrantCorpus,
+) -> None:
+    """Until one of its requests is the last."""
+    first = published(corpus, "a", "b", "c")
+    draft = corpus.draft(wanted(), first)
+    with corpus.write(draft) as writer:
+        store(writer, "a", "v2", replaced=["a"])
+        writer.commit([replace(entry("c"), version="2")])
+        store(writer, "d")
+        writer.forget(["b"])
+    for count in itertools.count():
+        left = iter(range(count))
+        with pytest.MonkeyPatch.context() as patch:
+            client = connect().client
+            real = client.set_payload
+
+            def killed(*arguments: Any, real: Any = real, left: Any = left, **options: Any) -> Any:
+                if next(left, None) is None:
+                    raise KeyboardInterrupt
+                return real(*arguments, **options)
+
+            patch.setattr(client, "set_payload", killed)
+            try:
+                corpus.recover(draft)
+                break
+            except KeyboardInterrupt:
+                pass
+    assert count > 5
+    assert versions(corpus, draft) == {"a": {"v2"}, "c": {"v1"}, "d": {"v1"}}
+    with corpus.read(draft) as reader:
+        assert reader.entries()["c"].version == "2"
+    corpus.discard(draft)
+    assert versions(corpus, first) == {name: {"v1"} for name in "abc"}
+    corpus.prune()
+    assert connect().client.count(place_of("own"), exact=True).count == 12
+
+
+def test_what_recovering_asked_twice_takes_nothing_away_that_is_written_later(
+    corpus: QdrantCorpus,
+) -> None:
+    first = published(corpus, "a", "b")
+    draft = corpus.draft(wanted(), first)
+    with corpus.write(draft) as writer:
+        writer.commit([entry("b", "v1", 4)])  # not whole: it is done again
+    with pytest.MonkeyPatch.context() as patch:
+        found = late(patch, "set_payload", _status(503), place_of("own"))
+        corpus.recover(draft)
+    with corpus.write(draft) as writer:
+        assert names(writer) == {"a"}
+        store(writer, "b", "v1", replaced=["b"])
+        found[0]()
+    assert versions(corpus, finish(corpus, draft)) == {"a": {"v1"}, "b": {"v1"}}
+
+
+def test_a_late_write_to_a_candidate_that_was_opened_again_is_seen_by_nobody(
+    corpus: QdrantCorpus,
+) -> None:
+    first = published(corpus, "a", "b")
+    draft = corpus.draft(wanted(), first)
+    with corpus.write(draft) as writer, pytest.MonkeyPatch.context() as patch:
+        found = late(patch, "upsert", _status(503))
+        store(writer, "a", "v2", replaced=["a"])
+        writer.forget(["b"])
+    held = finish(corpus, draft)
+    again = corpus.draft(wanted(), held)
+    assert versions(corpus, again) == {"a": {"v2"}}
+    with corpus.write(again) as writer:
+        store(writer, "a", "v3", replaced=["a"])
+    done = finish(corpus, again)
+    corpus.publish(done, "r")
+    found[0]()
+    assert versions(corpus, done) == {"a": {"v3"}}
+    assert versions(corpus, first) == {"a": {"v1"}, "b": {"v1"}}
+
+
+def test_a_reader_of_a_candidate_is_told_that_it_was_opened_again(corpus: QdrantCorpus) -> None:
+    first = published(corpus, "a", "b")
+    held = changed(corpus, first, "a", "v2", publish=False)
+    opened = corpus.read(held)
+    opened.__enter__()
+    corpus.draft(wanted(), held)
+    with pytest.raises(Moved):
+        opened.__exit__(None, None, None)
+    with pytest.raises(Moved), corpus.read(held):
+        pytest.fail("it is a draft")
 
 
 def test_of_two_tries_the_first_may_land_last(corpus: QdrantCorpus) -> None:
@@ -660,8 +826,27 @@ def test_points_are_deleted_by_their_ids(corpus: QdrantCorpus) -> None:
         corpus.recover(draft)
         corpus.discard(draft)
     assert versions(corpus, generation) == {"a": {"v3"}, "b": {"v1"}}
-    assert len(asked) == 3, "the oldest generation, what was forgotten, the draft"
+    assert len(asked) == 2, "the oldest generation, the draft"
     assert all(hasattr(each, "points") for each in asked)
+
+
+@pytest.mark.parametrize("error", ["timeout", "status"])
+def test_what_takes_longer_to_count_than_a_request_may_is_counted_in_pages(
+    corpus: QdrantCorpus, monkeypatch: pytest.MonkeyPatch, error: str
+) -> None:
+    """Asked again it would take as long again."""
+    monkeypatch.setenv("MILLRACE_PATIENCE", "0")
+    settings.cache_clear()
+    raised = ResponseHandlingException(ReadTimeout("slow")) if error == "timeout" else _status(408)
+
+    def slow(*arguments: object, **options: object) -> None:
+        raise raised
+
+    monkeypatch.setattr(connect().client, "count", slow)
+    first = published(corpus, "a", "b")
+    assert first.totals.chunks == 6
+    with corpus.read(first) as reader:
+        assert reader.count_chunks("a") == 3
 
 
 def older(name: str, record: Record) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 
@@ -14,15 +16,23 @@ from components.corpus.search import search
 from components.errors import BadOption, Refused
 from components.indexes.contract import Index
 from components.indexes.filterable import Filterable
+from components.indexes.qdrant import uploads
 from components.indexes.qdrant.index import QdrantCorpus, QdrantIndex
+from components.indexes.qdrant.patience import patient
 from components.indexes.qdrant.server import connect
-from components.values import Query, Scalar
+from components.values import Chunk, Query, Scalar
+from evals.compare import steps
+from evals.compare.request import read
+from evals.compare.run import run
+from infra.settings import settings
 from tests import qdrant_http
+from tests.compare.data import beir, held, publish, served, without_corpus
 from tests.contracts.index import (
     WIDTH,
     IndexContract,
     chunks_of,
     dense,
+    entry,
     finish,
     sparse,
     store,
@@ -30,6 +40,7 @@ from tests.contracts.index import (
 )
 from tests.corpora import HASHING, Corpus, counts
 from tests.indexes.test_qdrant import Apart
+from tests.qdrant_http import proxy
 
 HALF = {
     "enabled": True,
@@ -108,6 +119,33 @@ def _ids(corpus: Corpus, store: tuple[str, ...], queries: list[Query]) -> list[l
     ]
 
 
+BELOW_DEPTH = {**HALF, "max_query_limit": 58}
+"""Half of what a comparison asks for: 100 hits, and 16 more to tell equal ones."""
+
+
+@pytest.mark.parametrize("strict", [BELOW_DEPTH], indirect=True)
+def test_generations_are_compared_on_a_server_that_allows_little(
+    tmp_path: Path, strict: None
+) -> None:
+    data = without_corpus(beir(tmp_path / "data", 6))
+    found = {}
+    for use in ("qdrant", "qdrant_edge"):
+        place = {"path": "store"} if use == "qdrant_edge" else {}
+        file = served(tmp_path, index={"use": use, "quantization": "int8", **place})
+        first, candidate = publish(file), held(file, ["encoder.width=32"])
+        asked = read(
+            live=file,
+            data=str(data),
+            home=tmp_path / use,
+            candidates=[candidate],
+            overrides=["retriever.use=[hybrid, neighbourhood]"],
+        )
+        outcome = run(steps.plan(asked), timed=False)
+        assert len(outcome.systems) == 4
+        found[use] = first, candidate, [each.values for each in outcome.systems]
+    assert found["qdrant"] == found["qdrant_edge"]
+
+
 def corpus_of(filterable: Filterable = (), **options: Any) -> QdrantCorpus:
     return QdrantIndex(filterable=filterable, **options).corpus("own")
 
@@ -119,6 +157,29 @@ def published(corpus: QdrantCorpus, *documents: str) -> None:
             for name in documents:
                 store(writer, name)
         corpus.publish(finish(corpus, draft), "r")
+
+
+@pytest.mark.parametrize("strict", [TINY], indirect=True)
+def test_numbers_that_were_given_up_fit_into_conditions(strict: None) -> None:
+    corpus = corpus_of({"year": "integer"})
+    published(corpus, "a", "b")
+    release = corpus.live()
+    assert release is not None
+    for _ in range(3):
+        draft = corpus.draft(wanted(), release.generation)
+        with corpus.write(draft) as writer:
+            store(writer, "a", "v2", replaced=["a"])
+        corpus.discard(draft)
+    draft = corpus.draft(wanted(), release.generation)
+    with corpus.write(draft) as writer:
+        store(writer, "c")
+    corpus.recover(draft)
+    with corpus.write(draft) as writer:
+        store(writer, "a", "v3", replaced=["a"])
+        writer.forget(["b"])
+    corpus.publish(finish(corpus, draft), "r")
+    assert corpus.prune() == []
+    assert found(corpus, "year", 2001) == 2
 
 
 def found(corpus: QdrantCorpus, name: str, *values: Scalar) -> int:
@@ -253,9 +314,162 @@ def test_requests_that_are_too_large_are_halved(narrow: None) -> None:
         assert writer.count_chunks() == 120
 
 
-def test_a_chunk_that_is_too_large_alone_is_named(narrow: None) -> None:
-    from dataclasses import replace
+@pytest.fixture
+def deaf(server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A server that reads no more of what is too large, so that nobody hears its answer."""
+    with proxy.before(server) as own:
+        own.refuse(3 * 2**20)
+        monkeypatch.setenv("MILLRACE_QDRANT_URL", own.address)
+        monkeypatch.setenv("MILLRACE_QDRANT_TIMEOUT", "1")
+        settings.cache_clear()
+        yield
+        connect().client.close()
 
+
+def large(document: str, count: int, size: int) -> list[Chunk]:
+    return [replace(each, text="x" * size) for each in chunks_of(document, count=count)]
+
+
+def test_requests_of_which_the_server_stops_to_read_are_halved(
+    deaf: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "_BYTES", 2**30)
+    corpus = corpus_of()
+    draft = corpus.draft(wanted(), None)
+    with patient(), corpus.write(draft) as writer:
+        chunks = large("a", 6, 2**21)
+        writer.put(chunks, dense(chunks), sparse(chunks))
+        writer.commit([])
+        assert writer.count_chunks() == 6
+
+
+def test_a_chunk_of_which_the_server_stops_to_read_is_named(deaf: None) -> None:
+    corpus = corpus_of()
+    draft = corpus.draft(wanted(), None)
+    with patient(), corpus.write(draft) as writer:
+        chunks = large("whole", 1, 2**24)
+        writer.put(chunks, dense(chunks), sparse(chunks))
+        with pytest.raises(Refused, match="a chunk of 'whole'") as caught:
+            writer.commit([])
+        assert "takes in a request" in caught.value.hint
+
+
+def test_entries_that_are_too_large_for_one_request_are_halved(narrow: None) -> None:
+    corpus = corpus_of()
+    draft = corpus.draft(wanted(), None)
+    with corpus.write(draft) as writer:
+        entries = [replace(entry(f"{number}"), reason="why " * 100) for number in range(60)]
+        writer.commit(entries)
+        assert writer.entries() == {each.document_id: each for each in entries}
+
+
+def test_questions_that_are_too_large_for_one_request_are_halved(narrow: None) -> None:
+    corpus = corpus_of()
+    published(corpus, "a")
+    release = corpus.live()
+    assert release is not None
+    with corpus.hold(release.generation) as reader:
+        vectors = np.random.default_rng(1).normal(size=(64, WIDTH)).astype(np.float32)
+        alone = [reader.nearest(row[None], 3, [{}])[0] for row in vectors]
+        assert reader.nearest(vectors, 3, [{}] * 64) == alone
+
+
+def test_a_question_that_is_refused_alone_is_refused(narrow: None) -> None:
+    corpus = corpus_of()
+    published(corpus, "a")
+    release = corpus.live()
+    assert release is not None
+    words = [f"word-{number}" * 10 for number in range(400)]
+    with corpus.hold(release.generation) as reader:
+        query = np.eye(WIDTH, dtype=np.float32)[[0] * 3]
+        with pytest.raises(Refused, match="larger than allowed"):
+            reader.nearest(query, 3, [{}, {"title": words}, {}])
+
+
+def allow(address: str, collection: str, **limits: Any) -> None:
+    """Change what a collection allows, as whoever runs the server may at any time."""
+    told = {"strict_mode_config": {"enabled": True, **limits}}
+    httpx.patch(f"{address}/collections/{collection}", json=told).raise_for_status()
+
+
+def place_of(corpus: QdrantCorpus) -> str:
+    release = corpus.live()
+    assert release is not None
+    record = corpus._control.record(release.generation.name)
+    assert record is not None
+    return record.collection
+
+
+def test_what_a_server_allows_may_change_while_a_generation_is_open(server: str) -> None:
+    corpus = corpus_of()
+    published(corpus, *"abcd")
+    query = np.eye(WIDTH, dtype=np.float32)[[0] * 3]
+    release = corpus.live()
+    assert release is not None
+    with corpus.hold(release.generation) as reader:
+        before = reader.nearest(query, 5, [{}] * 3)
+        entries = reader.entries()
+        less = {"max_query_limit": 2, "search_max_batchsize": 1, "search_allow_exact": False}
+        allow(server, place_of(corpus), **less)
+        assert reader.nearest(query, 5, [{}] * 3) == before
+        allow(server, place_of(corpus), **{**less, "max_query_limit": 1})
+        assert reader.entries() == entries
+        assert reader.count_chunks() == 12
+
+
+def test_a_field_that_is_indexed_meanwhile_can_be_filtered_by(server: str) -> None:
+    published(corpus_of(), "a")
+    corpus = corpus_of()
+    allow(server, place_of(corpus), unindexed_filtering_retrieve=False)
+    release = corpus.live()
+    assert release is not None
+    query = np.eye(WIDTH, dtype=np.float32)[[0]]
+    with corpus.hold(release.generation) as reader:
+        with pytest.raises(BadOption, match="is not indexed"):
+            reader.nearest(query, 5, [{"year": [2001]}])
+        with corpus_of({"year": "integer"}).lock():
+            pass  # as a refresh that finds no change
+        assert len(reader.nearest(query, 5, [{"year": [2001]}])[0]) == 1
+
+
+@pytest.mark.parametrize("strict", [{"enabled": True, "write_rate_limit": 20}], indirect=True)
+def test_no_write_costs_more_than_the_servers_rate_allows(
+    strict: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tenacity.nap.time.sleep", lambda seconds: None)
+    sizes: list[int] = []
+    client = connect().client
+
+    def upsert(name: str, points: Any, **options: Any) -> Any:
+        sizes.append(len(points))
+
+    corpus = corpus_of()
+    draft = corpus.draft(wanted(), None)
+    with corpus.write(draft) as writer, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(client, "upsert", upsert)
+        put(writer, "a", count=50)
+        writer.commit([])
+    assert sizes == [20, 20, 10]
+
+
+def test_a_collection_that_takes_no_more_points_is_told_as_that(server: str) -> None:
+    corpus = corpus_of()
+    draft = corpus.draft(wanted(), None)
+    with corpus.write(draft) as writer:
+        record = corpus._control.record(draft.name)
+        assert record is not None
+        allow(server, record.collection, max_points_count=2)
+        put(writer, "a", count=5)
+        writer.flush()
+        put(writer, "b", count=5)
+        with pytest.raises(
+            Refused, match=r"Max points.* limit of 2 reached.*a chunk of 'b'"
+        ) as caught:
+            writer.flush()
+        assert "max_points_count" in caught.value.hint
+
+
+def test_a_chunk_that_is_too_large_alone_is_named(narrow: None) -> None:
     corpus = corpus_of()
     draft = corpus.draft(wanted(), None)
     with corpus.write(draft) as writer:

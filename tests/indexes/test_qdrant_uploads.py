@@ -6,16 +6,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from httpx import Headers
+from qdrant_client.http.exceptions import UnexpectedResponse
 
 from components.errors import Refused, TakenOver
 from components.indexes.manifest import Generation
 from components.indexes.qdrant.index import QdrantCorpus, QdrantIndex
 from components.indexes.qdrant.lease import held
+from components.indexes.qdrant.patience import patient
 from components.indexes.qdrant.server import connect
 from tests.contracts.index import chunks_of, dense, entry, finish, names, sparse, store, wanted
 
@@ -41,9 +44,6 @@ def instead(method: str, act: Callable[..., Any]) -> Iterator[None]:
 
 
 def answered(code: int) -> None:
-    from httpx import Headers
-    from qdrant_client.http.exceptions import UnexpectedResponse
-
     raise UnexpectedResponse(code, "no", b'{"status": {"error": "no such vector"}}', Headers())
 
 
@@ -64,6 +64,49 @@ def test_small_documents_share_requests(corpus: QdrantCorpus) -> None:
         writer.commit([entry(f"{number}") for number in range(100)])
         assert sorted(sizes) == [44, 100, 256]
         assert writer.count_chunks() == 300
+
+
+def test_documents_that_are_described_share_requests(corpus: QdrantCorpus) -> None:
+    live = published(corpus, *map(str, range(20)))
+    draft = corpus.draft(wanted(), live)
+    sent: list[str] = []
+    client = connect().client
+    with corpus.write(draft) as writer, pytest.MonkeyPatch.context() as patch:
+        for method in ("upsert", "set_payload"):
+            real = getattr(client, method)
+
+            def counted(*given: Any, method: str = method, real: Any = real, **options: Any) -> Any:
+                sent.append(method)
+                return real(*given, **options)
+
+            patch.setattr(client, method, counted)
+        for number in range(20):
+            writer.describe(f"{number}", "Better title", {"year": 1999})
+        writer.commit([])
+        assert sorted(sent) == ["set_payload", "upsert"]
+        found = [chunk for number in range(20) for chunk in writer.chunks(f"{number}")]
+        assert {each.title for each in found} == {"Better title"}
+        assert len(found) == writer.count_chunks() == 60
+    with corpus.read(live) as reader:
+        assert {each.title for each in reader.chunks("7")} == {"Title of 7"}
+
+
+def test_what_is_described_twice_in_one_draft(corpus: QdrantCorpus) -> None:
+    live = published(corpus, "a", "b")
+    draft = corpus.draft(wanted(), live)
+    with corpus.write(draft) as writer:
+        store(writer, "c")
+        put(writer, "a", "v2")
+        for title in ("Better title", "Best title"):
+            for name in "abc":
+                writer.describe(name, title, {})
+        writer.commit([entry("a", "v2")], ["a"])
+        for name in "abc":
+            assert [each.title for each in writer.chunks(name)] == ["Best title"] * 3
+        assert writer.count_chunks() == 9
+    with corpus.read(live) as reader:
+        assert {each.title for each in reader.chunks("a")} == {"Title of a"}
+        assert reader.count_chunks() == 6
 
 
 def test_requests_are_under_way_together(corpus: QdrantCorpus) -> None:
@@ -161,6 +204,29 @@ def test_nothing_is_sent_once_the_writer_is_closed(corpus: QdrantCorpus) -> None
     assert len(sent) == 1
 
 
+def test_a_server_that_was_given_up_is_not_said_to_answer_again(
+    corpus: QdrantCorpus, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    draft = corpus.draft(wanted(), None)
+    waiting = threading.Event()
+
+    def sleep(seconds: float) -> None:
+        waiting.set()
+        assert writer._uploads._stopped.wait(20)
+
+    def upsert(*_: object, **__: object) -> None:
+        raise UnexpectedResponse(503, "no", b"", Headers({"retry-after": "2"}))
+
+    with suppress(KeyboardInterrupt), patient(), corpus.write(draft) as writer:
+        monkeypatch.setattr("tenacity.nap.time.sleep", sleep)
+        with instead("upsert", upsert):
+            put(writer, "a", count=257)
+            assert waiting.wait(20)
+            raise KeyboardInterrupt
+    (told,) = [each.getMessage() for each in caplog.records]
+    assert told.startswith("waiting for ")
+
+
 def published(corpus: QdrantCorpus, *documents: str) -> Generation:
     draft = corpus.draft(wanted(), None)
     with corpus.write(draft) as writer:
@@ -193,7 +259,7 @@ def test_after_a_kill_only_what_the_run_wrote_is_looked_at(corpus: QdrantCorpus)
 
     with instead("scroll", scroll):
         corpus.recover(draft)
-    assert {each for each in read if each in "abcdefghij"} == {"a", "b"}
+    assert {each for each in read if each in "abcdefghij"} == {"b"}, "no entry names a's chunks"
     left = {name: ["v1"] * 3 for name in "acdefghij"}
     assert versions(corpus, draft) == left
     assert versions(corpus, live) == left | {"b": ["v1"] * 3}

@@ -11,7 +11,7 @@ import os
 import shutil
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -51,16 +51,20 @@ def running(api_key: str = "", *, checked: bool = True, **options: Any) -> Itera
             schema.check(notes)
 
 
-def start(options: Options) -> tuple[BaseProcess, Connection]:
-    """A server's process, and what tells its address; the server ends when that is closed."""
+def start(
+    options: Options, make: Callable[[Options], Any] | None = None
+) -> tuple[BaseProcess, Connection]:
+    """A server's process, and what tells its address; the server ends when that is closed. `make`:
+    a module's function or class, of what is served in the application's place.
+    """
     ours, theirs = _FORKED.Pipe()
-    process = _FORKED.Process(target=_serve, args=(theirs, options), daemon=True)
+    process = _FORKED.Process(target=_serve, args=(theirs, options, make), daemon=True)
     process.start()
     theirs.close()
     return process, ours
 
 
-def _serve(started: Connection, options: Options) -> None:
+def _serve(started: Connection, options: Options, make: Callable[[Options], Any] | None) -> None:
     """Send the address; serve until killed, or until the one who started it is gone."""
     import asyncio
 
@@ -71,7 +75,7 @@ def _serve(started: Connection, options: Options) -> None:
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen()
-    config = uvicorn.Config(application(options), log_level="error", access_log=False)
+    config = uvicorn.Config((make or application)(options), log_level="error", access_log=False)
 
     def abandoned() -> None:
         shutil.rmtree(options.folder, ignore_errors=True)

@@ -58,6 +58,8 @@ ROUTES = {
     f"POST {_POINTS}/points/query/batch": _Act(points.query, models.QueryRequestBatch, True, True),
 }
 """What the adapter asks."""
+_OPERATORS = {"PATCH /collections/{name}": _Act(Collections.update, models.UpdateCollection)}
+"""What whoever runs the server asks."""
 
 
 def application(options: Options) -> Starlette:
@@ -96,7 +98,9 @@ def application(options: Options) -> Starlette:
         waited = request.query_params.get("wait") == "true"
         return result({"operation_id": 0, "status": "completed" if waited else "acknowledged"})
 
-    return Starlette(routes=[*_public(options), *(route(*each) for each in ROUTES.items())])
+    return Starlette(
+        routes=[*_public(options), *(route(*each) for each in (ROUTES | _OPERATORS).items())]
+    )
 
 
 def _refused(request: Request, options: Options, act: _Act) -> Response | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
@@ -36,12 +36,17 @@ class Collection:
         }
         config = engine.config(body, self._layout["optimizers_config"])
         self.shard = EdgeShard.create(str(folder), config)
-        self._strict = {**options.strict, **self._layout.get("strict_mode_config", {})}
+        self._strict: dict[str, Any] = dict(options.strict)
+        self.allow(self._layout.get("strict_mode_config", {}))
+        self._statuses = list(options.statuses)
+
+    def allow(self, changed: Mapping[str, Any]) -> None:
+        """Change settings of strict mode; the others stay."""
+        self._strict |= changed
         enabled = self._strict.get("enabled")
         self.limits = models.StrictModeConfig(**self._strict) if enabled else None
         self.reads = Rate(self.limits.read_rate_limit if self.limits else None)
         self.writes = Rate(self.limits.write_rate_limit if self.limits else None)
-        self._statuses = list(options.statuses)
 
     def indexes(self) -> dict[str, str]:
         """The type of each payload index, by its field's path."""
@@ -113,6 +118,11 @@ class Collections:
         if len(name.encode()) > 255 or not _FORBIDDEN.isdisjoint(name):
             raise answers.out_of_range(f"collection_name: {name!r}", "path parameters")
         self._held[name] = Collection(body, self._options)
+        return True
+
+    def update(self, name: str, body: models.UpdateCollection) -> bool:
+        """Only what strict mode allows."""
+        self.get(name).allow(_plain(body).get("strict_mode_config", {}))
         return True
 
     def delete(self, name: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import select
 import socket
 import threading
 import time
@@ -22,6 +24,7 @@ class Proxy:
         self._open: set[socket.socket] = set()
         self._answers: list[bytes] | None = None
         self._delay = 0.0
+        self._most: int | None = None
         self._ended = False
         self.asked: list[float] = []
         """When it was connected to, since it was told something."""
@@ -42,6 +45,10 @@ class Proxy:
     def delay(self, seconds: float) -> None:
         """Pass everything on to the server, so much later."""
         self._delay = seconds
+
+    def refuse(self, most: int) -> None:
+        """Refuse larger bodies as Qdrant does: answer at once, and read no more of it."""
+        self._most = most
 
     def restore(self) -> None:
         """Pass everything on again, at once."""
@@ -72,6 +79,11 @@ class Proxy:
         answers = self._answers
         self.asked.append(time.monotonic())
         with client, suppress(OSError):
+            if self._most is not None and (length := _length(client)) > self._most:
+                said = f"JSON payload ({length} bytes) is larger than allowed"
+                client.sendall(http(400, f'{{"status": {{"error": "{said}"}}, "time": 0}}'))
+                self._refused(client)
+                return
             if answers is None:
                 with socket.create_connection(self._server) as server:
                     self._relay(client, server)
@@ -80,6 +92,14 @@ class Proxy:
             if told:
                 client.recv(_PIECE)
                 client.sendall(told)
+
+    def _refused(self, client: socket.socket) -> None:
+        """Kept open until the client goes away, or all connections end."""
+        self._open.add(client)
+        gone = select.poll()
+        gone.register(client, select.POLLRDHUP)
+        gone.poll()
+        self._open.discard(client)
 
     def _relay(self, client: socket.socket, server: socket.socket) -> None:
         pair = {client, server}
@@ -98,6 +118,20 @@ class Proxy:
         for each in (source, target):
             with suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
+
+
+def _length(client: socket.socket) -> int:
+    """Of a request's body, by its head, which is left to be read."""
+    head = b""
+    while b"\r\n\r\n" not in head:
+        seen = client.recv(_PIECE, socket.MSG_PEEK)
+        if seen == head:  # there is no more, or none yet
+            time.sleep(0.001)
+        if not seen:
+            break
+        head = seen
+    found = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+    return int(found[1]) if found else 0
 
 
 def http(status: int, body: str = "", headers: str = "") -> bytes:

@@ -27,6 +27,10 @@ def check(collection: Collection, body: Any, timeout: str | None) -> None:
             raise not_allowed(f'Limit exceeded {value} > {limit} for "{name}"', help)
     if limits.search_allow_exact is False and any(_exact(body)):
         raise not_allowed("Exact search disabled!", "Set exact=false.")
+    stored, most = collection.shard.info().points_count, limits.max_points_count
+    if isinstance(body, models.PointsList) and most is not None and stored >= most:
+        said = f"Max points count limit of {most} reached!"
+        raise not_allowed(said, "Reduce the number of points, or raise the limit.")
     change = isinstance(body, _CHANGES)
     unindexed = limits.unindexed_filtering_update if change else limits.unindexed_filtering_retrieve
     for chosen in _filters(body):

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 _OVERLOADED = frozenset({408, 425, 429})
 _NEVER = frozenset({501, 505, 507})
 """Of those from 500 on, which are the server's own trouble. 507: waiting makes no room."""
+_NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"})
+"""OpenSSL's reasons where what comes back is no TLS."""
 _NOT_FOUND = 404
+_TIMEOUT = 408
 _OF_COLLECTION = re.compile(r"/collections/(?!aliases$)([^/]+)")
 
 
@@ -63,10 +66,18 @@ def for_now(error: BaseException) -> bool:
             return False
         return _passing(error.status_code or 0)
     if isinstance(error, ResponseHandlingException):
-        lost = isinstance(error.source, httpx.TransportError) and not distrusted(error)
-        return lost or _no_json(error.source)
+        lost = isinstance(error.source, httpx.TransportError | httpx.DecodingError)
+        return (lost and distrusted(error) is None and not plain(error)) or _no_json(error.source)
     # The first: 429 with the header Retry-After.
     return isinstance(error, QdrantException | NotApplied) or _no_json(error)
+
+
+def outlasted(error: BaseException) -> bool:
+    """Whether the server, or who asked it, has given up an answer that takes too long."""
+    import httpx
+
+    late = isinstance(getattr(error, "source", None), httpx.ReadTimeout)
+    return late or status(error) == _TIMEOUT
 
 
 def lacking(error: BaseException) -> str | None:
@@ -89,16 +100,40 @@ def qdrants(error: BaseException) -> bool:
     return isinstance(error, QdrantException | NotApplied) or bool(_said(error))
 
 
+def worded(error: BaseException) -> bool:
+    """Whether an answer has words of its own: Qdrant's are JSON or plain, a proxy's are a page."""
+    from qdrant_client.http.exceptions import UnexpectedResponse
+
+    return isinstance(error, UnexpectedResponse) and bool(_said(error) or _text(error))
+
+
 def unreadable(error: BaseException) -> bool:
     """Whether something was answered, in a form that Qdrant does not use."""
     from pydantic import ValidationError
 
-    return isinstance(getattr(error, "source", error), ValidationError | JSONDecodeError)
+    # The client asserts that there is a result.
+    unfit = ValidationError | JSONDecodeError | AssertionError
+    return isinstance(getattr(error, "source", error), unfit)
 
 
-def distrusted(error: BaseException) -> bool:
-    """Whether the server's certificate is not trusted."""
-    return any(isinstance(each, ssl.SSLCertVerificationError) for each in _causes(error))
+def distrusted(error: BaseException) -> int | None:
+    """OpenSSL's code of why the server's certificate is not trusted, None where that is not so."""
+    found = (each for each in _causes(error) if isinstance(each, ssl.SSLCertVerificationError))
+    return next((getattr(each, "verify_code", 0) for each in found), None)
+
+
+def plain(error: BaseException) -> bool:
+    """Whether TLS was asked of who does not speak it."""
+    return any(isinstance(e, ssl.SSLError) and e.reason in _NO_TLS for e in _causes(error))
+
+
+def unheard(error: BaseException) -> bool:
+    """Whether the server, or the network, has stopped to take in a request before its end. A server
+    that refuses one for its size does so, too: it answers at once, and nobody listens yet.
+    """
+    import httpx
+
+    return isinstance(getattr(error, "source", None), httpx.WriteTimeout)
 
 
 def status(error: BaseException) -> int | None:
@@ -126,11 +161,13 @@ def reason(error: BaseException) -> str:
 
     source = error.source if isinstance(error, ResponseHandlingException) else error
     if isinstance(error, UnexpectedResponse):
-        told = _said(error) or ": ".join(
-            filter(None, [f"status {error.status_code}", _text(error)])
-        )
+        elsewhere, _, _ = error.headers.get("location", "").partition("?")  # may hold a token
+        sent = f"status {error.status_code}{f', to {elsewhere}' if elsewhere else ''}"
+        told = _said(error) or ": ".join(filter(None, [sent, _text(error)]))
     elif _no_json(source):
         told = "its answer is no JSON"
+    elif unreadable(source):
+        told = _unfit(source)
     elif isinstance(error, ResponseHandlingException):
         told = str(source)
     elif isinstance(error, QdrantException | NotApplied):
@@ -160,6 +197,16 @@ def _text(error: UnexpectedResponse) -> str:
     """An answer in plain words, such as those about keys; empty for a page."""
     text = error.content.decode("utf-8", "replace").strip()
     return "" if text.startswith(("<", "{", "[")) else text
+
+
+def _unfit(source: BaseException) -> str:
+    """Where an answer is not as it should be, without what it holds."""
+    from pydantic import ValidationError
+
+    if not isinstance(source, ValidationError):
+        return "it has no result"
+    first = source.errors(include_url=False, include_context=False, include_input=False)[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
 
 
 def _no_json(source: BaseException) -> bool:

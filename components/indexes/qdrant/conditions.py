@@ -4,11 +4,16 @@ Generations of one fingerprint share a collection. A point says in which one it 
 once it is replaced, in which one it was `removed`: generation n sees what was added up to n and not
 removed up to n, so a draft changes no reader's hits, and publishing changes all at once. A chunk
 has a point of its own for each generation that brought it, or brought it another title or metadata.
+
+A number is one writer's. Whoever goes on with a draft gets another, and what was whole is marked
+with that; the number before it is given up, as is that of a draft that is thrown away, and marks
+with it count for nothing from then on: a writer's request may land when the writer is long dead.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from components.indexes.payload import CHUNK, by_type, field_path
@@ -21,24 +26,41 @@ ADDED = "added"
 REMOVED = "removed"
 
 
-def visible(number: int, wanted: Filter | None = None, **own: Sequence[str]) -> models.Filter:
+@dataclass(frozen=True)
+class View:
+    """What one generation sees of its collection."""
+
+    number: int
+    """That its own points are marked with."""
+    given_up: Sequence[Sequence[int]] = ()
+    """Numbers whose marks count for nothing, as many at once as a condition may name."""
+
+
+def visible(view: View, wanted: Filter | None = None, **own: Sequence[str]) -> models.Filter:
     """What a generation sees, of what a user's filter and our own fields allow."""
     asked = [_condition(field_path(name), values) for name, values in (wanted or {}).items()]
-    return _standing(number, number, [*_own(own), *asked])
+    return _standing(view, view.number, _up_to(view.number), [*_own(own), *asked])
 
 
-def inherited(number: int, *more: Any, **own: Sequence[str]) -> models.Filter:
-    """What a generation has of those before it, of what further conditions allow."""
-    return _standing(number - 1, number, [*_own(own), *more])
+def standing(view: View, *more: Any, older: bool = False, **own: Sequence[str]) -> models.Filter:
+    """What a draft may take away, of what further conditions allow: what it sees, or the `older` of
+    that, which those before it brought. A mark that a later one has set is left alone.
+    """
+    from qdrant_client.models import Range
+
+    newest = view.number - 1 if older else view.number
+    return _standing(view, newest, Range(gte=0), [*_own(own), *more])
 
 
-def _standing(added: int, removed: int, more: Sequence[Any]) -> models.Filter:
-    """What was added up to one generation and not removed up to another."""
-    from qdrant_client.models import FieldCondition, Filter, Range
+def _standing(view: View, newest: int, removed: models.Range, more: Sequence[Any]) -> models.Filter:
+    """What was added up to a generation, and bears no mark of these that counts."""
+    from qdrant_client.models import FieldCondition, Filter
 
-    brought = FieldCondition(key=ADDED, range=Range(lte=added))
-    taken = FieldCondition(key=REMOVED, range=Range(lte=removed))
-    return Filter(must=[brought, *more], must_not=[taken])
+    brought = FieldCondition(key=ADDED, range=_up_to(newest))
+    taken: Any = FieldCondition(key=REMOVED, range=removed)
+    if view.given_up:
+        taken = Filter(must=[taken], must_not=_among(REMOVED, view.given_up))
+    return Filter(must=[brought, *more], must_not=[taken, *_among(ADDED, view.given_up)])
 
 
 def of_chunks(ids: Sequence[str]) -> models.Filter:
@@ -49,6 +71,15 @@ def of_chunks(ids: Sequence[str]) -> models.Filter:
     return Filter(should=[named, HasIdCondition(has_id=list(ids))])
 
 
+def of_points(ids: Sequence[str], numbers: Sequence[int]) -> models.Filter:
+    """Some of the points that were brought under these numbers."""
+    from qdrant_client.models import HasIdCondition
+
+    chosen = marked(ADDED, numbers)
+    chosen.must = [*listed(chosen.must), HasIdCondition(has_id=list(ids))]
+    return chosen
+
+
 def added_in(number: int, **own: Sequence[str]) -> models.Filter:
     """What one generation brought."""
     from qdrant_client.models import FieldCondition, Filter, MatchValue
@@ -56,12 +87,36 @@ def added_in(number: int, **own: Sequence[str]) -> models.Filter:
     return Filter(must=[FieldCondition(key=ADDED, match=MatchValue(value=number)), *_own(own)])
 
 
-def removed_in(first: int, last: int, **own: Sequence[str]) -> models.Filter:
-    """What generations from `first` to `last` took away."""
+def removed_in(first: int, last: int, but: Sequence[Sequence[int]] = ()) -> models.Filter:
+    """What generations from `first` to `last` took away, `but` for some."""
     from qdrant_client.models import FieldCondition, Filter, Range
 
     taken = FieldCondition(key=REMOVED, range=Range(gte=first, lte=last))
-    return Filter(must=[taken, *_own(own)])
+    return Filter(must=[taken], must_not=_among(REMOVED, but) or None)
+
+
+def marked(field: str, numbers: Sequence[int], **own: Sequence[str]) -> models.Filter:
+    """What bears one of these numbers."""
+    from qdrant_client.models import Filter
+
+    return Filter(must=[*_among(field, [numbers]), *_own(own)])
+
+
+def listed(conditions: Any) -> list[Any]:
+    """Conditions of a filter."""
+    return list(conditions or [])
+
+
+def _up_to(number: int) -> models.Range:
+    from qdrant_client.models import Range
+
+    return Range(lte=number)
+
+
+def _among(field: str, numbers: Sequence[Sequence[int]]) -> list[Any]:
+    from qdrant_client.models import FieldCondition, MatchAny
+
+    return [FieldCondition(key=field, match=MatchAny(any=list(part))) for part in numbers]
 
 
 def _own(fields: Mapping[str, Sequence[str]]) -> list[Any]:

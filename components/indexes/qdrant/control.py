@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid5
 
@@ -30,12 +30,27 @@ Change = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 _BLANK = {"kind": "corpus", "source": "", "holder": "", "beat": 0, "live": "", "revision": 0}
 
 
+_REMEMBERED = 32
+"""Numbers of a collection that were given up last: what is late of others has landed."""
+
+
 @dataclass(frozen=True)
 class Record:
     """A generation and the collection that holds it."""
 
     generation: Generation
     collection: str
+    mark: int = 0
+    """What its points are marked with, where that is not the generation's number."""
+    behind: tuple[int, ...] = ()
+    """Marks of its points before this one, where not all of them have it yet."""
+    given_up: tuple[int, ...] = ()
+    """Marks in the collection that count for nothing, `behind` among them."""
+
+    @property
+    def number(self) -> int:
+        """What its points are marked with."""
+        return self.mark or self.generation.number
 
 
 def named(corpus: str) -> str:
@@ -68,7 +83,7 @@ class Control:
         found = self.corpus() or {}
         name = found.get("live", "")
         own = [each for each in _generations(found) if each["name"] == name]
-        live = self._to_record(own[0]) if own else self.record(name) if name else None
+        live = self._to_record(own[0], found) if own else self.record(name) if name else None
         return found, live
 
     def begin(self) -> None:
@@ -162,9 +177,9 @@ class Control:
         """A generation's record."""
         found = self._payloads([self._corpus, self._id(name)])
         older = [payload for id, payload in found.items() if id != self._corpus]
-        held = _generations(found.get(self._corpus, {}), older)
-        own = [each for each in held if each["name"] == name]
-        return self._to_record(own[0]) if own else None
+        corpus = found.get(self._corpus, {})
+        own = [each for each in _generations(corpus, older) if each["name"] == name]
+        return self._to_record(own[0], corpus) if own else None
 
     def records(self) -> list[Record]:
         """All generations, in order of number."""
@@ -176,29 +191,40 @@ class Control:
         payloads = [point.payload for point in points if point.payload]
         older = [each for each in payloads if each.get("kind") == "generation"]
         held = next((each for each in payloads if each.get("kind") != "generation"), {})
-        found = map(self._to_record, _generations(held, older))
+        found = [self._to_record(each, held) for each in _generations(held, older)]
         return sorted(found, key=lambda each: each.generation.number)
 
     def save(self, record: Record, holder: str | None = None) -> None:
         """Write a generation's record. See `amend`."""
-        name, number = record.generation.name, record.generation.number
-        self.amend(
-            lambda held: {
-                "generations": [*_but(held, name), _of_record(record)],
-                "numbered": max(number, _numbered(held)),
-            },
-            holder,
-        )
+        self.amend(lambda held: _with(held, record), holder)
+
+    def renumber(self, record: Record, holder: str | None = None) -> Record:
+        """Give up what a record's points are marked with, for a mark that nobody has had: the
+        record, `behind`. See `amend`.
+        """
+        behind = (*record.behind, record.number)
+        taken = replace(record, mark=self.next_number(), behind=behind)
+        self.amend(lambda held: {**_with(held, taken), **_giving_up(held, record)}, holder)
+        return taken
 
     def remove(self, name: str, holder: str | None = None) -> None:
         """Forget a generation. See `amend`."""
         self.amend(lambda held: {"generations": _but(held, name)}, holder)
 
+    def give_up(self, record: Record, holder: str | None = None) -> None:
+        """Forget a generation that nothing stands on, and that its marks ever counted. See
+        `amend`.
+        """
+        name = record.generation.name
+        self.amend(
+            lambda held: {"generations": _but(held, name), **_giving_up(held, record)}, holder
+        )
+
     def next_number(self) -> int:
         """One that no generation has had, those that were given up included: what is late of them
         could not be told from what is new.
         """
-        numbers = [each.generation.number for each in self.records()]
+        numbers = [each.number for each in self.records()]
         return 1 + max([_numbered(self.corpus() or {}), *numbers])
 
     def _payload(self, identifier: str) -> Mapping[str, Any] | None:
@@ -211,10 +237,16 @@ class Control:
         )
         return {str(point.id): point.payload or {} for point in points or ()}
 
-    def _to_record(self, payload: Mapping[str, Any]) -> Record:
+    def _to_record(self, payload: Mapping[str, Any], corpus: Mapping[str, Any]) -> Record:
         try:
-            generation = Generation.from_json(json.loads(payload["facts"]))
-            return Record(generation, str(payload["collection"]))
+            place = str(payload["collection"])
+            return Record(
+                generation=Generation.from_json(json.loads(payload["facts"])),
+                collection=place,
+                mark=int(payload.get("mark", 0)),
+                behind=tuple(payload.get("behind", ())),
+                given_up=tuple(_given_up(corpus).get(place, ())),
+            )
         except (KeyError, TypeError, ValueError) as error:
             name = payload.get("name", "a generation")
             raise Refused(f"{name} is not a generation of this version: {error}").at(
@@ -226,13 +258,36 @@ class Control:
         return str(uuid5(NAMESPACE, f"{self.collection}\0{name}"))
 
 
-def _of_record(record: Record) -> dict[str, str]:
+def _of_record(record: Record) -> dict[str, Any]:
     generation = record.generation
     return {
         "name": generation.name,
         "collection": record.collection,
+        "mark": record.mark,
+        "behind": list(record.behind),
         "facts": json.dumps(generation.to_json(), default=str),
     }
+
+
+def _with(held: Mapping[str, Any], record: Record) -> dict[str, Any]:
+    return {
+        "generations": [*_but(held, record.generation.name), _of_record(record)],
+        "numbered": max(record.number, _numbered(held)),
+    }
+
+
+def _giving_up(held: Mapping[str, Any], record: Record) -> dict[str, Any]:
+    """Those of collections that are gone go with them."""
+    named = {each["collection"] for each in _generations(held)}
+    before = {place: own for place, own in _given_up(held).items() if place in named}
+    own = [*before.get(record.collection, ()), record.number]
+    return {"given_up": {**before, record.collection: own[-_REMEMBERED:]}}
+
+
+def _given_up(held: Mapping[str, Any]) -> Mapping[str, Sequence[int]]:
+    """Marks that count for nothing, by collection."""
+    found: Mapping[str, Sequence[int]] = held.get("given_up", {})
+    return found
 
 
 def _generations(

@@ -22,7 +22,8 @@ def delete(
     """
     from qdrant_client.models import PointIdsList
 
-    for points in pages(server, collection, limits, chosen, fields=False):
+    page = limits.deletions
+    for points in pages(server, collection, limits, chosen, fields=False, page=page):
         if points:
             ids = PointIdsList(points=[point.id for point in points])
             server.ask(

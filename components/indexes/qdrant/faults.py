@@ -16,7 +16,7 @@ from components.errors import (
 from components.indexes.qdrant import answers
 
 VARIABLE = "MILLRACE_QDRANT_URL"
-_KEY = "MILLRACE_QDRANT_API_KEY"
+KEY = "MILLRACE_QDRANT_API_KEY"
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,19 @@ class _Fault:
 _AWAY = _Fault(
     StoreUnavailable,
     "the server does not answer ({})",
-    f"is Qdrant running there? its address is in {VARIABLE}",
+    f"is Qdrant running there, by http or https? its address is in {VARIABLE}",
+)
+_ELSEWHERE = f"is the address right? it is in {VARIABLE}"
+_MOVED = _Fault(Refused, "no Qdrant answers at this address ({})", _ELSEWHERE)
+_UNREADABLE = _Fault(
+    Refused,
+    "the form of its answer is not Qdrant's ({})",
+    f"{_ELSEWHERE}; a server much newer than this client is another reason",
+)
+_FORBIDDEN = _Fault(
+    BadOption,
+    "it is not allowed ({})",
+    f"a proxy before the server may say so; or the API key needs more rights, set another in {KEY}",
 )
 _UNABLE = _Fault(
     StoreUnavailable,
@@ -44,13 +56,13 @@ _BUSY = _Fault(
     "try again later; the rate limits of the collection's strict mode are one reason",
 )
 _REFUSED: Mapping[int, _Fault] = {
-    401: _Fault(BadOption, "the server refuses the API key ({})", f"set {_KEY}"),
+    401: _Fault(BadOption, "the server refuses the API key ({})", f"set {KEY}"),
     403: _Fault(
         BadOption,
         "the API key does not allow it ({})",
-        f"it may be for reading, for some collections, or have expired: set another in {_KEY}",
+        f"it may be for reading, for some collections, or have expired: set another in {KEY}",
     ),
-    404: _Fault(Refused, "{}", f"is the address right? it is in {VARIABLE}"),
+    404: _Fault(Refused, "{}", _ELSEWHERE),
     429: _Fault(
         Refused,
         "it costs more than the server's rate limit ever allows ({})",
@@ -63,14 +75,22 @@ _REFUSED: Mapping[int, _Fault] = {
     ),
 }
 """By status."""
+_OTHER_NAME = (VARIABLE, "call the server by a name that its certificate has")
+_OTHER_TIME = (VARIABLE, "renew the server's certificate, or set this machine's clock right")
+_CERTIFICATES = {9: _OTHER_TIME, 10: _OTHER_TIME, 62: _OTHER_NAME, 64: _OTHER_NAME}
+"""Where and what to do, by OpenSSL's code of what is wrong with a certificate."""
 
 
 def fault(error: Exception, doing: str, server: str) -> MillraceError:
     """StoreUnavailable, BadOption, DiskFull, Refused or IndexFault, with `doing` in front."""
     told = answers.reason(error)
-    if answers.distrusted(error):
-        return BadOption(f"{doing}: {told}").at(
-            where="MILLRACE_QDRANT_CA", hint="name who signed for it"
+    code = answers.distrusted(error)
+    if code is not None:
+        where, hint = _CERTIFICATES.get(code, ("MILLRACE_QDRANT_CA", "name who signed for it"))
+        return BadOption(f"{doing}: {told}").at(where=where, hint=hint)
+    if answers.plain(error):
+        return BadOption(f"{doing}: no TLS is spoken there ({told})").at(
+            where=VARIABLE, hint="does the server speak plain http? then it is http://…"
         )
     known = _known(error)
     return known.kind(f"{doing}: {known.told.format(told)}").at(where=server, hint=known.hint)
@@ -83,5 +103,9 @@ def _known(error: Exception) -> _Fault:
         return _UNABLE if answers.qdrants(error) else _AWAY
     status = answers.status(error)
     if status is None:
-        return _Fault(IndexFault, "{}")
+        return _UNREADABLE if answers.unreadable(error) else _Fault(IndexFault, "{}")
+    if status < 400:
+        return _MOVED
+    if status == 403 and not answers.worded(error):
+        return _FORBIDDEN
     return _REFUSED.get(status, _Fault(Refused, "{}"))

@@ -13,7 +13,7 @@ no generation that is kept (see `retention`) goes when a refresh ends.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
@@ -25,12 +25,12 @@ from components.indexes.filterable import HELP, Filterable
 from components.indexes.manifest import Generation, Quantization, Release, Totals, now
 from components.indexes.qdrant import collection, leftovers
 from components.indexes.qdrant.collection import Layout
-from components.indexes.qdrant.conditions import REMOVED, added_in, removed_in
+from components.indexes.qdrant.conditions import ADDED, REMOVED, marked, removed_in
 from components.indexes.qdrant.control import Control, Record
 from components.indexes.qdrant.deletion import delete
 from components.indexes.qdrant.lease import Fenced, borrowed, held, lease
 from components.indexes.qdrant.leftovers import Place
-from components.indexes.qdrant.limits import limits_of
+from components.indexes.qdrant.limits import Limits, limits_of, parts
 from components.indexes.qdrant.patience import patient
 from components.indexes.qdrant.reader import QdrantReader
 from components.indexes.qdrant.server import Server, connect
@@ -204,27 +204,25 @@ class QdrantCorpus:
     @contextmanager
     def read(self, generation: Generation) -> Iterator[QdrantReader]:
         """See `CorpusIndex`. Raises Moved where the generation went away, before or meanwhile."""
-        record = self._control.record(generation.name)
-        if record is None:
-            raise _moved(generation)
+        record = self._still(generation)
         try:
             yield QdrantReader(*self._opened(record))
         except IndexFault as error:
-            if self._control.record(generation.name) is None:
-                raise _moved(generation) from error
+            try:
+                self._still(generation)
+            except Moved as moved:
+                raise moved from error
             raise
-        if generation.finished_at and self._control.record(generation.name) is None:
-            raise _moved(generation)
+        if generation.finished_at:
+            self._still(generation)
 
     @contextmanager
     def hold(self, generation: Generation) -> Iterator[QdrantReader]:
         """See `CorpusIndex`."""
         known = self._known
-        same = known is not None and known.generation == generation
-        record = known if same else self._control.record(generation.name)
-        if record is None:
-            raise _moved(generation)
-        yield QdrantReader(*self._opened(record))
+        if known is None or known.generation != generation:
+            known = self._still(generation)
+        yield QdrantReader(*self._opened(known))
 
     def draft(self, wanted: Generation, base: Generation | None) -> Generation:
         """See `CorpusIndex`. A base that was finished but never published is opened again."""
@@ -233,27 +231,33 @@ class QdrantCorpus:
             self.discard(each.generation)
         beneath = self._record(base.name) if base else None
         before = self._published_before(beneath)
+        again = beneath if before else None
         draft = replace(
             wanted,
-            number=(
-                beneath.generation.number if beneath and before else self._control.next_number()
-            ),
+            number=again.generation.number if again else self._control.next_number(),
             quantization=base.quantization if base else self._layout.quantization,
             base=(before or base).name if base else "",
             created_at=now(),
             finished_at="",
         )
         place = beneath.collection if beneath else leftovers.place_of(self.name, draft)
-        self._control.save(Record(draft, place), self._holder())
+        made = replace(again, generation=draft) if again else Record(draft, place)
+        self._control.save(made, self._holder())
         if beneath is None:
             collection.create(self._server, place, draft.width, self._layout)
+        if again:
+            self.recover(draft)
         return draft
 
     def recover(self, draft: Generation) -> None:
-        """See `CorpusIndex`."""
+        """See `CorpusIndex`. What the run wrote that was killed is not seen any more, but for what
+        is recovered.
+        """
+        record = self._control.renumber(self._record(draft.name), self._holder())
         try:
             with self.write(draft) as writer:
-                writer.recover()
+                writer.recover(record.behind)
+            self._control.save(replace(record, behind=()), self._holder())
         except Missing as error:
             place, own = self._record(draft.name).collection, self._control.collection
             collection.check_gone(self._server, place, own, error)
@@ -262,19 +266,18 @@ class QdrantCorpus:
     def discard(self, draft: Generation) -> None:
         """See `CorpusIndex`."""
         record = self._record(draft.name)
-        if draft.base:
-            self._undo(record)
         # Its record first: a deletion that lands late meets what nobody goes on with.
-        self._control.remove(draft.name, self._holder())
-        if not draft.base:
+        self._control.give_up(record, self._holder())
+        if draft.base:
+            self._clear(record.collection, [*record.behind, record.number])
+        else:
             collection.remove(self._server, record.collection)
 
     @contextmanager
     def write(self, draft: Generation) -> Iterator[QdrantWriter]:
         """See `CorpusIndex`."""
         record = self._record(draft.name)
-        base = int(draft.base.partition("-")[0]) if draft.base else 0
-        with closing(QdrantWriter(*self._opened(record), base=base)) as writer:
+        with closing(QdrantWriter(*self._opened(record), alone=not draft.base)) as writer:
             # A resumed draft may lack them; what a killed run asked for is done before they are.
             writer.index_fields(self._layout.filterable)
             yield writer
@@ -290,7 +293,7 @@ class QdrantCorpus:
             )
         collection.settle(self._server, record.collection)
         done = replace(draft, finished_at=now(), totals=totals)
-        self._control.save(Record(done, record.collection), self._holder())
+        self._control.save(replace(record, generation=done), self._holder())
         return done
 
     def publish(self, generation: Generation, run_id: str) -> Release:
@@ -326,7 +329,16 @@ class QdrantCorpus:
     def prune(self) -> list[str]:
         """See `CorpusIndex`. A reader of what goes is told afterwards."""
         places, nobodys = self._going()
-        gone = [name for place in places for name in self._remove(place)]
+        gone = [name for place in places for name in self._forget(place)]
+        records = self._control.records()
+        given_up = {each.collection: each.given_up for each in records if each.given_up}
+        for place in places:
+            if place.stays:
+                self._sweep(place, given_up.get(place.name, ()))
+            else:
+                collection.remove(self._server, place.name)
+        for name, numbers in given_up.items():
+            self._clear(name, numbers)
         for name in nobodys:
             collection.remove(self._server, name)
         return gone + nobodys
@@ -355,20 +367,38 @@ class QdrantCorpus:
         record = self._control.corpus() or {}
         return [each for each in (record.get("live"), *record.get("before", ())) if each]
 
-    def _remove(self, place: Place) -> list[str]:
-        """Remove what goes: the names of it, as `surplus` has them."""
+    def _forget(self, place: Place) -> list[str]:
+        """Remove the records of what goes: the names of it, as `surplus` has them."""
         for record in place.goes:
-            if place.stays and record.generation.number > place.newest:
-                # Half undone it must not be taken for finished.
-                draft = replace(record.generation, finished_at="")
-                self._control.save(replace(record, generation=draft), self._holder())
-                self._undo(record)
-            self._control.remove(record.generation.name, self._holder())
-        if place.stays:
-            self._delete(place.name, removed_in(0, place.oldest))
-            return [each.generation.name for each in place.goes]
-        collection.remove(self._server, place.name)
-        return [place.name]
+            if place.stays and record.number > place.newest:
+                self._control.give_up(record, self._holder())
+            else:
+                self._control.remove(record.generation.name, self._holder())
+        return [each.generation.name for each in place.goes] if place.stays else [place.name]
+
+    def _sweep(self, place: Place, given_up: Sequence[int]) -> None:
+        """Delete what no generation that stays sees."""
+        with suppress(Missing):
+            allowed = limits_of(self._server, place.name)
+            but = list(parts(given_up, allowed.values))
+            self._delete(place.name, allowed, removed_in(0, place.oldest, but))
+
+    def _clear(self, place: str, numbers: Sequence[int]) -> None:
+        """Take back what bears marks that were given up. No later point has such a one's id."""
+        with suppress(Missing):  # a kill came before the collection was made
+            allowed = limits_of(self._server, place)
+            for part in parts(numbers, allowed.values):
+                self._delete(place, allowed, marked(ADDED, part))
+                taken = marked(REMOVED, part)
+                self._server.ask(
+                    "a draft could not be taken back",
+                    lambda client, taken=taken: client.delete_payload(  # type: ignore[misc]
+                        place, [REMOVED], points=taken, wait=True
+                    ),
+                )
+
+    def _delete(self, place: str, allowed: Limits, chosen: models.Filter) -> None:
+        delete(self._server, place, allowed, chosen, "a draft could not be cleared")
 
     def _published_before(self, beneath: Record | None) -> Generation | None:
         """The live generation, where it is an older one in the same collection as `beneath`."""
@@ -378,20 +408,6 @@ class QdrantCorpus:
         live = self._record(release.generation.name)
         older = live.generation.number < beneath.generation.number
         return live.generation if older and live.collection == beneath.collection else None
-
-    def _undo(self, record: Record) -> None:
-        place, number = record.collection, record.generation.number
-        self._delete(place, added_in(number))
-        taken = removed_in(number, number)
-        self._server.find(
-            "a draft could not be taken back",
-            lambda client: client.delete_payload(place, [REMOVED], points=taken, wait=True),
-        )
-
-    def _delete(self, place: str, chosen: models.Filter) -> None:
-        with suppress(Missing):  # a kill came before the collection was made
-            allowed = limits_of(self._server, place)
-            delete(self._server, place, allowed, chosen, "a draft could not be cleared")
 
     def _change(self, fields: Mapping[str, Any]) -> None:
         """Change the corpus' record; in one step with the check that we may."""
@@ -422,17 +438,26 @@ class QdrantCorpus:
             )
         return found
 
-    def _opened(self, record: Record) -> tuple[Server, str, int, int, Search | None, str]:
+    def _still(self, generation: Generation) -> Record:
+        """A generation's record. Raises Moved where it is gone, or was finished and is not what it
+        was.
+        """
+        record = self._control.record(generation.name)
+        finished = generation.finished_at
+        if record is None or (finished and record.generation.finished_at != finished):
+            raise Moved(f"{generation.name} was replaced while it was read").at(hint="try again")
+        return record
+
+    def _opened(
+        self, record: Record
+    ) -> tuple[Server, str, int, Sequence[int], int, Search | None, str]:
         generation = record.generation
         return (
             self._server,
             record.collection,
-            generation.number,
+            record.number,
+            record.given_up,
             generation.width,
             self._rescoring.of(generation),
             generation.edition(self._key),
         )
-
-
-def _moved(generation: Generation) -> Moved:
-    return Moved(f"{generation.name} was replaced while it was read").at(hint="try again")

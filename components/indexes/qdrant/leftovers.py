@@ -37,12 +37,12 @@ class Place:
     @property
     def oldest(self) -> int:
         """Number of the oldest generation that stays."""
-        return self.stays[0].generation.number
+        return self.stays[0].number
 
     @property
     def newest(self) -> int:
         """Number of the newest generation that stays."""
-        return self.stays[-1].generation.number
+        return self.stays[-1].number
 
 
 def places(records: Iterable[Record], kept: set[str]) -> list[Place]:
@@ -98,10 +98,10 @@ def nobodys(corpus: str, collections: Iterable[str], records: Iterable[Record]) 
 
 def _alone(place: Place) -> Iterator[tuple[Record, models.Filter]]:
     """Generations that go, each with the points that only they see."""
-    numbers = sorted(each.generation.number for each in (*place.stays, *place.goes))
+    numbers = sorted(each.number for each in (*place.stays, *place.goes))
     first = 0
     for record in place.goes:
-        number = record.generation.number
+        number = record.number
         if number > place.newest:
             yield record, added_in(number)
             continue

@@ -39,6 +39,8 @@ class Limits:
     """Queries in a batch."""
     points: int = 256
     """Points in a write."""
+    deletions: int = 1000
+    """Points that one deletion names."""
     values: int = 256
     """Accepted values in one condition."""
     versions: int = 64
@@ -81,13 +83,16 @@ def limits_of(server: Server, collection: str) -> Limits:
     own = Limits()
     hits = _least(own.hits, strict.max_query_limit)
     values = _least(own.values, strict.condition_max_size)
+    # What costs more than the rate of a minute is never taken.
+    rate = strict.write_rate_limit
     free = max(0, (strict.filter_max_conditions or _ALL) - _BESIDE)
     return Limits(
         page=min(own.page, hits),
         hits=hits,
         all_hits=min(own.all_hits, hits + values * free),
-        queries=_least(own.queries, strict.search_max_batchsize),
-        points=_least(own.points, strict.upsert_max_batchsize),
+        queries=_least(own.queries, strict.search_max_batchsize, strict.read_rate_limit),
+        points=_least(own.points, strict.upsert_max_batchsize, rate),
+        deletions=_least(own.deletions, hits, rate),
         values=values,
         versions=max(1, min(own.versions, values, free // _OF_DOCUMENT)),
         oversampling=min(own.oversampling, strict.search_max_oversampling or own.oversampling),
@@ -103,8 +108,8 @@ def parts(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
         yield items[start : start + size]
 
 
-def _least(own: int, allowed: int | None) -> int:
-    return own if allowed is None else max(1, min(own, allowed))
+def _least(own: int, *allowed: int | None) -> int:
+    return max(1, min([own, *(each for each in allowed if each is not None)]))
 
 
 def _unquoted(path: str) -> str:

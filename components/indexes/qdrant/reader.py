@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, wraps
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from uuid import uuid5
 
 import numpy as np
 
-from components.errors import BadOption, Missing
+from components.errors import BadOption, Missing, Refused
 from components.indexes.distinct import FIRST, distinct, payload_field
 from components.indexes.hits import TIES, best, more
 from components.indexes.manifest import Entry
 from components.indexes.payload import (
     CHUNK,
+    NAMESPACE,
     STATES,
     named,
     possible_ids,
@@ -22,7 +25,15 @@ from components.indexes.payload import (
     to_chunk,
     to_entry,
 )
-from components.indexes.qdrant.conditions import ADDED, REMOVED, of_chunks, visible
+from components.indexes.qdrant.conditions import (
+    ADDED,
+    REMOVED,
+    View,
+    listed,
+    of_chunks,
+    visible,
+)
+from components.indexes.qdrant.halving import halved
 from components.indexes.qdrant.limits import Limits, limits_of, parts
 from components.indexes.qdrant.scroll import count, scroll
 from components.indexes.qdrant.server import Server
@@ -32,12 +43,57 @@ from components.values import Chunk, Filter, Hit, Matrix, Scalar, SparseVector, 
 if TYPE_CHECKING:
     from qdrant_client import models
 
+P = ParamSpec("P")
+Answer = TypeVar("Answer")
 DENSE = "dense"
 SPARSE = "sparse"
 _STATES_PAGE = 100
 """Of chunks with the states of their tokens: a long chunk's take hundreds of kilobytes."""
 _Asked = tuple[Any, str, Filter]
 """A vector, the name of the vectors it is compared with, and what a hit must satisfy."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """An entry as it is stored."""
+
+    entry: Entry
+    number: int
+    """Of the generation that it is of."""
+    point: str
+
+    def newness(self, view: View) -> tuple[int, bool]:
+        """Of one document's the highest counts: one that was gone on with is older than one that
+        was written under the same number.
+        """
+        return self.number, self.point == entry_id(self.entry.document_id, view.number)
+
+
+def entry_id(document_id: str, number: int) -> str:
+    """One point for each number that an entry was written under: readers of older generations see
+    the older.
+    """
+    return str(uuid5(NAMESPACE, f"document\0{document_id}\0{number}"))
+
+
+def _fitting(
+    ask: Callable[Concatenate[QdrantReader, P], Answer],
+) -> Callable[Concatenate[QdrantReader, P], Answer]:
+    """Asked again where the server has come to allow something else since it was looked at."""
+
+    @wraps(ask)
+    def fitted(self: QdrantReader, /, *given: P.args, **named: P.kwargs) -> Answer:
+        self._prepare()
+        known = self._limits
+        try:
+            return ask(self, *given, **named)
+        except (BadOption, Refused):
+            self._limits = limits_of(self._server, self._collection)
+            if self._limits == known:
+                raise
+            return ask(self, *given, **named)
+
+    return fitted
 
 
 class QdrantReader:
@@ -48,6 +104,7 @@ class QdrantReader:
         server: Server,
         collection: str,
         number: int,
+        given_up: Sequence[int],
         width: int,
         search: Search | None,
         edition: str,
@@ -56,6 +113,7 @@ class QdrantReader:
         self._server = server
         self._collection = collection
         self._number = number
+        self._given_up = given_up
         self._width = width
         self._search = search
 
@@ -63,11 +121,22 @@ class QdrantReader:
     def _limits(self) -> Limits:
         return limits_of(self._server, self._collection)
 
+    @property
+    def _view(self) -> View:
+        return self._view_of(self._number)
+
+    def _view_of(self, number: int, but: Sequence[int] = ()) -> View:
+        """What is seen under a number; what bears one of `but` is, although it was given up."""
+        given_up = [each for each in self._given_up if each < number and each not in but]
+        return View(number, list(parts(given_up, self._limits.values)))
+
+    @_fitting
     def nearest(self, vectors: Matrix, k: int, filters: Sequence[Filter]) -> list[list[Hit]]:
         """See `Reader`."""
         pairs = zip(vectors, filters, strict=True)
         return self._query([(row.tolist(), DENSE, wanted) for row, wanted in pairs], k)
 
+    @_fitting
     def nearest_sparse(
         self, vectors: Sequence[SparseVector], k: int, filters: Sequence[Filter]
     ) -> list[list[Hit]]:
@@ -82,6 +151,7 @@ class QdrantReader:
         answers = iter(self._query(asked, k))
         return [next(answers) if len(vector.indices) else [] for vector in vectors]
 
+    @_fitting
     def vectors(self, chunk_ids: Sequence[str]) -> Matrix:
         """See `Reader`."""
         held: dict[str, Any] = {}
@@ -96,12 +166,14 @@ class QdrantReader:
         rows = [held[each] for each in chunk_ids]
         return np.asarray(rows, dtype=np.float32).reshape(len(rows), self._width)
 
+    @_fitting
     def states(self, chunk_ids: Sequence[str]) -> list[States]:
         """See `Reader`."""
         points = self._of_chunks(chunk_ids, [CHUNK, STATES], page=_STATES_PAGE)
         held = ((named(point), point.payload or {}) for point in points)
         return states_of(chunk_ids, held, self._collection)
 
+    @_fitting
     def neighbours(self, document_id: str, ordinals: Sequence[int]) -> list[Chunk]:
         """See `Reader`."""
         found = [
@@ -110,41 +182,49 @@ class QdrantReader:
         ]
         return sorted(chain.from_iterable(found), key=lambda chunk: chunk.ordinal)
 
+    @_fitting
     def values(self, field: str, limit: int) -> list[Scalar]:
         """See `Vocabulary`."""
-        chosen = visible(self._number, FIRST, kind=["chunk"])
+        chosen = visible(self._view, FIRST, kind=["chunk"])
         first = self._scroll(chosen, [payload_field(field)])
         return distinct((point.payload or {} for point in first), field, limit)
 
+    @_fitting
     def chunks(self, document_id: str) -> list[Chunk]:
         """See `GenerationReader`."""
         return self._chunks({"document_id": [document_id]})
 
+    @_fitting
     def entries(self) -> dict[str, Entry]:
         """See `GenerationReader`."""
-        return {document_id: entry for document_id, (_, entry) in self._entries({}).items()}
+        return {name: held.entry for name, held in self._entries(self._view, {}).items()}
 
+    @_fitting
     def count_chunks(self, document_id: str | None = None) -> int:
         """See `GenerationReader`."""
         wanted: Filter = {} if document_id is None else {"document_id": [document_id]}
-        chosen = visible(self._number, wanted, kind=["chunk"])
+        chosen = visible(self._view, wanted, kind=["chunk"])
         return count(self._server, self._collection, self._limits, chosen)
 
-    def _entries(self, wanted: Filter) -> dict[str, tuple[int, Entry]]:
-        """Entries by document id, each with the number of the generation that it is of."""
-        found: dict[str, tuple[int, Entry]] = {}
-        for point in self._scroll(visible(self._number, wanted, kind=["document"])):
+    def _prepare(self) -> None:
+        """Called before anything is asked."""
+
+    def _entries(self, view: View, wanted: Filter) -> dict[str, Held]:
+        """By document id."""
+        found: dict[str, Held] = {}
+        for point in self._scroll(visible(view, wanted, kind=["document"])):
             payload = dict(point.payload or {})
             number = payload.pop(ADDED)
             payload.pop(REMOVED, None)
-            entry = to_entry(payload)
+            held = Held(to_entry(payload), number, str(point.id))
+            name = held.entry.document_id
             # Between a new entry and the removal of the old one both are seen.
-            if number >= found.get(entry.document_id, (0, entry))[0]:
-                found[entry.document_id] = number, entry
+            if name not in found or held.newness(view) > found[name].newness(view):
+                found[name] = held
         return found
 
     def _chunks(self, wanted: Filter) -> list[Chunk]:
-        points = self._scroll(visible(self._number, wanted, kind=["chunk"]))
+        points = self._scroll(visible(self._view, wanted, kind=["chunk"]))
         found = [to_chunk(named(point), point.payload or {}) for point in points]
         return sorted(found, key=lambda chunk: chunk.ordinal)
 
@@ -162,7 +242,7 @@ class QdrantReader:
     ) -> Iterator[models.Record]:
         """The generation's points of some chunks, in no order."""
         for part in parts(possible_ids(ids), min(self._limits.values, page or self._limits.values)):
-            chosen = visible(self._number, kind=["chunk"])
+            chosen = visible(self._view, kind=["chunk"])
             chosen.should = [of_chunks(part)]
             yield from self._scroll(chosen, fields, vectors, page)
 
@@ -208,11 +288,14 @@ class QdrantReader:
         self, requests: Sequence[models.QueryRequest]
     ) -> Iterator[list[models.ScoredPoint]]:
         for part in parts(requests, self._limits.queries):
-            answers = self._server.ask(
-                "the index could not be searched",
-                lambda client, part=part: client.query_batch_points(self._collection, part),  # type: ignore[misc]
-            )
-            yield from (each.points for each in answers)
+            for answers in halved(part, self._answered):
+                yield from (each.points for each in answers)
+
+    def _answered(self, requests: Sequence[models.QueryRequest]) -> list[models.QueryResponse]:
+        return self._server.ask(
+            "the index could not be searched",
+            lambda client: client.query_batch_points(self._collection, requests),
+        )
 
     def _request(
         self,
@@ -224,10 +307,10 @@ class QdrantReader:
     ) -> models.QueryRequest:
         from qdrant_client.models import HasIdCondition, QueryRequest
 
-        chosen = visible(self._number, wanted)
+        chosen = visible(self._view, wanted)
         ids = [point.id for point in known]
         others = [HasIdCondition(has_id=list(part)) for part in parts(ids, self._limits.values)]
-        chosen.must_not = [*_listed(chosen.must_not), *others]
+        chosen.must_not = [*listed(chosen.must_not), *others]
         return QueryRequest(
             query=query,
             using=name,
@@ -243,12 +326,8 @@ class QdrantReader:
         """
         from qdrant_client.models import IdfCorpusParams, SearchParams
 
-        seen = visible(self._number, kind=["chunk"])
+        seen = visible(self._view, kind=["chunk"])
         return SearchParams(idf=IdfCorpusParams(corpus=seen))
-
-
-def _listed(conditions: Any) -> list[Any]:
-    return list(conditions or [])
 
 
 def _but_states() -> models.PayloadSelectorExclude:

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from components.indexes.qdrant import answers
 from components.indexes.qdrant.limits import Limits
 from components.indexes.qdrant.server import Server
 
 if TYPE_CHECKING:
-    from qdrant_client import models
+    from qdrant_client import QdrantClient, models
 
 
 def scroll(
@@ -58,11 +59,20 @@ def pages(
 def count(
     server: Server, collection: str, limits: Limits, chosen: models.Filter | None = None
 ) -> int:
-    """How many points there are, exactly. Raises as `Server.ask`."""
-    if not limits.exact:  # the server would estimate
+    """How many points there are, exactly: in one request, or page by page where that takes longer
+    than a request may. Raises as `Server.ask`.
+    """
+
+    def at_once(client: QdrantClient) -> int | None:
+        try:
+            return client.count(collection, count_filter=chosen, exact=True).count
+        except Exception as error:
+            if answers.outlasted(error):
+                return None
+            raise
+
+    # A server that may not count exactly would estimate.
+    found = server.ask("points could not be counted", at_once) if limits.exact else None
+    if found is None:
         return sum(1 for _ in scroll(server, collection, limits, chosen, fields=False))
-    answer = server.ask(
-        "points could not be counted",
-        lambda client: client.count(collection, count_filter=chosen, exact=True),
-    )
-    return answer.count
+    return found

@@ -5,15 +5,16 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Callable
+from concurrent.futures import CancelledError
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
-from components.errors import BadOption, MillraceError, Missing
+from components.errors import BadOption, MillraceError, Missing, Refused
 from components.indexes.qdrant import answers
-from components.indexes.qdrant.faults import VARIABLE, fault
+from components.indexes.qdrant.faults import KEY, VARIABLE, fault
 from components.indexes.qdrant.patience import Waiting, stop
-from components.indexes.qdrant.version import Version
+from components.indexes.qdrant.version import Version, asked
 from infra.settings import settings
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ class Server:
         )
         try:
             answer: Answer = retrying(self._once, doing, request)
+        except CancelledError:  # nobody waits for it any more
+            raise
         except MillraceError:
             waiting.over()
             raise
@@ -77,6 +80,11 @@ class Server:
         try:
             answer = request(self.client)
         except Exception as error:
+            if answers.unheard(error):
+                asked(self.client)  # raises where there is no server any more
+                raise Refused(f"{doing}: the server has not read all of the request").at(
+                    where=self.name, hint="is it larger than the server takes?"
+                ) from error
             place = answers.lacking(error)
             if place is None:
                 raise
@@ -119,9 +127,13 @@ def _connected(url: str, key: str | None, authority: str | None, timeout: int) -
     parts = _address(url)
     if parts.username or parts.password:
         raise BadOption("a user or password in the address would be shown in logs").at(
-            where=VARIABLE, hint="use MILLRACE_QDRANT_API_KEY"
+            where=VARIABLE, hint=f"use {KEY}"
         )
     name = parts.netloc
+    if key and not (key.isascii() and key.isprintable() and key == key.strip()):
+        raise BadOption("the API key has a line break, a space at an end, or no ASCII").at(
+            where=KEY, hint="a key that was read from a file ends in a line break: leave that out"
+        )
     if key and parts.scheme == "http":
         _log.warning("the API key goes to %s unencrypted: use https where others listen", name)
     options: dict[str, Any] = {"verify": authority} if authority else {}

@@ -33,7 +33,7 @@ class Version:
         """
         if self._known:
             return
-        told = _told(client)
+        told = asked(client)
         release = _RELEASE.fullmatch(told)
         if release is None:
             found = f"is Qdrant {told}, which is no release" if told else "hides its version"
@@ -49,7 +49,7 @@ def _named() -> str:
     return ".".join(map(str, LOWEST))
 
 
-def _told(client: QdrantClient) -> str:
+def asked(client: QdrantClient) -> str:
     """What the server says, empty where it, or a proxy before it, says nothing of the kind."""
     try:
         return client.info().version

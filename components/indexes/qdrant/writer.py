@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -31,15 +31,18 @@ from components.indexes.qdrant.collection import index_chunks
 from components.indexes.qdrant.conditions import (
     ADDED,
     REMOVED,
+    View,
     added_in,
-    inherited,
+    listed,
+    marked,
     of_chunks,
-    removed_in,
+    of_points,
+    standing,
     visible,
 )
-from components.indexes.qdrant.deletion import delete
+from components.indexes.qdrant.halving import REFUSED, halved, may_be_too_large
 from components.indexes.qdrant.limits import parts
-from components.indexes.qdrant.reader import DENSE, SPARSE, QdrantReader
+from components.indexes.qdrant.reader import DENSE, SPARSE, QdrantReader, entry_id
 from components.indexes.qdrant.uploads import Uploads
 from components.values import Chunk, Matrix, Metadata, SparseVector, States
 
@@ -48,18 +51,18 @@ if TYPE_CHECKING:
 
 _BYTES_PER_NUMBER = 22
 """A float32 is written out as the float64 that it equals."""
-_TOO_LARGE: tuple[int | None, ...] = (400, 413)
-"""What a server answers to a body that is too large, among other things."""
 
 
 class QdrantWriter(QdrantReader):
     """An opened draft, see `Writer`."""
 
-    def __init__(self, *of: Any, base: int) -> None:
+    def __init__(self, *of: Any, alone: bool) -> None:
         super().__init__(*of)
-        self._base = base
-        """Number of the generation that the draft began from, 0 for none."""
+        self._alone = alone
+        """Whether the draft began from no other generation."""
         self._uploads = Uploads(self._store)
+        self._put: set[str] = set()
+        """Documents of which chunks were put that may not be stored yet."""
 
     def index_fields(self, filterable: Filterable) -> None:
         """Index the fields that are not."""
@@ -68,6 +71,11 @@ class QdrantWriter(QdrantReader):
     def flush(self) -> None:
         """Returns when all that was put is stored."""
         self._uploads.wait()
+        self._put.clear()
+
+    def _prepare(self) -> None:
+        """What was put and described is there to be read."""
+        self.flush()
 
     def close(self) -> None:
         """Give up what was put and not committed."""
@@ -87,6 +95,7 @@ class QdrantWriter(QdrantReader):
             _Point(chunk, of_chunk(chunk, own), row.tolist(), terms, size(chunk, own))
             for chunk, row, terms, own in zip(chunks, dense, sparse, held, strict=True)
         ]
+        self._put.update(chunk.document_id for chunk in chunks)
         self._uploads.add(points, self._limits.points)
 
     def commit(self, entries: Sequence[Entry], replaced: Sequence[str] = ()) -> None:
@@ -96,17 +105,20 @@ class QdrantWriter(QdrantReader):
         self.flush()
         changed = set(replaced)
         for part in parts(entries, self._limits.points):
-            points = [
-                PointStruct(
-                    id=_entry_id(entry.document_id, self._number),
+            points = {
+                entry.document_id: PointStruct(
+                    id=entry_id(entry.document_id, self._number),
                     vector={},
                     payload={**of_entry(entry), ADDED: self._number},
                 )
                 for entry in part
-            ]
-            self._upsert(points)
-            for some in parts([entry.document_id for entry in part], self._limits.values):
-                self._replace_entries(some)
+            }
+            for _ in halved(list(points.values()), self._upsert):
+                pass
+            for some in parts(
+                [(name, str(own.id)) for name, own in points.items()], self._limits.values
+            ):
+                self._replace_entries(dict(some))
         kept = [(e.document_id, e.content_hash) for e in entries if e.document_id in changed]
         self._drop(kept, others=True)
 
@@ -114,121 +126,157 @@ class QdrantWriter(QdrantReader):
         """See `Writer`. What older generations brought is copied: they keep what they see."""
         described = {"title": title, "metadata": dict(metadata)}
         check(described, document_id)
-        self.flush()
-        self._set(described, added_in(self._number, kind=["chunk"], document_id=[document_id]))
-        if self._base:
-            older = inherited(self._number, kind=["chunk"], document_id=[document_id])
-            for point in self._scroll(older, True, True, self._limits.points):
-                self._uploads.add([_copy(point, described)], self._limits.points)
+        if document_id in self._put:
             self.flush()
+        seen = visible(self._view, {"document_id": [document_id]}, kind=["chunk"])
+        held = list(self._scroll(seen, True, True, self._limits.points))
+        older = [point for point in held if _number(point) < self._number]
+        if len(older) < len(held):
+            own = added_in(self._number, kind=["chunk"], document_id=[document_id])
+            self._set(described, own)
+        self._uploads.add([_copy(point, described) for point in older], self._limits.points)
 
     def forget(self, document_ids: Sequence[str]) -> None:
         """See `Writer`."""
         self.flush()
         for part in parts(document_ids, self._limits.values):
-            self._delete(added_in(self._number, document_id=part))
-            self._set({REMOVED: self._number}, visible(self._number, {"document_id": part}))
+            self._take_away(standing(self._view, document_id=part))
 
-    def recover(self) -> None:
-        """Drop what a killed run left behind: chunks that no entry names, entries whose chunks are
-        not all there (their documents are then done again), and entries and points that were
-        replaced. Only the documents that it touched are looked at.
+    def recover(self, behind: Sequence[int]) -> None:
+        """Go on with what a killed run did whole: entries that it wrote under the numbers `behind`,
+        which were given up, with all of their chunks, and what it took away. Other documents of
+        its count as missing. No other is looked at.
+
+        What is late of that run, or was asked here twice, changes nothing that is written later.
         """
-        for wanted in self._touched():
-            self._mend(wanted)
+        for part in parts(sorted(self._touched(behind)), self._limits.values):
+            whole = self._go_on(behind, part)
+            missing = [each for each in part if each not in whole]
+            if missing and not self._alone:
+                older = standing(self._view, older=True, document_id=missing)
+                self._take_away(older)
 
-    def _touched(self) -> Iterator[dict[str, Sequence[str]]]:
-        """Filters, each for some of the documents of which this draft added or removed anything."""
-        if not self._base:
-            yield {}
-            return
-        own, taken = added_in(self._number), removed_in(self._number, self._number)
+    def _touched(self, numbers: Sequence[int]) -> set[str]:
+        """Documents of which an entry was brought, or taken away, under these numbers."""
+        own, taken = (marked(field, numbers, kind=["document"]) for field in (ADDED, REMOVED))
         points = chain(self._scroll(own, ["document_id"]), self._scroll(taken, ["document_id"]))
-        found = {(point.payload or {})["document_id"] for point in points}
-        for part in parts(sorted(found), self._limits.values):
-            yield {"document_id": part}
+        return {(point.payload or {})["document_id"] for point in points}
 
-    def _mend(self, wanted: dict[str, Sequence[str]]) -> None:
-        own = added_in(self._number, kind=["chunk"], **wanted)
-        if self._base:
-            for ids in parts(
-                [named(each) for each in self._scroll(own, [CHUNK])], self._limits.values
-            ):
-                self._supersede(ids)
-        held = self._entries(wanted)
-        counted: Counter[tuple[str, str]] = Counter()
-        chunks = visible(self._number, wanted, kind=["chunk"])
-        for point in self._scroll(chunks, ["document_id", "version"]):
-            payload = point.payload or {}
-            counted[payload["document_id"], payload["version"]] += 1
-        entries = [entry for _, entry in held.values()]
-        current = {(entry.document_id, entry.content_hash) for entry in entries}
-        self._drop([each for each in counted if each not in current])
-        recorded = [name for name, (number, _) in held.items() if number == self._number]
-        for part in parts(recorded, self._limits.values):
-            self._replace_entries(part)
-        self.forget(
-            [
-                entry.document_id
-                for entry in entries
-                if entry.chunks != counted[entry.document_id, entry.content_hash]
-            ]
-        )
+    def _go_on(self, behind: Sequence[int], documents: Sequence[str]) -> Collection[str]:
+        """Give documents that have all of their chunks this draft's number, the entries last."""
+        before = self._view_of(behind[-1], behind)
+        entries = self._entries(before, {"document_id": documents})
+        held = {name: each for name, each in entries.items() if each.number in behind}
+        chunks = self._chunk_points(before, documents)
+        whole = {
+            name: chunks[name, each.entry.content_hash]
+            for name, each in held.items()
+            if len(chunks[name, each.entry.content_hash]) == each.entry.chunks
+        }
+        points = {
+            chunk: str(point.id)
+            for own in whole.values()
+            for chunk, point in own.items()
+            if _number(point) in behind
+        }
+        recorded = {name: held[name].point for name in whole}
+        self._mark(list(points.values()), behind)
+        if not self._alone:
+            for some in parts(list(points.items()), self._limits.values):
+                self._supersede(dict(some))
+            kept = [(name, held[name].entry.content_hash) for name in whole]
+            self._drop(kept, others=True, older=True)
+            self._replace_entries(recorded)
+        self._mark(list(recorded.values()), behind)
+        return whole
+
+    def _chunk_points(
+        self, view: View, documents: Sequence[str]
+    ) -> Mapping[tuple[str, str], dict[str, models.Record]]:
+        """The points of documents' versions, by chunk: of two of one chunk, the newer."""
+        found: dict[tuple[str, str], dict[str, models.Record]] = defaultdict(dict)
+        chosen = visible(view, {"document_id": documents}, kind=["chunk"])
+        for point in self._scroll(chosen, ["document_id", "version", CHUNK, ADDED]):
+            payload, chunk = point.payload or {}, named(point)
+            own = found[payload["document_id"], payload["version"]]
+            if chunk not in own or _newness(point, view) > _newness(own[chunk], view):
+                own[chunk] = point
+        return found
+
+    def _mark(self, points: Sequence[str], behind: Sequence[int]) -> None:
+        """Give points of other numbers this draft's."""
+        for part in parts(points, min(self._limits.values, self._limits.points)):
+            self._set({ADDED: self._number}, of_points(part, behind))
 
     def _store(self, batch: Sequence[_Point]) -> None:
-        """Points in the place of what older generations brought of the same chunks."""
+        """Points in the place of what there was of the same chunks."""
         self._send(batch)
-        for part in parts([point.id for point in batch], self._limits.values):
-            self._supersede(part)
+        for part in parts(batch, self._limits.values):
+            self._supersede({each.id: _chunk_point(each.id, self._number) for each in part})
 
     def _send(self, batch: Sequence[_Point]) -> None:
-        """Upsert points, in halves where they are too much for one request."""
+        """Upsert points of chunks. Where they are too large, those that follow are sent smaller."""
+        for _ in halved(batch, self._sent):
+            pass
+
+    def _sent(self, batch: Sequence[_Point]) -> None:
         try:
             self._upsert([point.of(self._number) for point in batch])
         except Refused as error:
-            if error.__cause__ is None or answers.status(error.__cause__) not in _TOO_LARGE:
-                raise
             size = sum(map(len, batch))
-            if len(batch) == 1:
-                raise _alone(batch[0], size, error) from error
-            self._uploads.too_large(size)
-            middle = len(batch) // 2
-            for half in (batch[:middle], batch[middle:]):
-                self._send(half)
+            if may_be_too_large(error):
+                self._uploads.too_large(size)
+                if len(batch) == 1:
+                    raise _alone(batch[0], size, error) from error
+            raise
 
-    def _supersede(self, ids: Sequence[str]) -> None:
-        """Take away the points of these chunks that older generations brought."""
-        if self._base:
-            older = inherited(self._number, of_chunks(ids), kind=["chunk"])
-            self._set({REMOVED: self._number}, older)
-
-    def _replace_entries(self, document_ids: Sequence[str]) -> None:
-        """Older entries of these documents are no longer the draft's."""
-        if not self._base:
+    def _supersede(self, points: Mapping[str, str]) -> None:
+        """Take away all points of these chunks but those that are named."""
+        if self._alone and not self._given_up:
             return
-        chosen = visible(self._number - 1, {"document_id": document_ids}, kind=["document"])
-        self._set({REMOVED: self._number}, chosen)
+        chosen = standing(self._view, of_chunks(list(points)), kind=["chunk"])
+        self._take_others(list(points.values()), chosen)
 
-    def _drop(self, versions: Sequence[tuple[str, str]], *, others: bool = False) -> None:
-        """Take away chunks of these documents: of the version named, or of all `others`."""
+    def _replace_entries(self, points: Mapping[str, str]) -> None:
+        """As `_supersede`, of documents' entries."""
+        if self._alone and not self._given_up:
+            return
+        chosen = standing(self._view, kind=["document"], document_id=list(points))
+        self._take_others(list(points.values()), chosen)
+
+    def _take_others(self, points: Sequence[str], chosen: models.Filter) -> None:
+        """Take away what is chosen but for some points."""
+        from qdrant_client.models import HasIdCondition
+
+        chosen.must_not = [*listed(chosen.must_not), HasIdCondition(has_id=list(points))]
+        self._take_away(chosen)
+
+    def _drop(
+        self, versions: Sequence[tuple[str, str]], *, others: bool = False, older: bool = False
+    ) -> None:
+        """Take away chunks of these documents: of the version named, or of all `others`; or the
+        `older` of them, which the draft has not brought.
+        """
         from qdrant_client.models import Filter
 
         for part in parts(versions, self._limits.versions):
             any_of = Filter(should=[_of_version(*each, others=others) for each in part])
             documents = sorted({document_id for document_id, _ in part})
-            own = added_in(self._number, kind=["chunk"], document_id=documents)
-            older = visible(self._number, kind=["chunk"], document_id=documents)
-            for chosen in (own, older):
-                chosen.must = [*_listed(chosen.must), any_of]
-            self._delete(own)
-            self._set({REMOVED: self._number}, older)
+            view, kind = self._view, ["chunk"]
+            self._take_away(standing(view, any_of, older=older, kind=kind, document_id=documents))
+
+    def _take_away(self, chosen: models.Filter) -> None:
+        self._set({REMOVED: self._number}, chosen)
 
     def _upsert(self, points: Sequence[models.PointStruct]) -> None:
         if not points:
             return
         self._change(
             "the index refused a write",
-            lambda client: client.upsert(self._collection, points, wait=True),
+            # What others brought, or have gone on with since, is not overwritten.
+            lambda client: client.upsert(
+                self._collection, points, wait=True, update_filter=added_in(self._number)
+            ),
         )
 
     def _set(self, payload: Mapping[str, Any], chosen: models.Filter) -> None:
@@ -238,10 +286,6 @@ class QdrantWriter(QdrantReader):
                 self._collection, dict(payload), points=chosen, wait=True
             ),
         )
-
-    def _delete(self, chosen: models.Filter) -> None:
-        doing = "the index refused a deletion"
-        delete(self._server, self._collection, self._limits, chosen, doing)
 
     def _change(self, doing: str, request: Callable[[QdrantClient], object]) -> None:
         self._server.ask(doing, self._uploads.until_stopped(request))
@@ -267,7 +311,7 @@ class _Point:
             indices, values = self.terms.indices.tolist(), self.terms.values.tolist()
             vector[SPARSE] = Terms(indices=indices, values=values)
         payload = {**self.payload, CHUNK: self.chunk.id, ADDED: number}
-        return PointStruct(id=_chunk_id(self.chunk.id, number), vector=vector, payload=payload)
+        return PointStruct(id=_chunk_point(self.chunk.id, number), vector=vector, payload=payload)
 
     @property
     def id(self) -> str:
@@ -297,6 +341,8 @@ def _alone(point: _Point, size: int, error: Refused) -> Refused:
     document = point.chunk.document_id
     told = Refused(f"{error}; a chunk of {document!r}, some {size / 2**20:.1f} MiB, sent alone")
     hint = "is it larger than the server, or a proxy before it, takes in a request?"
+    if answers.status(error.__cause__ or error) == REFUSED:
+        hint += " or is the collection full, by max_points_count or another limit of strict mode?"
     return told.at(where=error.where, hint=hint)
 
 
@@ -310,15 +356,15 @@ def _of_version(document_id: str, version: str, *, others: bool) -> models.Filte
     return Filter(must=[document, named])
 
 
-def _chunk_id(chunk_id: str, number: int) -> str:
-    """One point for each generation that brought the chunk, or another title or metadata of it."""
+def _chunk_point(chunk_id: str, number: int) -> str:
+    """One for each number that brought the chunk, or another title or metadata of it."""
     return str(uuid5(NAMESPACE, f"point\0{chunk_id}\0{number}"))
 
 
-def _entry_id(document_id: str, number: int) -> str:
-    """One point for each generation that changed the entry: readers of the older see the older."""
-    return str(uuid5(NAMESPACE, f"document\0{document_id}\0{number}"))
+def _newness(point: Any, view: View) -> tuple[int, bool]:
+    """As an entry's."""
+    return _number(point), point.id == _chunk_point(named(point), view.number)
 
 
-def _listed(conditions: Any) -> list[Any]:
-    return list(conditions or [])
+def _number(point: Any) -> int:
+    return int(point.payload[ADDED])
