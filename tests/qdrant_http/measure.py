@@ -128,6 +128,9 @@ def measure(tree: Path, documents: int, changed: int, width: int) -> Iterator[Re
 
 def _refresh(tree: Path, what: str, home: Path, address: str) -> Reading:
     named = {"MILLRACE_QDRANT_URL": address, "MILLRACE_CACHE_BYTES": "0", "PYTHONPATH": str(tree)}
+    named["MILLRACE_QDRANT_TIMEOUT"] = (
+        "600"  # the stand-in optimises while it is asked for its state
+    )
     command = [sys.executable, "-c", _REFRESH.format(str(home / "pipeline.yaml"))]
     begun = time.perf_counter()
     process = subprocess.Popen(command, cwd=home, env=os.environ | named)
@@ -191,19 +194,21 @@ def main(
         "peak MB",
     ):
         table.add_column(column, justify="left" if column in ("tree", "refresh") else "right")
-    readings = []
-    for tree in trees or [_HERE]:
-        for each in measure(tree.resolve(), documents, round(changed * documents), width):
-            readings.append(each)
-            console.print(f"{each.tree}, {each.refresh}: {each.seconds:.1f} s")
-            sizes = (each.received, each.sent, each.peak)
-            to, back, peak = (f"{size / 1e6:,.1f}" for size in sizes)
-            spent = (f"{each.seconds:,.1f}", f"{each.processor:,.1f}")
-            table.add_row(each.tree, each.refresh, f"{each.requests:,}", to, back, *spent, peak)
-    console.print(table)
-    asked = {"documents": documents, "changed": changed, "width": width}
-    found = {"schema": 1, "machine": machine.facts(), "asked": asked}
-    keep(found | {"readings": [asdict(each) for each in readings]}, out, console, "server-")
+    readings: list[Reading] = []
+    try:
+        for tree in trees or [_HERE]:
+            for each in measure(tree.resolve(), documents, round(changed * documents), width):
+                readings.append(each)
+                console.print(f"{each.tree}, {each.refresh}: {each.seconds:.1f} s")
+                sizes = (each.received, each.sent, each.peak)
+                to, back, peak = (f"{size / 1e6:,.1f}" for size in sizes)
+                spent = (f"{each.seconds:,.1f}", f"{each.processor:,.1f}")
+                table.add_row(each.tree, each.refresh, f"{each.requests:,}", to, back, *spent, peak)
+    finally:  # what was measured stays, whatever comes after
+        console.print(table)
+        asked = {"documents": documents, "changed": changed, "width": width}
+        found = {"schema": 1, "machine": machine.facts(), "asked": asked}
+        keep(found | {"readings": [asdict(each) for each in readings]}, out, console, "server-")
 
 
 if __name__ == "__main__":
