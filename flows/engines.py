@@ -39,21 +39,32 @@ def steps(engine: Choice) -> run.Steps:
 
 def _on_ray(engine: Choice, address: str) -> Engine:
     from components.corpus.spread import spread
-    from infra.ray_runtime import ActorPool, ClusterLost, TooSmall
+    from infra.ray_crew import ClusterLost
+    from infra.ray_runtime import ActorPool, NoNodeHere, TooSmall
 
-    pool = ActorPool(address=address, actors=engine.actors, cpus=engine.cpus, gpus=engine.gpus)
+    pool = ActorPool(
+        address=address,
+        actors=engine.actors,
+        cpus=engine.cpus,
+        gpus=engine.gpus,
+        patience=settings().patience,
+    )
 
     def checked(work: Work, items: Sequence[Any]) -> Answers:
         try:
             yield from pool(work, items)
+        except TooSmall as error:
+            raise BadOption(str(error)).at(where="engine", hint="ask for less for each") from None
+        except NoNodeHere as error:
+            raise ClusterUnavailable(str(error)).at(
+                where="MILLRACE_RAY_ADDRESS",
+                hint=f"begin a node without cores, `ray start --address={address} --num-cpus=0 "
+                "--num-gpus=0`, where the refresh runs; or use engine: {use: local}",
+            ) from None
         except ClusterLost as error:
             raise ClusterUnavailable(f"the Ray cluster cannot be used: {error}").at(
                 where="MILLRACE_RAY_ADDRESS" if address else "engine",
                 hint="what was committed stays, run it again to go on; or use engine: {use: local}",
             ) from error
-        except TooSmall as error:
-            raise BadOption(str(error)).at(
-                where="engine", hint="fewer actors, or a smaller part for each"
-            ) from None
 
     return spread(checked)

@@ -1,25 +1,18 @@
-"""Work spread over a pool of Ray actors, on a cluster that is there or one of our own.
-
-Ray Data feeds the actors, starts them again when they die, does again what was lost with them, and
-slows them down when nobody takes what they made.
-"""
+"""Work spread over Ray actors, on a cluster that is there or one of our own."""
 
 from __future__ import annotations
 
 import logging
 import os
-import pickle
 import socket
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
-if TYPE_CHECKING:
-    import pyarrow as pa
+from infra.ray_crew import Answers, ClusterLost, Crew, NoRoom, Shape, Work, last_line
 
-Work = Callable[[Sequence[Any]], Iterator[bytes]]
-Answers = Generator[bytes, None, None]
 _CORES_PER_ACTOR = 4
 """A batch that stays in the cache does not keep more of them busy."""
 _BATCHES_PER_ACTOR = 16
@@ -27,29 +20,14 @@ _BATCHES_PER_ACTOR = 16
 _LONGEST_BATCH = 256
 _ANSWER = 10.0
 """Seconds that a cluster may take to answer."""
-_NOTHING_HAPPENS = 60 * 60.0
-"""Seconds without an answer after which a run is given up: a batch whose actor dies is done again,
-and one that kills its actor every time would be done for ever.
-"""
 
 
-class ClusterLost(Exception):
-    """The cluster cannot be reached, or gave up."""
+class NoNodeHere(ClusterLost):
+    """This machine is no node of the cluster, so that nothing here can join it."""
 
 
-class TooSmall(Exception):
-    """The cluster can never have all the actors that were asked for."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Shape:
-    """How many actors, and what each reserves."""
-
-    actors: int
-    cpus: float
-    gpus: float
-    threads: int
-    """That each computes with."""
+class TooSmall(NoRoom):
+    """No node of the cluster has what an actor asks for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +39,8 @@ class ActorPool:
     actors: int | None = None
     cpus: float | None = None
     gpus: float | None = None
+    patience: float = 600.0
+    """Seconds to wait for a cluster on which others have all the room."""
 
     def __call__(self, work: Work, items: Sequence[Any]) -> Answers:
         """What a copy of `work` in each actor yields for the items, cut into batches, in any order.
@@ -68,79 +48,65 @@ class ActorPool:
         Raises ClusterLost where the cluster cannot be used or gives up, TooSmall.
         """
         with _connected(self.address):
-            import ray
+            from ray.exceptions import RayError
 
-            shape = self.shape(ray.cluster_resources())  # type: ignore[no-untyped-call]
-            yield from _answers(work, _batches(items, shape.actors), shape)
+            shape = self.shape(_nodes())
+            crew = Crew(
+                work,
+                items,
+                batch=_batch(len(items), shape.actors),
+                size=lambda: self.shape(_nodes()),
+                patience=self.patience,
+            )
+            try:
+                yield from crew.answers()
+            except (RayError, RuntimeError, ConnectionError, TimeoutError) as error:
+                # What a batch raises is an answer, so all of this is Ray's own.
+                raise ClusterLost(f"Ray gave up: {last_line(error)}") from error
 
-    def shape(self, has: dict[str, float]) -> Shape:
-        """The pool on a cluster that has these resources. Raises TooSmall."""
-        cores, devices = has.get("CPU", 0.0), has.get("GPU", 0.0)
+    def shape(self, nodes: Sequence[Mapping[str, float]]) -> Shape:
+        """The pool on nodes that have these resources: as many of the actors as they have room for.
+        Raises TooSmall where that is none, NoRoom where no node computes.
+        """
+        cores, devices = (sum(each.get(name, 0.0) for each in nodes) for name in ("CPU", "GPU"))
+        if not cores:
+            raise NoRoom("the cluster has no node with a core")
         gpus = self.gpus if self.gpus is not None else float(devices > 0)
         most = devices // gpus if gpus else cores // _CORES_PER_ACTOR
         actors = self.actors or max(1, int(most))
-        # Half of the cores stay free: a task of Ray's own that finds none would wait for ever.
+        # Half of the cores stay free, for others.
         cpus = self.cpus if self.cpus is not None else min(1.0, cores / actors / 2)
-        for name, wanted, there in (("cpus", cpus, cores), ("gpus", gpus, devices)):
-            if actors * wanted > there + 1e-6:
-                raise TooSmall(
-                    f"{actors} actors with {name}: {wanted:g} need {actors * wanted:g}, "
-                    f"the cluster has {there:g}"
-                )
-        threads = max(1, int(cores / actors))
-        return Shape(actors=actors, cpus=cpus, gpus=gpus, threads=threads)
+        room = sum(_room(each, cpus, gpus) for each in nodes)
+        if not room:
+            asked = f"cpus: {cpus:g}, gpus: {gpus:g}"
+            raise TooSmall(
+                f"an actor asks for {asked}, and no node has that much; the cluster has "
+                f"{', '.join(map(_told, nodes))}"
+            )
+        actors = min(actors, room)
+        return Shape(actors=actors, cpus=cpus, gpus=gpus, threads=max(1, int(cores / actors)))
 
 
-class _Actor:
-    """A process with its copy of the work."""
-
-    def __init__(self, work: Work, threads: int) -> None:
-        # Before anything that computes is imported. Ray would set it to the cores reserved.
-        os.environ["OMP_NUM_THREADS"] = str(threads)
-        self._work = work
-
-    def __call__(self, batch: pa.Table) -> Iterator[pa.Table]:
-        for row in batch["items"]:
-            for answer in self._work(pickle.loads(row.as_buffer())):  # noqa: S301 (made below)
-                yield _table("answer", answer)
+def _room(node: Mapping[str, float], cpus: float, gpus: float) -> int:
+    """How many actors a node has room for."""
+    asked = {"CPU": cpus, "GPU": gpus}
+    return min(int(node.get(name, 0.0) / each + 1e-6) for name, each in asked.items() if each)
 
 
-def _answers(work: Work, batches: list[list[Any]], shape: Shape) -> Answers:
+def _told(node: Mapping[str, float]) -> str:
+    return f"{node.get('CPU', 0.0):g} CPU with {node.get('GPU', 0.0):g} GPU"
+
+
+def _nodes() -> list[Mapping[str, float]]:
+    """What each node that is alive has."""
     import ray
-    from ray.exceptions import RayError
 
-    with ray.data.DataContext.current(_context()):
-        blocks = [_table("items", pickle.dumps(batch)) for batch in batches]
-        answers = ray.data.from_arrow(blocks).map_batches(
-            _Actor,
-            fn_constructor_args=(work, shape.threads),
-            batch_size=None,
-            batch_format="pyarrow",
-            zero_copy_batch=True,
-            compute=ray.data.ActorPoolStrategy(size=min(shape.actors, len(batches))),
-            num_cpus=shape.cpus,
-            num_gpus=shape.gpus or None,
-        )
-        try:
-            for block in answers.iter_batches(batch_size=None, batch_format="pyarrow"):
-                for row in block["answer"]:
-                    yield row.as_buffer()
-        except (RayError, RuntimeError, ConnectionError, TimeoutError) as error:
-            # What a batch raises is an answer, so all of this is Ray's own.
-            raise ClusterLost(f"Ray gave up: {_last_line(error)}") from error
+    return [each["Resources"] for each in ray.nodes() if each["Alive"]]  # type: ignore[no-untyped-call]
 
 
-def _context() -> Any:
-    """Ray Data's settings for one run: quiet, and each answer a block of its own, at once."""
-    import ray.data
-
-    context = ray.data.DataContext.get_current().copy()
-    context.enable_progress_bars = False
-    context.print_on_execution_start = False
-    context.target_max_block_size = 1
-    context.max_errored_blocks = 0
-    context.execution_no_progress_timeout_s = _NOTHING_HAPPENS
-    return context
+def _batch(items: int, actors: int) -> int:
+    """How many items are given at once."""
+    return min(_LONGEST_BATCH, max(1, items // (actors * _BATCHES_PER_ACTOR)))
 
 
 @contextmanager
@@ -149,14 +115,14 @@ def _connected(address: str) -> Iterator[None]:
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
     import ray
-    import ray.data
 
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
     if ray.is_initialized():
         yield
         return
     try:
-        _check_reachable(address)
+        if address:
+            _check_reachable(address)
+            _check_is_a_node(address)
         ray.init(
             # Without "local" it would join whatever a file in the temporary folder names.
             address=address or "local",
@@ -165,7 +131,7 @@ def _connected(address: str) -> Iterator[None]:
             logging_level=logging.ERROR,
         )
     except (ConnectionError, RuntimeError, OSError) as error:
-        raise ClusterLost(_last_line(error)) from error
+        raise ClusterLost(last_line(error)) from error
     try:
         yield
     finally:
@@ -179,26 +145,22 @@ def _check_reachable(address: str) -> None:
         socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWER).close()
 
 
-def _batches(items: Sequence[Any], actors: int) -> list[list[Any]]:
-    size = min(_LONGEST_BATCH, max(1, len(items) // (actors * _BATCHES_PER_ACTOR)))
-    return [list(items[start : start + size]) for start in range(0, len(items), size)]
+def _check_is_a_node(address: str) -> None:
+    """Ray waits a minute for a node of this machine. Processes tell only on Linux."""
+    processes = Path("/proc").glob("[0-9]*/comm")
+    if Path("/proc/self/comm").exists() and not any(map(_is_raylet, processes)):
+        raise NoNodeHere(f"this machine is no node of the Ray cluster at {address}")
 
 
-def _table(column: str, value: bytes) -> pa.Table:
-    """One row, so that it becomes one block."""
-    import pyarrow as pa
-
-    return pa.table({column: pa.array([value], type=pa.large_binary())})
-
-
-def _last_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__
+def _is_raylet(name: Path) -> bool:
+    try:
+        return name.read_text() == "raylet\n"
+    except OSError:  # it has ended
+        return False
 
 
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     # What its C++ side calls an error and prints is the daily life of actors that start again.
     "RAY_BACKEND_LOG_LEVEL": "fatal",
-    "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
 }

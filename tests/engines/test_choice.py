@@ -13,7 +13,8 @@ from components.corpus.spread import Answers, Work
 from components.engine import Engine
 from components.errors import ClusterUnavailable, MissingExtra
 from flows import engines
-from infra.ray_runtime import ActorPool, ClusterLost, TooSmall
+from infra.ray_crew import ClusterLost, NoRoom
+from infra.ray_runtime import ActorPool, TooSmall
 from infra.settings import settings
 from tests.corpora import Corpus, counts
 from tests.engines import refresh
@@ -55,19 +56,33 @@ def test_nothing_to_encode_starts_no_ray(corpus: Corpus) -> None:
         ({"actors": 2}, {"CPU": 2.0}, (2, 0.5, 0.0, 1)),
         ({"actors": 2, "cpus": 1.0}, {"CPU": 2.0}, (2, 1.0, 0.0, 1)),
         ({"actors": 3}, {"CPU": 2.0}, (3, 1 / 3, 0.0, 1)),
+        ({"actors": 3, "cpus": 1.0}, {"CPU": 2.0}, (2, 1.0, 0.0, 1)),
     ],
 )
 def test_a_pool_fits_its_cluster(
     asked: dict[str, float], has: dict[str, float], expected: tuple[int, float, float, int]
 ) -> None:
-    shape = ActorPool(**asked).shape(has)  # type: ignore[arg-type]
+    shape = ActorPool(**asked).shape([{}, has])  # type: ignore[arg-type]
     assert (shape.actors, shape.cpus, shape.gpus, shape.threads) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("asked", [{"actors": 3, "cpus": 1.0}, {"actors": 1, "gpus": 1.0}])
-def test_a_pool_that_can_never_be_there_is_refused(asked: dict[str, float]) -> None:
-    with pytest.raises(TooSmall, match="the cluster has"):
-        ActorPool(**asked).shape({"CPU": 2.0})  # type: ignore[arg-type]
+@pytest.mark.parametrize("asked", [{"cpus": 3.0}, {"actors": 1, "gpus": 1.0}, {"gpus": 0.5}])
+def test_an_actor_that_has_room_on_no_node_is_refused(asked: dict[str, float]) -> None:
+    with pytest.raises(TooSmall, match="the cluster has 0 CPU with 0 GPU, 2 CPU with 0 GPU"):
+        ActorPool(**asked).shape([{"CPU": 0.0}, {"CPU": 2.0}])  # type: ignore[arg-type]
+
+
+def test_cores_of_two_nodes_are_no_room_for_one_actor() -> None:
+    pool = ActorPool(actors=2, cpus=3.0)
+    with pytest.raises(TooSmall, match="cpus: 3"):
+        pool.shape([{"CPU": 2.0}, {"CPU": 2.0}])
+    assert pool.shape([{"CPU": 2.0}, {"CPU": 4.0}]).actors == 1
+
+
+def test_a_cluster_without_a_core_may_have_one_later() -> None:
+    with pytest.raises(NoRoom, match="no node with a core") as caught:
+        ActorPool().shape([{"CPU": 0.0}])
+    assert not isinstance(caught.value, TooSmall)
 
 
 def test_a_cluster_that_is_lost_keeps_what_was_committed(

@@ -120,7 +120,7 @@ def test_two_actors_that_reserve_both_cores_do_not_hang(corpus: Corpus) -> None:
 def test_more_than_the_cluster_has_is_refused(corpus: Corpus) -> None:
     corpus.fill(1)
     with within(60), pytest.raises(BadOption, match="the cluster has 2") as caught:
-        refresh(corpus, [*ON_RAY, "engine.cpus=2"])
+        refresh(corpus, [*ON_RAY, "engine.cpus=3"])
     assert caught.value.where == "engine"
 
 

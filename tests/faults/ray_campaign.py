@@ -50,7 +50,7 @@ class Killer:
 def actors() -> list[psutil.Process]:
     """Processes that are actors, of the nodes that this process has started."""
     started = psutil.Process().children(recursive=True)
-    return [each for each in started if "MapWorker" in _title(each)]
+    return [each for each in started if "ray::_Actor" in _title(each)]
 
 
 def kill_an_actor(chance: random.Random) -> None:
