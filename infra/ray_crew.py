@@ -8,6 +8,7 @@ of each actor have left this process.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import pickle
 import socket
@@ -168,7 +169,7 @@ class Crew:
         self._size = size
         self._members: list[_Member] = []
         self._stillborn = 0
-        self._looked = -_LOOK
+        self._looked = -math.inf
         self._heard = time.monotonic()
         self._nobody = _Nobody(patience)
 
@@ -271,7 +272,7 @@ class Crew:
         if self._stillborn == _DEATHS:
             raise ClusterLost(f"{_DEATHS} processes in turn died before they began: {reason}")
         _log.warning("a process on %s is gone, what it had is done again", member.host or "a node")
-        self._looked = -_LOOK
+        self._looked = -math.inf
 
 
 def last_line(error: BaseException) -> str:

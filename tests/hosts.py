@@ -12,7 +12,7 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import IO
 
 _NETWORK = "10.87.0"
@@ -62,11 +62,18 @@ class Host:
         for each in self._started:
             each.wait()
 
-    def configure(self, *command: str) -> None:
-        """Run a command in its network. Raises OSError."""
-        done = subprocess.run(
-            [*self._inside("net"), *command], capture_output=True, text=True, check=False
-        )
+    def mount(self, source: Path, target: PurePath) -> None:
+        """Have a folder at another place, too, which must be below one of its own."""
+        self._configure("mount", "mkdir", "-p", str(target))
+        self._configure("mount", "mount", "--bind", str(source), str(target))
+
+    def connect(self, *command: str) -> None:
+        """Run `ip COMMAND` in its network. Raises OSError."""
+        self._configure("net", "ip", *command)
+
+    def _configure(self, namespace: str, *command: str) -> None:
+        inside = self._inside(namespace)
+        done = subprocess.run([*inside, *command], capture_output=True, text=True, check=False)
         if done.returncode:
             raise OSError(f"{' '.join(command)}: {done.stderr.strip()}")
 
@@ -91,19 +98,19 @@ class Network:
         lines = [f"{address} {name}" for name, address in self._addresses.items()]
         table.write_text("\n".join(["127.0.0.1 localhost", *lines, ""]))
         self._switch = self._made("switch", "")
-        self._switch.configure("ip", "link", "add", "bridge", "type", "bridge")
-        self._switch.configure("ip", "link", "set", "bridge", "up")
+        self._switch.connect("link", "add", "bridge", "type", "bridge")
+        self._switch.connect("link", "set", "bridge", "up")
 
     def add(self, name: str) -> Host:
         """A host of one of the names; again, once one of that name was killed."""
         host = self._made(name, self._addresses[name])
         port = f"port{host.pid}"[-15:]
         peer = ("peer", "name", "eth0", "netns", str(host.pid))
-        self._switch.configure("ip", "link", "add", port, "type", "veth", *peer)
-        self._switch.configure("ip", "link", "set", port, "master", "bridge", "up")
-        host.configure("ip", "address", "add", f"{host.address}/24", "dev", "eth0")
-        host.configure("ip", "link", "set", "eth0", "up")
-        host.configure("ip", "route", "add", "default", "dev", "eth0")
+        self._switch.connect("link", "add", port, "type", "veth", *peer)
+        self._switch.connect("link", "set", port, "master", "bridge", "up")
+        host.connect("address", "add", f"{host.address}/24", "dev", "eth0")
+        host.connect("link", "set", "eth0", "up")
+        host.connect("route", "add", "default", "dev", "eth0")
         return host
 
     def _made(self, name: str, address: str) -> Host:

@@ -7,19 +7,19 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
-
 from components.indexes.qdrant.version import LOWEST
+from tests.compose import FILE, ROOT, WORKDIR, services, written
 
-ROOT = Path(__file__).resolve().parent.parent
-FILE = ROOT / "docker-compose.yml"
-SERVICES: Mapping[str, Mapping[str, Any]] = YAML(typ="safe").load(FILE)["services"]
+SERVICES: Mapping[str, Mapping[str, Any]] = written()["services"]
 EACH = pytest.mark.parametrize("name", SERVICES)
 SECRET = re.compile(r"password|key|token|auth_string|secret", re.IGNORECASE)
+GIVEN = {
+    name: "x" for name in ("POSTGRES_PASSWORD", "PREFECT_AUTH", "QDRANT_API_KEY", "RAY_AUTH_TOKEN")
+}
 REQUIRED = re.compile(r"\$\{(\w+):\?[^}]+\}")
 
 
@@ -99,7 +99,28 @@ def test_the_example_names_every_secret_and_gives_none() -> None:
 
 @EACH
 def test_what_is_kept_lies_in_a_named_volume(name: str) -> None:
-    compose = YAML(typ="safe").load(FILE)
     sources = [each.split(":")[0] for each in SERVICES[name].get("volumes", [])]
-    named = [each for each in sources if not each.startswith("./")]
-    assert set(named) <= set(compose["volumes"])
+    named = [each for each in sources if not each.startswith(("./", "/"))]
+    assert set(named) <= set(written()["volumes"])
+
+
+@pytest.mark.parametrize("name", ["prefect-worker", "ray-head", "ray-worker"])
+def test_what_piles_up_lies_in_volumes(name: str) -> None:
+    service = services(GIVEN)[name]
+    assert PurePosixPath("/tmp") in service.volumes
+    assert PurePosixPath(service.environment["MILLRACE_CACHE"]) in service.volumes
+    if name == "prefect-worker":
+        assert PurePosixPath(service.environment["PREFECT_HOME"]) in service.volumes
+
+
+@pytest.mark.parametrize("name", ["prefect-worker", "ray-head", "ray-worker"])
+def test_whatever_encodes_has_pipelines_documents_and_the_store(name: str) -> None:
+    worker, node = services(GIVEN)["prefect-worker"], services(GIVEN)[name]
+    for place in (WORKDIR / "pipelines", PurePosixPath("/srv/documents")):
+        assert node.volumes[place] == worker.volumes[place]
+    shared = [each for each in worker.environment if each.startswith(("MILLRACE_QDRANT", "RAY_"))]
+    assert len(shared) >= 4
+    assert {each: node.environment.get(each) for each in shared} == {
+        each: worker.environment[each] for each in shared
+    }
+    assert SERVICES[name]["shm_size"] == "2gb"
