@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ _BATCHES_PER_ACTOR = 16
 _LONGEST_BATCH = 256
 _ANSWER = 10.0
 """Seconds that a cluster may take to answer."""
+_NODE_BEGINS = 20.0
+"""Seconds in which a node of this machine may be back after it has ended."""
 
 
 class NoNodeHere(ClusterLost):
@@ -146,10 +149,20 @@ def _check_reachable(address: str) -> None:
 
 
 def _check_is_a_node(address: str) -> None:
-    """Ray waits a minute for a node of this machine. Processes tell only on Linux."""
-    processes = Path("/proc").glob("[0-9]*/comm")
-    if Path("/proc/self/comm").exists() and not any(map(_is_raylet, processes)):
-        raise NoNodeHere(f"this machine is no node of the Ray cluster at {address}")
+    """Ray only says after a minute that this machine is none, and not what to do."""
+    end = time.monotonic() + _NODE_BEGINS
+    while not _has_node():
+        if time.monotonic() > end:
+            raise NoNodeHere(f"this machine is no node of the Ray cluster at {address}")
+        time.sleep(0.5)
+
+
+def _has_node() -> bool:
+    """Whether a node of some cluster runs where this process sees it, or it cannot be told."""
+    processes = Path("/proc")
+    if not (processes / "self" / "comm").exists():
+        return True
+    return any(map(_is_raylet, processes.glob("[0-9]*/comm")))
 
 
 def _is_raylet(name: Path) -> bool:

@@ -49,7 +49,7 @@ def written() -> Mapping[str, Any]:
 
 
 def services(given: Mapping[str, str]) -> dict[str, Service]:
-    """All of them with the variables of an `.env` file. Raises KeyError for one that must be set."""
+    """All of them with the variables of an `.env` file. Raises KeyError for a missing one."""
     return {
         name: _service(name, _filled(told, given)) for name, told in written()["services"].items()
     }

@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 import pytest
+
 from components.indexes.qdrant.version import LOWEST
 from tests.compose import FILE, ROOT, WORKDIR, services, written
 

@@ -32,7 +32,8 @@ class Without:
     def __init__(self, finder):
         self.finder = finder
     def find_spec(self, name, path=None, target=None):
-        return None if name.partition(".")[0] in absent else self.finder.find_spec(name, path, target)
+        if name.partition(".")[0] not in absent:
+            return self.finder.find_spec(name, path, target)
     def __getattr__(self, name):
         return getattr(self.finder, name)
 

@@ -102,6 +102,8 @@ class JsonLines:
             with open(self._file, "rb") as file:
                 file.seek(int(start))
                 line = file.read(int(length))
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise local.not_here(self.path, error) from error
         except OSError as error:
             raise self._bad(ref, f"cannot be read: {error.strerror}").passing() from error
         if _hash(line) != ref.version:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,8 +30,8 @@ def absent(error: OSError, message: str, where: str, hint: str) -> MillraceError
 
 @contextmanager
 def opened(root: Path, name: str, *, follow_links: bool) -> Iterator[BufferedReader]:
-    """A regular file below a folder. Raises BadDocument; SourceUnavailable where this process can
-    open none.
+    """A regular file below a folder. Raises BadDocument; SourceUnavailable without the folder, or
+    where this process can open none.
 
     Where links are not followed out of the folder, what was opened is asked where it is: a link
     may be another by the time that it is opened.
@@ -72,9 +73,21 @@ def _check_regular(found: os.stat_result) -> None:
         raise BadDocument("not a regular file")
 
 
+def not_here(place: Path, error: OSError) -> SourceUnavailable:
+    """The whole source was there when it was listed, and is not where it is read."""
+    host = socket.gethostname()
+    return SourceUnavailable(f"not on {host}, where documents are read: {error.strerror}").at(
+        where=str(place),
+        hint="mount it there again; every node of a Ray cluster needs it at the same place",
+    )
+
+
 @contextmanager
 def _folder(path: Path) -> Iterator[int]:
-    folder = os.open(path, getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        folder = os.open(path, getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise not_here(path, error) from error
     try:
         yield folder
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from components.errors import ClusterUnavailable, TakenOver
 from components.indexes.contract import Shared
 from components.indexes.qdrant.writer import QdrantWriter
+from infra import ray_runtime
 from tests.corpora import Corpus, counts
 from tests.engines import ON_RAY, SLOWLY, refresh, slow, within
 from tests.faults.campaign import differences
@@ -61,6 +63,20 @@ def test_a_cluster_that_is_out_of_reach(corpus: Corpus, monkeypatch: pytest.Monk
         refresh(corpus, [])
     assert caught.value.where == "MILLRACE_RAY_ADDRESS"
     assert "\n" not in str(caught.value)
+
+
+def test_a_machine_that_is_no_node_of_the_cluster(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus.fill(1)
+    monkeypatch.setattr(ray_runtime, "_NODE_BEGINS", 0.0)
+    monkeypatch.setattr(ray_runtime, "_is_raylet", lambda name: False)  # others may run here
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        address = f"127.0.0.1:{listening.getsockname()[1]}"
+        monkeypatch.setenv("MILLRACE_RAY_ADDRESS", address)
+        with within(60), pytest.raises(ClusterUnavailable, match="no node of the Ray") as caught:
+            refresh(corpus, [])
+    assert f"ray start --address={address} --num-cpus=0" in caught.value.hint
 
 
 @pytest.mark.slow

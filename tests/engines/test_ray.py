@@ -7,13 +7,18 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from components.errors import BadOption, Unavailable
+from infra import ray_crew
+from infra.ray_crew import ClusterLost, Work
+from infra.ray_runtime import ActorPool
 from tests.corpora import HASHING, Corpus, counts
 from tests.engines import ON_RAY, SLOWLY, refresh, slow, within
+from tests.engines.work import Greedy, Item, Unloadable, die, echo
 from tests.faults.campaign import differences
 from tests.faults.ray_campaign import Killer, actors, kill_an_actor, two_cores
 from tests.sources import killers
@@ -122,6 +127,46 @@ def test_more_than_the_cluster_has_is_refused(corpus: Corpus) -> None:
     with within(60), pytest.raises(BadOption, match="the cluster has 2") as caught:
         refresh(corpus, [*ON_RAY, "engine.cpus=3"])
     assert caught.value.where == "engine"
+
+
+@pytest.mark.usefixtures("ray")
+def test_what_no_actor_has_is_not_packed_yet() -> None:
+    items = [Item() for _ in range(200)]
+    with within(60), closing(ActorPool(actors=2)(echo, items)) as answers:
+        next(answers)
+        # Of each actor what it has, and what was done: 6 in a batch.
+        assert 0 < sum(each.packed for each in items) <= 2 * 3 * 6
+        assert 1 + sum(1 for _ in answers) == len(items)
+
+
+@pytest.mark.usefixtures("ray")
+def test_others_have_all_the_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    import ray
+
+    monkeypatch.setattr(ray_crew, "_NO_ROOM", 0.5)
+    monkeypatch.setattr(ray_crew, "_LOOK", 0.2)
+    greedy = ray.remote(Greedy).options(num_cpus=2).remote()
+    ray.get(greedy.ready.remote())
+    try:
+        with within(60), pytest.raises(ClusterLost, match="others have all the room"):
+            list(ActorPool(cpus=1.0, patience=1.0)(echo, [Item()]))
+    finally:
+        ray.kill(greedy)
+    with within(60):
+        assert len(list(ActorPool(cpus=1.0)(echo, [Item()]))) == 1
+
+
+@pytest.mark.usefixtures("ray")
+@pytest.mark.parametrize(
+    ("work", "said"),
+    [(die, "2 processes died of the same"), (Unloadable(), "No module named 'mars'")],
+)
+def test_what_cannot_be_done_is_given_up(
+    monkeypatch: pytest.MonkeyPatch, work: Work, said: str
+) -> None:
+    monkeypatch.setattr(ray_crew, "_DEATHS", 2)
+    with within(60), pytest.raises(ClusterLost, match=said):
+        list(ActorPool(actors=1)(work, [Item()]))
 
 
 @pytest.mark.usefixtures("ray")

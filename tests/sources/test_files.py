@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from components import registry
-from components.errors import BadDocument, BadOption, SourceMissing
+from components.errors import BadDocument, BadOption, SourceMissing, SourceUnavailable
 from components.sources.files import Files
 from components.values import DocumentRef, Gap
 from tests.contracts.source import SourceContract, refs
@@ -182,6 +182,17 @@ def test_gone_since_it_was_listed(tmp_path: Path) -> None:
     for use in (source.read, source.digest):
         with pytest.raises(BadDocument, match="gone since it was listed"):
             use(ref)
+
+
+def test_a_folder_that_is_not_there_is_no_fault_of_its_documents(tmp_path: Path) -> None:
+    write(tmp_path / "documents", "a.md")
+    source = Files(path=tmp_path / "documents")
+    ref = only(source)
+    (tmp_path / "documents").rename(tmp_path / "elsewhere")
+    for use in (source.read, source.digest):
+        with pytest.raises(SourceUnavailable, match=f"not on {socket.gethostname()}") as caught:
+            use(ref)
+        assert caught.value.where == str(tmp_path / "documents")
 
 
 @pytest.mark.parametrize(("name", "data", "reason"), [

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from components import registry
-from components.errors import BadDocument, BadOption, SourceMissing
+from components.errors import BadDocument, BadOption, SourceMissing, SourceUnavailable
 from components.sources.jsonl import JsonLines
 from components.values import Document, Gap
 from tests.contracts.source import SourceContract, refs
@@ -155,9 +155,9 @@ def test_a_change_after_the_scan(tmp_path: Path) -> None:
         with pytest.raises(BadDocument, match="changed after it was listed"):
             use(ref)
     (tmp_path / "x.jsonl").unlink()
-    with pytest.raises(BadDocument, match="cannot be read") as caught:
+    with pytest.raises(SourceUnavailable, match="where documents are read: No such file") as caught:
         source.read(ref)
-    assert "_id b" in caught.value.where
+    assert caught.value.where == str(tmp_path / "x.jsonl")
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
