@@ -95,8 +95,8 @@ def command(deployment: Mapping[str, Any], folder: Path) -> list[str | Path]:
     if flow == "refresh":
         return ["refresh", served(folder), "--engine-only"]
     if flow == "compare":
-        of = [served(folder), "--data", data, "--set", "retriever.use=[dense, sparse]"]
-        return ["compare", *of, "--home", folder / "home", "--engine-only"]
+        asked = ["--data", str(data), "--set", "retriever.use=[dense, sparse]"]
+        return ["compare", served(folder), *asked, "--home", folder / "home", "--engine-only"]
     raise AssertionError(f"nothing is known of the flow {flow!r}: add what it does")
 
 

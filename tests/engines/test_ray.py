@@ -9,6 +9,7 @@ import random
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -145,7 +146,7 @@ def test_others_have_all_the_room(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(ray_crew, "_NO_ROOM", 0.5)
     monkeypatch.setattr(ray_crew, "_LOOK", 0.2)
-    greedy = ray.remote(Greedy).options(num_cpus=2).remote()
+    greedy: Any = ray.remote(Greedy).options(num_cpus=2).remote()
     ray.get(greedy.ready.remote())
     try:
         with within(60), pytest.raises(ClusterLost, match="others have all the room"):
@@ -159,7 +160,10 @@ def test_others_have_all_the_room(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("ray")
 @pytest.mark.parametrize(
     ("work", "said"),
-    [(die, "2 processes died of the same"), (Unloadable(), "No module named 'mars'")],
+    [
+        (Unloadable(), "No module named 'mars'"),
+        pytest.param(die, "2 processes died of the same", marks=pytest.mark.slow),
+    ],
 )
 def test_what_cannot_be_done_is_given_up(
     monkeypatch: pytest.MonkeyPatch, work: Work, said: str
