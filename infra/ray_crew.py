@@ -31,7 +31,9 @@ _NO_ROOM = 30.0
 _NOTHING_HAPPENS = 60 * 60.0
 """Seconds without an answer after which a run is given up."""
 _DEATHS = 5
-"""Actors that may die of one batch, and that may die in turn before they have begun."""
+"""Actors that may die of one batch, and how often all of them may in turn before they have begun: a
+node that is lost without a word takes new ones until it is missed.
+"""
 _log = logging.getLogger(__name__)
 
 
@@ -168,6 +170,7 @@ class Crew:
         self._todo = _Todo(items, batch)
         self._size = size
         self._members: list[_Member] = []
+        self._wanted = 1
         self._stillborn = 0
         self._looked = -math.inf
         self._heard = time.monotonic()
@@ -194,15 +197,15 @@ class Crew:
         if now - self._looked < _LOOK:
             return
         self._looked = now
-        shape, lacking = None, "others have all the room that there is"
+        shape, lacking = None, "no process has begun, others may have all the room"
         try:
             shape = self._size()
         except NoRoom as error:  # a node may come back
             lacking = str(error)
         if shape:
             busy = sum(bool(each.given) for each in self._members)
-            wanted = min(shape.actors, busy + len(self._todo))
-            for _ in range(wanted - len(self._members)):
+            self._wanted = min(shape.actors, busy + len(self._todo))
+            for _ in range(self._wanted - len(self._members)):
                 self._members.append(self._made(shape))
         if any(each.host for each in self._members):
             self._nobody.over()
@@ -269,8 +272,8 @@ class Crew:
             self._todo.give_back(batch)
             if batch.deaths == _DEATHS:
                 raise ClusterLost(f"{_DEATHS} processes died of the same documents: {reason}")
-        if self._stillborn == _DEATHS:
-            raise ClusterLost(f"{_DEATHS} processes in turn died before they began: {reason}")
+        if self._stillborn >= _DEATHS * self._wanted:
+            raise ClusterLost(f"{self._stillborn} processes died before they began: {reason}")
         _log.warning("a process on %s is gone, what it had is done again", member.host or "a node")
         self._looked = -math.inf
 

@@ -34,6 +34,16 @@ class Unloadable:
         raise NotImplementedError
 
 
+class Deadly:
+    """Work that ends the process that loads it."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os._exit, (1,)
+
+    def __call__(self, items: Sequence[Any]) -> Iterator[bytes]:
+        raise NotImplementedError
+
+
 def echo(items: Sequence[Any]) -> Iterator[bytes]:
     """An answer for each."""
     for _ in items:
