@@ -141,7 +141,7 @@ def test_a_schedule_and_a_comparison(up: Composed) -> None:
     up.run(WORKER, "prefect", "--no-prompt", "deploy", "--all")
     schedule = ("prefect", "deployment", "schedule", "create", "refresh/sample")
     up.run(WORKER, *schedule, "--cron", "* * * * *")
-    wait_until(lambda: any(each["state_type"] == "COMPLETED" for each in runs(up)), 240)
+    wait_until(lambda: bool(completed(up)), 240)
     beir(up.folder / "documents" / "judged")
     compared = ("prefect", "deployment", "run", "compare/sample-windows", "--watch")
     asked = ("--param", "data=/srv/documents/judged")
@@ -158,9 +158,8 @@ def test_many_corpora_at_once(up: Composed) -> None:
     assert figures.at_once > 1
 
 
-def runs(up: Composed) -> list[dict[str, Any]]:
-    """The newest of all, as Prefect lists them."""
-    found: list[dict[str, Any]] = json.loads(
-        up.run(WORKER, "prefect", "flow-run", "ls", "--output", "json")
-    )
+def completed(up: Composed) -> list[dict[str, Any]]:
+    """Runs, as Prefect lists them."""
+    listed = ("prefect", "flow-run", "ls", "--state-type", "COMPLETED", "--output", "json")
+    found: list[dict[str, Any]] = json.loads(up.run(WORKER, *listed))
     return found
