@@ -21,6 +21,10 @@ _BATCHES_PER_ACTOR = 16
 _LONGEST_BATCH = 256
 _ANSWER = 10.0
 """Seconds that a cluster may take to answer."""
+STORE = 500_000_000
+"""Bytes of memory that the processes of a Ray of our own share: some answers of each. Unasked, Ray
+takes a third of the machine's, and the disk where a container has less shared memory than that.
+"""
 _NODE_BEGINS = 20.0
 """Seconds in which a node of this machine may be back after it has ended."""
 
@@ -130,6 +134,7 @@ def _connected(address: str) -> Iterator[None]:
             # Without "local" it would join whatever a file in the temporary folder names.
             address=address or "local",
             include_dashboard=None if address else False,
+            object_store_memory=None if address else STORE,
             log_to_driver=False,
             logging_level=logging.ERROR,
         )

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from components.indexes.qdrant.version import LOWEST
+from infra import ray_runtime
 from tests.compose import FILE, ROOT, WORKDIR, services, written
 
 SERVICES: Mapping[str, Mapping[str, Any]] = written()["services"]
@@ -124,4 +125,13 @@ def test_whatever_encodes_has_pipelines_documents_and_the_store(name: str) -> No
     assert {each: node.environment.get(each) for each in shared} == {
         each: worker.environment[each] for each in shared
     }
+
+
+@pytest.mark.parametrize("name", ["prefect-worker", "ray-head", "ray-worker"])
+def test_shared_memory_holds_a_nodes_store_and_a_ray_of_its_own(name: str) -> None:
+    beside = (ROOT / "infra/images/beside-ray-node.sh").read_text()
+    command = beside if name == "prefect-worker" else " ".join(services(GIVEN)[name].command)
+    (store,) = re.findall(r"--object-store-memory=(\d+)", command)
+    own = ray_runtime.STORE if name == "prefect-worker" else 0
     assert SERVICES[name]["shm_size"] == "2gb"
+    assert int(store) + own < 2 * 2**30 * 0.95  # what Ray leaves free

@@ -5,7 +5,8 @@
 set -eu
 if [ -n "${MILLRACE_RAY_ADDRESS:-}" ]; then
     while :; do
-        ray start --address="$MILLRACE_RAY_ADDRESS" --num-cpus=0 --num-gpus=0 --block || true
+        ray start --address="$MILLRACE_RAY_ADDRESS" --num-cpus=0 --num-gpus=0 \
+            --object-store-memory=1000000000 --block || true
         sleep 5
     done &
 fi
