@@ -200,7 +200,7 @@ class Crew:
         shape, lacking = None, "no process has begun, others may have all the room"
         try:
             shape = self._size()
-        except NoRoom as error:  # a node may come back
+        except NoRoom as error:  # a node, or the head, may come back
             lacking = str(error)
         if shape:
             busy = sum(bool(each.given) for each in self._members)

@@ -25,6 +25,8 @@ STORE = 500_000_000
 """Bytes of memory that the processes of a Ray of our own share: some answers of each. Unasked, Ray
 takes a third of the machine's, and the disk where a container has less shared memory than that.
 """
+_GONE = 30.0
+"""Seconds without an answer after which a head that was there is lost."""
 _NODE_BEGINS = 20.0
 """Seconds in which a node of this machine may be back after it has ended."""
 
@@ -57,12 +59,13 @@ class ActorPool:
         with _connected(self.address):
             from ray.exceptions import RayError
 
-            shape = self.shape(_nodes())
+            head = _Head(self.address)
+            shape = self.shape(head.nodes())
             crew = Crew(
                 work,
                 items,
                 batch=_batch(len(items), shape.actors),
-                size=lambda: self.shape(_nodes()),
+                size=lambda: self.shape(head.nodes()),
                 patience=self.patience,
             )
             try:
@@ -104,11 +107,29 @@ def _told(node: Mapping[str, float]) -> str:
     return f"{node.get('CPU', 0.0):g} CPU with {node.get('GPU', 0.0):g} GPU"
 
 
-def _nodes() -> list[Mapping[str, float]]:
-    """What each node that is alive has."""
-    import ray
+class _Head:
+    """What knows the nodes of a cluster. Asked while it is gone, Ray waits, and after a minute it
+    ends this process without a word.
+    """
 
-    return [each["Resources"] for each in ray.nodes() if each["Alive"]]  # type: ignore[no-untyped-call]
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._seen = time.monotonic()
+
+    def nodes(self) -> list[Mapping[str, float]]:
+        """What each node that is alive has. Raises NoRoom where the head does not answer, and
+        ClusterLost where it has not for a while.
+        """
+        import ray
+
+        try:
+            _check_reachable(self._address, _GONE / 10)
+        except OSError as error:
+            silent = time.monotonic() - self._seen
+            reason = f"its head at {self._address} does not answer"
+            raise (ClusterLost if silent > _GONE else NoRoom)(reason) from error
+        self._seen = time.monotonic()
+        return [each["Resources"] for each in ray.nodes() if each["Alive"]]  # type: ignore[no-untyped-call]
 
 
 def _batch(items: int, actors: int) -> int:
@@ -128,7 +149,7 @@ def _connected(address: str) -> Iterator[None]:
         return
     try:
         if address:
-            _check_reachable(address)
+            _check_reachable(address, _ANSWER)
             _check_is_a_node(address)
         ray.init(
             # Without "local" it would join whatever a file in the temporary folder names.
@@ -146,11 +167,11 @@ def _connected(address: str) -> Iterator[None]:
         ray.shutdown()  # an own cluster ends, too
 
 
-def _check_reachable(address: str) -> None:
+def _check_reachable(address: str, seconds: float) -> None:
     """Ray tries for minutes where nobody listens, and cannot be interrupted."""
     host, colon, port = address.rpartition(":")
     if colon and port.isdecimal() and "//" not in host:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWER).close()
+        socket.create_connection((host.strip("[]"), int(port)), timeout=seconds).close()
 
 
 def _check_is_a_node(address: str) -> None:

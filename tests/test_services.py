@@ -137,6 +137,26 @@ def test_an_embedded_index_is_written_by_the_worker(up: Composed) -> None:
     assert (up.folder / "store" / "sample").is_dir()
 
 
+def test_a_head_that_is_gone_is_told_and_comes_back(up: Composed) -> None:
+    asked = (*REFRESH, *FOUR, "--set=index.namespace=headless")
+    begun = sum(placed(up).values())
+    refresh = up.begin(WORKER, *asked)
+    wait_until(lambda: sum(placed(up).values()) > begun + 80, 120)
+    up.kill("ray-head")
+    said = refresh.communicate()[0].decode()
+    print(said)
+    assert refresh.returncode == 1
+    assert "its head at ray-head:6379 does not answer" in said
+    up.start("ray-head")
+    up.wait("ray-head")
+    up.kill("ray-worker")  # its command has ended, and an engine begins it again
+    up.start("ray-worker")
+    wait_until(lambda: len(nodes(up)) == 3, 180)
+    found = report(up.begin(WORKER, *asked))
+    assert found["added"] + found["unchanged"] == DOCUMENTS
+    assert found["resumed"]
+
+
 def test_a_schedule_and_a_comparison(up: Composed) -> None:
     up.run(WORKER, "prefect", "--no-prompt", "deploy", "--all")
     schedule = ("prefect", "deployment", "schedule", "create", "refresh/sample")

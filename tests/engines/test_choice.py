@@ -13,6 +13,7 @@ from components.corpus.spread import Answers, Work
 from components.engine import Engine
 from components.errors import ClusterUnavailable, MissingExtra
 from flows import engines
+from infra import ray_runtime
 from infra.ray_crew import ClusterLost, NoRoom
 from infra.ray_runtime import ActorPool, TooSmall
 from infra.settings import settings
@@ -83,6 +84,16 @@ def test_a_cluster_without_a_core_may_have_one_later() -> None:
     with pytest.raises(NoRoom, match="no node with a core") as caught:
         ActorPool().shape([{"CPU": 0.0}])
     assert not isinstance(caught.value, TooSmall)
+
+
+def test_a_head_that_is_gone_is_waited_for_and_then_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    head = ray_runtime._Head("127.0.0.1:9")
+    with pytest.raises(NoRoom, match="does not answer"):
+        head.nodes()
+    monkeypatch.setattr(ray_runtime, "_GONE", 0.0)
+    with pytest.raises(ClusterLost) as caught:
+        head.nodes()
+    assert not isinstance(caught.value, NoRoom)
 
 
 def test_a_cluster_that_is_lost_keeps_what_was_committed(
