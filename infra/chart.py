@@ -48,7 +48,7 @@ def _row(top: int, name: str, value: float, length: float, share: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds for a person: 12 ms, 3.4 s, 5 min 20 s, 2 h 5 min."""
+    """Seconds for a person: 12 ms, 3.4 s, 5 min 20 s, 2 h 5 min, 3 d 4 h."""
     if seconds < 1:
         return f"{1000 * seconds:.0f} ms"
     if seconds < 60:
@@ -56,7 +56,10 @@ def duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:
         return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min"
+    return f"{hours // 24} d {hours % 24} h"
 
 
 def embedded(svg: str, description: str) -> str:
