@@ -14,8 +14,8 @@ import ir_measures
 import pytest
 
 from components.corpus.write import Committed
-from components.errors import BadOption, Damaged, MillraceError, UserError
-from evals.compare import answers, files, steps
+from components.errors import BadOption, Busy, Damaged, MillraceError, UserError
+from evals.compare import answers, files, kept, steps
 from evals.compare.outcome import Outcome
 from evals.compare.request import Request
 from evals.compare.run import PLAIN, Watch, run
@@ -332,3 +332,14 @@ def test_a_place_that_cannot_be_written_is_refused_at_once(tmp_path: Path) -> No
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="nothing can be written"):
         files.ready(tmp_path / "file" / "out")
+
+
+def test_an_index_is_built_by_one_comparison_at_a_time(tmp_path: Path) -> None:
+    plan = planned(tmp_path, two(tmp_path))
+    with kept.making(Path(plan.systems[0].index) / "built.json"), pytest.raises(Busy):
+        run(plan, timed=False)
+    assert run(plan, timed=False).systems
+
+
+def test_two_reports_of_the_same_second_have_each_their_own_folder(tmp_path: Path) -> None:
+    assert files.folder("sample", tmp_path) != files.folder("sample", tmp_path)
