@@ -85,9 +85,11 @@ class Server:
 
 
 @contextmanager
-def server(home: Path, port: int | None = None, password: str = "") -> Iterator[Server]:
+def server(
+    home: Path, port: int | None = None, password: str = "", **settings: str
+) -> Iterator[Server]:
     """A server whose database and results lie in `home`; `password` is USER:PASSWORD, or none."""
-    url = f"http://127.0.0.1:{port or _free_port()}"
+    url = f"http://127.0.0.1:{port or free_port()}"
     environment = clean(
         {
             "PREFECT_HOME": str(home),
@@ -96,6 +98,7 @@ def server(home: Path, port: int | None = None, password: str = "") -> Iterator[
             "NO_PROXY": "127.0.0.1,localhost",
             "PREFECT_SERVER_UI_API_URL": f"{url}/api",
             "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "5",
+            **settings,
         }
     )
     known: dict[str, str] = {"PREFECT_API_URL": f"{url}/api"}
@@ -163,7 +166,7 @@ def _healthy(url: str) -> bool:
     return httpx.get(f"{url}/api/health", trust_env=False).is_success
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
