@@ -85,7 +85,9 @@ def _stale(watched: Watched, max_age: timedelta, block: str) -> Automation:
         "Look whether the worker runs, the schedule is active, and how the last runs ended"
         f"{where}{asked if watched.flow == 'refresh' else ''}"
     )
-    return _named(watched, "no run ends well", trigger, block, f"not for {span}", body)
+    return _named(
+        watched, "no run ends well", trigger, block, f"no run has ended well for {span}", body
+    )
 
 
 def _failed(watched: Watched, block: str) -> Automation:

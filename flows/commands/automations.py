@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flows.commands.duration import Duration
 from flows.commands.shared import json_option, prepare, print_json
+from flows.commands.span import span
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 @click.option(
     "--max-age",
     required=True,
-    type=Duration(),
+    type=span,
+    metavar="SPAN",
     help="Send one where no run has ended well for longer: 90m, 26h, 2d.",
 )
 @json_option

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flows.commands.duration import Duration
 from flows.commands.shared import json_option, load, pipeline_argument, print_json
+from flows.commands.span import span
 from flows.failures import line
 
 if TYPE_CHECKING:
@@ -24,7 +24,8 @@ _CLOCKS = timedelta(minutes=5)
 @pipeline_argument
 @click.option(
     "--max-age",
-    type=Duration(),
+    type=span,
+    metavar="SPAN",
     help="End with 7 where no refresh has ended well for longer: 90m, 26h, 2d.",
 )
 @json_option

@@ -3,8 +3,9 @@
     python -m tests.flows.crashes FOLDER [--times 10] [--seed 0]
 
 FOLDER gets a small corpus, its index and the server's database. A round edits every document, waits
-until a scheduled run is under way, kills all processes at a random moment, starts server and worker
-again and waits for the next scheduled run, which must complete. A round takes about a minute.
+until a scheduled run was taken by the worker or, every other time, until it runs, kills all
+processes at a random moment, starts server and worker again and waits for the next scheduled run,
+which must complete and leave nothing to do. A round takes a minute or two.
 """
 
 from __future__ import annotations
@@ -23,14 +24,14 @@ import psutil
 from ruamel.yaml import YAML
 
 from tests.cli import ROOT
-from tests.corpora import HASHING, Corpus, prose
+from tests.corpora import HASHING, Corpus, counts, prose
 from tests.flows.server import ENDED, Server, server, worker
 
-DOCUMENTS = 60
+DOCUMENTS = 300
 EVERY = 30
 """Seconds between two scheduled runs."""
-_LONGEST = 12.0
-"""Seconds after a run was taken by the worker within which the host crashes."""
+_LONGEST = 10.0
+"""Seconds after a run was taken, or runs, within which the host crashes."""
 _BEGUN = ("PENDING", "RUNNING", *ENDED)
 
 
@@ -41,11 +42,13 @@ class Round:
     state: str
     """Of the run that was killed, when it was killed."""
     after: float
-    """Seconds since the worker had taken it."""
+    """Seconds since it was taken, or ran."""
     next: dict[str, Any]
     """The first scheduled run after the crash, once it has ended."""
     waited: float
     """Seconds from the restart to its end."""
+    right: bool
+    """Whether a refresh after it would find nothing to do."""
 
 
 def main() -> None:
@@ -58,10 +61,11 @@ def main() -> None:
     lost = 0
     for number, each in enumerate(rounds(given.folder.resolve(), given.times, given.seed), start=1):
         state = each.next["state"]
-        lost += state["type"] != "COMPLETED"
+        lost += state["type"] != "COMPLETED" or not each.right
         print(
-            f"{number:3}  killed {each.after:4.1f} s after it was taken, {each.state}; the next: "
-            f"{state['name']} after {each.waited:.0f} s ({state['message']})",
+            f"{number:3}  killed as {each.state}, {each.after:.1f} s after; the next: "
+            f"{state['name']} in {each.waited:.0f} s ({state['message']}), "
+            f"{'right' if each.right else 'WRONG'}",
             flush=True,
         )
     print(f"{given.times} crashes, {lost} scheduled runs lost")
@@ -79,13 +83,13 @@ def rounds(folder: Path, times: int, seed: int = 0) -> Iterator[Round]:
     for number in range(times):
         for document in range(DOCUMENTS):
             corpus.add(f"{document:03}.txt", prose(document + DOCUMENTS * number, sentences=30))
-        yield _crashed(home, chance.uniform(0.0, _LONGEST))
+        yield _crashed(home, corpus, _BEGUN[number % 2 :], chance.uniform(0.0, _LONGEST))
 
 
-def _crashed(home: Path, after: float) -> Round:
+def _crashed(home: Path, corpus: Corpus, states: tuple[str, ...], after: float) -> Round:
     with _host(home) as (running, pids):
         known = {each["id"] for each in running.runs(*_BEGUN)}
-        _wait(lambda: _new(running, known, _BEGUN), "no scheduled run began")
+        _wait(lambda: _new(running, known, states), "no scheduled run began")
         time.sleep(after)
         killed = _new(running, known, _BEGUN)
         _kill(pids)
@@ -93,13 +97,17 @@ def _crashed(home: Path, after: float) -> Round:
     begun = time.monotonic()
     with _host(home) as (running, _):
         following = _wait(lambda: _ended(running, known), "no scheduled run ended")
-    return Round(killed[0]["state_name"], after, following, time.monotonic() - begun)
+        waited = time.monotonic() - begun
+    planned = corpus.refresh(dry_run=True)
+    right = counts(planned) == (0, 0, DOCUMENTS, 0, 0)
+    return Round(killed[0]["state_name"], after, following, waited, right)
 
 
 @contextmanager
 def _host(home: Path) -> Iterator[tuple[Server, tuple[int, int]]]:
     """A server with its database, and a worker."""
-    with server(home) as running, worker(running, home / "worker.log") as pid:
+    small = {"MILLRACE_SHARD_CHARACTERS": "2000"}  # so that there is much to be killed between
+    with server(home, **small) as running, worker(running, home / "worker.log") as pid:
         yield running, (running.pid, pid)
 
 

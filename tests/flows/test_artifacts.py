@@ -92,6 +92,7 @@ def test_the_chart_has_a_bar_per_activity_in_proportion() -> None:
         (3.44, "3.4 s"),
         (320, "5 min 20 s"),
         (7500, "2 h 5 min"),
+        (93_600, "26 h"),
         (273_700, "3 d 4 h"),
     ],
 )

@@ -133,3 +133,4 @@ def test_a_limit_of_before_is_gone_once_it_is_deployed_again(
 def test_what_is_due_after_the_host_has_crashed_runs(tmp_path: Path) -> None:
     for each in crashes.rounds(tmp_path, 3, seed=7):
         assert (each.next["auto_scheduled"], each.next["state_name"]) == (True, "Completed")
+        assert each.right
