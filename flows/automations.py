@@ -80,7 +80,7 @@ def _stale(watched: Watched, max_age: timedelta, block: str) -> Automation:
     body = (
         f"No run of {watched.told} has ended well for {span}: what is served may be out of date.\n"
         f"{{% if event %}}The last one that did: {_RUN}, at {_AT}.{{% else %}}"
-        f"None did since {{{{ {since}.strftime('%Y-%m-%d %H:%M') }}}} UTC at the least."
+        f"None has, since {{{{ {since}.strftime('%Y-%m-%d %H:%M') }}}} UTC at least."
         "{% endif %}\n"
         "Look whether the worker runs, the schedule is active, and how the last runs ended"
         f"{where}{asked if watched.flow == 'refresh' else ''}"

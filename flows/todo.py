@@ -23,7 +23,10 @@ FAULT = (
 BY_STATE: Mapping[str, str] = {
     "Completed": NOTHING,
     "Some failed": "Look at the documents that failed; the others are served.",
-    "Many failed": "Look at the documents that failed: they are many. The others are served.",
+    "Many failed": (
+        "Look at the documents that failed, the run's page names them: they are many. The others "
+        "are served."
+    ),
     "Some left out": "Look at the systems that were left out; the others were compared.",
     "Some unmeasured": "Look at what could not be measured; the next run tries it again.",
     "Busy": "Nothing to do: another run is at work on the same.",

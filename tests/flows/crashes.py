@@ -15,11 +15,12 @@ import json
 import random
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 from ruamel.yaml import YAML
 
@@ -107,7 +108,10 @@ def _crashed(home: Path, corpus: Corpus, states: tuple[str, ...], after: float) 
 def _host(home: Path) -> Iterator[tuple[Server, tuple[int, int]]]:
     """A server with its database, and a worker."""
     small = {"MILLRACE_SHARD_CHARACTERS": "2000"}  # so that there is much to be killed between
-    with server(home, **small) as running, worker(running, home / "worker.log") as pid:
+    with (
+        server(home, settings=small) as running,
+        worker(running, home / "worker.log") as pid,
+    ):
         yield running, (running.pid, pid)
 
 
@@ -136,10 +140,11 @@ def _ended(running: Server, known: set[str]) -> dict[str, Any] | None:
 
 
 def _wait(look: Any, failing: str) -> Any:
-    end = time.monotonic() + 180
+    end = time.monotonic() + 300
     while time.monotonic() < end:
-        if found := look():
-            return found
+        with suppress(httpx.TransportError):  # it has much to do
+            if found := look():
+                return found
         time.sleep(0.3)
     raise TimeoutError(failing)
 

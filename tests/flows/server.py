@@ -86,9 +86,14 @@ class Server:
 
 @contextmanager
 def server(
-    home: Path, port: int | None = None, password: str = "", **settings: str
+    home: Path,
+    port: int | None = None,
+    password: str = "",
+    settings: Mapping[str, str] | None = None,
 ) -> Iterator[Server]:
-    """A server whose database and results lie in `home`; `password` is USER:PASSWORD, or none."""
+    """A server whose database and results lie in `home`; `password` is USER:PASSWORD, or none.
+    `settings` are for it and for those who find it.
+    """
     url = f"http://127.0.0.1:{port or free_port()}"
     environment = clean(
         {
@@ -98,7 +103,7 @@ def server(
             "NO_PROXY": "127.0.0.1,localhost",
             "PREFECT_SERVER_UI_API_URL": f"{url}/api",
             "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "5",
-            **settings,
+            **(settings or {}),
         }
     )
     known: dict[str, str] = {"PREFECT_API_URL": f"{url}/api"}

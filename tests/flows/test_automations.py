@@ -129,7 +129,7 @@ def test_no_run_that_ends_well_is_told_before_the_first_and_after_the_last(
         f"No run of refresh/{name} (pipelines/{name}.yaml) has ended well for 12.0 s: what is "
         "served may be out of date."
     )
-    assert re.fullmatch(f"None did since {TIME} at the least.", since)
+    assert re.fullmatch(f"None has, since {TIME} at least.", since)
     assert where == (
         "Look whether the worker runs, the schedule is active, and how the last runs ended: "
         f"{handbook.server.url}/deployments/deployment/{handbook.id}"
@@ -151,7 +151,7 @@ def test_a_server_that_was_away_when_it_was_due_tells_when_it_is_back(
     port = free_port()
     monkeypatch.setenv("PREFECT_API_URL", f"http://127.0.0.1:{port}/api")
     with ExitStack() as held:
-        with server(tmp_path, port, **kept) as running:
+        with server(tmp_path, port, settings=kept) as running:
             handbook = held.enter_context(watched(running, "handbook"))
             handbook.automations("1h")
             handbook.end("COMPLETED", "Completed", "3 added")
@@ -160,7 +160,7 @@ def test_a_server_that_was_away_when_it_was_due_tells_when_it_is_back(
         for name in ("start", "end"):  # as if it had been away for two hours
             earlier = f"""UPDATE automation_bucket SET "{name}" = datetime("{name}", '-2 hours')"""
             buckets(tmp_path, earlier)
-        held.enter_context(server(tmp_path, port, **kept))
+        held.enter_context(server(tmp_path, port, settings=kept))
         assert "The last one that did: handbook-" in handbook.message().body
 
 

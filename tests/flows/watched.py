@@ -82,7 +82,9 @@ def _block(name: str, url: str) -> None:
     from prefect.blocks.notifications import CustomWebhookNotificationBlock
 
     told = {"subject": "{{subject}}", "body": "{{body}}"}
-    block = CustomWebhookNotificationBlock(name=name, url=url, json_data=told)
+    block = CustomWebhookNotificationBlock(
+        name=name, url=url, json_data=told, headers=None, cookies=None
+    )
     block.save(name, overwrite=True)
 
 
