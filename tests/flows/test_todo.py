@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+import flows.answers
+import flows.compare
+import flows.refresh
 from components import errors
 from components.corpus.report import Failed, Report, Survey
 from components.errors import MillraceError
@@ -104,3 +108,30 @@ def test_a_share_of_failed_documents_is_a_state(
     state = states.ended(made, many)
     assert (state.name, state.is_completed()) == (name, True)
     assert name in todo.BY_STATE
+
+
+@pytest.mark.parametrize(
+    ("flow", "first", "given", "key"),
+    [
+        (flows.refresh.refresh, "flows.run_log.shown", {"pipeline": "b/a.yaml"}, "a"),
+        (flows.compare.compare, "flows.compare.request.read", {"data": "b/a"}, "compare-a"),
+        (
+            flows.answers.answers,
+            "flows.answers.planning.plan",
+            {"data": "b/a", "pipelines": ("a",)},
+            "answers-a",
+        ),
+    ],
+)
+def test_a_fault_is_told_and_stays_one(
+    monkeypatch: pytest.MonkeyPatch, flow: Any, first: str, given: dict[str, Any], key: str
+) -> None:
+    def failing(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    shown: list[tuple[str, str]] = []
+    monkeypatch.setattr(first, failing)
+    monkeypatch.setattr(todo, "show", lambda *told: shown.append(told))
+    with pytest.raises(ZeroDivisionError):
+        flow.fn(**given)
+    assert shown == [(key, todo.FAULT)]
