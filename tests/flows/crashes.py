@@ -101,7 +101,8 @@ def _crashed(home: Path, corpus: Corpus, states: tuple[str, ...], after: float) 
         waited = time.monotonic() - begun
     planned = corpus.refresh(dry_run=True)
     right = counts(planned) == (0, 0, DOCUMENTS, 0, 0)
-    return Round(killed[0]["state_name"], after, following, waited, right)
+    cut_off = [each for each in killed if each["state_type"] not in ENDED] or killed
+    return Round(cut_off[0]["state_name"], after, following, waited, right)
 
 
 @contextmanager
