@@ -32,6 +32,7 @@ BY_STATE: Mapping[str, str] = {
     "Busy": "Nothing to do: another run is at work on the same.",
     "Taken over": "Nothing to do: another refresh goes on with what this one committed.",
     "Cancelled": "Nothing to do: somebody cancelled it. The next run goes on from there.",
+    "Stopped": "Nothing to do: its process was told to stop. The next run goes on from there.",
     "Unavailable": (
         "Nothing to do yet: the next run goes on from there. If that ends so as well, see to what "
         "did not answer."
