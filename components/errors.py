@@ -12,6 +12,7 @@
     ├── BadDocument              -  one document cannot be used: reported, the run goes on
     ├── NoAnswer                 -  one question has no answer: reported, the run goes on
     ├── GuardStopped             4  a guard refused to do what was asked
+    ├── TooOld                   7  what is served was not refreshed for longer than was asked
     ├── Busy                     6  somebody else holds what is needed, nothing was done: try again
     ├── Moved                    1  what was being read is replaced and gone: read the live one
     ├── TakenOver                9  another writer has the corpus now; what was committed stays
@@ -115,6 +116,12 @@ class GuardStopped(MillraceError):
     """A guard refused to do what was asked."""
 
     exit_code = 4
+
+
+class TooOld(MillraceError):
+    """No refresh has ended well for longer than was asked."""
+
+    exit_code = 7
 
 
 class Busy(MillraceError):

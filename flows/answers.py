@@ -5,7 +5,6 @@ No parameter holds a key: they are in the environment, and files name their vari
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -29,7 +28,7 @@ from evals.answers.plan import Plan
 from evals.answers.run import Errors, Steps, Watch
 from evals.compare.files import folder
 from evals.compare.systems import System
-from flows import orchestrator, run_log
+from flows import orchestrator, run_log, todo
 from flows.states import stopped
 from infra import artifacts
 from infra.markdown import plain
@@ -114,12 +113,18 @@ def answers(
             files.write(outcome, caller.folder)
             caller.outcome = outcome
     except MillraceError as error:
+        todo.show_error(f"answers-{Path(data).name}", error)
         return stopped(error)
+    except Exception:
+        todo.show(f"answers-{Path(data).name}", todo.FAULT)
+        raise
     get_run_logger().info("the report is %s", caller.folder / files.REPORT)
     _show(outcome)
     if outcome.guarded:
+        todo.show_error(f"answers-{Path(data).name}", limit(outcome))
         return stopped(limit(outcome))
     name = "Some unmeasured" if outcome.incomplete else "Completed"
+    todo.show(f"answers-{Path(data).name}", todo.BY_STATE[name])
     return Completed(name=name, message=plain(outcome.verdict, 1000))
 
 
@@ -224,7 +229,7 @@ def _counter(plan: Plan, system: System, what: str, tell: Tell) -> Progress:
 
 def _show(outcome: Outcome) -> None:
     """The artifacts: a table of rates, and one of where answers were lost."""
-    slug = _slug(f"answers-{outcome.data.name}-{outcome.setting}")
+    slug = artifacts.slug(f"answers-{outcome.data.name}-{outcome.setting}")
     rates = [
         {"system": each.name, **each.whole.counts, "cost": round(each.usage.cost, 4)}
         for each in outcome.systems
@@ -235,9 +240,4 @@ def _show(outcome: Outcome) -> None:
 
 
 def _key(plan: Plan, system: System, what: str) -> str:
-    return _slug(f"answers-{plan.data.name}-{system.name}-{what}-progress")
-
-
-def _slug(name: str) -> str:
-    """As artifacts' keys are: lower case, digits and dashes."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    return artifacts.slug(f"answers-{plan.data.name}-{system.name}-{what}-progress")

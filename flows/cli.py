@@ -1,8 +1,8 @@
 """The command line: `millrace VERB …`.
 
 Exit codes: 0 done, 1 fault, 2 the user's mistake, 3 some documents failed, 4 stopped by a guard,
-5 candidate held by the gate, 6 busy, 9 taken over by another refresh. Results go to stdout,
-everything else to stderr.
+5 candidate held by the gate, 6 busy, 7 not refreshed for too long, 9 taken over by another refresh.
+Results go to stdout, everything else to stderr.
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,7 @@ from evals.compare.run import Steps, Watch
 from evals.compare.steps import Plan
 from evals.compare.systems import System
 from evals.report import plots
-from flows import orchestrator, run_log
+from flows import orchestrator, run_log, todo
 from flows.states import stopped
 from infra import artifacts, chart
 from infra.markdown import plain
@@ -93,17 +92,22 @@ def compare(
                     margin=margin,
                     home=home,
                 )
-                folder = Path(out) if out else files.folder(asked.data.name, asked.home)
                 plan = steps.plan(asked)
+                folder = Path(out) if out else files.folder(asked.data.name, asked.home)
                 caller = Caller(plan, files.ready(folder), Watch(), timed=timed)
             with run_log.shown():
                 outcome = caller.outcome = _run(caller)
             files.write(outcome, caller.folder, caller.plan.request.home)
     except MillraceError as error:
+        todo.show_error(f"compare-{Path(data).name}", error)
         return stopped(error)
+    except Exception:
+        todo.show(f"compare-{Path(data).name}", todo.FAULT)
+        raise
     get_run_logger().info("the report is %s", caller.folder / files.REPORT)
     _show(outcome, caller.plan.request.home)
     name = "Some left out" if outcome.excluded else "Completed"
+    todo.show(f"compare-{Path(data).name}", todo.BY_STATE[name])
     return Completed(name=name, message=outcome.verdict[:1000])
 
 
@@ -187,7 +191,7 @@ def _run(caller: Caller) -> Outcome:
 
 def _show(outcome: Outcome, home: Path) -> None:
     """The artifacts: a table, and the verdict with its plots."""
-    slug = _slug(f"compare-{outcome.data.name}")
+    slug = artifacts.slug(f"compare-{outcome.data.name}")
     rows = [
         {"system": each.name, **{name: round(own.mean, 4) for name, own in each.intervals.items()}}
         for each in outcome.systems
@@ -206,9 +210,4 @@ def _show(outcome: Outcome, home: Path) -> None:
 
 
 def _key(plan: Plan, system: str) -> str:
-    return _slug(f"compare-{plan.asked.data.name}-{system}-progress")
-
-
-def _slug(name: str) -> str:
-    """As artifacts' keys are: lower case, digits and dashes."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    return artifacts.slug(f"compare-{plan.asked.data.name}-{system}-progress")

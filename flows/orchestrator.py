@@ -47,6 +47,20 @@ def chosen(asked: bool | None) -> bool:
     return bool(asked) and _started()
 
 
+def check_named() -> None:
+    """Ask the server that the environment or Prefect's own profile names. Raises BadOption where
+    neither does, and as `check`.
+    """
+    _quieten()
+    from prefect.settings import PREFECT_API_URL
+
+    if not PREFECT_API_URL.value():
+        raise BadOption("no Prefect server is named").at(
+            where="PREFECT_API_URL", hint="such as http://127.0.0.1:4200/api"
+        )
+    check()
+
+
 def check() -> None:
     """Ask the named server. Raises OrchestratorUnavailable, BadOption."""
     _quieten()

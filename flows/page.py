@@ -1,8 +1,8 @@
-"""What the page of a refresh run shows when the run has ended: five artifacts per corpus.
+"""What the page of a refresh run shows when the run has ended: six artifacts per corpus.
 
 `NAME-counts`, `NAME-time`, `NAME-failures` and `NAME-changes` are written here, `NAME-progress`
-while documents are committed. Every run writes each of them, also when there is little to say:
-the newest in a history is always the last run's.
+while documents are committed, `NAME-to-do` by `todo`. Every run that ends well writes each of them,
+also when there is little to say: the newest in a history is always the last run's.
 """
 
 from __future__ import annotations

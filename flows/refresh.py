@@ -27,7 +27,7 @@ from components.errors import MillraceError
 from components.indexes.manifest import Generation, Totals
 from components.system import telling
 from components.values import LeftOut
-from flows import engines, orchestrator, page, run_log
+from flows import engines, orchestrator, page, run_log, todo
 from flows.states import Result, ended, stopped, without_traceback
 from infra import artifacts
 
@@ -126,15 +126,18 @@ def _run_id() -> str:
     return CALLER.get().run_id or str(flow_run.id).replace("-", "")[-12:]
 
 
-def _run_name() -> str:
-    """The corpus' name, or the file's where it cannot be read, and the run's id in the manifest."""
-    file = str(flow_run.parameters["pipeline"])
-    overrides = tuple(flow_run.parameters.get("overrides") or ())
+def _name(file: str, overrides: tuple[str, ...]) -> str:
+    """The corpus' name, or the file's where it cannot be read."""
     try:
-        request = Request(pipeline=file, overrides=overrides, run_id="")
-        name = Job(request).pipeline.name
+        return Job(Request(pipeline=file, overrides=overrides, run_id="")).pipeline.name
     except MillraceError:
-        name = Path(file).stem  # the run itself will say what is wrong
+        return Path(file).stem  # the run itself will say what is wrong
+
+
+def _run_name() -> str:
+    """The corpus' name, and the run's id in the manifest."""
+    given = flow_run.parameters
+    name = _name(str(given["pipeline"]), tuple(given.get("overrides") or ()))
     return f"{name}-{_run_id()}"
 
 
@@ -150,6 +153,7 @@ def refresh(
     max_missing: Annotated[int, Field(ge=0)] = 0,
     adopt: bool = False,
     use_cache: bool = True,
+    many_failed: Annotated[float, Field(ge=0, le=1)] = 0.1,
 ) -> State[Result]:
     """Bring a corpus up to date with its source: only what changed is encoded.
 
@@ -162,6 +166,8 @@ def refresh(
         max_missing: Publish although so many documents that are served now cannot be used.
         adopt: Take over a corpus of another source or machine.
         use_cache: Take vectors that were made before from the worker's cache, and keep new ones.
+        many_failed: End as "Many failed" where more than this share of the documents could not be
+            used, from 0 to 1.
     """
     request = Request(
         pipeline=pipeline,
@@ -178,12 +184,17 @@ def refresh(
         with orchestrator.running(), telling(), run_log.shown():
             found, report = _run(Job(request))
     except MillraceError as error:
+        todo.show_error(_name(pipeline, overrides), error)
         return stopped(error)
+    except Exception:
+        todo.show(_name(pipeline, overrides), todo.FAULT)
+        raise
     report = run.timed(report, time.perf_counter() - start, 0.0)
     _log(report)
     with suppress(Exception):  # it is published; the task itself shows what went wrong
         _report(asdict(found), asdict(report))
-    return ended(report)
+    todo.show(report.pipeline, todo.of_report(found, report))
+    return ended(report, many_failed)
 
 
 def call(job: Job, planned: Survey | None, progress: Progress) -> Report:

@@ -2,6 +2,7 @@
 
 Completed               every document could be used
 Some failed             (completed) done; the failed documents are named in an artifact
+Many failed             (completed) the same, of more than a share of the documents
 Busy                    (cancelled) another refresh of this corpus is running; nothing was done
 Taken over              (cancelled) another refresh has the corpus now; what was committed stays
 Stopped by guard        (failed) nothing was published, somebody has to decide
@@ -31,11 +32,15 @@ _FAILURES: dict[type[MillraceError], str] = {
 }
 
 
-def ended(report: Report) -> State[Result]:
-    """Of a run that came to its end."""
+def ended(report: Report, many: float) -> State[Result]:
+    """Of a run that came to its end; `many` is a share of the documents, from 0 to 1."""
     from prefect.states import Completed
 
-    name = "Some failed" if report.failures else "Completed"
+    failed, totals = len(report.failures), report.totals
+    if failed > many * (failed + totals.documents - totals.stale):
+        name = "Many failed"
+    else:
+        name = "Some failed" if failed else "Completed"
     return Completed(name=name, message=summary(report), data=asdict(report))
 
 

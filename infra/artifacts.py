@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -33,6 +34,11 @@ _PAUSE = 60.0
 _LONG = 5.0
 """Seconds after which whatever failed has been waited for: by the client, which asks again."""
 _log = logging.getLogger(__name__)
+
+
+def slug(name: str) -> str:
+    """A name as a key."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
 def table(key: str, rows: Rows, description: str) -> None:

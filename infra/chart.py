@@ -48,15 +48,20 @@ def _row(top: int, name: str, value: float, length: float, share: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds for a person: 12 ms, 3.4 s, 5 min 20 s, 2 h 5 min."""
+    """Seconds for a person: 12 ms, 3.4 s, 5 min 20 s, 2 h 5 min, 26 h, 3 d 4 h."""
     if seconds < 1:
         return f"{1000 * seconds:.0f} ms"
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"
+    hours, days = minutes // 60, minutes // (24 * 60)
+    if not hours:
+        return _two(minutes, "min", rest, "s")
+    return _two(hours, "h", minutes % 60, "min") if days < 2 else _two(days, "d", hours % 24, "h")
+
+
+def _two(count: int, unit: str, rest: int, of: str) -> str:
+    return f"{count} {unit} {rest} {of}" if rest else f"{count} {unit}"
 
 
 def embedded(svg: str, description: str) -> str:

@@ -158,7 +158,8 @@ def seal(job: Job, found: Survey, name: str) -> Sealed:
 
 
 def promote(job: Job, found: Survey, generation: Generation) -> bool:
-    """Make a finished generation the live one; False where it was already, or holds nothing.
+    """Make a finished generation the live one; False where it was already, which is confirmed, or
+    holds nothing.
 
     Raises GuardStopped where it lacks documents that are served and still in the source.
     """
@@ -170,6 +171,7 @@ def promote(job: Job, found: Survey, generation: Generation) -> bool:
         _check_coverage(job, found, release.generation, generation)
     job.claim()
     if release and release.generation.name == generation.name:
+        job.corpus.confirm()
         return False
     job.corpus.publish(generation, job.request.run_id)
     return True

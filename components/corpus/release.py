@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 from components.errors import MillraceError, NothingLive
 from components.indexes.contract import CorpusIndex, Index
 from components.indexes.manifest import Release
@@ -19,6 +21,13 @@ def differs(pipeline: Pipeline, release: Release) -> bool:
         return pipeline.fingerprint() != release.generation.fingerprint
     except MillraceError:
         return True
+
+
+def age(release: Release) -> timedelta:
+    """How long ago a refresh ended well last, by this machine's clock; below zero where that says
+    it is still to come.
+    """
+    return datetime.now(UTC) - datetime.fromisoformat(release.refreshed)
 
 
 def corpus_of(pipeline: Pipeline) -> CorpusIndex:

@@ -158,6 +158,10 @@ class CorpusIndex(Protocol):
         """Make a finished generation the live one, at once and for all readers."""
         ...
 
+    def confirm(self) -> None:
+        """Write down that a refresh ended well now, and that what is live stays so."""
+        ...
+
     def condemn(self, generation: Generation, error: Damaged) -> None:
         """Write down, under `lock`, that a generation was found damaged: it stays as it is, and is
         no base any more. Raises Moved where it was removed.

@@ -105,6 +105,8 @@ class Release:
     since: str
     """When it went live, ISO 8601 in UTC."""
     run_id: str
+    refreshed: str = ""
+    """When a refresh ended well last, ISO 8601 in UTC: it may have found nothing to do."""
 
 
 def total(entries: Mapping[str, Entry]) -> Totals:

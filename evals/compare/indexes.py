@@ -64,17 +64,22 @@ def known(system: System) -> Built | None:
 
 
 def build(system: System, progress: Progress = silent, steps: run.Steps = run.PLAIN) -> Built:
-    """Build a system's index, or go on with what a killed run has left. Raises MillraceError."""
-    built = known(system)
-    if built is not None:
+    """Build a system's index, or go on with what a killed run has left. Raises MillraceError, Busy
+    where another process builds it.
+    """
+    if system.served:
+        return _served(system, system.served.generation.totals)
+    with kept.making(_file(system)):
+        built = known(system)
+        if built is not None:
+            return built
+        request = Request(pipeline=system.file, run_id=new_run_id())
+        report = run.run(job_of(request, system.pipeline), progress, steps)
+        if not report.totals.documents:
+            raise MillraceError("no document of the data set could be used").at(where=system.name)
+        built = _of(report, system)
+        kept.write(_file(system), asdict(built))
         return built
-    request = Request(pipeline=system.file, run_id=new_run_id())
-    report = run.run(job_of(request, system.pipeline), progress, steps)
-    if not report.totals.documents:
-        raise MillraceError("no document of the data set could be used").at(where=system.name)
-    built = _of(report, system)
-    kept.write(_file(system), asdict(built))
-    return built
 
 
 def _of(report: Report, system: System) -> Built:

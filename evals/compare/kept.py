@@ -46,26 +46,32 @@ def read(file: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def adding(file: Path) -> Iterator[None]:
-    """The right to add, for one process at a time; what a kill has torn is cut off first.
-
-    The system frees it on a kill. Raises Busy.
+def making(file: Path) -> Iterator[None]:
+    """The right to make a file, for one process at a time. The system frees it on a kill. Raises
+    Busy.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     held = FileLock(file.with_suffix(".lock"), blocking=False)
     try:
         held.acquire()
     except Timeout:
-        raise Busy("another run is adding to it").at(
+        raise Busy("another run is at work on it").at(
             where=str(file), hint="run it again when that has ended"
         ) from None
     try:
+        yield
+    finally:
+        held.release()
+
+
+@contextmanager
+def adding(file: Path) -> Iterator[None]:
+    """The right to add batches, see `making`; what a kill has torn is cut off first."""
+    with making(file):
         if file.exists():
             with file.open("r+b") as out:
                 out.truncate(_whole(file.read_bytes()))
         yield
-    finally:
-        held.release()
 
 
 def add(file: Path, values: Mapping[str, Any]) -> None:

@@ -6,6 +6,7 @@ import click
 
 from flows.commands import (
     answers,
+    automations,
     compare,
     components,
     models,
@@ -19,6 +20,6 @@ from flows.commands import (
 
 def register(group: click.Group) -> None:
     """Add every verb to the command line."""
-    verbs = (refresh, search, status, prune, compare, answers, questions, components, models)
-    for module in verbs:
+    runs = (refresh, search, status, prune, compare, answers, questions)
+    for module in (*runs, automations, components, models):
         group.add_command(module.command)

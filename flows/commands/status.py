@@ -2,25 +2,53 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from flows.commands.shared import json_option, load, pipeline_argument, print_json
+from flows.commands.span import span
+from flows.failures import line
+
+if TYPE_CHECKING:
+    from components.errors import TooOld
+    from components.indexes.manifest import Release
+
+_CLOCKS = timedelta(minutes=5)
+"""By which the clocks of two machines may differ."""
 
 
 @click.command("status")
 @pipeline_argument
+@click.option(
+    "--max-age",
+    type=span,
+    metavar="SPAN",
+    help="End with 7 where no refresh has ended well for longer: 90m, 26h, 2d.",
+)
 @json_option
-def command(pipeline: Path, overrides: tuple[str, ...], as_json: bool) -> int:
+def command(
+    pipeline: Path, overrides: tuple[str, ...], max_age: timedelta | None, as_json: bool
+) -> int:
     """Say what is live for PIPELINE, since when, and how much it holds."""
     from dataclasses import asdict
 
     from components.corpus.release import corpus_of, differs, live
+    from components.errors import NothingLive, TooOld
 
     loaded = load(pipeline, overrides)
     corpus = corpus_of(loaded)
-    release = live(loaded, corpus)
+    try:
+        release = live(loaded, corpus)
+    except NothingLive as error:
+        if max_age is None:
+            raise
+        raise TooOld(f"the corpus {loaded.name!r} was never refreshed").at(
+            where=error.where, hint=error.hint
+        ) from None
+    too_old = _too_old(loaded.name, release, max_age) if max_age else None
     generation = release.generation
     found = {
         "schema": 1,
@@ -28,6 +56,8 @@ def command(pipeline: Path, overrides: tuple[str, ...], as_json: bool) -> int:
         "generation": generation.name,
         "fingerprint": generation.fingerprint,
         "since": release.since,
+        "refreshed": release.refreshed,
+        "fresh": too_old is None if max_age else None,
         "run_id": release.run_id,
         **asdict(generation.totals),
         "stages": {name: each.use for name, each in generation.stages.items()},
@@ -36,9 +66,30 @@ def command(pipeline: Path, overrides: tuple[str, ...], as_json: bool) -> int:
     }
     if as_json:
         print_json(found)
+    else:
+        _show(found)
+    if too_old is None:
         return 0
-    _show(found)
-    return 0
+    click.echo(f"millrace: {line(str(too_old), too_old.where, too_old.hint)}", err=True)
+    return too_old.exit_code
+
+
+def _too_old(name: str, release: Release, max_age: timedelta) -> TooOld | None:
+    from components.corpus.release import age
+    from components.errors import TooOld
+    from infra.chart import duration
+
+    since = age(release)
+    if since < -_CLOCKS:
+        return TooOld(f"was refreshed at {release.refreshed}, which is still to come").at(
+            where=name, hint="is the clock right, here and where refreshes run? refresh it again"
+        )
+    if since <= max_age:
+        return None
+    told = duration(since.total_seconds())
+    return TooOld(f"no refresh has ended well for {told}, since {release.refreshed}").at(
+        where=name, hint="do refreshes run, and how do they end? run one to see"
+    )
 
 
 def _show(found: dict[str, object]) -> None:
@@ -46,7 +97,16 @@ def _show(found: dict[str, object]) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, show_header=False)
-    for name in ("pipeline", "generation", "since", "documents", "pages", "chunks", "tokens"):
+    for name in (
+        "pipeline",
+        "generation",
+        "since",
+        "refreshed",
+        "documents",
+        "pages",
+        "chunks",
+        "tokens",
+    ):
         value = found[name]
         table.add_row(name, f"{value:,}" if isinstance(value, int) else str(value))
     for name in ("failed", "stale"):

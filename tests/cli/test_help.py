@@ -12,6 +12,7 @@ from tests.cli import call, clean, start
 
 VERBS = (
     "answers",
+    "automations",
     "compare",
     "components",
     "models",
@@ -33,7 +34,8 @@ OPTIONS = {
         "--adopt",
     ),
     "search": (*SHARED, "-k", "--filter"),
-    "status": SHARED,
+    "status": (*SHARED, "--max-age"),
+    "automations": ("--notify", "--max-age", "--json", "-h, --help"),
     "prune": (*SHARED, "--dry-run"),
     "answers": (
         "--set [",

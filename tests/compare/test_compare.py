@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,15 @@ import ir_measures
 import pytest
 
 from components.corpus.write import Committed
-from components.errors import BadOption, Damaged, MillraceError, UserError
-from evals.compare import answers, files, steps
+from components.errors import BadOption, Busy, Damaged, MillraceError, UserError
+from evals.compare import answers, files, kept, steps
 from evals.compare.outcome import Outcome
 from evals.compare.request import Request
 from evals.compare.run import PLAIN, Watch, run
 from evals.compare.steps import Plan
 from evals.compare.systems import System
 from evals.datasets import catalogue
+from tests.cli import start
 from tests.compare.data import DOCUMENTS, beir, pipeline
 
 
@@ -332,3 +334,29 @@ def test_a_place_that_cannot_be_written_is_refused_at_once(tmp_path: Path) -> No
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="nothing can be written"):
         files.ready(tmp_path / "file" / "out")
+
+
+def test_an_index_is_built_by_one_comparison_at_a_time(tmp_path: Path) -> None:
+    plan = planned(tmp_path, two(tmp_path))
+    with kept.making(Path(plan.systems[0].index) / "built.json"), pytest.raises(Busy):
+        run(plan, timed=False)
+    assert run(plan, timed=False).systems
+
+
+def test_two_reports_of_the_same_second_have_each_their_own_folder(tmp_path: Path) -> None:
+    assert files.folder("sample", tmp_path) != files.folder("sample", tmp_path)
+
+
+@pytest.mark.slow
+def test_of_two_that_begin_at_once_one_concludes_and_both_are_right(tmp_path: Path) -> None:
+    beir(tmp_path / "data", 12)
+    names = map(str, two(tmp_path))
+    given = (*names, f"--data={tmp_path}/data", f"--home={tmp_path}/home")
+    with ThreadPoolExecutor(2) as both:
+        runs = [both.submit(start, "compare", *given, "--no-timing", "--json") for _ in range(2)]
+        ended = [each.result() for each in runs]
+    assert {each.code for each in ended} in ({0}, {0, 6})
+    alone = start("compare", *given, "--no-timing", "--json").json["systems"]
+    for each in ended:
+        if each.code == 0:
+            assert each.json["systems"] == alone

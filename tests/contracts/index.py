@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -128,6 +129,19 @@ class IndexContract:
         assert release.run_id == "r"
         assert live.totals.documents == 3
         assert live.totals.chunks == 9
+
+    def test_a_refresh_that_had_nothing_to_publish_is_written_down(
+        self, corpus: CorpusIndex, live: Generation
+    ) -> None:
+        before = corpus.live()
+        assert before is not None
+        assert before.refreshed == before.since
+        with corpus.lock():
+            corpus.confirm()
+        after = corpus.live()
+        assert after is not None
+        assert replace(after, refreshed="") == replace(before, refreshed="")
+        assert after.refreshed >= before.refreshed
 
     def test_chunks_and_entries_come_back_as_they_were(
         self, corpus: CorpusIndex, live: Generation

@@ -69,7 +69,6 @@ def deployment(pipeline: Path) -> Mapping[str, Any]:
         "entrypoint": "flows/refresh.py:refresh",
         "parameters": {"pipeline": str(pipeline)},
         "schedules": [{"cron": "* * * * *", "timezone": "Etc/UTC", "slug": "every-minute"}],
-        "concurrency_limit": {"limit": 1, "collision_strategy": "CANCEL_NEW"},
         "work_pool": {"name": POOL},
     }
 

@@ -19,7 +19,7 @@ import httpx
 from tests.cli import ROOT, clean
 
 POOL = "millrace"
-_ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 _STARTING = 120.0
 """Seconds that a start may take on a busy machine."""
 
@@ -31,6 +31,7 @@ class Server:
     url: str
     environment: Mapping[str, str]
     auth: httpx.BasicAuth | None
+    pid: int
 
     def ask(self, path: str, **filters: Any) -> Any:
         """The answer to a POST; asked again while SQLite is busy, as Prefect's own client does."""
@@ -46,10 +47,14 @@ class Server:
 
     def ended(self) -> list[dict[str, Any]]:
         """Flow runs that are over, the newest first."""
+        return self.runs(*ENDED)
+
+    def runs(self, *states: str) -> list[dict[str, Any]]:
+        """Flow runs in states of these types, those that ended last first."""
         found: list[dict[str, Any]] = self.ask(
             "flow_runs/filter",
             sort="END_TIME_DESC",
-            flow_runs={"state": {"type": {"any_": list(_ENDED)}}},
+            flow_runs={"state": {"type": {"any_": list(states)}}},
         )
         return found
 
@@ -80,9 +85,16 @@ class Server:
 
 
 @contextmanager
-def server(home: Path, port: int | None = None, password: str = "") -> Iterator[Server]:
-    """A server whose database and results lie in `home`; `password` is USER:PASSWORD, or none."""
-    url = f"http://127.0.0.1:{port or _free_port()}"
+def server(
+    home: Path,
+    port: int | None = None,
+    password: str = "",
+    settings: Mapping[str, str] | None = None,
+) -> Iterator[Server]:
+    """A server whose database and results lie in `home`; `password` is USER:PASSWORD, or none.
+    `settings` are for it and for those who find it.
+    """
+    url = f"http://127.0.0.1:{port or free_port()}"
     environment = clean(
         {
             "PREFECT_HOME": str(home),
@@ -91,6 +103,7 @@ def server(home: Path, port: int | None = None, password: str = "") -> Iterator[
             "NO_PROXY": "127.0.0.1,localhost",
             "PREFECT_SERVER_UI_API_URL": f"{url}/api",
             "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "5",
+            **(settings or {}),
         }
     )
     known: dict[str, str] = {"PREFECT_API_URL": f"{url}/api"}
@@ -98,24 +111,24 @@ def server(home: Path, port: int | None = None, password: str = "") -> Iterator[
         environment["PREFECT_SERVER_API_AUTH_STRING"] = password
         known["PREFECT_API_AUTH_STRING"] = password
     command = ("server", "start", "--host", "127.0.0.1", "--port", url.rpartition(":")[2])
-    with _running(command, environment, home / "server.log"):
+    with _running(command, environment, home / "server.log") as pid:
         _wait_for(lambda: _healthy(url))
         auth = httpx.BasicAuth(*password.split(":")) if password else None
-        yield Server(url, {**environment, **known}, auth)
+        yield Server(url, {**environment, **known}, auth, pid)
 
 
 @contextmanager
-def worker(of: Server, log: Path) -> Iterator[None]:
-    """A worker of the process pool, which it makes where it is not there."""
+def worker(of: Server, log: Path) -> Iterator[int]:
+    """A worker of the process pool, which it makes where it is not there: its process id."""
     command = ("worker", "start", "--pool", POOL, "--type", "process")
     quick = {**of.environment, "PREFECT_WORKER_QUERY_SECONDS": "1"}
-    with _running(command, quick, log):
+    with _running(command, quick, log) as pid:
         _wait_for(lambda: bool(of.ask(f"work_pools/{POOL}/workers/filter")))
-        yield
+        yield pid
 
 
 @contextmanager
-def _running(command: tuple[str, ...], environment: Mapping[str, str], log: Path) -> Iterator[None]:
+def _running(command: tuple[str, ...], environment: Mapping[str, str], log: Path) -> Iterator[int]:
     log.parent.mkdir(parents=True, exist_ok=True)
     with (
         log.open("wb") as out,
@@ -129,7 +142,7 @@ def _running(command: tuple[str, ...], environment: Mapping[str, str], log: Path
         ) as process,
     ):
         try:
-            yield
+            yield process.pid
         finally:
             _stop(process)
 
@@ -158,7 +171,7 @@ def _healthy(url: str) -> bool:
     return httpx.get(f"{url}/api/health", trust_env=False).is_success
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -87,7 +87,14 @@ def test_the_chart_has_a_bar_per_activity_in_proportion() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "told"),
-    [(0.0123, "12 ms"), (3.44, "3.4 s"), (320, "5 min 20 s"), (7500, "2 h 5 min")],
+    [
+        (0.0123, "12 ms"),
+        (3.44, "3.4 s"),
+        (320, "5 min 20 s"),
+        (7500, "2 h 5 min"),
+        (93_600, "26 h"),
+        (273_700, "3 d 4 h"),
+    ],
 )
 def test_durations_are_for_people(seconds: float, told: str) -> None:
     assert chart.duration(seconds) == told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from filelock import FileLock
 
 from tests.compare.data import beir, pipeline
 from tests.corpora import HASHING, Corpus
+from tests.flows import crashes
+from tests.flows.scheduled import deployment
 from tests.flows.server import Server, worker
 
 
@@ -66,8 +69,8 @@ def test_a_refresh_runs_on_a_worker(tmp_path: Path, deployed: Deployed) -> None:
     (schedule,) = sample["schedules"]
     assert schedule["active"]
     deployed.server.prefect("deployment", "schedule", "pause", "refresh/sample", schedule["id"])
-    assert sample["global_concurrency_limit"]["limit"] == 1
-    assert sample["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
+    # A crash of the host would keep its only slot for ever: the corpus's own lock is enough.
+    assert all(each["global_concurrency_limit"] is None for each in deployed.made.values())
 
     with FileLock(tmp_path / "store" / "deployed" / "writer.lock"):
         busy = deployed.run("sample", pipeline=str(corpus.file))
@@ -79,7 +82,7 @@ def test_a_refresh_runs_on_a_worker(tmp_path: Path, deployed: Deployed) -> None:
     release = corpus.job().corpus.live()
     assert release is not None
     assert done["name"] == f"deployed-{release.run_id}"
-    assert len(deployed.server.artifacts(done)) == 5
+    assert len(deployed.server.artifacts(done)) == 6
 
     with pytest.raises(httpx.HTTPStatusError) as refused:
         deployed.run("sample", max_deletes=2)
@@ -93,6 +96,9 @@ def test_what_is_wrong_is_said_on_the_page(deployed: Deployed) -> None:
     assert wrong["name"].startswith("nowhere-")
     assert wrong["state"]["message"].startswith("nowhere.yaml: no such pipeline file")
     assert "Traceback" not in deployed.logs(wrong)
+    (told,) = deployed.server.artifacts(wrong).values()
+    assert told["key"] == "nowhere-to-do"
+    assert "Change the request" in told["data"]
 
 
 @pytest.mark.slow
@@ -108,3 +114,23 @@ def test_a_comparison_runs_on_a_worker(tmp_path: Path, deployed: Deployed) -> No
     assert (compared["state_type"], compared["state_name"]) == ("COMPLETED", "Completed")
     assert "base[retriever=sparse] is" in compared["state"]["message"]
     assert len(list((tmp_path / "home" / "reports").glob("*/report.html"))) == 1
+
+
+@pytest.mark.slow
+def test_a_limit_of_before_is_gone_once_it_is_deployed_again(
+    tmp_path: Path, prefect_server: Server
+) -> None:
+    limited = {**deployment(tmp_path / "a.yaml"), "name": "limited", "schedules": []}
+    for limit in ({"concurrency_limit": {"limit": 1, "collision_strategy": "CANCEL_NEW"}}, {}):
+        file = tmp_path / "prefect.yaml"
+        file.write_text(json.dumps({"deployments": [{**limited, **limit}]}))
+        prefect_server.prefect("--no-prompt", "deploy", "--all", "--prefect-file", file)
+        made = {each["name"]: each for each in prefect_server.ask("deployments/filter")}["limited"]
+        assert bool(made["global_concurrency_limit"]) is bool(limit)
+
+
+@pytest.mark.slow
+def test_what_is_due_after_the_host_has_crashed_runs(tmp_path: Path) -> None:
+    for each in crashes.rounds(tmp_path, 3, seed=7):
+        assert (each.next["auto_scheduled"], each.next["state_name"]) == (True, "Completed")
+        assert each.right

@@ -17,6 +17,7 @@ FORM: dict[str, dict[str, Any]] = {
     "max_missing": {"type": "integer", "default": 0, "minimum": 0},
     "adopt": {"type": "boolean", "default": False},
     "use_cache": {"type": "boolean", "default": True},
+    "many_failed": {"type": "number", "default": 0.1, "minimum": 0, "maximum": 1},
 }
 
 

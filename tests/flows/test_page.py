@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from collections.abc import Mapping
@@ -19,7 +20,7 @@ from tests.qdrant_http import wait_until
 from tests.qdrant_http.proxy import Proxy, before
 
 NAME = "handbook"
-PARTS = ("changes", "counts", "failures", "progress", "time")
+PARTS = ("changes", "counts", "failures", "progress", "time", "to-do")
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,12 @@ class Shown:
     @property
     def counts(self) -> dict[str, Any]:
         return {row["what"]: row["value"] for row in json.loads(self.data("counts"))}
+
+    @property
+    def todo(self) -> str:
+        """As it is shown."""
+        (told,) = (each["data"] for key, each in self.artifacts.items() if key.endswith("-to-do"))
+        return re.sub(r"\\(.)", r"\1", told).strip()
 
     @property
     def state(self) -> tuple[str, str, str]:
@@ -64,7 +71,8 @@ def test_the_page_of_a_run_tells_what_it_did_and_what_changed(
     assert first.done.code == 3
     report = first.done.json
     assert first.run["name"] == f"{NAME}-{report['run_id']}"
-    assert first.state == ("COMPLETED", "Some failed", "3 added, 1 failed, 0 unchanged")
+    assert first.state == ("COMPLETED", "Many failed", "3 added, 1 failed, 0 unchanged")
+    assert first.todo == "Look at handbook-failures: 1 document newly failed."
     assert sorted(first.artifacts) == [f"{NAME}-{part}" for part in PARTS]
     assert first.data("progress") == 100
     assert first.counts["documents added"] == 3
@@ -81,7 +89,7 @@ def test_the_page_of_a_run_tells_what_it_did_and_what_changed(
     corpus.add("torn.pdf", "no PDF at all")
     (corpus.documents / "000.txt").unlink()
     second = refresh(corpus, prefect_server)
-    assert second.state[1:] == ("Some failed", "1 added, 1 deleted, 1 failed, 2 unchanged")
+    assert second.state[1:] == ("Many failed", "1 added, 1 deleted, 1 failed, 2 unchanged")
     before, now, change = row(second.data("changes"), "documents")
     assert (before, now, change) == ("3", "3", "=")
     before, now, _ = row(second.data("changes"), "chunks")
@@ -103,6 +111,7 @@ def test_the_page_of_a_run_tells_what_it_did_and_what_changed(
     assert idle.state == ("COMPLETED", "Completed", "nothing changed, 2 unchanged")
     assert sorted(idle.artifacts) == sorted(first.artifacts)
     assert idle.data("progress") == 100
+    assert idle.todo == "Nothing to do."
     history = prefect_server.ask(
         "artifacts/filter", artifacts={"key": {"any_": [f"{NAME}-changes"]}}
     )
@@ -118,7 +127,8 @@ def test_what_stops_a_run_is_one_line_on_its_page(corpus: Corpus, prefect_server
     assert busy.done.code == 6
     assert busy.state[:2] == ("CANCELLED", "Busy")
     assert "another refresh of this corpus is running" in busy.state[2]
-    assert busy.artifacts == {}
+    assert list(busy.artifacts) == ["test-to-do"]
+    assert busy.todo == "Nothing to do: another run is at work on the same."
 
     for number in range(2):
         (corpus.documents / f"{number:03}.txt").unlink()
@@ -128,6 +138,8 @@ def test_what_stops_a_run_is_one_line_on_its_page(corpus: Corpus, prefect_server
     assert stopped.state[:2] == ("FAILED", "Stopped by guard")
     assert stopped.state[2].startswith(f"{corpus.documents}: 2 of 3 documents would be deleted")
     assert "\n" not in stopped.state[2]
+    assert list(stopped.artifacts) == ["test-to-do"]
+    assert stopped.todo.startswith("Decide: is the source complete?")
     assert "Traceback" not in prefect_server.logs(stopped.run) + stopped.done.err
 
 

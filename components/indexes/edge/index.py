@@ -2,7 +2,7 @@
 
     PATH/NAME/corpus.json               whose source it is
     PATH/NAME/live.json                 which generation readers open, a second copy of its facts,
-                                        and which they opened before
+                                        and which they opened before; when a refresh ended well last
     PATH/NAME/writer.lock
     PATH/NAME/0007-FINGERPRINT/         generation.json, open.lock, shard/
     PATH/NAME/0007-FINGERPRINT/damaged.json     where it was found so: nothing is copied from it
@@ -143,6 +143,7 @@ class EdgeCorpus:
             generation=generation,
             since=str(pointer.get("since", "")),
             run_id=str(pointer.get("run_id", "")),
+            refreshed=str(pointer.get("refreshed") or pointer.get("since", "")),
         )
 
     def generation(self, name: str) -> Generation:
@@ -302,7 +303,8 @@ class EdgeCorpus:
 
     def publish(self, generation: Generation, run_id: str) -> Release:
         """See `CorpusIndex`."""
-        release = Release(generation=generation, since=now(), run_id=run_id)
+        since = now()
+        release = Release(generation=generation, since=since, run_id=run_id, refreshed=since)
         there = self._names()
         before = [each for each in self._served() if each != generation.name and each in there]
         write_json(
@@ -311,12 +313,20 @@ class EdgeCorpus:
                 "schema": 1,
                 "generation": generation.name,
                 "facts": generation.to_json(),
-                "since": release.since,
+                "since": since,
                 "run_id": run_id,
+                "refreshed": since,
                 "before": before,
             },
         )
         return release
+
+    def confirm(self) -> None:
+        """See `CorpusIndex`."""
+        file = self.folder / "live.json"
+        pointer = read_json(file)
+        if pointer is not None:
+            write_json(file, {**pointer, "refreshed": now()})
 
     def damage(self, generation: Generation) -> str:
         """See `CorpusIndex`."""

@@ -146,6 +146,7 @@ class QdrantCorpus:
             generation=found.generation,
             since=str(record.get("since", "")),
             run_id=str(record.get("run_id", "")),
+            refreshed=str(record.get("refreshed") or record.get("since", "")),
         )
 
     def generation(self, name: str) -> Generation:
@@ -299,14 +300,19 @@ class QdrantCorpus:
     def publish(self, generation: Generation, run_id: str) -> Release:
         """See `CorpusIndex`."""
         record = self._record(generation.name)
-        release = Release(generation=generation, since=now(), run_id=run_id)
+        since = now()
+        release = Release(generation=generation, since=since, run_id=run_id, refreshed=since)
         self._control.begin()
         there = {each.generation.name for each in self._control.records()}
         before = [each for each in self._served() if each != generation.name and each in there]
-        changed = {"live": generation.name, "since": release.since, "run_id": run_id}
+        changed = {"live": generation.name, "since": since, "refreshed": since, "run_id": run_id}
         self._change({**changed, "before": before})
         collection.name_as(self._server, self.name, record.collection)
         return release
+
+    def confirm(self) -> None:
+        """See `CorpusIndex`."""
+        self._change({"refreshed": now()})
 
     def condemn(self, generation: Generation, error: Damaged) -> None:
         """See `CorpusIndex`: a server looks after its own."""

@@ -1,0 +1,101 @@
+"""Whether a person has to do something about a run, in one line: for its page, and for messages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from components.corpus.report import Report, Survey
+from components.errors import (
+    Busy,
+    GuardStopped,
+    MillraceError,
+    OrchestratorUnavailable,
+    TakenOver,
+    Unavailable,
+    UserError,
+)
+
+NOTHING = "Nothing to do."
+FAULT = (
+    "Report it: a fault of Millrace's, its trace is in the log. What was committed stays, and the "
+    "next run goes on from there."
+)
+BY_STATE: Mapping[str, str] = {
+    "Completed": NOTHING,
+    "Some failed": "Look at the documents that failed; the others are served.",
+    "Many failed": (
+        "Look at the documents that failed, the run's page names them: they are many. The others "
+        "are served."
+    ),
+    "Some left out": "Look at the systems that were left out; the others were compared.",
+    "Some unmeasured": "Look at what could not be measured; the next run tries it again.",
+    "Busy": "Nothing to do: another run is at work on the same.",
+    "Taken over": "Nothing to do: another refresh goes on with what this one committed.",
+    "Cancelled": "Nothing to do: somebody cancelled it. The next run goes on from there.",
+    "Stopped": "Nothing to do: its process was told to stop. The next run goes on from there.",
+    "Unavailable": (
+        "Nothing to do yet: the next run goes on from there. If that ends so as well, see to what "
+        "did not answer."
+    ),
+    "Stopped by guard": "Decide: what is served stays as it was until somebody does.",
+    "Crashed": (
+        "Nothing to do yet: what was committed stays, and the next run goes on from there. If that "
+        "crashes as well, look at the worker's log and at the machine's memory."
+    ),
+    "Failed": "Mend what the message names: the next run would end so as well.",
+}
+"""By the name of the state that a run ended in; what is known of the run says more."""
+
+
+def of_report(found: Survey, report: Report) -> str:
+    """Of a refresh that came to its end."""
+    gaps = {each.id for each in found.gaps}
+    failed = [each.id for each in report.failures if each.id not in gaps]
+    new = set(failed) - set(found.failed_before)
+    told = [_counted(len(gaps), "part", "of the source could not be listed")] if gaps else []
+    told += [_counted(len(new), "document", "newly failed")] if new else []
+    shown = f"{report.pipeline}-failures"
+    if told:
+        return f"Look at {shown}: {', '.join(told)}."
+    if failed:
+        before = _counted(len(failed), "document", "failed as before")
+        return f"Nothing new to do: {before}, see {shown}."
+    return NOTHING
+
+
+def of_error(error: MillraceError) -> str:
+    """Of a run that an error has stopped."""
+    hint = error.hint
+    if isinstance(error, Busy):
+        return BY_STATE["Busy"]
+    if isinstance(error, TakenOver):
+        return BY_STATE["Taken over"]
+    if isinstance(error, Unavailable):
+        return BY_STATE["Unavailable"]
+    if isinstance(error, GuardStopped):
+        return f"Decide: {hint or error}"
+    if isinstance(error, UserError):
+        return f"Change the request: {hint or error}"
+    return f"Mend it: {hint or error}"
+
+
+def show(key: str, line: str) -> None:
+    """Put it on the page of the run that this is called in; outside of one nothing is shown."""
+    from prefect.runtime import flow_run
+
+    from infra import artifacts
+    from infra.markdown import plain
+
+    if flow_run.id:
+        told = plain(line, 1000)
+        artifacts.markdown(f"{artifacts.slug(key)}-to-do", f"{told}\n", told)
+
+
+def show_error(key: str, error: MillraceError) -> None:
+    """The same of an error; a server that does not answer is not asked once more."""
+    if not isinstance(error, OrchestratorUnavailable):
+        show(key, of_error(error))
+
+
+def _counted(count: int, what: str, did: str) -> str:
+    return f"{count:,} {what}{'s' if count != 1 else ''} {did}"
