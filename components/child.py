@@ -15,6 +15,8 @@ import signal
 import subprocess
 import sys
 
+from infra import stopping
+
 _BOOT = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
     "from components.child import _main; _main(*sys.argv[2:])"
@@ -57,4 +59,5 @@ def tie(other: int) -> None:
 
 def _main(parent: str, module: str, *arguments: str) -> None:
     end_with(int(parent))
+    stopping.ignore()  # a terminal tells whole groups: the parent understands, and ends this one
     importlib.import_module(module).main(*arguments)
