@@ -12,7 +12,6 @@ import importlib
 import json
 import os
 import signal
-import subprocess
 import sys
 
 from infra import stopping
@@ -22,8 +21,6 @@ _BOOT = (
     "from components.child import _main; _main(*sys.argv[2:])"
 )
 _PR_SET_PDEATHSIG = 1
-_TIED: list[subprocess.Popen[bytes]] = []
-"""Each ends another process when what it reads from this one ends, and so when this one does."""
 
 
 def command(module: str, *arguments: str) -> list[str]:
@@ -42,19 +39,6 @@ def end_with(parent: int) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:
             sys.exit(1)
-
-
-def tie(other: int) -> None:
-    """Have a process that does not call `end_with`, somebody else's program, end with this one
-    however that ends.
-    """
-    watch = ["sh", "-c", f"read _; kill {other}"]
-    quiet = subprocess.DEVNULL
-    _TIED.append(
-        subprocess.Popen(  # noqa: S603
-            watch, stdin=subprocess.PIPE, stdout=quiet, stderr=quiet, start_new_session=True
-        )
-    )
 
 
 def _main(parent: str, module: str, *arguments: str) -> None:

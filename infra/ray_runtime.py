@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from infra import stopping
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -157,13 +159,14 @@ def _connected(address: str) -> Iterator[None]:
         return
     try:
         _check_reachable(address)
-        ray.init(
-            # Without "local" it would join whatever a file in the temporary folder names.
-            address=address or "local",
-            include_dashboard=None if address else False,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-        )
+        with stopping.kept():  # Ray would end the process on SIGTERM, in its own way
+            ray.init(
+                # Without "local" it would join whatever a file in the temporary folder names.
+                address=address or "local",
+                include_dashboard=None if address else False,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+            )
     except (ConnectionError, RuntimeError, OSError) as error:
         raise ClusterLost(_last_line(error)) from error
     try:

@@ -100,20 +100,24 @@ def told() -> bool:
     return bool(_told)
 
 
+def check() -> None:
+    """Raises Stopped where it was."""
+    if _told:
+        raise Stopped(_told)
+
+
 def pause(seconds: float) -> None:
     """Sleep, in any thread. Raises Stopped as soon as the process is told to stop, and where it was
     told before: nobody waits for what would be tried again.
     """
-    if _told:
-        raise Stopped(_told)
+    check()
     if _hears():  # what it hears interrupts it
         time.sleep(seconds)
         return
     until = time.monotonic() + seconds
     while (left := until - time.monotonic()) > 0:
         time.sleep(min(left, _HEARD))
-        if _told:
-            raise Stopped(_told)
+        check()
 
 
 def _hears() -> bool:

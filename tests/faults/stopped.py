@@ -48,7 +48,7 @@ class Running:
             [sys.executable, "-m", "flows.cli", *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=clean({**own, **(environment or {})}),
+            env=clean({**(environment or {}), **own}),
             start_new_session=group,
         )
 
