@@ -27,6 +27,8 @@ _QUIET = {
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
     # Of a server that is gone, each event that could not be sent is printed whole otherwise.
     "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",
+    # By which infra/crashed.yaml knows that a run was killed.
+    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
 }
 
 

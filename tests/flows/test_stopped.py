@@ -8,10 +8,17 @@ from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from sqlite3 import connect
+from typing import Any
 
 import psutil
 import pytest
+import yaml
+from prefect.client.schemas.objects import StateType
+from prefect.events.actions import ChangeFlowRunState
+from prefect.events.schemas.automations import AutomationCore, EventTrigger
 
+from flows.orchestrator import _QUIET
+from tests.cli import ROOT
 from tests.cli.test_stopped import CODES, HINT, SAID, last
 from tests.corpora import Corpus
 from tests.faults.held import STEPS
@@ -135,6 +142,52 @@ def test_a_run_that_is_killed_shows_that_it_crashed(tmp_path: Path, deployed: De
     run = deployed.end(made)
     assert (run["state_type"], run["state_name"]) == ("CRASHED", "Crashed")
     wait_until(lambda: not processes(deployed), FOREVER)
+
+
+BEAT = int(_QUIET["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"])
+"""Seconds between signs of life."""
+CRASHED = ROOT / "infra" / "crashed.yaml"
+
+
+def test_what_makes_killed_runs_crash_can_be_made() -> None:
+    """Within two minutes, and with a sign of life and more to spare."""
+    wanted = AutomationCore.model_validate(yaml.safe_load(CRASHED.read_text()))
+    trigger, (action,) = wanted.trigger, wanted.actions
+    assert isinstance(trigger, EventTrigger)
+    assert isinstance(action, ChangeFlowRunState)
+    assert 2 * BEAT < trigger.within.total_seconds() < 120
+    assert action.state == StateType.CRASHED
+
+
+@pytest.mark.slow
+def test_a_killed_run_that_nobody_reports_crashed(tmp_path: Path, prefect_server: Server) -> None:
+    prefect_server.prefect("automation", "create", "--from-file", CRASHED)
+    corpus = held(tmp_path, "write")
+    with running(
+        "refresh",
+        corpus.file,
+        temporary=tmp_path / "temporary",
+        environment=prefect_server.environment,
+    ) as refresh:
+        refresh.await_file(tmp_path / "held")
+        wait_until(lambda: beats(prefect_server), FOREVER)
+        refresh.process.kill()
+        refresh.end()
+
+    def ended() -> list[dict[str, Any]]:
+        runs = prefect_server.ended()
+        return [each for each in runs if each["parameters"]["pipeline"] == str(corpus.file)]
+
+    wait_until(ended, 2 * FOREVER)
+    (run,) = ended()
+    assert (run["state_type"], run["state_name"]) == ("CRASHED", "Crashed")
+    assert "no sign of life" in run["state"]["message"]
+
+
+def beats(server: Server) -> int:
+    """Signs of life that the server has noted."""
+    names = {"event": {"name": ["prefect.flow-run.heartbeat"]}}
+    return int(server.ask("events/filter", filter=names)["total"])
 
 
 def processes(of: Deployed) -> list[psutil.Process]:
