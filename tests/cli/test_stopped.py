@@ -6,6 +6,7 @@ import itertools
 import signal
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -13,7 +14,7 @@ from tests.answering.data import data
 from tests.cli import Outcome
 from tests.corpora import HASHING, Corpus
 from tests.faults.held import NATIVE, STEPS
-from tests.faults.stopped import goes_on, held, running
+from tests.faults.stopped import FOREVER, goes_on, held, running
 from tests.qdrant_http import wait_until
 from tests.qdrant_http.proxy import before
 
@@ -116,6 +117,28 @@ def test_computing_is_interrupted_as_soon_as_python_is_back(tmp_path: Path) -> N
         refresh.tell(signal.SIGTERM)
         assert refresh.end().code == 143
         assert refresh.left() == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("told", CODES)
+def test_a_ray_of_its_own_ends_with_the_refresh(tmp_path: Path, told: signal.Signals) -> None:
+    pytest.importorskip("ray")
+    corpus = held(tmp_path, "write")
+    ray = ("--set", "engine.use=ray", "--set", "engine.actors=1")
+    with (
+        TemporaryDirectory() as short,  # as the names of sockets must be
+        running(
+            "refresh", corpus.file, "--engine-only", *ray, temporary=(temporary := Path(short))
+        ) as refresh,
+    ):
+        refresh.await_file(tmp_path / "held")
+        assert [each for each in refresh.others if each.name() == "raylet"]
+        refresh.tell(told)
+        done = refresh.end()
+        assert (done.code, last(done)) == (CODES[told], SAID[told] + HINT)
+        wait_until(lambda: not refresh.others, FOREVER)
+        assert list(temporary.glob("millrace-*")) == []
+        assert goes_on(corpus, temporary) == []
 
 
 def test_who_is_begun_deaf_to_a_signal_stays_so(tmp_path: Path) -> None:
