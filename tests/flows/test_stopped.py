@@ -12,10 +12,10 @@ from typing import Any
 
 import psutil
 import pytest
-import yaml
 from prefect.client.schemas.objects import StateType
 from prefect.events.actions import ChangeFlowRunState
 from prefect.events.schemas.automations import AutomationCore, EventTrigger
+from ruamel.yaml import YAML
 
 from flows.orchestrator import _QUIET
 from tests.cli import ROOT
@@ -151,7 +151,7 @@ CRASHED = ROOT / "infra" / "crashed.yaml"
 
 def test_what_makes_killed_runs_crash_can_be_made() -> None:
     """Within two minutes, and with a sign of life and more to spare."""
-    wanted = AutomationCore.model_validate(yaml.safe_load(CRASHED.read_text()))
+    wanted = AutomationCore.model_validate(YAML(typ="safe").load(CRASHED))
     trigger, (action,) = wanted.trigger, wanted.actions
     assert isinstance(trigger, EventTrigger)
     assert isinstance(action, ChangeFlowRunState)
