@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from sqlite3 import connect
@@ -31,9 +31,9 @@ GOES_ON = "what was committed stays, the next run goes on from there"
 CHEAP = (("write", signal.SIGTERM),)
 
 
-def cases() -> list[object]:
+def cases(steps: Sequence[str] = STEPS) -> list[object]:
     """Every signal at every step; a few of them are not slow."""
-    found = itertools.product(STEPS, CODES)
+    found = itertools.product(steps, CODES)
     return [pytest.param(*each, marks=() if each in CHEAP else pytest.mark.slow) for each in found]
 
 
@@ -59,10 +59,11 @@ def said(home: Path) -> list[tuple[str, str, str]]:
         return database.execute(asked).fetchall()
 
 
-@pytest.mark.parametrize(("at", "told"), cases())
+@pytest.mark.parametrize(("at", "told"), cases(STEPS[1:]))
 def test_a_temporary_server_ends_with_the_refresh(
     tmp_path: Path, prefect_server: Server, at: str, told: signal.Signals
 ) -> None:
+    """Which is begun when the survey has found something to do."""
     corpus, temporary = held(tmp_path, at), tmp_path / "temporary"
     with running(
         "refresh",
