@@ -84,6 +84,7 @@ def test_a_temporary_server_ends_with_the_refresh(
     assert goes_on(corpus, temporary) == []
 
 
+@pytest.mark.slow
 def test_a_temporary_server_ends_with_a_refresh_that_is_killed(
     tmp_path: Path, prefect_server: Server
 ) -> None:
