@@ -12,16 +12,15 @@ import importlib
 import json
 import os
 import signal
-import subprocess
 import sys
+
+from infra import stopping
 
 _BOOT = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
     "from components.child import _main; _main(*sys.argv[2:])"
 )
 _PR_SET_PDEATHSIG = 1
-_TIED: list[subprocess.Popen[bytes]] = []
-"""Each ends another process when what it reads from this one ends, and so when this one does."""
 
 
 def command(module: str, *arguments: str) -> list[str]:
@@ -42,19 +41,7 @@ def end_with(parent: int) -> None:
             sys.exit(1)
 
 
-def tie(other: int) -> None:
-    """Have a process that does not call `end_with`, somebody else's program, end with this one
-    however that ends.
-    """
-    watch = ["sh", "-c", f"read _; kill {other}"]
-    quiet = subprocess.DEVNULL
-    _TIED.append(
-        subprocess.Popen(  # noqa: S603
-            watch, stdin=subprocess.PIPE, stdout=quiet, stderr=quiet, start_new_session=True
-        )
-    )
-
-
 def _main(parent: str, module: str, *arguments: str) -> None:
     end_with(int(parent))
+    stopping.ignore()  # a terminal tells whole groups: the parent understands, and ends this one
     importlib.import_module(module).main(*arguments)

@@ -29,7 +29,7 @@ from evals.answers.run import Errors, Steps, Watch
 from evals.compare.files import folder
 from evals.compare.systems import System
 from flows import orchestrator, run_log, todo
-from flows.states import stopped
+from flows.states import stoppable, stopped
 from infra import artifacts
 from infra.markdown import plain
 
@@ -53,6 +53,7 @@ CALLER: ContextVar[Caller | None] = ContextVar("answering", default=None)
 
 
 @flow(name="answers")
+@stoppable
 def answers(
     data: Annotated[str, Field(min_length=1, examples=["financebench"])],
     pipelines: Annotated[tuple[str, ...], Field(examples=[["pipelines/financebench.yaml"]])],

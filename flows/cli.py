@@ -1,8 +1,9 @@
 """The command line: `millrace VERB …`.
 
 Exit codes: 0 done, 1 fault, 2 the user's mistake, 3 some documents failed, 4 stopped by a guard,
-5 candidate held by the gate, 6 busy, 7 not refreshed for too long, 9 taken over by another refresh.
-Results go to stdout, everything else to stderr.
+5 candidate held by the gate, 6 busy, 7 not refreshed for too long, 9 taken over by another refresh;
+130, 143 and 129 stopped by Ctrl-C, SIGTERM and SIGHUP. Results go to stdout, everything else to
+stderr.
 """
 
 from __future__ import annotations
@@ -23,13 +24,26 @@ def cli() -> None:
 def main() -> None:
     """The console script."""
     _check_ours()
+    from infra import stopping
+
+    stopping.listen()
+    try:
+        code = _guarded()
+    except stopping.Stopped as stop:  # before there was anything to put in order
+        sys.stderr.write(f"millrace: {stop}\n")
+        code = stop.exit_code
+    stopping.ignore()
+    sys.exit(code)
+
+
+def _guarded() -> int:
     from flows.commands import register
     from flows.failures import guarded
 
     register(cli)
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # as stderr does
-    sys.exit(guarded(cli, sys.argv[1:]))
+    return guarded(cli, sys.argv[1:])
 
 
 def _check_ours() -> None:

@@ -22,7 +22,7 @@ from evals.compare.steps import Plan
 from evals.compare.systems import System
 from evals.report import plots
 from flows import orchestrator, run_log, todo
-from flows.states import stopped
+from flows.states import stoppable, stopped
 from infra import artifacts, chart
 from infra.markdown import plain
 
@@ -43,6 +43,7 @@ CALLER: ContextVar[Caller | None] = ContextVar("comparing", default=None)
 
 
 @flow(name="compare")
+@stoppable
 def compare(
     data: Annotated[str, Field(min_length=1, examples=["sample"])],
     pipelines: Annotated[tuple[str, ...], Field(examples=[["pipelines/sample.yaml"]])] = (),

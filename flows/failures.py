@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -12,8 +13,10 @@ import click
 
 from components.errors import MillraceError
 from components.system import telling
+from infra.stopping import Stopped
 
-INTERRUPTED = 130
+_GO_ON = frozenset({"refresh", "compare", "answers", "questions", "prune"})
+"""Verbs that the next run of goes on from what was done."""
 
 
 def guarded(command: click.Command, arguments: Sequence[str]) -> int:
@@ -33,9 +36,8 @@ def guarded(command: click.Command, arguments: Sequence[str]) -> int:
     except MillraceError as error:
         _tell(error.kind, str(error), error.where, error.hint, as_json)
         return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted: what was committed stays, run it again to go on", err=True)
-        return INTERRUPTED
+    except (KeyboardInterrupt, click.Abort) as error:
+        return _stopped(error, arguments)
     except BrokenPipeError:
         sys.stderr.close()
         return 0
@@ -43,6 +45,15 @@ def guarded(command: click.Command, arguments: Sequence[str]) -> int:
         _tell(type(error).__name__, str(error), "", "this is a fault of Millrace's", as_json)
         click.echo(_trace(), err=True)
         return 1
+
+
+def _stopped(error: BaseException, arguments: Sequence[str]) -> int:
+    told = error.__cause__ if isinstance(error, click.Abort) else error
+    stop = told if isinstance(told, Stopped) else Stopped(signal.SIGINT)
+    goes_on = _GO_ON.intersection(arguments[:1])
+    hint = ": what was committed stays, run it again to go on" if goes_on else ""
+    click.echo(f"millrace: {stop}{hint}", err=True)
+    return stop.exit_code
 
 
 def describe(kind: str, message: str, where: str, hint: str) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from components import child
 from components.errors import BadOption, OrchestratorUnavailable
+from infra import stopping
 from infra.settings import settings
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ _QUIET = {
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
     # Of a server that is gone, each event that could not be sent is printed whole otherwise.
     "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",
+    # By which infra/crashed.yaml knows that a run was killed.
+    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
 }
 
 
@@ -85,14 +87,20 @@ def check() -> None:
 
 @contextmanager
 def running() -> Iterator[None]:
-    """A flow runs in here. Raises OrchestratorUnavailable where the server goes away meanwhile.
+    """A flow runs in here. Raises OrchestratorUnavailable where the server goes away meanwhile, and
+    Stopped where this process was told to stop: that would end the threads in which Prefect looks
+    at its states, so those hold something else.
 
     Components may ask others by the same client: what those raise stays what it is.
     """
     import httpx
+    from prefect.exceptions import CancelledRun, CrashedRun
 
     try:
         yield
+    except (CancelledRun, CrashedRun):
+        stopping.check()
+        raise
     except httpx.HTTPError as error:
         if not _is_of_prefect(error):
             raise
@@ -120,21 +128,18 @@ def _is_of_prefect(error: httpx.HTTPError) -> bool:
 def _started() -> bool:
     _quieten()
     import httpx
-    from prefect.server.api.server import SubprocessASGIServer
     from prefect.settings import PREFECT_API_URL
+
+    from flows import temporary_server
 
     if PREFECT_API_URL.value():  # in Prefect's own profile
         check()
         return True
-    server = SubprocessASGIServer()  # Prefect's own clients find this one
     try:
-        server.start()
+        temporary_server.start()
     except (RuntimeError, OSError, httpx.HTTPError):
         click.echo("millrace: no Prefect server can be started; going on without Prefect", err=True)
         return False
-    finally:
-        if server.server_process:  # Prefect stops it when we end, but not where we are killed
-            child.tie(server.server_process.pid)
     return True
 
 

@@ -28,7 +28,7 @@ from components.indexes.manifest import Generation, Totals
 from components.system import telling
 from components.values import LeftOut
 from flows import engines, orchestrator, page, run_log, todo
-from flows.states import Result, ended, stopped, without_traceback
+from flows.states import Result, ended, stoppable, stopped, without_traceback
 from infra import artifacts
 
 LOGGED_FAILURES = 20
@@ -145,6 +145,7 @@ Override = Annotated[str, Field(pattern=r"^\s*[a-z]+\.[^=]+=")]
 
 
 @flow(name="refresh", flow_run_name=_run_name)
+@stoppable
 def refresh(
     pipeline: Annotated[str, Field(min_length=1, examples=["pipelines/sample.yaml"])],
     overrides: Annotated[tuple[Override, ...], Field(examples=[["splitter.max_tokens=96"]])] = (),

@@ -5,6 +5,8 @@ Some failed             (completed) done; the failed documents are named in an a
 Many failed             (completed) the same, of more than a share of the documents
 Busy                    (cancelled) another refresh of this corpus is running; nothing was done
 Taken over              (cancelled) another refresh has the corpus now; what was committed stays
+Cancelled               (cancelled) somebody wanted it so; what was committed stays
+Stopped                 (crashed) the process was told to stop; the next run goes on from there
 Stopped by guard        (failed) nothing was published, somebody has to decide
 Unavailable             (failed) who was asked did not answer; the next run goes on from there
 Failed                  the request is wrong, or something is broken
@@ -12,19 +14,29 @@ Failed                  the request is wrong, or something is broken
 
 from __future__ import annotations
 
+import inspect
 import logging
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ParamSpec
+from uuid import UUID
 
 from components.corpus.report import Report
 from components.errors import Busy, GuardStopped, MillraceError, TakenOver, Unavailable
 from flows.failures import line
 from flows.page import summary
+from infra import stopping
 
 if TYPE_CHECKING:
     from prefect import State
 
+Given = ParamSpec("Given")
 Result = dict[str, Any]
+_GOES_ON = "nothing to do, what was committed stays, the next run goes on from there"
+_ANSWER = 5.0
+"""Seconds that the server is given to say why a run is stopped."""
 _NO_FAILURES: dict[type[MillraceError], str] = {Busy: "Busy", TakenOver: "Taken over"}
 _FAILURES: dict[type[MillraceError], str] = {
     GuardStopped: "Stopped by guard",
@@ -56,10 +68,57 @@ def stopped(error: MillraceError) -> State[Any]:
     return Failed(name=names[0] if names else "Failed", message=message, data=error)
 
 
+def stoppable(body: Callable[Given, State[Any]]) -> Callable[Given, State[Any]]:
+    """The function of a flow, which ends in a state of its own where its process is told to stop:
+    by a signal, or by a worker that heard that the run is to be cancelled.
+    """
+
+    @wraps(body)
+    def stopping_in_order(*given: Given.args, **named: Given.kwargs) -> State[Any]:
+        with stopping.listening():
+            try:
+                return body(*given, **named)
+            except stopping.Stopped as stop:
+                return _interrupted(str(stop))
+
+    # Prefect would look for the names in the annotations in this module.
+    vars(stopping_in_order)["__signature__"] = inspect.signature(body, eval_str=True)
+    return stopping_in_order
+
+
+def _interrupted(by: str) -> State[Any]:
+    from prefect.logging import get_run_logger
+    from prefect.states import Cancelled, Crashed
+
+    cancelled = _is_cancelling()
+    told = f"{'cancelled' if cancelled else by}: {_GOES_ON}"
+    get_run_logger().warning(told)
+    return Cancelled(message=told) if cancelled else Crashed(name="Stopped", message=told)
+
+
+def _is_cancelling() -> bool:
+    """Whether the server says that this run is to be cancelled; it is asked once."""
+    import httpx
+    from prefect.client.orchestration import get_client
+    from prefect.runtime import flow_run
+    from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+
+    with (
+        suppress(httpx.HTTPError),
+        temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}),
+        get_client(sync_client=True, httpx_settings={"timeout": _ANSWER}) as client,
+    ):
+        state = client.read_flow_run(UUID(flow_run.id)).state
+        return bool(state and state.is_cancelling())
+    return False
+
+
 def without_traceback(record: logging.LogRecord) -> bool:
     """A filter of Prefect's logger: in a worker it logs what stopped a run with a traceback."""
+    from prefect.exceptions import CancelledRun, CrashedRun
+
     error = record.exc_info[1] if record.exc_info else None
     if isinstance(error, MillraceError):
         record.msg, record.args = line(str(error), error.where, error.hint), ()
         record.exc_info = record.exc_text = None
-    return True
+    return not (isinstance(error, CrashedRun | CancelledRun) and stopping.told())  # is said already

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from infra import stopping
 from infra.ray_crew import Answers, ClusterLost, Crew, NoRoom, Shape, Work, last_line
 
 _CORES_PER_ACTOR = 4
@@ -151,14 +152,15 @@ def _connected(address: str) -> Iterator[None]:
         if address:
             _check_reachable(address, _ANSWER)
             _check_is_a_node(address)
-        ray.init(
-            # Without "local" it would join whatever a file in the temporary folder names.
-            address=address or "local",
-            include_dashboard=None if address else False,
-            object_store_memory=None if address else STORE,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-        )
+        with stopping.kept():  # Ray would end the process on SIGTERM, in its own way
+            ray.init(
+                # Without "local" it would join whatever a file in the temporary folder names.
+                address=address or "local",
+                include_dashboard=None if address else False,
+                object_store_memory=None if address else STORE,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+            )
     except (ConnectionError, RuntimeError, OSError) as error:
         raise ClusterLost(last_line(error)) from error
     try:

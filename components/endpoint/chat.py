@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from components.endpoint.ledger import Ledger
 from components.endpoint.once import Once
 from components.errors import BadOption, EndpointUnavailable, MillraceError
 from components.values import Usage
+from infra import stopping
 
 if TYPE_CHECKING:
     import openai
@@ -57,7 +57,7 @@ class Endpoint:
     output_price: float = 0.0
     """Per million tokens."""
     ledger: Ledger = field(default_factory=Ledger, repr=False, compare=False)
-    sleep: Callable[[float], None] = field(default=time.sleep, repr=False, compare=False)
+    sleep: Callable[[float], None] = field(default=stopping.pause, repr=False, compare=False)
     _once: Once[openai.OpenAI] = field(default_factory=Once, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -48,7 +48,6 @@ class Answer:
 
 def main(channel: str) -> None:
     """Answer calls that come in through a file descriptor, until there are no more."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to understand
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     _be_expendable()
     with Connection(int(channel)) as connection, suppress(EOFError, ConnectionError):

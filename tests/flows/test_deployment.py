@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -16,48 +12,9 @@ from filelock import FileLock
 from tests.compare.data import beir, pipeline
 from tests.corpora import HASHING, Corpus
 from tests.flows import crashes
+from tests.flows.deployed import Deployed
 from tests.flows.scheduled import deployment
-from tests.flows.server import Server, worker
-
-
-@dataclass(frozen=True)
-class Deployed:
-    """The deployments of `prefect.yaml` by name, on a server with a worker that logs to a file."""
-
-    server: Server
-    made: Mapping[str, Any]
-
-    def run(self, name: str, **parameters: Any) -> dict[str, Any]:
-        """A run of a deployment, once it has ended."""
-        asked = f"deployments/{self.made[name]['id']}/create_flow_run"
-        made = self.server.ask(asked, parameters=parameters)
-        end = time.monotonic() + 120
-        while time.monotonic() < end:
-            for found in self.server.ended():
-                if found["id"] == made["id"]:
-                    return found
-            time.sleep(0.3)
-        raise TimeoutError(made["name"])
-
-    def logs(self, run: Mapping[str, Any]) -> str:
-        """All that a run has logged: the worker sends the last of it a moment after its end."""
-        found = ""
-        for _ in range(100):
-            found = self.server.logs(run)
-            if run["state"]["message"] in found:
-                break
-            time.sleep(0.1)
-        return found
-
-
-@pytest.fixture(scope="module")
-def deployed(
-    prefect_server: Server, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Deployed]:
-    with worker(prefect_server, tmp_path_factory.mktemp("worker") / "worker.log"):
-        prefect_server.prefect("--no-prompt", "deploy", "--all")
-        found = prefect_server.ask("deployments/filter")
-        yield Deployed(prefect_server, {each["name"]: each for each in found})
+from tests.flows.server import Server
 
 
 def test_a_refresh_runs_on_a_worker(tmp_path: Path, deployed: Deployed) -> None:

@@ -18,6 +18,7 @@ from components.indexes.qdrant.patience import Waiting
 from components.indexes.qdrant.reader import DENSE, SPARSE
 from components.indexes.qdrant.server import Server
 from components.indexes.vacuum import DELETED_THRESHOLD, VACUUM_MIN_VECTORS
+from infra import stopping
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient, models
@@ -128,7 +129,7 @@ def settle(server: Server, name: str) -> None:
             waiting.over(f"has optimised {name}")
             return
         waiting.tell(f"{name} is being optimised", pause)
-        time.sleep(pause)
+        stopping.pause(pause)
         pause = min(_LONGEST_POLL, 2 * pause)
     _log.warning("%s is still being optimised: searches are slower until it is done", name)
 

@@ -22,6 +22,7 @@ from components.errors import BadOption, Busy, MillraceError, Missing, TakenOver
 from components.indexes.qdrant.control import Control, named
 from components.indexes.qdrant.patience import hurried, patient
 from components.indexes.qdrant.server import Server
+from infra import stopping
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient
@@ -31,6 +32,8 @@ _BEATS = 6
 """Signs of life in the time of a lease."""
 _FRESH = 1 / 3
 """Of a lease: a request begins no later after the last proof; the rest is for its way there."""
+_PARTING = 2.0
+"""Seconds that a process which was told to stop takes to let go."""
 _held: dict[str, Lease | Borrowed | None] = {}
 """By corpus, of this process: whoever writes here looks at it first. None: it is being taken."""
 _guard = threading.Lock()
@@ -68,7 +71,7 @@ class Lease:
             if free and self._swap(holder, beat):
                 threading.Thread(target=self._renew, daemon=True, name="lease").start()
                 return
-            time.sleep(self._seconds / _BEATS / 2)
+            stopping.pause(self._seconds / _BEATS / 2)
 
     def check(self) -> None:
         """As `prove`, and waits for the server as long as its user is patient."""
@@ -85,16 +88,26 @@ class Lease:
             self._show_life(client)
 
     def release(self) -> None:
-        """Let go. A server that is out of reach learns it by the beat that stands still."""
+        """Let go. A server that is out of reach learns it by the beat that stands still; who was
+        told to stop does not wait for one.
+        """
         self._over.set()
         if not self._beat:  # it was never asked for
             return
+        if not stopping.told():
+            self._let_go()
+            return
+        asking = threading.Thread(target=self._let_go, daemon=True, name="lease-end")
+        asking.start()
+        asking.join(_PARTING)
+
+    def _let_go(self) -> None:
         try:
             with hurried():
                 self._control.change({"holder": ""}, holder=self.token)
         except BadOption:  # a key that may not write has taken nothing
             return
-        except MillraceError as error:
+        except (MillraceError, stopping.Stopped) as error:
             _log.warning("the lease of %s runs out by itself: %s", self._control.collection, error)
 
     def _swap(self, holder: str, beat: int) -> bool:

@@ -15,6 +15,7 @@ from components.indexes.qdrant import answers
 from components.indexes.qdrant.faults import KEY, VARIABLE, fault
 from components.indexes.qdrant.patience import Waiting, stop
 from components.indexes.qdrant.version import Version, asked
+from infra import stopping
 from infra.settings import settings
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class Server:
             retry=retry_if_exception(answers.for_now),
             stop=stop(),
             wait=_pause,
+            sleep=stopping.pause,
             before_sleep=lambda state: waiting.tell(
                 answers.reason(_raised(state)), state.upcoming_sleep
             ),
