@@ -292,6 +292,24 @@ class TestEncodings:
         letters = letter.encode() if utf_16 else encoding.codec_info.encode(letter)[0]
         assert read(b"<meta charset=%b><p>%b" % (label.encode(), letters)).text == letter
 
+    @pytest.mark.parametrize(("encoding", "broken", "words"), [
+        ("utf-8", b"\xe4", "Größe und Übermut, Bücher über Käse. "),
+        ("utf-8", b"\xe3\x81", "日本語の文章です。"),
+        ("shift_jis", b"\x81", "日本語の文章です。"),
+        ("windows-1251", b"\x98", "Все люди. "),
+    ])  # fmt: skip
+    def test_a_broken_byte_is_one_broken_character(
+        self, encoding: str, broken: bytes, words: str
+    ) -> None:
+        half = (10 * words).encode(encoding)
+        page = b"<meta charset=%b><p>%b%b<p>%b" % (encoding.encode(), half, broken, half)
+        text = (10 * words).strip()
+        assert read(page).text == f"{10 * words}\ufffd\n{text}"
+
+    def test_a_claim_that_does_not_fit_is_not_believed(self) -> None:
+        page = "<meta charset=utf-8><p>Größe und Übermut, Bücher über Käse".encode("cp1252")
+        assert read(page).text == "Größe und Übermut, Bücher über Käse"
+
     def test_a_claim_in_a_comment_is_none(self) -> None:
         page = "<!-- <meta charset=koi8-r> --><meta charset=utf-8><p>Grüße"
         assert read(page).metadata == {}
