@@ -18,7 +18,21 @@ from websockets.sync.client import connect
 from websockets.sync.connection import Connection
 
 PAGES = Path(__file__).parent / "pages"
-_SHOWN = "document.title + '\\n\\n' + (document.body || document.documentElement).innerText"
+_SHOWN = """
+(() => {
+    const nodes = [...document.querySelectorAll("*")]
+    const composed = (node) => {
+        const copy = node.cloneNode(false)
+        const filled = node.localName == "slot" ? node.assignedNodes() : []
+        const inside = filled.length ? filled : (node.shadowRoot || node).childNodes
+        copy.append?.(...[...inside].map(composed))
+        return copy
+    }
+    if (nodes.some((each) => each.shadowRoot)) document.body.replaceWith(composed(document.body))
+    return document.title + "\\n\\n" + (document.body || document.documentElement).innerText
+})()
+"""
+"""innerText does not look into shadow trees, so they are put in their hosts' place first."""
 
 
 def main() -> None:

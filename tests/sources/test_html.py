@@ -29,7 +29,6 @@ BOX = "what stands beside a picture, a field or a formula is another word"
 OPENED = "what a reader can open, find or choose is read"
 FIELD = "what stands in a field, or beside its choices, is shown; innerText does not look there"
 BAR = "what stands for a bar, an object or a frame says in words what it shows"
-SHADOW = "innerText does not look into shadow trees"
 
 DIFFERENT = {
     "buttons-in-a-row": (BOX, "Save Cancel or Quit now"),
@@ -60,10 +59,6 @@ DIFFERENT = {
         "漢字(かんじ)を読む。東京(とうきょう)",
     ),
     "select": (FIELD, "Size\nS\nM\nLarge\nL\nXL\nend"),
-    "shadow-dom": (SHADOW, "Slotted head\nShadow text\nLight text\nafter"),
-    "shadow-dom-list": (SHADOW, "one\ntwo\nTotal none"),
-    "shadow-dom-nested": (SHADOW, "[{core}]"),
-    "shadow-unslotted": (SHADOW, "only the shadow\nend"),
     "style-display-none": ("style sheets are not read", "shown\nby style\nend"),
     "table-cells-with-blocks": (ROW, "one two | x y"),
     "textarea": (FIELD, "Note:\nfirst line\nsecond <line\nend"),
@@ -252,6 +247,7 @@ class TestWords:
         ("<p>|<table><tr><td><td></tr><tr><td>|<td></table><h2>||</h2>", "|\n| |\n||"),
         ("<title>T&shy;t</title><h1>Do&shy;nau</h1>", "Donau"),
         ("<iframe srcdoc='<title>T</title><p>a<iframe srcdoc=b></iframe>'></iframe>", "a\nb"),
+        ("<div><template shadowrootmode=closed>a<p><slot>c</slot></template>b</div>", "a\nb"),
         ("<body hidden>a", None),
     ])  # fmt: skip
     def test_they_are_neither_glued_nor_split(self, page: str, text: str | None) -> None:
