@@ -143,9 +143,9 @@ class Page:
         self._heading = None
 
     def _flush(self) -> None:
-        run = "".join(self._run)
-        line = run.strip("\r\n").rstrip() if self._kept else _collapsed(run)
         if not self._blank:
+            run = "".join(self._run)
+            line = run.strip("\r\n").rstrip() if self._kept else _collapsed(run)
             self.lines.append(line)
             self._length += len(line) + 1
         self._run, self._blank = [], True
