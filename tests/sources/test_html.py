@@ -42,7 +42,7 @@ DIFFERENT = {
     "dialog-and-popover": (OPENED, "closed dialog\nopen dialog\npopover\nOpen"),
     "fieldset-legend-output": (BAR, "Address\nStreet12 high half"),
     "headings-in-a-table": (ROW, "menu | Main text Sub more"),
-    "hidden": (OPENED, "shown\nfound by searching\nend"),
+    "hidden": (OPENED, "shown\nfound by searching\nLinux Windows\nmake\nnmake\nend"),
     "iframe": (BAR, "a\nframed\nbc"),
     "inputs": (FIELD, "Name Ada Lovelace agree Send"),
     "line-breaks-in-cells": (ROW, "Line one | two three | x y"),

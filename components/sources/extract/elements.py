@@ -14,7 +14,7 @@ LEFT_OUT = frozenset((
     # Said about a picture; a formula once more, in another notation.
     "svg desc", "svg metadata", "svg title", "math annotation", "math annotation-xml",
 ))  # fmt: skip
-"""Elements of which nothing is read, nor of those with `hidden`, but for `hidden=until-found`."""
+"""Elements of which nothing is read."""
 
 BLOCKS = frozenset((
     "address", "article", "aside", "blockquote", "body", "br", "caption", "center", "dd", "details",

@@ -158,7 +158,12 @@ def _name(element: Element) -> str:
 
 
 def _hidden(element: Element) -> bool:
-    return "hidden" in element.attrs and (element.attr("hidden") or "").lower() != "until-found"
+    """Whether it is not shown, nor meant to be shown to who looks for it or takes its tab."""
+    return (
+        "hidden" in element.attrs
+        and (element.attr("hidden") or "").lower() != "until-found"
+        and element.attr("role") != "tabpanel"
+    )
 
 
 def _children(name: str, element: Element) -> Iterable[Node]:
