@@ -48,7 +48,7 @@ class Url(Parsing):
     machine, those that lead out of the folder: `files` can.
     """
 
-    revision: ClassVar[int] = 1
+    revision: ClassVar[int] = 2
     requires: ClassVar[tuple[str, ...]] = ("fsspec",)
 
     url: str = option(help="what to read, like s3://bucket/docs", stored=False)

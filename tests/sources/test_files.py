@@ -294,7 +294,7 @@ def test_no_option_changes_what_is_stored() -> None:
 
 
 def test_importing_it_is_light() -> None:
-    heavy = ("pypdfium2", "lxml", "charset_normalizer", "pydoc_data.topics", "torch")
+    heavy = ("pypdfium2", "turbohtml", "charset_normalizer", "pydoc_data.topics", "torch")
     code = (
         "import sys, components.sources.files, components.sources.jsonl, components.sources.pydocs;"
         f"assert not set({heavy}) & set(sys.modules)"

@@ -21,6 +21,8 @@ _MARKS = (
 )
 _SAMPLE = 32_768
 """Bytes shown to the detector, whose time grows with them."""
+_TOLERATED = 10
+"""Characters beyond ASCII for each one that is broken, at least, where an encoding was declared."""
 _ASCII = bytes(range(128))
 _WESTERN = re.compile(
     "Danish|Dutch|English|Finnish|French|German|Indonesian|Italian|Norwegian|Portuguese|Spanish"
@@ -62,7 +64,8 @@ def noted(encoding: str) -> dict[str, str]:
 def decode(data: bytes, declared: str = "") -> tuple[str, str]:
     r"""The text, with line ends as `\n`, and the name of its encoding. Raises BadDocument.
 
-    In order: a byte order mark, the `declared` encoding if it fits, UTF-8, the likeliest one.
+    In order: a byte order mark, the `declared` encoding if it fits but for a few bytes, which
+    become U+FFFD, UTF-8, the likeliest one.
     """
     for mark, encoding in _MARKS:
         if data.startswith(mark):
@@ -73,11 +76,20 @@ def decode(data: bytes, declared: str = "") -> tuple[str, str]:
             raise BadDocument("not text: it holds NUL bytes")
         guesses = _guesses(data, declared)
     for encoding in guesses:
+        claimed = encoding == declared
         try:
-            return _clean(data.decode(encoding)), codecs.lookup(encoding).name
+            text = data.decode(encoding, "replace" if claimed else "strict")
         except (UnicodeError, LookupError):
             continue
+        if not claimed or _fits(text):
+            return _clean(text), codecs.lookup(encoding).name
     raise BadDocument("not text in any encoding that could be recognised")
+
+
+def _fits(text: str) -> bool:
+    """Whether most of the characters that say anything about the encoding could be read."""
+    broken = text.count("\ufffd")
+    return not broken or _TOLERATED * broken <= len(text) - len(text.encode("ascii", "ignore"))
 
 
 def _clean(text: str) -> str:
