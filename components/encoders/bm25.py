@@ -37,7 +37,8 @@ LANGUAGES = (
     "turkish",
 )
 """Of stemmers."""
-_FLAT = 1000.0
+_FLAT = 100_000.0
+"""A `k` so large that a weight tells how often its term stands in a text."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,9 +61,7 @@ class Bm25:
 
     def length(self, text: str) -> int:
         """Terms in the text, repeats counted, stop words not."""
-        weights = np.asarray(self._counter.embed_document(text).values, dtype=np.float64)
-        # Inverts tf * (k + 1) / (tf + k), which is what remains of the formula without lengths.
-        return int(np.rint(weights * _FLAT / (_FLAT + 1 - weights)).sum())
+        return int(self._counted(text).values.sum(dtype=np.float64))
 
     def encode_documents(self, texts: Sequence[str], average_length: float) -> list[SparseVector]:
         """See `SparseEncoder`."""
@@ -70,12 +69,16 @@ class Bm25:
         return [_vector(engine.embed_document(text)) for text in texts]
 
     def encode_queries(self, texts: Sequence[str]) -> list[SparseVector]:
-        """See `SparseEncoder`."""
-        return [_vector(self._counter.embed_query(text)) for text in texts]
+        """See `SparseEncoder`. A term weighs as often as it stands in the text."""
+        return [self._counted(text) for text in texts]
 
-    @property
-    def _counter(self) -> Any:
-        return _counter(self.language)
+    def _counted(self, text: str) -> SparseVector:
+        """How often each term stands in the text."""
+        found = _vector(_counter(self.language).embed_document(text))
+        weights = found.values.astype(np.float64)
+        # Inverts tf * (k + 1) / (tf + k), which is what remains of the formula without lengths.
+        counts = np.rint(weights * _FLAT / (_FLAT + 1 - weights))
+        return SparseVector(found.indices, counts.astype(np.float32))
 
 
 @cache
