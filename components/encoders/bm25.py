@@ -8,44 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from importlib.metadata import version
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import numpy as np
-
+from components.encoders.analyzer import LANGUAGES, counts, weights
 from components.options import Share, Weight, option
 from components.values import SparseVector
-
-LANGUAGES = (
-    "arabic",
-    "danish",
-    "dutch",
-    "english",
-    "finnish",
-    "french",
-    "german",
-    "greek",
-    "hungarian",
-    "italian",
-    "norwegian",
-    "portuguese",
-    "romanian",
-    "russian",
-    "spanish",
-    "swedish",
-    "turkish",
-)
-"""Of stemmers."""
-_FLAT = 100_000.0
-"""A `k` so large that a weight tells how often its term stands in a text."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bm25:
-    """Stemmed words without stop words, weighted by frequency and length."""
+    """Stemmed words without stop words, weighted by frequency and length.
 
-    revision: ClassVar[int] = 1
+    Words are compared in one form, however they are typed. Scripts without blanks between words
+    are counted by pairs of characters.
+    """
+
+    revision: ClassVar[int] = 2
 
     k: Weight = option(1.2, help="how soon repeating a term stops to matter")
     b: Share = option(0.75, help="how much long texts are held back")
@@ -61,40 +40,13 @@ class Bm25:
 
     def length(self, text: str) -> int:
         """Terms in the text, repeats counted, stop words not."""
-        return int(self._counted(text).values.sum(dtype=np.float64))
+        return int(counts(text, self.language).values.sum(dtype=float))
 
     def encode_documents(self, texts: Sequence[str], average_length: float) -> list[SparseVector]:
         """See `SparseEncoder`."""
-        engine = _engine(self.language, k=self.k, b=self.b, avg_len=max(average_length, 1.0))
-        return [_vector(engine.embed_document(text)) for text in texts]
+        average = max(average_length, 1.0)
+        return [weights(text, self.language, k=self.k, b=self.b, average=average) for text in texts]
 
     def encode_queries(self, texts: Sequence[str]) -> list[SparseVector]:
         """See `SparseEncoder`. A term weighs as often as it stands in the text."""
-        return [self._counted(text) for text in texts]
-
-    def _counted(self, text: str) -> SparseVector:
-        """How often each term stands in the text."""
-        found = _vector(_counter(self.language).embed_document(text))
-        weights = found.values.astype(np.float64)
-        # Inverts tf * (k + 1) / (tf + k), which is what remains of the formula without lengths.
-        counts = np.rint(weights * _FLAT / (_FLAT + 1 - weights))
-        return SparseVector(found.indices, counts.astype(np.float32))
-
-
-@cache
-def _counter(language: str) -> Any:
-    """Kept beside the component, because an engine cannot be pickled."""
-    return _engine(language, k=_FLAT, b=0.0)
-
-
-def _engine(language: str, **parameters: Any) -> Any:
-    from qdrant_edge import Bm25 as Engine
-    from qdrant_edge import Bm25Config
-
-    return Engine(Bm25Config(language=language, **parameters))
-
-
-def _vector(found: Any) -> SparseVector:
-    """Sorted, and one weight per id even where two terms share a hash."""
-    indices, at = np.unique(np.asarray(found.indices, dtype=np.int64), return_index=True)
-    return SparseVector(indices, np.asarray(found.values, dtype=np.float32)[at])
+        return [counts(text, self.language) for text in texts]
