@@ -13,6 +13,18 @@ _GLUED = regex.compile(r"(?<=\w)(?=[™℠¼-¾⅐-⅟↉])")
 _TURKISH = str.maketrans({"I": "ı", "İ": "i"})
 
 
+def canonical(text: str) -> str:
+    """NFC, the form of ids: accents and letters in one, whatever a file system makes of them."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def canonical_forms(text: str) -> list[str]:
+    """The text, and those of NFC and NFD that differ from it."""
+    if text.isascii():
+        return [text]
+    return list(dict.fromkeys([text, canonical(text), unicodedata.normalize("NFD", text)]))
+
+
 def normal_form(text: str, *, turkish: bool = False) -> str:
     """NFKC with case folded and without characters that are not seen: one form for each width,
     ligature, accent and case. Applying it again changes nothing.

@@ -394,7 +394,7 @@ def _summary(
         listed=len(plan.listed),
         served=before.documents or len(held),
         # What is live cannot name them all where it cannot be read.
-        doomed=max(len(plan.gone(held)), 0 if plan.gaps else before.documents - len(plan.listed)),
+        doomed=max(len(plan.lost(held)), 0 if plan.gaps else before.documents - len(plan.listed)),
         expected=len((set(entries) | stepped) - gone),
         gaps=tuple(Failed(id=gap.where, reason=gap.reason) for gap in plan.gaps if gap.reason),
         gap_prefixes=tuple(gap.prefix for gap in plan.gaps),

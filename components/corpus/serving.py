@@ -12,6 +12,7 @@ from components import registry
 from components.corpus.clock import Clock
 from components.errors import BadOption
 from components.indexes.manifest import Release
+from components.indexes.payload import in_every_form
 from components.rerankers import paced, states
 from components.rerankers.paced import Reranked
 from components.spec import Pipeline
@@ -68,6 +69,7 @@ class Serving:
         which fetching vectors and states is a part.
         """
         clock = clock or Clock()
+        queries = [replace(each, filter=in_every_form(each.filter)) for each in queries]
         retriever = self._retriever(reader)
         with clock.of("encode"):
             self.encode(queries)
