@@ -20,7 +20,7 @@ from components.corpus.clock import Clock
 from components.corpus.encode import Effort, Engine, local
 from components.corpus.ownership import check_holdings, trusted
 from components.corpus.plan import Plan, Step, make_plan
-from components.corpus.prepare import cut, prepare, shards
+from components.corpus.prepare import cut, prepare, shards, sparse_of
 from components.corpus.report import Failed, Report, Survey
 from components.corpus.request import Job
 from components.corpus.write import (
@@ -356,7 +356,8 @@ def _average_length(job: Job, found: Survey) -> float:
                 continue
             text = ready.document.text
             characters += len(text)
-            lengths += [job.sparse.length(text[span.start : span.end]) for span in ready.spans]
+            sparse = sparse_of(ready, job)
+            lengths += [sparse.length(text[span.start : span.end]) for span in ready.spans]
     return sum(lengths) / len(lengths) if lengths else 1.0
 
 

@@ -45,7 +45,9 @@ class Serving:
         self._pipeline = pipeline
         self._turn = threading.RLock()
         self._encoder: Any = _Ahead(registry.build("encoder", stages["encoder"]), self._turn)
-        self._sparse = registry.build("sparse", stages["sparse"])
+        self._sparse = registry.build(
+            "sparse", stages["sparse"], languages=tuple(release.generation.totals.languages)
+        )
         self._reranker: Reranker = pipeline.build("reranker", encoder=self._encoder)
         # Asked now: it may have to look at a model first.
         self._needs_vectors = self._reranker.needs_vectors

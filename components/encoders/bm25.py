@@ -7,13 +7,19 @@ hold equal vectors.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import ClassVar
 
-from components.encoders.analyzer import LANGUAGES, counts, weights
-from components.options import Share, Weight, option
+import numpy as np
+
+from components.encoders.analyzer import LANGUAGES, NONE, counts, weights
+from components.encoders.language import language_of
+from components.options import Share, Weight, option, part
 from components.values import SparseVector
+
+AUTO = "auto"
+"""Each document's own language."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,25 +34,60 @@ class Bm25:
 
     k: Weight = option(1.2, help="how soon repeating a term stops to matter")
     b: Share = option(0.75, help="how much long texts are held back")
-    language: str = option("english", help="of the stemmer and the stop words")
+    language: str = option(
+        "english",
+        help="of the stemmer and the stop words; auto: each document's own; none: neither",
+    )
+
+    languages: tuple[str, ...] = part(default=())
+    """Of the documents that are asked, where the language is each document's own."""
 
     def __post_init__(self) -> None:
-        if self.language not in LANGUAGES:
-            raise ValueError(f"no language {self.language!r}; known: {', '.join(LANGUAGES)}")
+        known = (*LANGUAGES, NONE, AUTO)
+        if self.language not in known:
+            raise ValueError(f"no language {self.language!r}; known: {', '.join(known)}")
 
     @property
     def facts(self) -> Mapping[str, object]:
-        return {"qdrant-edge-py": version("qdrant-edge-py")}
+        needed = ("qdrant-edge-py", "py3langid") if self.language == AUTO else ("qdrant-edge-py",)
+        return {name: version(name) for name in needed}
+
+    def language_of(self, text: str) -> str:
+        """The language that a document is read in; empty where all are read in one."""
+        return language_of(text) if self.language == AUTO else ""
+
+    def reading(self, language: str) -> Bm25:
+        """For documents in one language."""
+        return replace(self, language=language)
 
     def length(self, text: str) -> int:
         """Terms in the text, repeats counted, stop words not."""
-        return int(counts(text, self.language).values.sum(dtype=float))
+        return int(counts(text, self._read(text)).values.sum(dtype=float))
 
     def encode_documents(self, texts: Sequence[str], average_length: float) -> list[SparseVector]:
         """See `SparseEncoder`."""
         average = max(average_length, 1.0)
-        return [weights(text, self.language, k=self.k, b=self.b, average=average) for text in texts]
+        return [weights(t, self._read(t), k=self.k, b=self.b, average=average) for t in texts]
 
     def encode_queries(self, texts: Sequence[str]) -> list[SparseVector]:
-        """See `SparseEncoder`. A term weighs as often as it stands in the text."""
-        return [counts(text, self.language) for text in texts]
+        """See `SparseEncoder`. A term weighs as often as it stands in the text. Where documents are
+        read in several languages, so is a question, without the stop words of any.
+        """
+        return [self._asked(text) for text in texts]
+
+    def _asked(self, text: str) -> SparseVector:
+        read = (self.language == AUTO and self.languages) or (self._read(text),)
+        return _most([counts(text, each, read) for each in read])
+
+    def _read(self, text: str) -> str:
+        return self.language_of(text) or self.language
+
+
+def _most(read: Sequence[SparseVector]) -> SparseVector:
+    """Each term with the largest of its weights."""
+    if len(read) == 1:
+        return read[0]
+    indices, at = np.unique(np.concatenate([each.indices for each in read]), return_inverse=True)
+    values = np.zeros(len(indices), dtype=np.float32)
+    np.maximum.at(values, at, np.concatenate([each.values for each in read]))
+    return SparseVector(indices, values)

@@ -10,7 +10,7 @@ from components.encoders.bm25 import Bm25
 from components.encoders.no_sparse import NoSparse
 from components.errors import BadOption
 from components.registry import build, resolve
-from tests.contracts.sparse import SparseContract
+from tests.contracts.sparse import SparseContract, check_same
 from tests.test_normal_form import SAME
 
 # None of these words is a stop word or changes when it is stemmed.
@@ -30,7 +30,7 @@ def term(word: str) -> int:
 
 
 class TestBm25(SparseContract):
-    @pytest.fixture(params=["english", "german", "russian"])
+    @pytest.fixture(params=["english", "german", "russian", "none", "auto"])
     def sparse(self, request: pytest.FixtureRequest) -> Bm25:
         return Bm25(language=request.param)
 
@@ -228,6 +228,58 @@ class TestLanguages:
     )
     def test_every_known_language_works(self, language: str) -> None:
         assert Bm25(language=language).length("2049 turbine") == 2
+
+
+# Of XQuAD's languages and others: each has a word that another language's stemmer would not cut.
+WRITTEN = {
+    "arabic": ("تطحن المطاحن الحبوب بالحجر عند النهر كل يوم", "مطاحن"),
+    "english": ("The millers were grinding the farmers' grain beside the running river", "grinds"),
+    "french": ("Les meuniers broyaient les grains des paysans au bord de la rivière", "meunier"),
+    "german": ("Die Müllerinnen mahlten das Getreide der Bauern am Ufer des Flusses", "FLUSS"),
+    "russian": ("Мельники мололи зерно крестьян у реки каждый день", "мельника"),
+    "turkish": ("Değirmenciler köylülerin tahılını ırmak kıyısında öğütüyordu", "DEĞİRMENCİ"),
+    "none": ("Młynarze mielili zboże chłopów nad rzeką każdego dnia", "zboże"),
+}
+
+
+class TestEachDocumentsOwnLanguage:
+    @pytest.mark.parametrize(("language", "text"), [(k, v[0]) for k, v in WRITTEN.items()])
+    def test_a_document_is_read_in_its_own(self, language: str, text: str) -> None:
+        auto, own = Bm25(language="auto"), Bm25(language=language)
+        assert auto.language_of(text) == language
+        for sparse in (auto, auto.reading(language)):
+            check_same(sparse.encode_documents([text], 9.0), own.encode_documents([text], 9.0))
+            assert sparse.length(text) == own.length(text)
+
+    @pytest.mark.parametrize(
+        "text", ["国際標準化に関する動向を調査した。", "외币", "", "2049", "😀 …"]
+    )
+    def test_what_has_no_stemmer_is_read_in_none(self, text: str) -> None:
+        auto = Bm25(language="auto")
+        assert auto.language_of(text) in ("none", "english")
+        check_same(auto.encode_documents([text], 9.0), Bm25().encode_documents([text], 9.0))
+
+    def test_a_question_is_stemmed_in_each(self) -> None:
+        auto = Bm25(language="auto", languages=tuple(sorted(WRITTEN)))
+        for text, asked in WRITTEN.values():
+            (document,), (query,) = auto.encode_documents([text], 9.0), auto.encode_queries([asked])
+            assert set(document.indices) & set(query.indices), asked
+
+    def test_a_term_of_several_languages_weighs_as_of_one(self) -> None:
+        auto = Bm25(language="auto", languages=("english", "german", "none"))
+        (query,) = auto.encode_queries(["turbine turbine 2049"])
+        assert sorted({*query.values.tolist()}) == [1.0, 2.0]
+        assert len(query.indices) == 3  # turbin in English and German, turbine
+
+    def test_no_stop_word_of_any_is_left(self) -> None:
+        auto = Bm25(language="auto", languages=("english", "german", "none"))
+        (query,) = auto.encode_queries(["the der with und"])
+        assert len(query.indices) == 0
+
+    def test_other_encoders_say_no_language(self) -> None:
+        assert Bm25(language="german").language_of("The mill.") == ""
+        assert "py3langid" not in Bm25().facts
+        assert "py3langid" in Bm25(language="auto").facts
 
 
 @pytest.mark.parametrize(
