@@ -182,6 +182,7 @@ def finish(
 ) -> Report:
     """The report of a run that ended well."""
     done = written.done if written else Committed()
+    _tell_termless(sealed.generation)
     spent = dict(written.spent) if written else {}
     return Report(
         pipeline=job.pipeline.name,
@@ -195,6 +196,7 @@ def finish(
         failures=(*sealed.failures, *found.gaps),
         left_out=found.left_out,
         totals=sealed.generation.totals,
+        termless=sealed.generation.termless,
         tokens=done.tokens,
         spent={"survey": found.seconds, **spent, "seal": sealed.seconds},
         model_loaded=bool(written and written.effort.model_loaded),
@@ -202,6 +204,16 @@ def finish(
         promoted=promoted,
         resumed=bool(found.draft),
     )
+
+
+def _tell_termless(generation: Generation) -> None:
+    chunks, termless = generation.totals.chunks, generation.termless
+    if 2 * termless > chunks:
+        _log.warning(
+            "%s of %s chunks have no term: searches by words find nothing in them",
+            f"{termless:,}",
+            f"{chunks:,}",
+        )
 
 
 def rehearse(job: Job, found: Survey) -> Report:

@@ -82,6 +82,12 @@ class Generation:
         """Unique within a corpus, in order of making."""
         return f"{self.number:04d}-{self.fingerprint}"
 
+    @property
+    def termless(self) -> int:
+        """Chunks in which nothing was found to search by words, where that is wanted."""
+        wanted = "sparse" in self.stages and self.stages["sparse"].use != "none"
+        return self.totals.chunks - self.sparse if wanted and self.sparse is not None else 0
+
     def edition(self, place: str) -> str:
         """Names the content of a generation that is stored in a place, empty until it is finished.
         One that was opened again, or made anew under its name, was finished at another time.

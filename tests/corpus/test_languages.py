@@ -8,6 +8,7 @@ import pytest
 
 from components.corpus.search import search
 from components.values import Query
+from tests.cli import call
 from tests.corpora import Corpus
 from tests.sparse.test_bm25 import WRITTEN
 
@@ -50,3 +51,51 @@ def test_all_chunks_of_a_document_are_read_in_its_language(tmp_path: Path) -> No
     corpus.refresh([*AUTO, "splitter.use=sentence"])
     hits = search(corpus.load(AUTO), [Query(text="Mahlwerk")], 1).hits[0]
     assert [hit.chunk.document_id for hit in hits] == ["de.txt"]
+
+
+GLYPHS = "\ue001\ue002\ue003 \ue004\ue005. \U000f0001 — …"
+"""Of a font of its own: text that no word can be found in."""
+
+
+@pytest.mark.parametrize("store", STORES, ids=["edge", "qdrant"])
+def test_a_corpus_without_terms_is_told(
+    tmp_path: Path, server: str, caplog: pytest.LogCaptureFixture, store: tuple[str, ...]
+) -> None:
+    corpus = Corpus(tmp_path)
+    for number in range(3):
+        corpus.add(f"glyphs-{number}.txt", f"{GLYPHS} {'…' * number}")
+    corpus.add("words.txt", "The mill turns.")
+    report = corpus.refresh(store)
+    assert (report.termless, report.to_json()["termless"]) == (3, 3)
+    assert caplog.messages == ["3 of 4 chunks have no term: searches by words find nothing in them"]
+    caplog.clear()
+    idle = corpus.refresh(store)
+    assert idle.termless == 3
+    assert len(caplog.messages) == 1
+
+
+def test_a_few_chunks_without_terms_are_counted_and_told_nobody(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    corpus = Corpus(tmp_path)
+    corpus.add("glyphs.txt", GLYPHS)
+    corpus.add("words.txt", "国際標準化に関する動向を調査した。")
+    assert corpus.refresh().termless == 1
+    assert corpus.refresh(["sparse.use=none"]).termless == 0
+    assert caplog.messages == []
+
+
+def test_the_command_line_tells_it(tmp_path: Path) -> None:
+    corpus = Corpus(tmp_path)
+    corpus.add("glyphs.txt", GLYPHS)
+    done = call("refresh", corpus.file, "--engine-only", "--json")
+    assert done.json["termless"] == 1
+    assert done.message == "1 of 1 chunks have no term: searches by words find nothing in them"
+    assert call("status", corpus.file, "--json").json["termless"] == 1
+    assert "1 chunks, not found by words" in call("status", corpus.file).out
+    corpus.add("words.txt", WRITTEN["german"][0])
+    told = call("refresh", corpus.file, "--engine-only", "--set", "sparse.language=auto")
+    assert "no term" not in told.err
+    shown = call("status", corpus.file, "--json", "--set", "sparse.language=auto").json
+    assert shown["languages"]["german"] == 1
+    assert "german 1" in call("status", corpus.file, "--set", "sparse.language=auto").out
