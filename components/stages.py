@@ -148,7 +148,12 @@ class Encoder(Protocol):
 
 @runtime_checkable
 class SparseEncoder(Protocol):
-    """Turns texts into weighted terms. The index applies the inverse document frequency."""
+    """Turns texts into weighted terms. The index applies the inverse document frequency.
+
+    One that has `language_of` is told each document's whole text by it, and, where it says a
+    language, gives by `reading` what encodes that document. The part `languages` is handed those
+    of an index.
+    """
 
     def length(self, text: str) -> int:
         """How many terms the text has."""

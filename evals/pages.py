@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from components.normal_form import canonical
 from components.values import Hit
 
 
 def page_id(document_id: str, page: int) -> str:
     """Pages count from 0."""
-    return f"{document_id}#{page}"
+    return f"{canonical(document_id)}#{page}"
 
 
 def spanned(document_id: str, first: int | None, last: int | None) -> list[str]:

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate, groupby
 
+from components.normal_form import canonical
 from components.values import Hit, Query
 from evals.datasets.judged import Evidence, Judged
 from evals.pages import pages
@@ -36,7 +37,7 @@ _FETCHED = (1, 2, 5, 10, 30, 100)
 def units_of(data: Judged) -> Units:
     """What the judgements of a data set are about."""
     if data.unit == "document":
-        return lambda _, hit: (hit.chunk.document_id,)
+        return lambda _, hit: (canonical(hit.chunk.document_id),)
     if data.unit == "page":
         return lambda _, hit: pages(hit)
     return lambda query, hit: _shown(hit, data.evidence.get(query.id, ()))
@@ -92,7 +93,7 @@ def coverage(
     best = _best(hits)
     spent = accumulate(count(hit.chunk.text) for hit in best)
     taken = [hit.chunk for hit, tokens in zip(best, spent, strict=True) if tokens <= budget]
-    held = _merged((each.document_id, each.span.start, each.span.end) for each in taken)
+    held = _merged((canonical(each.document_id), each.span.start, each.span.end) for each in taken)
     whole = sum(end - start for spans in wanted.values() for start, end in spans)
     return sum(_common(spans, held.get(id, ())) for id, spans in wanted.items()) / whole
 
@@ -112,7 +113,8 @@ def _best(hits: Iterable[Hit]) -> list[Hit]:
 
 
 def _shown(hit: Hit, evidence: Sequence[Evidence]) -> list[str]:
-    own = Evidence(hit.chunk.document_id, hit.chunk.span.start, hit.chunk.span.end)
+    document_id = canonical(hit.chunk.document_id)
+    own = Evidence(document_id, hit.chunk.span.start, hit.chunk.span.end)
     return [each.id for each in evidence if shows(own, each)] or [own.id]
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from components.sources.extract import one_line, storable, storable_path, title
+from components.sources.extract import document_id, one_line, storable, title
 from components.values import Document, Metadata, Scalar
 
 _PLACES = ("file_path", "url", "URL", "source", "page_id")
@@ -27,12 +27,12 @@ def document(id: str, text: str, metadata: Metadata) -> Document:
 def stable_id(found: Any, text: str) -> str:
     """Its own id where that is not random, else where it is from, else a hash of its text."""
     if not _is_random(str(found.id_)):
-        return storable_path(str(found.id_))
+        return document_id(str(found.id_))
     place = next((str(found.metadata[key]) for key in _PLACES if found.metadata.get(key)), "")
     if not place:
         return digest(text)
     page = found.metadata.get("page_label")
-    own = storable_path(place)
+    own = document_id(place)
     return own if page is None else f"{own}#{page}"
 
 

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from components.bridges import documents, foreign, secrets
 from components.bridges.foreign import Wrapped
 from components.errors import BadDocument, SourceMissing
-from components.sources.extract import storable, storable_path
+from components.sources.extract import document_id, storable, storable_path
 from components.values import Document, DocumentRef
 
 
@@ -110,7 +110,7 @@ class FromReader:
 
     def _below(self, id: str) -> str:
         """A path relative to the folder that is read: the same wherever that folder is."""
-        for root in map(storable_path, self._roots):
+        for root in map(document_id, self._roots):
             if id.startswith(f"{root}/"):
                 return id.removeprefix(f"{root}/")
         return id

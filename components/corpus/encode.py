@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from components.cache import Usage
 from components.corpus.clock import Clock
 from components.corpus.plan import Step
-from components.corpus.prepare import Failure, Prepared, Shard, shards
+from components.corpus.prepare import Failure, Prepared, Shard, shards, sparse_of
 from components.corpus.request import Job
 from components.indexes.contract import Writer
 from components.indexes.manifest import Generation
@@ -38,6 +38,7 @@ class Facts:
     tokens: int
     pages: int
     characters: int
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +140,7 @@ def facts(prepared: Prepared) -> Facts:
         tokens=prepared.tokens,
         pages=len(prepared.document.page_starts),
         characters=len(prepared.document.text),
+        language=prepared.language,
     )
 
 
@@ -153,7 +155,8 @@ def _pieces(shard: Shard, task: Task, clock: Clock) -> Iterator[Piece]:
         own = prepared.spans[block.first : block.first + len(block.vectors)]
         text = prepared.document.text
         with clock.of("sparse"):
-            sparse = job.sparse.encode_documents([text[s.start : s.end] for s in own], average)
+            own_texts = [text[span.start : span.end] for span in own]
+            sparse = sparse_of(prepared, job).encode_documents(own_texts, average)
         made[block.document] += len(block.vectors)
         yield Piece(
             document=prepared.document,

@@ -14,6 +14,7 @@ from components.corpus.reading import bad_document, read
 from components.errors import BadDocument
 from components.indexes.manifest import Entry
 from components.indexes.payload import is_storable
+from components.normal_form import canonical
 from components.stages import Source
 from components.values import Document, DocumentRef, Gap, LeftOut
 
@@ -61,6 +62,10 @@ class Plan:
         """Those that the source has no more, not merely in a part that could not be listed."""
         unknown = tuple(gap.prefix for gap in self.gaps)
         return [each for each in ids if each not in self.listed and not each.startswith(unknown)]
+
+    def lost(self, ids: Iterable[str]) -> list[str]:
+        """Those that are gone and are not merely spelt in another form now."""
+        return [each for each in self.gone(ids) if canonical(each) not in self.listed]
 
 
 def make_plan(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from components.corpus.clock import Clock
 from components.corpus.hashes import content_hash, metadata_hash
@@ -12,7 +13,7 @@ from components.corpus.reading import bad_document, read
 from components.corpus.request import Job
 from components.encoders.windows import token_ranges
 from components.errors import BadDocument
-from components.stages import Tokens
+from components.stages import SparseEncoder, Tokens
 from components.values import Document, Span
 from infra.settings import settings
 
@@ -31,6 +32,8 @@ class Prepared:
     content_hash: str
     metadata_hash: str
     tokens: int
+    language: str = ""
+    """That the sparse encoder reads it in, where it reads each document in its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +98,21 @@ def prepare(step: Step, job: Job, clock: Clock) -> Prepared:
             content_hash=content_hash(document, job.encoder.fields),
             metadata_hash=metadata_hash(document),
             tokens=len(tokens.ids),
+            language=_language(document, job),
         )
     except Exception as error:  # a stranger's component must not stop the others' documents
         raise bad_document(error) from error
+
+
+def _language(document: Document, job: Job) -> str:
+    told = getattr(job.sparse, "language_of", None)
+    return str(told(document.text)) if told else ""
+
+
+def sparse_of(prepared: Prepared, job: Job) -> SparseEncoder:
+    """What encodes the terms of a document."""
+    sparse: Any = job.sparse
+    return sparse.reading(prepared.language) if prepared.language else job.sparse
 
 
 def cut(document: Document, job: Job) -> tuple[list[Span], Tokens]:

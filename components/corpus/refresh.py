@@ -20,7 +20,7 @@ from components.corpus.clock import Clock
 from components.corpus.encode import Effort, Engine, local
 from components.corpus.ownership import check_holdings, trusted
 from components.corpus.plan import Plan, Step, make_plan
-from components.corpus.prepare import cut, prepare, shards
+from components.corpus.prepare import cut, prepare, shards, sparse_of
 from components.corpus.report import Failed, Report, Survey
 from components.corpus.request import Job
 from components.corpus.write import (
@@ -182,6 +182,7 @@ def finish(
 ) -> Report:
     """The report of a run that ended well."""
     done = written.done if written else Committed()
+    _tell_termless(sealed.generation)
     spent = dict(written.spent) if written else {}
     return Report(
         pipeline=job.pipeline.name,
@@ -195,6 +196,7 @@ def finish(
         failures=(*sealed.failures, *found.gaps),
         left_out=found.left_out,
         totals=sealed.generation.totals,
+        termless=sealed.generation.termless,
         tokens=done.tokens,
         spent={"survey": found.seconds, **spent, "seal": sealed.seconds},
         model_loaded=bool(written and written.effort.model_loaded),
@@ -202,6 +204,16 @@ def finish(
         promoted=promoted,
         resumed=bool(found.draft),
     )
+
+
+def _tell_termless(generation: Generation) -> None:
+    chunks, termless = generation.totals.chunks, generation.termless
+    if 2 * termless > chunks:
+        _log.warning(
+            "%s of %s chunks have no term: searches by words find nothing in them",
+            f"{termless:,}",
+            f"{chunks:,}",
+        )
 
 
 def rehearse(job: Job, found: Survey) -> Report:
@@ -356,7 +368,8 @@ def _average_length(job: Job, found: Survey) -> float:
                 continue
             text = ready.document.text
             characters += len(text)
-            lengths += [job.sparse.length(text[span.start : span.end]) for span in ready.spans]
+            sparse = sparse_of(ready, job)
+            lengths += [sparse.length(text[span.start : span.end]) for span in ready.spans]
     return sum(lengths) / len(lengths) if lengths else 1.0
 
 
@@ -394,7 +407,7 @@ def _summary(
         listed=len(plan.listed),
         served=before.documents or len(held),
         # What is live cannot name them all where it cannot be read.
-        doomed=max(len(plan.gone(held)), 0 if plan.gaps else before.documents - len(plan.listed)),
+        doomed=max(len(plan.lost(held)), 0 if plan.gaps else before.documents - len(plan.listed)),
         expected=len((set(entries) | stepped) - gone),
         gaps=tuple(Failed(id=gap.where, reason=gap.reason) for gap in plan.gaps if gap.reason),
         gap_prefixes=tuple(gap.prefix for gap in plan.gaps),

@@ -77,6 +77,8 @@ class Report:
     failures: tuple[Failed, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     totals: Totals = field(default_factory=Totals)
+    termless: int = 0
+    """Chunks in which nothing was found to search by words."""
     tokens: int = 0
     seconds: float = 0.0
     startup_seconds: float = 0.0
@@ -114,6 +116,7 @@ class Report:
             "documents": self.totals.documents,
             "pages": self.totals.pages,
             "chunks": self.totals.chunks,
+            "termless": self.termless,
             "tokens": self.tokens,
             "seconds": round(self.seconds, 3),
             "tokens_per_second": round(rate, 1),

@@ -12,6 +12,7 @@ from components import registry
 from components.corpus.clock import Clock
 from components.errors import BadOption
 from components.indexes.manifest import Release
+from components.indexes.payload import in_every_form
 from components.rerankers import paced, states
 from components.rerankers.paced import Reranked
 from components.spec import Pipeline
@@ -44,7 +45,9 @@ class Serving:
         self._pipeline = pipeline
         self._turn = threading.RLock()
         self._encoder: Any = _Ahead(registry.build("encoder", stages["encoder"]), self._turn)
-        self._sparse = registry.build("sparse", stages["sparse"])
+        self._sparse = registry.build(
+            "sparse", stages["sparse"], languages=tuple(release.generation.totals.languages)
+        )
         self._reranker: Reranker = pipeline.build("reranker", encoder=self._encoder)
         # Asked now: it may have to look at a model first.
         self._needs_vectors = self._reranker.needs_vectors
@@ -68,6 +71,7 @@ class Serving:
         which fetching vectors and states is a part.
         """
         clock = clock or Clock()
+        queries = [replace(each, filter=in_every_form(each.filter)) for each in queries]
         retriever = self._retriever(reader)
         with clock.of("encode"):
             self.encode(queries)

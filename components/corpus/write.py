@@ -141,6 +141,7 @@ def _entry(document: Facts, work: Work) -> Entry:
         chunks=document.chunks,
         tokens=document.tokens,
         pages=document.pages,
+        language=document.language,
         run_id=work.job.request.run_id,
         recorded_at=work.recorded_at,
     )

@@ -7,91 +7,91 @@ hold equal vectors.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
 from importlib.metadata import version
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
-from components.options import Share, Weight, option
+from components.encoders.analyzer import LANGUAGES, NONE, counts, weights
+from components.encoders.language import language_of
+from components.options import Share, Weight, option, part
 from components.values import SparseVector
 
-LANGUAGES = (
-    "arabic",
-    "danish",
-    "dutch",
-    "english",
-    "finnish",
-    "french",
-    "german",
-    "greek",
-    "hungarian",
-    "italian",
-    "norwegian",
-    "portuguese",
-    "romanian",
-    "russian",
-    "spanish",
-    "swedish",
-    "turkish",
-)
-"""Of stemmers."""
-_FLAT = 1000.0
+AUTO = "auto"
+"""Each document's own language."""
+_K3 = 8.0
+"""How soon repeating a term in a question stops to matter."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bm25:
-    """Stemmed words without stop words, weighted by frequency and length."""
+    """Stemmed words without stop words, weighted by frequency and length.
 
-    revision: ClassVar[int] = 1
+    Words are compared in one form, however they are typed. Scripts without blanks between words
+    are counted by pairs of characters.
+    """
+
+    revision: ClassVar[int] = 2
 
     k: Weight = option(1.2, help="how soon repeating a term stops to matter")
     b: Share = option(0.75, help="how much long texts are held back")
-    language: str = option("english", help="of the stemmer and the stop words")
+    language: str = option(
+        "english",
+        help="of the stemmer and the stop words; auto: each document's own; none: neither",
+    )
+
+    languages: tuple[str, ...] = part(default=())
+    """Of the documents that are asked, where the language is each document's own."""
 
     def __post_init__(self) -> None:
-        if self.language not in LANGUAGES:
-            raise ValueError(f"no language {self.language!r}; known: {', '.join(LANGUAGES)}")
+        known = (*LANGUAGES, NONE, AUTO)
+        if self.language not in known:
+            raise ValueError(f"no language {self.language!r}; known: {', '.join(known)}")
 
     @property
     def facts(self) -> Mapping[str, object]:
-        return {"qdrant-edge-py": version("qdrant-edge-py")}
+        needed = ("qdrant-edge-py", "py3langid") if self.language == AUTO else ("qdrant-edge-py",)
+        return {name: version(name) for name in needed}
+
+    def language_of(self, text: str) -> str:
+        """The language that a document is read in; empty where all are read in one."""
+        return language_of(text) if self.language == AUTO else ""
+
+    def reading(self, language: str) -> Bm25:
+        """For documents in one language."""
+        return replace(self, language=language)
 
     def length(self, text: str) -> int:
         """Terms in the text, repeats counted, stop words not."""
-        weights = np.asarray(self._counter.embed_document(text).values, dtype=np.float64)
-        # Inverts tf * (k + 1) / (tf + k), which is what remains of the formula without lengths.
-        return int(np.rint(weights * _FLAT / (_FLAT + 1 - weights)).sum())
+        return int(counts(text, self._read(text)).values.sum(dtype=float))
 
     def encode_documents(self, texts: Sequence[str], average_length: float) -> list[SparseVector]:
         """See `SparseEncoder`."""
-        engine = _engine(self.language, k=self.k, b=self.b, avg_len=max(average_length, 1.0))
-        return [_vector(engine.embed_document(text)) for text in texts]
+        average = max(average_length, 1.0)
+        return [weights(t, self._read(t), k=self.k, b=self.b, average=average) for t in texts]
 
     def encode_queries(self, texts: Sequence[str]) -> list[SparseVector]:
-        """See `SparseEncoder`."""
-        return [_vector(self._counter.embed_query(text)) for text in texts]
+        """See `SparseEncoder`. A term that stands n times in the text weighs (k3 + 1) n / (k3 + n), as
+        in Okapi (Robertson et al. 1995): 1, 1.8, 2.45, … Where documents are read in several
+        languages, so is a question, without the stop words of any.
+        """
+        return [self._asked(text) for text in texts]
 
-    @property
-    def _counter(self) -> Any:
-        return _counter(self.language)
+    def _asked(self, text: str) -> SparseVector:
+        read = (self.language == AUTO and self.languages) or (self._read(text),)
+        found = _most([counts(text, each, read) for each in read])
+        return SparseVector(found.indices, (_K3 + 1) * found.values / (_K3 + found.values))
 
-
-@cache
-def _counter(language: str) -> Any:
-    """Kept beside the component, because an engine cannot be pickled."""
-    return _engine(language, k=_FLAT, b=0.0)
-
-
-def _engine(language: str, **parameters: Any) -> Any:
-    from qdrant_edge import Bm25 as Engine
-    from qdrant_edge import Bm25Config
-
-    return Engine(Bm25Config(language=language, **parameters))
+    def _read(self, text: str) -> str:
+        return self.language_of(text) or self.language
 
 
-def _vector(found: Any) -> SparseVector:
-    """Sorted, and one weight per id even where two terms share a hash."""
-    indices, at = np.unique(np.asarray(found.indices, dtype=np.int64), return_index=True)
-    return SparseVector(indices, np.asarray(found.values, dtype=np.float32)[at])
+def _most(read: Sequence[SparseVector]) -> SparseVector:
+    """Each term with the largest of its weights."""
+    if len(read) == 1:
+        return read[0]
+    indices, at = np.unique(np.concatenate([each.indices for each in read]), return_inverse=True)
+    values = np.zeros(len(indices), dtype=np.float32)
+    np.maximum.at(values, at, np.concatenate([each.values for each in read]))
+    return SparseVector(indices, values)

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import regex
 
 from components.errors import ModelFault
 from components.portions import portions
@@ -35,7 +36,11 @@ _WORDS = 4096
 """Words of a text that are hashed at once: what was matched takes some 200 bytes for each."""
 _BETWEEN_WORDS = re.compile(r"(?<=[^\W_])(?= [^\W_])")
 """Where every tokenizer parts a text: between a letter or digit and a space before another one."""
-_WORD = re.compile(r"\w+|[^\w\s]")
+_PLAIN = re.compile(r"\w+|[^\w\s]")
+_WORD = regex.compile(
+    r"[\w\p{M}\p{N}\p{Default_Ignorable_Code_Point}]+|[^\w\s\p{N}\p{Default_Ignorable_Code_Point}]"
+)
+"""Words as they are read, with marks of their own and what is not seen in them."""
 _remembering = threading.Lock()
 """Of all tokenizers, because one that has its own could not be pickled."""
 
@@ -167,7 +172,7 @@ class WordTokenizer:
 
     def tokens(self, text: str) -> TokenArrays:
         """Tokens whose id is the CRC-32 of the word in lower case."""
-        found = _WORD.finditer(text)
+        found = (_PLAIN if text.isascii() else _WORD).finditer(text)
         batches = iter(lambda: list(islice(found, _WORDS)), [])
         return _joined(_hashed(each, len(text)) for each in batches)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -30,6 +31,8 @@ class Entry:
     recorded_at: str = ""
     state: Literal["done", "failed"] = "done"
     reason: str = ""
+    language: str = ""
+    """That its terms were read in, where each document is read in its own."""
 
     @property
     def stale(self) -> bool:
@@ -48,6 +51,8 @@ class Totals:
     tokens: int = 0
     failed: int = 0
     stale: int = 0
+    languages: Mapping[str, int] = field(default_factory=dict)
+    """Documents by the language that their terms were read in, where that is each one's own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +81,12 @@ class Generation:
     def name(self) -> str:
         """Unique within a corpus, in order of making."""
         return f"{self.number:04d}-{self.fingerprint}"
+
+    @property
+    def termless(self) -> int:
+        """Chunks in which nothing was found to search by words, where that is wanted."""
+        wanted = "sparse" in self.stages and self.stages["sparse"].use != "none"
+        return self.totals.chunks - self.sparse if wanted and self.sparse is not None else 0
 
     def edition(self, place: str) -> str:
         """Names the content of a generation that is stored in a place, empty until it is finished.
@@ -119,6 +130,7 @@ def total(entries: Mapping[str, Entry]) -> Totals:
         tokens=sum(entry.tokens for entry in held),
         failed=sum(entry.state == "failed" for entry in entries.values()),
         stale=sum(entry.stale for entry in entries.values()),
+        languages=dict(sorted(Counter(e.language for e in held if e.language).items())),
     )
 
 

@@ -8,6 +8,7 @@ import math
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from itertools import chain
 from typing import Any, NamedTuple
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -15,8 +16,9 @@ import numpy as np
 
 from components.errors import BadDocument, BadOption, IndexFault, Missing
 from components.indexes.manifest import Entry
+from components.normal_form import canonical_forms
 from components.options import UNNAMEABLE, nameable
-from components.values import Chunk, Scalar, Span, States
+from components.values import Chunk, Filter, Scalar, Span, States
 
 NAMESPACE: UUID = uuid5(NAMESPACE_URL, "millrace")
 INDEXED_WORDS = ("kind", "document_id", "version")
@@ -197,6 +199,15 @@ def by_type(values: Sequence[Scalar]) -> ByType:
         flags=[value for value in storable if isinstance(value, bool)],
         exact=[value for value in storable if isinstance(value, float)],
     )
+
+
+def in_every_form(wanted: Filter) -> Filter:
+    """The filter with each text in the forms that it may be stored in, composed and decomposed."""
+    return {name: [*chain.from_iterable(map(_forms, values))] for name, values in wanted.items()}
+
+
+def _forms(value: Scalar) -> Sequence[Scalar]:
+    return canonical_forms(value) if isinstance(value, str) else [value]
 
 
 def size(chunk: Chunk, states: States | None = None) -> int:

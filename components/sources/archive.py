@@ -23,7 +23,7 @@ _FORMATS = "source.path must name a .zip, .tar, .tar.gz, .tar.bz2 or .tar.xz fil
 
 @dataclass(frozen=True, kw_only=True)
 class Archive(Parsing):
-    """A document per member; its id is the member's path as the archive spells it.
+    """A document per member; its id is the member's path in the archive.
 
     Nothing is unpacked to disk. Two members of one name are an error of that document. When a TAR
     file is written anew all its members are hashed again: it does not tell which are the same.
@@ -60,7 +60,7 @@ class Archive(Parsing):
         for number, member in enumerate(content.members):
             if chosen.takes(_below(member.name)):
                 yield DocumentRef(
-                    id=extract.storable_path(member.name),
+                    id=extract.document_id(member.name),
                     version=member.version or content.version,
                     locator=str(number),
                     place=f"member {number + 1}",
@@ -133,7 +133,7 @@ class _Held:
         """A member's bytes. Raises BadDocument, OSError, Damaged."""
         with self._turn:
             content, number = self.content(path), int(ref.locator)
-            names = [extract.storable_path(each.name) for each in content.members[number:][:1]]
+            names = [extract.document_id(each.name) for each in content.members[number:][:1]]
             if names != [ref.id]:
                 raise BadDocument("the archive changed after it was listed").passing()
             return self._kept.get(

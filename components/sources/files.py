@@ -81,7 +81,7 @@ class Files(Parsing):
         return self._parsed(ref.id, data, self._where(ref.id))
 
     def _listed(self, found: walk.Found) -> DocumentRef | Gap | LeftOut:
-        id = extract.storable_path(found.name)
+        id = extract.document_id(local.shown(found.name))
         if found.version:
             locator = quote_from_bytes(os.fsencode(found.name))
             return DocumentRef(id=id, version=found.version, locator=locator)

@@ -11,11 +11,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
+from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from components.errors import BadDocument, SourceMissing
+from components.normal_form import canonical
 from components.options import option
 from components.sources import local
-from components.sources.extract import one_line, storable, storable_path
+from components.sources.extract import document_id, one_line, storable, storable_path
 from components.sources.parsing import Parsing
 from components.values import Document, DocumentRef, Scalar
 
@@ -50,14 +52,18 @@ class FinanceBench(Parsing):
     def scan(self) -> Iterator[DocumentRef]:
         """Filings by name. Raises SourceMissing, also where a chosen filing is not there."""
         found = self._filings()
-        absent = [each for each in self.documents if each not in found]
+        wanted = set(map(canonical, self.documents))
+        ids = {name: document_id(local.shown(name)) for name in found}
+        absent = sorted(wanted - set(ids.values()))
         if absent:
             raise SourceMissing(f"no filing is called {', '.join(absent)}").at(
                 where=str(self._folder), hint="source.documents holds names without .pdf"
             )
         for name, entry in found.items():
-            if name in self.documents or not self.documents:
-                yield DocumentRef(id=storable_path(name), version=self._version(name, entry))
+            if ids[name] in wanted or not wanted:
+                locator = quote_from_bytes(os.fsencode(name))
+                version = self._version(ids[name], entry)
+                yield DocumentRef(id=ids[name], version=version, locator=locator)
 
     def digest(self, ref: DocumentRef) -> str:
         """Sha256 of the PDF and of what the data set says about it."""
@@ -77,7 +83,7 @@ class FinanceBench(Parsing):
         return self.path / "pdfs"
 
     def _file(self, ref: DocumentRef) -> Path:
-        return self._folder / f"{ref.id}.pdf"
+        return self._folder / f"{os.fsdecode(unquote_to_bytes(ref.locator))}.pdf"
 
     def _filings(self) -> dict[str, os.DirEntry[str]]:
         try:
@@ -90,7 +96,7 @@ class FinanceBench(Parsing):
             ) from error
         return {name[:-4]: found[name] for name in sorted(found) if name.endswith(".pdf")}
 
-    def _version(self, name: str, entry: os.DirEntry[str]) -> str:
+    def _version(self, id: str, entry: os.DirEntry[str]) -> str:
         linked = entry.is_symlink() and not self.follow_links
         if linked and local.leads_out(self._folder, entry.name):
             return local.LED_OUT
@@ -98,7 +104,7 @@ class FinanceBench(Parsing):
             found = entry.stat()
         except OSError:
             found = entry.stat(follow_symlinks=False)  # a link to nothing: reading it says so
-        told = hashlib.sha256(self._told(name)).hexdigest()[:8]
+        told = hashlib.sha256(self._told(id)).hexdigest()[:8]
         return f"{found.st_mtime_ns}-{found.st_size}-{told}"
 
     def _bytes(self, ref: DocumentRef) -> bytes:
@@ -111,8 +117,8 @@ class FinanceBench(Parsing):
             error.at(where=str(file))
             raise
 
-    def _told(self, name: str) -> bytes:
-        known = self._information.get(name, {})
+    def _told(self, id: str) -> bytes:
+        known = self._information.get(id, {})
         return json.dumps(known, sort_keys=True).encode() if known else b""
 
     @cached_property
@@ -122,7 +128,7 @@ class FinanceBench(Parsing):
         found: dict[str, dict[str, Any]] = {}
         for row in rows(file) if file else ():
             kept = {k: _scalar(row[k]) for k in _FIELDS if isinstance(row.get(k), str | int)}
-            found.setdefault(str(row.get("doc_name", "")), kept)
+            found.setdefault(canonical(str(row.get("doc_name", ""))), kept)
         return found
 
 

@@ -13,6 +13,7 @@ from string import Formatter
 from typing import Any, ClassVar
 
 from components.errors import BadDocument
+from components.normal_form import canonical
 from components.options import option
 from components.sources import local
 from components.sources.extract import storable, storable_path
@@ -137,7 +138,7 @@ def _id(fields: dict[str, Any]) -> str:
     id = fields.get("_id")
     if isinstance(id, bool) or not isinstance(id, str | int | float) or id == "":
         raise ValueError("no _id that is a string or a number")
-    return str(id)
+    return canonical(str(id))
 
 
 def _fill(template: str, fields: dict[str, Any]) -> str:

@@ -28,6 +28,14 @@ def absent(error: OSError, message: str, where: str, hint: str) -> MillraceError
     return SourceMissing(told).at(where, hint)
 
 
+def shown(name: str) -> str:
+    """A file's name as UTF-8 says it, whatever the locale's encoding is."""
+    try:
+        return os.fsencode(name).decode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # a name that is not from the system
+        return name
+
+
 @contextmanager
 def opened(root: Path, name: str, *, follow_links: bool) -> Iterator[BufferedReader]:
     """A regular file below a folder. Raises BadDocument; SourceUnavailable without the folder, or

@@ -16,6 +16,7 @@ from components.errors import BadDocument
 
 _ZIP_MAGIC = b"PK"
 _ENCRYPTED = 0x1
+_UTF8 = 0x800
 _NO_FILE = "a link, or another thing that is not a file"
 _BLOCK = 512
 _AT_ONCE = 4096
@@ -120,7 +121,7 @@ class _Zip:
         for entry in self._file.infolist():
             if not entry.filename.endswith("/"):  # is_dir fails for a member without a name
                 yield Member(
-                    entry.filename,
+                    _zip_name(entry),
                     f"{entry.CRC:08x}-{entry.file_size}",
                     entry.file_size,
                     _zip_trouble(entry),
@@ -132,6 +133,16 @@ class _Zip:
 
     def close(self) -> None:
         self._file.close()
+
+
+def _zip_name(entry: zipfile.ZipInfo) -> str:
+    """Many, macOS among them, write UTF-8 without saying so; the format's own encoding is cp437."""
+    if entry.flag_bits & _UTF8:
+        return entry.filename
+    try:
+        return entry.filename.encode("cp437").decode("utf-8")
+    except UnicodeError:
+        return entry.filename
 
 
 def _zip_trouble(entry: zipfile.ZipInfo) -> str:
@@ -147,7 +158,7 @@ class _Tar:
     def __init__(self, path: str) -> None:
         self._pieces = 0
         try:
-            self._file: Any = _TarFile.open(path, "r:*")
+            self._file: Any = _TarFile.open(path, "r:*", encoding="utf-8")
         except tarfile.ReadError as error:
             raise Damaged("neither a ZIP nor a TAR file, or damaged at its beginning") from error
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from wcmatch import fnmatch, glob
 
+from components.normal_form import canonical
+
 INCLUDE = tuple(
     f"**/*.{suffix}" for suffix in ("md", "markdown", "rst", "txt", "html", "htm", "pdf")
 )
@@ -24,6 +26,7 @@ class Chosen:
 
     def __init__(self, include: tuple[str, ...], exclude: tuple[str, ...]) -> None:
         fold = glob.GLOBSTAR | glob.IGNORECASE
+        include, exclude = (tuple(map(canonical, each)) for each in (include, exclude))
         dotted = [part for each in include for part in each.split("/") if part.startswith(".")]
         closed = [each for each in exclude if each.endswith("/**")]
         self._include = glob.compile(include, flags=fold)
@@ -33,10 +36,12 @@ class Chosen:
 
     def takes(self, file: str) -> bool:
         """Whether a file is chosen."""
+        file = canonical(file)
         return self._include.match(file) and not self._exclude.match(file)
 
     def enters(self, folder: str) -> bool:
         """Whether a chosen file may be below a folder, written without "/" at its end."""
+        folder = canonical(folder)
         name = folder.rpartition("/")[2]
         hidden = name.startswith(".") and not self._dotted.match(name)
         return not hidden and not self._closed.match(f"{folder}/")

@@ -41,7 +41,8 @@ _QUERY = re.compile(r"(://[^\s?'\"]*)\?[^\s'\"]*")
 
 @dataclass(frozen=True, kw_only=True)
 class Url(Parsing):
-    """A document per file below `url`; its id is the path below it, with "/" between the parts.
+    """A document per file below `url`; its id is the path below it, with "/" between the parts, and
+    of web servers without the escapes of URLs.
 
     Access keys come from where the filesystem's package looks for them (environment, its own
     configuration), never from the pipeline file. Links to folders are not followed, nor, on this
@@ -93,12 +94,12 @@ class Url(Parsing):
                 if _links_to_folder(files, info):
                     yield from self._unfollowed(root, name, chosen)
                 elif info["type"] != "directory":
-                    if chosen.takes(name):
+                    if chosen.takes(self._shown(name)):
                         yield from self._listed(files, root, name, info)
                     if info.get("islink") and _is_local(files):
                         yield from self._lost(root, name, chosen)
             below = [name for name, info in entries if info["type"] == "directory"]
-            folders += [f"{each}/" for each in reversed(below) if chosen.enters(each)]
+            folders += [f"{each}/" for each in reversed(below) if chosen.enters(self._shown(each))]
 
     def digest(self, ref: DocumentRef) -> str:
         """Sha256 of the file."""
@@ -128,7 +129,7 @@ class Url(Parsing):
         if not chosen.enters(name):
             return
         found = walk.unfollowed(Path(root), f"{name}/", chosen)
-        id = extract.storable_path(found.name)
+        id = self._id(found.name)
         if found.missing:
             yield Gap(prefix=id, where=self._where(id), reason=f"{found.reason}: {_REMEDY}")
         else:
@@ -136,7 +137,7 @@ class Url(Parsing):
 
     def _lost(self, root: str, name: str, chosen: patterns.Chosen) -> Iterator[Gap]:
         if found := walk.led_nowhere(Path(root), name, chosen):
-            id = extract.storable_path(found.name)
+            id = self._id(found.name)
             yield Gap(prefix=id, where=self._where(id), reason=found.reason)
 
     def _listed(
@@ -157,7 +158,7 @@ class Url(Parsing):
             yield self._gap(name, error)
             return
         yield DocumentRef(
-            id=extract.storable_path(name),
+            id=self._id(name),
             version=told,
             locator=quote(name, errors="surrogatepass"),
         )
@@ -214,11 +215,20 @@ class Url(Parsing):
             reason = f"cannot be read: {_reason(error)}"
             raise BadDocument(reason).at(where=where).passing() from error
 
+    def _id(self, name: str) -> str:
+        return extract.document_id(self._shown(name))
+
+    def _shown(self, name: str) -> str:
+        """A name as people know it: web servers list what stands in URLs."""
+        if self.url.lower().startswith(("http://", "https://")):
+            return unquote(name, errors="surrogateescape")
+        return local.shown(name) if self.url.startswith(("file://", "local://")) else name
+
     def _where(self, id: str) -> str:
         return f"{self.identity}/{id}"
 
     def _gap(self, name: str, error: Exception) -> Gap:
-        id = extract.storable_path(name)
+        id = self._id(name)
         reason = f"cannot be listed: {_reason(error)}"
         return Gap(prefix=id, where=self._where(id), reason=reason)
 

@@ -69,11 +69,11 @@ class Walk:
             for entry in entries:
                 name = folder.name + entry.name
                 if not _is_folder(entry):
-                    if self._chosen.takes(name):
+                    if self._chosen.takes(local.shown(name)):
                         yield self._file(name, entry)
                     if entry.is_symlink() and (lost := led_nowhere(self._root, name, self._chosen)):
                         yield lost
-                elif self._chosen.enters(name):
+                elif self._chosen.enters(local.shown(name)):
                     left = self._left(f"{name}/", entry, above) if entry.is_symlink() else None
                     if left:
                         yield left
@@ -116,7 +116,7 @@ def unfollowed(root: Path, name: str, chosen: Chosen) -> Found:
     target = os.path.relpath(os.path.realpath(os.path.join(root, name)), os.path.realpath(root))
     parts = target.split(os.sep)
     above = ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
-    if target == os.curdir or all(map(chosen.enters, above)):
+    if target == os.curdir or all(map(chosen.enters, map(local.shown, above))):
         return Found(name, reason=_ELSEWHERE)
     return Found(name, reason=_HIDDEN, missing=True, is_link=True)
 
@@ -125,9 +125,9 @@ def led_nowhere(root: Path, name: str, chosen: Chosen) -> Found | None:
     """What may be lost below a link, where it leads nowhere: there may have been a folder of that
     name, now on a disk that is away. Where a document is called so, that one says it: no reason.
     """
-    if not chosen.enters(name) or os.path.exists(os.path.join(root, name)):
+    if not chosen.enters(local.shown(name)) or os.path.exists(os.path.join(root, name)):
         return None
-    reason = "" if chosen.takes(name) else _NOWHERE
+    reason = "" if chosen.takes(local.shown(name)) else _NOWHERE
     return Found(f"{name}/", reason=reason, missing=True)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from components.normal_form import canonical
 from components.values import Metadata, Scalar
 from evals.datasets.evidence import Lengths, evidence_of
 from evals.datasets.judged import BadData, Evidence, Judged, Judgements, LeftOut, Question
@@ -88,7 +89,7 @@ def id_of(row: Row) -> str:
     id = row.get("_id")
     if isinstance(id, bool) or not isinstance(id, str | int | float) or id == "":
         raise ValueError("no _id that is a string or a number")
-    return str(id)
+    return canonical(str(id))
 
 
 def _by_id(rows: Iterable[Row], where: str) -> dict[str, Row]:

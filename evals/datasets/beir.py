@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from components.errors import BadOption, SourceMissing
+from components.normal_form import canonical
 from evals.datasets.assemble import Row, Stored, assemble, by_span, id_of
 from evals.datasets.evidence import Lengths, has_evidence
 from evals.datasets.judged import BadData, Judged, Judgements, LeftOut
@@ -103,7 +104,8 @@ def judgements(file: Path) -> Judgements:
             raise BadData("not a judgement: question, document and grade, parted by tabs").at(
                 where=f"{file} line {number}"
             )
-        question, document, grade = parts[0], parts[1], int(float(parts[2]))
+        question, document = map(canonical, parts[:2])
+        grade = int(float(parts[2]))
         if found.setdefault(question, {}).setdefault(document, grade) != grade:
             raise BadData(f"question {question!r} has two grades for {document!r}").at(
                 where=f"{file} line {number}"
@@ -155,7 +157,7 @@ def _judged(data: Judged, asked: Iterable[Row]) -> dict[str, Stored]:
     """
     found = {id: Stored(_UNKNOWN) for grades in data.judgements.values() for id in grades}
     for row in asked:
-        for id, grade in data.judgements.get(str(row.get("_id")), {}).items():
+        for id, grade in data.judgements.get(canonical(str(row.get("_id"))), {}).items():
             if grade > 0:
                 found[id] = Stored(_UNKNOWN, row.get(data.scope))
     return found

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from components.normal_form import canonical
 from evals.datasets.judged import Evidence
 
 
@@ -59,9 +60,9 @@ def _spans(row: Mapping[str, Any]) -> Iterator[tuple[str, int, int]]:
         if "evidence_char_spans" in row:
             for document, spans in row["evidence_char_spans"].items():
                 for start, end in spans:
-                    yield document, int(start), int(end)
+                    yield canonical(document), int(start), int(end)
         elif has_evidence(row):
             for each in row["references"]:
-                yield row["doc"], int(each["start"]), int(each["end"])
+                yield canonical(row["doc"]), int(each["start"]), int(each["end"])
     except (AttributeError, KeyError, TypeError, ValueError):
         raise ValueError("its evidence is not a list of spans") from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -60,6 +60,7 @@ def command(
         "fresh": too_old is None if max_age else None,
         "run_id": release.run_id,
         **asdict(generation.totals),
+        "termless": generation.termless,
         "stages": {name: each.use for name, each in generation.stages.items()},
         "pending": differs(loaded, release),
         "damaged": corpus.damage(generation),
@@ -92,7 +93,7 @@ def _too_old(name: str, release: Release, max_age: timedelta) -> TooOld | None:
     )
 
 
-def _show(found: dict[str, object]) -> None:
+def _show(found: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -112,6 +113,11 @@ def _show(found: dict[str, object]) -> None:
     for name in ("failed", "stale"):
         if found[name]:
             table.add_row(name, str(found[name]))
+    if languages := found["languages"]:
+        told = ", ".join(f"{name} {count:,}" for name, count in languages.items())
+        table.add_row("languages", told)
+    if found["termless"]:
+        table.add_row("termless", f"{found['termless']:,} chunks, not found by words")
     if found["pending"]:
         table.add_row("pending", "the pipeline file differs: the next refresh will build it")
     console = Console(highlight=False)

@@ -33,6 +33,7 @@ KEYS = {
     "documents": int,
     "pages": int,
     "chunks": int,
+    "termless": int,
     "tokens": int,
     "seconds": float,
     "tokens_per_second": float,

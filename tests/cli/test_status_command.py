@@ -28,6 +28,8 @@ KEYS = {
     "tokens",
     "failed",
     "stale",
+    "languages",
+    "termless",
     "stages",
     "pending",
     "damaged",

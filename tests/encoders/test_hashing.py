@@ -7,6 +7,7 @@ from components.encoders.hashing import Hashing
 from components.errors import BadOption
 from components.registry import build, resolve
 from components.values import Document, Span
+from tests.test_normal_form import SAME
 
 
 def test_shared_words_make_texts_near() -> None:
@@ -20,6 +21,18 @@ def test_shared_words_make_texts_near() -> None:
 def test_neither_case_nor_white_space_nor_order_matters() -> None:
     one, other = Hashing().encode_queries(["Mill   wheel\n", "WHEEL mill"])
     np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+@pytest.mark.parametrize("forms", SAME.values(), ids=SAME)
+def test_how_a_word_is_typed_does_not_matter(forms: tuple[str, ...]) -> None:
+    one, *others = Hashing().encode_queries([f"mill {form} wheel" for form in forms])
+    for other in others:
+        np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+def test_a_mark_or_an_unseen_character_parts_no_word() -> None:
+    text = "Ku\u0308ndigungs\u00adfrist हिन्दी\u200b می\u200cخواهم"
+    assert len(Hashing().tokenizer.tokens(text)) == 3
 
 
 def test_repeated_words_count_more() -> None:

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -10,6 +11,8 @@ from components.errors import BadOption, SourceMissing
 from evals.datasets import catalogue
 from evals.datasets.judged import BadData, Evidence, LeftOut
 from tests.evals.folders import CORPUS, QRELS, QUERIES, documents, made
+
+Form = Literal["NFC", "NFD"]
 
 
 def test_a_folder(tmp_path: Path) -> None:
@@ -35,6 +38,25 @@ def test_judgements_need_no_header(tmp_path: Path) -> None:
     with_one = catalogue.load(made(tmp_path / "with"))
     without = catalogue.load(made(tmp_path / "without", header=None))
     assert without.judgements == with_one.judgements
+
+
+@pytest.mark.parametrize("judged", ["NFC", "NFD"])
+@pytest.mark.parametrize("stored", ["NFC", "NFD"])
+def test_ids_in_either_form_are_the_same(tmp_path: Path, stored: Form, judged: Form) -> None:
+    def of(form: Form, text: str) -> str:
+        return unicodedata.normalize(form, text)
+
+    corpus = [{**CORPUS[0], "_id": of(stored, "Übergabe")}, *CORPUS[1:]]
+    queries = [{**QUERIES[0], "_id": of(stored, "frage-ä")}, QUERIES[1]]
+    qrels = [of(judged, "frage-ä\tÜbergabe\t2"), "q2\td2\t1"]
+    data = catalogue.load(made(tmp_path, corpus, queries, qrels))
+    assert data.left_out == {}
+    assert data.judgements["frage-ä"] == {"Übergabe": 2}
+    assert "Übergabe" in documents(data)
+    spans = {of(judged, "Übergabe"): [[0, 3]]}
+    queries = [{**QUERIES[0], "_id": "frage-ä", "evidence_char_spans": spans}]
+    told = catalogue.load(made(tmp_path / "spans", corpus, queries, qrels[:1]))
+    assert [each.document_id for each in told.evidence["frage-ä"]] == ["Übergabe"]
 
 
 def test_the_scope_becomes_the_filter(tmp_path: Path) -> None:

@@ -104,6 +104,20 @@ def test_a_first_build_answers_the_same_in_both(tmp_path: Path, server: str) -> 
         assert all(map(same, *answers)), retriever
 
 
+def test_a_word_that_a_question_repeats_counts_again_in_both(tmp_path: Path, server: str) -> None:
+    corpus = Corpus(tmp_path)
+    corpus.add("weir.txt", "The weir holds the river.")
+    corpus.add("sluice.txt", "The sluice opens at night.")
+    for index in ((), ("index.use=qdrant",)):
+        corpus.refresh(index)
+        pipeline = corpus.load([*index, "retriever.use=sparse"])
+        for one, other in (("weir", "sluice"), ("sluice", "weir")):
+            best, second = ask(pipeline, [f"{one} {other} {one}"])[0]
+            assert best.chunk.document_id == f"{one}.txt"
+            assert second.chunk.document_id == f"{other}.txt"
+            assert best.score == pytest.approx(1.8 * second.score, rel=1e-5)
+
+
 def test_many_changes_end_the_same_in_both(tmp_path: Path, server: str) -> None:
     corpus = Corpus(tmp_path)
     corpus.fill(12)

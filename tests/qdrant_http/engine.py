@@ -51,7 +51,7 @@ def translated(own: Any) -> Any:
             return [translated(each) for each in own]
         case models.Filter() | models.FieldCondition() | models.HasIdCondition():
             return _condition(own)
-        case models.IsEmptyCondition() | models.IsNullCondition():
+        case models.IsEmptyCondition() | models.IsNullCondition() | models.HasVectorCondition():
             return _condition(own)
         case BaseModel():
             return _translated(own)
@@ -62,6 +62,8 @@ def _condition(own: Any) -> Any:
     match own:
         case models.HasIdCondition(has_id=ids):
             return edge.HasIdCondition(set(map(point_id, ids)))
+        case models.HasVectorCondition(has_vector=vector):
+            return edge.HasVectorCondition(vector)
         case models.IsEmptyCondition(is_empty=field):
             return edge.IsEmptyCondition(path(field.key))
         case models.IsNullCondition(is_null=field):

@@ -90,16 +90,19 @@ class TestSparse(OverTheLibrary):
         }
         holders = Counter(term for own in weights.values() for term in own)
         free = [Query(text=query.text) for query in queries]
-        terms = [
-            vector.indices.tolist() for vector in SPARSE.encode_queries([q.text for q in free])
+        free.append(Query(text="the wheel, the mill, the wheel and the river: the wheel"))
+        asked = [
+            dict(zip(vector.indices.tolist(), vector.values.tolist(), strict=True))
+            for vector in SPARSE.encode_queries([query.text for query in free])
         ]
-        for wanted, hits in zip(terms, retriever.retrieve(free, len(chunks)).hits, strict=True):
+        assert sorted(asked[-1].values()) == pytest.approx([1, 1, 27 / 11])
+        for wanted, hits in zip(asked, retriever.retrieve(free, len(chunks)).hits, strict=True):
             rarity = {
                 term: math.log(1 + (len(chunks) - holders[term] + 0.5) / (holders[term] + 0.5))
                 for term in wanted
             }
             scores = {
-                name: sum(rarity[term] * own[term] for term in wanted if term in own)
+                name: sum(wanted[term] * rarity[term] * own[term] for term in wanted if term in own)
                 for name, own in weights.items()
                 if set(wanted) & set(own)
             }

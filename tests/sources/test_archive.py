@@ -113,6 +113,23 @@ def test_names_that_are_not_utf_8(tmp_path: Path) -> None:
     assert source.read(refs(source)[0]).text == "text"
 
 
+def test_names_that_are_utf_8_without_saying_so(tmp_path: Path) -> None:
+    file = packed(tmp_path / "x.zip", {"U\u0308bergabe.md": b"text", "ノート.md": b"text"})
+    told = file.read_bytes()
+    # Versions, the flag and how it is packed: of the members with such names only.
+    assert told.count(b"\x14\x00\x00\x08\x08\x00") == 4
+    file.write_bytes(told.replace(b"\x14\x00\x00\x08\x08\x00", b"\x14\x00\x00\x00\x08\x00"))
+    source = Archive(path=file)
+    assert ids(source) == ["Übergabe.md", "ノート.md"]
+    assert [source.read(ref).text for ref in refs(source)] == ["text", "text"]
+
+
+def test_names_in_the_format_s_own_encoding(tmp_path: Path) -> None:
+    file = packed(tmp_path / "x.zip", {"cafe.md": b"text"})
+    file.write_bytes(file.read_bytes().replace(b"cafe.md", "café.md".encode("cp437")))
+    assert ids(Archive(path=file)) == ["café.md"]
+
+
 class TestVersions:
     def test_a_zip_tells_which_members_are_the_same(self, tmp_path: Path) -> None:
         source = Archive(path=packed(tmp_path / "x.zip", {"a.md": b"one", "b.md": b"one"}))

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import ast
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -276,6 +278,45 @@ def test_a_tree_deeper_than_the_stack(tmp_path: Path) -> None:
     os.close(here)
     assert ids(Files(path=tmp_path)) == [f"{deep}a.md"]
     subprocess.run(["/bin/rm", "-r", tmp_path / "d"], check=True)
+
+
+_LISTING = """
+import sys
+from components.sources.archive import Archive
+from components.sources.files import Files
+from components.sources.url import Url
+from components.values import DocumentRef
+for source in (
+    Files(path="docs", include=("\\u00dc*/*.md",)),
+    Url(url="file://" + sys.argv[1], include=("\\u00dc*/*.md",)),
+    Archive(path="docs.tar", include=("\\u00dc*/*.md",)),
+    Archive(path="docs.zip", include=("\\u00dc*/*.md",)),
+):
+    found = [each for each in source.scan() if isinstance(each, DocumentRef)]
+    print(ascii([(each.id, source.read(each).text) for each in found]))
+"""
+
+
+@pytest.mark.parametrize(
+    "locale", [{"LC_ALL": "C"}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}]
+)
+def test_names_are_utf_8_in_every_locale(tmp_path: Path, locale: dict[str, str]) -> None:
+    write(tmp_path, "docs/U\u0308bung/größe.md", "docs/plain.md")
+    shutil.make_archive(str(tmp_path / "docs"), "tar", tmp_path / "docs")
+    shutil.make_archive(str(tmp_path / "docs"), "zip", tmp_path / "docs")
+    done = subprocess.run(
+        [sys.executable, "-c", _LISTING, str(tmp_path / "docs")],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[2]), **locale},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+    text = "text of docs/U\u0308bung/größe.md"
+    listed = [ast.literal_eval(line) for line in done.stdout.splitlines()]
+    assert listed[:2] == [[("Übung/größe.md", text)]] * 2
+    assert listed[2:] == [[("./Übung/größe.md", text)], [("Übung/größe.md", text)]]
 
 
 @pytest.mark.parametrize("pattern", ["/etc/*.md", "./*.md", "../*.md"])

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -158,6 +159,17 @@ class TestHttp(SourceContract):
 
     def test_what_is_listed(self, source: Url) -> None:
         assert ids(source) == ["a.txt", "b.md", "deep/er/c.rst"]
+
+    def test_names_are_shown_as_people_know_them(self, source: Url, tmp_path: Path) -> None:
+        names = ("d e%#.md", "U\u0308bergabe.md", "ノート/50%.md", "a+b.md", "a%20b.md")
+        fill(tmp_path, *(f"docs/{name}" for name in names))
+        found = {ref.id: source.read(ref) for ref in refs(source)}
+        added = {"d e%#.md", "Übergabe.md", "ノート/50%.md", "a+b.md", "a%20b.md"}
+        assert set(found) == added | {"a.txt", "b.md", "deep/er/c.rst"}
+        assert found["ノート/50%.md"].text == "# Title\n\ntext of docs/ノート/50%.md"
+        assert found["Übergabe.md"].id == "Übergabe.md"
+        chosen = replace(source, include=("ノート/*", "d e*", "Ü*"))
+        assert sorted(ids(chosen)) == ["d e%#.md", "Übergabe.md", "ノート/50%.md"]
 
     def test_links_as_servers_write_them(self, source: Url, tmp_path: Path) -> None:
         links = ("./b.md", "a.txt", "/docs/deep/", "../other/d.md", "b.md", "a.txt#end", "?C=N;O=D")

@@ -287,13 +287,14 @@ class QdrantCorpus:
     def finish(self, draft: Generation, totals: Totals) -> Generation:
         """See `CorpusIndex`."""
         record = self._record(draft.name)
-        stored = QdrantReader(*self._opened(record)).count_chunks()
+        reader = QdrantReader(*self._opened(record))
+        stored = reader.count_chunks()
         if stored != totals.chunks:
             raise Damaged(f"{stored} chunks are stored where {totals.chunks} are recorded").at(
                 where=record.collection, hint="run the refresh again"
             )
         collection.settle(self._server, record.collection)
-        done = replace(draft, finished_at=now(), totals=totals)
+        done = replace(draft, finished_at=now(), totals=totals, sparse=reader.count_sparse())
         self._control.save(replace(record, generation=done), self._holder())
         return done
 

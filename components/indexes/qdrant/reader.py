@@ -206,6 +206,14 @@ class QdrantReader:
         chosen = visible(self._view, wanted, kind=["chunk"])
         return count(self._server, self._collection, self._limits, chosen)
 
+    def count_sparse(self) -> int:
+        """Chunks that have a sparse vector: one without any term has none."""
+        from qdrant_client.models import HasVectorCondition
+
+        chosen = visible(self._view, kind=["chunk"])
+        chosen.must = [*listed(chosen.must), HasVectorCondition(has_vector=SPARSE)]
+        return count(self._server, self._collection, self._limits, chosen)
+
     def _prepare(self) -> None:
         """Called before anything is asked."""
 

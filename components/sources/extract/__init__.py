@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import PurePosixPath
 
 from components.errors import BadDocument
+from components.normal_form import canonical
 from components.values import Document
 
 LONGEST_TITLE = 300
@@ -53,6 +54,11 @@ def storable(text: str) -> str:
     except UnicodeEncodeError:
         return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return text
+
+
+def document_id(path: str) -> str:
+    """The path as an id: storable, and in the one form that accented letters have in ids."""
+    return canonical(storable_path(path))
 
 
 def storable_path(path: str) -> str:
