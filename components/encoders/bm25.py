@@ -72,8 +72,8 @@ class Bm25:
         return [weights(t, self._read(t), k=self.k, b=self.b, average=average) for t in texts]
 
     def encode_queries(self, texts: Sequence[str]) -> list[SparseVector]:
-        """See `SparseEncoder`. A term that stands n times in the text weighs (k3 + 1) n / (k3 + n), as
-        in Okapi (Robertson et al. 1995): 1, 1.8, 2.45, … Where documents are read in several
+        """See `SparseEncoder`. A term that stands n times in the text weighs (k3 + 1) n / (k3 + n),
+        as in Okapi (Robertson et al. 1995): 1, 1.8, 2.45, … Where documents are read in several
         languages, so is a question, without the stop words of any.
         """
         return [self._asked(text) for text in texts]
