@@ -14,6 +14,7 @@ from qdrant_client.models import CollectionStatus, OptimizersStatusOneOf1
 from components.errors import Damaged, IndexFault
 from components.indexes.qdrant import collection, patience
 from components.indexes.qdrant.server import connect
+from infra import stopping
 from tests.corpora import LINES, Corpus, counts
 
 STORE = ("index.use=qdrant",)
@@ -36,7 +37,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     own = Clock()
-    for module in (collection, patience):
+    for module in (collection, patience, stopping):
         monkeypatch.setattr(module, "time", own)
     return own
 
