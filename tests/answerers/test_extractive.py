@@ -402,6 +402,11 @@ QUESTIONS = st.sampled_from(
 )
 
 
+def test_a_year_of_a_heading_that_a_seam_cuts_is_not_stated() -> None:
+    found = ask("What was net sales?", *cut("2021 2020\nNet sales 7 8", 1))
+    assert not {"2021", "021"} & set(figures(found.text))
+
+
 @given(lines=st.lists(LINES, max_size=12), question=QUESTIONS, data=st.data())
 def test_every_figure_stands_in_a_cited_chunk(
     lines: list[str], question: str, data: st.DataObject

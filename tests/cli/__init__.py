@@ -56,6 +56,8 @@ def call(*arguments: str | Path) -> Outcome:
     out, err = _stream(), _stream()
     loggers = [logging.getLogger(name) for name in _LOGGERS]
     kept = [(list(each.handlers), each.propagate) for each in loggers]
+    for each in loggers:
+        each.handlers.clear()
     try:
         with redirect_stdout(out), redirect_stderr(err):
             code = guarded(cli, [str(each) for each in arguments])

@@ -268,7 +268,7 @@ class TestEachDocumentsOwnLanguage:
     def test_a_term_of_several_languages_weighs_as_of_one(self) -> None:
         auto = Bm25(language="auto", languages=("english", "german", "none"))
         (query,) = auto.encode_queries(["turbine turbine 2049"])
-        assert sorted({*query.values.tolist()}) == [1.0, 2.0]
+        assert sorted({*query.values.tolist()}) == pytest.approx([1.0, 1.8])
         assert len(query.indices) == 3  # turbin in English and German, turbine
 
     def test_no_stop_word_of_any_is_left(self) -> None:

@@ -53,14 +53,15 @@ def _matches(
         if score < least or not label:
             continue
         cells = _cells(asked, row, passage)
-        if not cells or not passage.unbroken(start, row.end):
+        heading = (row.heads.place,) if row.heads.place else ()
+        places = ((start, row.end), *heading)
+        if not cells or not all(passage.unbroken(*place) for place in places):
             continue
         concluded = not (asked.stems & known.worked_out) - known.stems(label) or asked.yes_no
         if asked.share and concluded and not _SHARE.search(f"{label} {cells[0][1].text}"):
             continue
         text = _told(label, cells, row, passage, read)
-        heading = (row.heads.place,) if row.heads.place else ()
-        yield Found(score, text, passage, ((start, row.end), *heading), concluded)
+        yield Found(score, text, passage, places, concluded)
 
 
 def _wanted(asked: Question, passage: Passage, known: Words) -> list[Stems]:
