@@ -246,7 +246,7 @@ class Crew:
 
     def _hear(self, member: _Member) -> Iterator[bytes]:
         """What it says: that it has begun, an answer, that a batch is done, or that it is dead."""
-        from ray.exceptions import ObjectLostError, RayActorError
+        from ray.exceptions import ObjectLostError, OutOfMemoryError, RayActorError
 
         try:
             if not member.host:
@@ -258,7 +258,7 @@ class Crew:
                     member.given.popleft()
                 else:
                     yield self._ray.get(said)
-        except (RayActorError, ObjectLostError) as error:
+        except (RayActorError, ObjectLostError, OutOfMemoryError) as error:
             self._bury(member, last_line(error))
 
     def _bury(self, member: _Member, reason: str) -> None:
@@ -267,7 +267,8 @@ class Crew:
         self._ray.kill(member.actor)
         if member.given:
             member.given[0][1].deaths += 1
-        self._stillborn += not member.host
+        others = any(each.host for each in self._members)
+        self._stillborn = 0 if others else self._stillborn + (not member.host)
         for _, batch in member.given:
             self._todo.give_back(batch)
             if batch.deaths == _DEATHS:
