@@ -53,7 +53,7 @@ CALLER: ContextVar[Caller | None] = ContextVar("answering", default=None)
 
 
 @flow(name="answers")
-@stoppable
+@stoppable(lambda given: f"answers-{Path(given['data']).name}")
 def answers(
     data: Annotated[str, Field(min_length=1, examples=["financebench"])],
     pipelines: Annotated[tuple[str, ...], Field(examples=[["pipelines/financebench.yaml"]])],

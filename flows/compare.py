@@ -43,7 +43,7 @@ CALLER: ContextVar[Caller | None] = ContextVar("comparing", default=None)
 
 
 @flow(name="compare")
-@stoppable
+@stoppable(lambda given: f"compare-{Path(given['data']).name}")
 def compare(
     data: Annotated[str, Field(min_length=1, examples=["sample"])],
     pipelines: Annotated[tuple[str, ...], Field(examples=[["pipelines/sample.yaml"]])] = (),

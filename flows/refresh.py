@@ -141,11 +141,16 @@ def _run_name() -> str:
     return f"{name}-{_run_id()}"
 
 
+def _named(_: Mapping[str, Any]) -> str:
+    """The corpus' name, of the run's: reading the file again may be what the run stood still at."""
+    return str(flow_run.name).removesuffix(f"-{_run_id()}")
+
+
 Override = Annotated[str, Field(pattern=r"^\s*[a-z]+\.[^=]+=")]
 
 
 @flow(name="refresh", flow_run_name=_run_name)
-@stoppable
+@stoppable(_named)
 def refresh(
     pipeline: Annotated[str, Field(min_length=1, examples=["pipelines/sample.yaml"])],
     overrides: Annotated[tuple[Override, ...], Field(examples=[["splitter.max_tokens=96"]])] = (),

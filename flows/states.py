@@ -16,15 +16,15 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import wraps
-from typing import TYPE_CHECKING, Any, ParamSpec
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias
 from uuid import UUID
 
 from components.corpus.report import Report
 from components.errors import Busy, GuardStopped, MillraceError, TakenOver, Unavailable
+from flows import todo
 from flows.failures import line
 from flows.page import summary
 from infra import stopping
@@ -33,10 +33,11 @@ if TYPE_CHECKING:
     from prefect import State
 
 Given = ParamSpec("Given")
+Body: TypeAlias = "Callable[Given, State[Any]]"
 Result = dict[str, Any]
 _GOES_ON = "nothing to do, what was committed stays, the next run goes on from there"
 _ANSWER = 5.0
-"""Seconds that the server is given to say why a run is stopped."""
+"""Seconds that the server is given, each time that a run which is stopped asks it."""
 _NO_FAILURES: dict[type[MillraceError], str] = {Busy: "Busy", TakenOver: "Taken over"}
 _FAILURES: dict[type[MillraceError], str] = {
     GuardStopped: "Stopped by guard",
@@ -68,49 +69,63 @@ def stopped(error: MillraceError) -> State[Any]:
     return Failed(name=names[0] if names else "Failed", message=message, data=error)
 
 
-def stoppable(body: Callable[Given, State[Any]]) -> Callable[Given, State[Any]]:
+def stoppable(key: Callable[[Mapping[str, Any]], str]) -> Callable[[Body[Given]], Body[Given]]:
     """The function of a flow, which ends in a state of its own where its process is told to stop:
     by a signal, or by a worker that heard that the run is to be cancelled.
+
+    `key`: of the arguments that the flow was given, under which its page says what is to be done.
     """
 
-    @wraps(body)
-    def stopping_in_order(*given: Given.args, **named: Given.kwargs) -> State[Any]:
-        with stopping.listening():
-            try:
-                return body(*given, **named)
-            except stopping.Stopped as stop:
-                return _interrupted(str(stop))
+    def wrap(body: Body[Given]) -> Body[Given]:
+        # Prefect would look for the names in the annotations in this module.
+        signature = inspect.signature(body, eval_str=True)
 
-    # Prefect would look for the names in the annotations in this module.
-    vars(stopping_in_order)["__signature__"] = inspect.signature(body, eval_str=True)
-    return stopping_in_order
+        @wraps(body)
+        def stopping_in_order(*given: Given.args, **named: Given.kwargs) -> State[Any]:
+            with stopping.listening():
+                try:
+                    return body(*given, **named)
+                except stopping.Stopped as stop:
+                    arguments = signature.bind(*given, **named).arguments
+                    return _interrupted(str(stop), key(arguments))
+
+        vars(stopping_in_order)["__signature__"] = signature
+        return stopping_in_order
+
+    return wrap
 
 
-def _interrupted(by: str) -> State[Any]:
+def _interrupted(by: str, key: str) -> State[Any]:
     from prefect.logging import get_run_logger
+    from prefect.settings import (
+        PREFECT_API_REQUEST_TIMEOUT,
+        PREFECT_CLIENT_MAX_RETRIES,
+        temporary_settings,
+    )
     from prefect.states import Cancelled, Crashed
 
-    cancelled = _is_cancelling()
+    with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0, PREFECT_API_REQUEST_TIMEOUT: _ANSWER}):
+        cancelled = _is_cancelling()
+        if cancelled is not None:  # else nobody would hear more
+            todo.show(key, todo.BY_STATE["Cancelled" if cancelled else "Stopped"])
     told = f"{'cancelled' if cancelled else by}: {_GOES_ON}"
     get_run_logger().warning(told)
     return Cancelled(message=told) if cancelled else Crashed(name="Stopped", message=told)
 
 
-def _is_cancelling() -> bool:
-    """Whether the server says that this run is to be cancelled; it is asked once."""
+def _is_cancelling() -> bool | None:
+    """Whether the server says that this run is to be cancelled; None where it does not answer."""
     import httpx
     from prefect.client.orchestration import get_client
+    from prefect.exceptions import PrefectException
     from prefect.runtime import flow_run
-    from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
-    with (
-        suppress(httpx.HTTPError),
-        temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}),
-        get_client(sync_client=True, httpx_settings={"timeout": _ANSWER}) as client,
-    ):
-        state = client.read_flow_run(UUID(flow_run.id)).state
-        return bool(state and state.is_cancelling())
-    return False
+    try:
+        with get_client(sync_client=True) as client:
+            state = client.read_flow_run(UUID(flow_run.id)).state
+    except (httpx.HTTPError, PrefectException):
+        return None
+    return bool(state and state.is_cancelling())
 
 
 def without_traceback(record: logging.LogRecord) -> bool:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import signal
+import socket
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import pytest
+from prefect.logging import disable_run_logger
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 import flows.answers
 import flows.compare
@@ -15,6 +20,7 @@ from components.corpus.report import Failed, Report, Survey
 from components.errors import MillraceError
 from components.indexes.manifest import Totals
 from flows import states, todo
+from infra.stopping import Stopped
 
 
 def report(*failed: str, totals: Totals | None = None) -> Report:
@@ -110,7 +116,7 @@ def test_a_share_of_failed_documents_is_a_state(
     assert name in todo.BY_STATE
 
 
-@pytest.mark.parametrize(
+FLOWS = pytest.mark.parametrize(
     ("flow", "first", "given", "key"),
     [
         (flows.refresh.refresh, "flows.run_log.shown", {"pipeline": "b/a.yaml"}, "a"),
@@ -123,6 +129,9 @@ def test_a_share_of_failed_documents_is_a_state(
         ),
     ],
 )
+
+
+@FLOWS
 def test_a_fault_is_told_and_stays_one(
     monkeypatch: pytest.MonkeyPatch, flow: Any, first: str, given: dict[str, Any], key: str
 ) -> None:
@@ -135,3 +144,54 @@ def test_a_fault_is_told_and_stays_one(
     with pytest.raises(ZeroDivisionError):
         flow.fn(**given)
     assert shown == [(key, todo.FAULT)]
+
+
+@pytest.mark.parametrize(
+    ("cancelling", "name", "told"),
+    [
+        (True, "Cancelled", [todo.BY_STATE["Cancelled"]]),
+        (False, "Stopped", [todo.BY_STATE["Stopped"]]),
+        (None, "Stopped", []),
+    ],
+    ids=["cancelled", "stopped", "no answer"],
+)
+@FLOWS
+def test_a_run_that_is_stopped_says_that_there_is_nothing_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+    flow: Any,
+    first: str,
+    given: dict[str, Any],
+    key: str,
+    cancelling: bool | None,
+    name: str,
+    told: list[str],
+) -> None:
+    """But to a server that does not answer, which is asked once."""
+
+    def stop(*_: object, **__: object) -> None:
+        raise Stopped(signal.SIGTERM)
+
+    shown: list[tuple[str, str]] = []
+    monkeypatch.setattr(first, stop)
+    monkeypatch.setattr(states, "_is_cancelling", lambda: cancelling)
+    monkeypatch.setattr(todo, "show", lambda *told: shown.append(told))
+    monkeypatch.setenv("PREFECT__RUNTIME__FLOW_RUN__NAME", "a-r1")
+    monkeypatch.setattr(flows.refresh, "_run_id", lambda: "r1")
+    with disable_run_logger():
+        state = flow.fn(**given)
+    assert state.name == name
+    assert shown == [(key, each) for each in told]
+
+
+def test_a_server_that_does_not_answer_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(states, "_ANSWER", 0.1)
+    monkeypatch.setenv("PREFECT__FLOW_RUN_ID", str(UUID(int=1)))
+    with disable_run_logger(), socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}/api"
+        with temporary_settings({PREFECT_API_URL: address}):
+            state = states._interrupted("stopped by SIGTERM", "a")
+        silent.accept()[0].close()
+        silent.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            silent.accept()
+    assert (state.name, state.is_crashed()) == ("Stopped", True)
