@@ -6,9 +6,11 @@ import itertools
 import signal
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from sqlite3 import connect
 from typing import Any
+from uuid import uuid4
 
 import psutil
 import pytest
@@ -159,6 +161,31 @@ def test_what_makes_killed_runs_crash_can_be_made() -> None:
     assert isinstance(action, ChangeFlowRunState)
     assert 2 * BEAT < trigger.within.total_seconds() < 120
     assert action.state == StateType.CRASHED
+
+
+@pytest.mark.parametrize(
+    ("flow", "ours"), [("refresh", True), ("compare", True), ("answers", True), ("theirs", False)]
+)
+@pytest.mark.parametrize("kind", ["heartbeat", "Completed"])
+def test_only_runs_of_ours_are_taken_for_crashed(kind: str, flow: str, ours: bool) -> None:
+    """Others on the server may give their signs of life as seldom as they like."""
+    from prefect.server.events.schemas import automations, events
+
+    trigger = YAML(typ="safe").load(CRASHED)["trigger"]
+    event = events.ReceivedEvent(
+        occurred=datetime.now(UTC),
+        event=f"prefect.flow-run.{kind}",
+        resource={"prefect.resource.id": f"prefect.flow-run.{uuid4()}"},
+        related=[
+            {
+                "prefect.resource.id": f"prefect.flow.{uuid4()}",
+                "prefect.resource.role": "flow",
+                "prefect.resource.name": flow,
+            }
+        ],
+        id=uuid4(),
+    )
+    assert automations.EventTrigger.model_validate(trigger).covers(event) is ours
 
 
 @pytest.mark.slow
