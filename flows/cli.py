@@ -9,6 +9,7 @@ stderr.
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from io import TextIOWrapper
 from pathlib import Path
 
@@ -28,12 +29,24 @@ def main() -> None:
 
     stopping.listen()
     try:
-        code = _guarded()
+        code = _heard()
     except stopping.Stopped as stop:  # before there was anything to put in order
-        sys.stderr.write(f"millrace: {stop}\n")
+        with suppress(OSError):
+            sys.stderr.write(f"millrace: {stop}\n")
         code = stop.exit_code
     stopping.ignore()
     sys.exit(code)
+
+
+def _heard() -> int:
+    """Raises Stopped, too, where nobody could be told of it: the terminal that closed is gone."""
+    from infra import stopping
+
+    try:
+        return _guarded()
+    except OSError:
+        stopping.check()
+        raise
 
 
 def _guarded() -> int:

@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from types import FrameType
 
@@ -128,7 +128,8 @@ def _tell(number: int, frame: FrameType | None) -> None:
     global _told, _told_at
     now = time.monotonic()
     if number == signal.SIGINT and _told and now - _told_at > _INSISTS:
-        os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, _IN_A_HURRY)
+        with suppress(OSError, ValueError):  # who insists may have closed the terminal
+            os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, _IN_A_HURRY)
         os._exit(128 + number)
     if not _is_stopping():
         _told, _told_at = number, now

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import os
+import pty
 import signal
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -154,6 +156,22 @@ def test_who_is_begun_deaf_to_a_signal_stays_so(tmp_path: Path) -> None:
             assert refresh.end().code == 143
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_a_terminal_that_has_closed_hears_no_more(tmp_path: Path) -> None:
+    corpus = held(tmp_path, "write")
+    ours, theirs = pty.openpty()
+    with running(
+        *("refresh", corpus.file, "--engine-only"),
+        temporary=tmp_path / "temporary",
+        terminal=theirs,
+    ) as refresh:
+        os.close(theirs)
+        refresh.await_file(tmp_path / "held")
+        os.close(ours)
+        refresh.tell(signal.SIGHUP)
+        assert refresh.end().code == CODES[signal.SIGHUP]
+        assert refresh.left() == []
 
 
 def test_who_is_killed_takes_its_children_along(tmp_path: Path) -> None:

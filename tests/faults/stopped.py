@@ -40,14 +40,15 @@ class Running:
         temporary: Path,
         environment: Mapping[str, str] | None = None,
         group: bool = False,
+        terminal: int = subprocess.PIPE,
     ) -> None:
         temporary.mkdir(exist_ok=True)
         self._temporary = temporary
         own = {"TMPDIR": str(temporary), "MILLRACE_SHARD_CHARACTERS": "1000"}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "flows.cli", *arguments],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stdout=terminal,
+            stderr=terminal,
             env=clean({**(environment or {}), **own}),
             start_new_session=group,
         )
@@ -67,7 +68,7 @@ class Running:
     def end(self) -> Outcome:
         """How it ended. Its pipes are closed: nobody else holds them."""
         out, err = self.process.communicate(timeout=FOREVER)
-        return Outcome(self.process.returncode, out.decode(), err.decode())
+        return Outcome(self.process.returncode, *((each or b"").decode() for each in (out, err)))
 
     @property
     def others(self) -> list[psutil.Process]:
@@ -86,9 +87,12 @@ def running(
     temporary: Path,
     environment: Mapping[str, str] | None = None,
     group: bool = False,
+    terminal: int = subprocess.PIPE,
 ) -> Iterator[Running]:
     """The process, which does not outlive the test."""
-    own = Running(*arguments, temporary=temporary, environment=environment, group=group)
+    own = Running(
+        *arguments, temporary=temporary, environment=environment, group=group, terminal=terminal
+    )
     try:
         yield own
     finally:
