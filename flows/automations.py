@@ -43,8 +43,8 @@ class Watched:
 
     @property
     def told(self) -> str:
-        """With its pipeline files."""
-        return f"{self.called} ({', '.join(self.files)})" if self.files else self.called
+        """With its pipeline files, in a template."""
+        return _plain(f"{self.called} ({', '.join(self.files)})" if self.files else self.called)
 
 
 def automations(watched: Watched, max_age: timedelta, block: str) -> list[Automation]:
@@ -75,7 +75,8 @@ def _stale(watched: Watched, max_age: timedelta, block: str) -> Automation:
     since = "(firing.triggered - firing.triggering_firings[0].trigger.within)"
     where = f": {watched.page}" if watched.page else "."
     asked = "".join(
-        f"\n`millrace status {file}` says what is served, and since when." for file in watched.files
+        f"\n`millrace status {_plain(file)}` says what is served, and since when."
+        for file in watched.files
     )
     body = (
         f"No run of {watched.told} has ended well for {span}: what is served may be out of date.\n"
@@ -126,13 +127,18 @@ def _told(watched: Watched, what: str) -> str:
     )
 
 
+def _plain(name: str) -> str:
+    """In a template, as it is written."""
+    return name.replace("{", "{{ '{' }}")
+
+
 def _named(
     watched: Watched, what: str, trigger: Automation, block: str, subject: str, body: str
 ) -> Automation:
     send = {
         "type": "send-notification",
         "block_document_id": block,
-        "subject": f"{watched.called}: {subject}",
+        "subject": f"{_plain(watched.called)}: {subject}",
         "body": body,
     }
     return {

@@ -8,11 +8,14 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from flows import todo
+from flows.automations import Watched as Named
+from flows.automations import automations
 from tests.cli import call
 from tests.flows.server import Server, free_port, server
 from tests.flows.watched import Message, Watched, watched
@@ -107,6 +110,22 @@ def test_without_a_server_nothing_can_be_watched() -> None:
         done = call("automations", "refresh/a", "--notify", "custom-webhook/a", "--max-age", "26h")
     assert done.code == 2
     assert done.message.startswith("PREFECT_API_URL: no Prefect server is named")
+
+
+def test_what_looks_like_a_template_is_a_name() -> None:
+    from prefect.server.utilities.user_templates import (
+        render_user_template_sync,
+        validate_user_template,
+    )
+
+    flow, name, file = "refresh", "{{ 6 * 7 }}", "{% if %}/{# a #}.yaml"
+    made = automations(Named(flow=flow, name=name, files=(file,)), timedelta(hours=26), "a block")
+    known = {"event": {"occurred": datetime.now(UTC), "resource": {}}}
+    for each in made:
+        (action,) = each["actions"]
+        for part, held in (("subject", name), ("body", name), ("body", file)):
+            validate_user_template(action[part])
+            assert held in render_user_template_sync(action[part], known)
 
 
 def until(arrived: Callable[[], Message], words: str) -> Message:
