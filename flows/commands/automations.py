@@ -106,7 +106,7 @@ def _watched(client: SyncPrefectClient, given: str) -> Watched:
 
 def _made(client: SyncPrefectClient, wanted: Automation) -> dict[str, Any]:
     """Make an automation, or change the one of that name where it is another: what it did. One that
-    is not touched goes on counting.
+    is not touched goes on counting, one that is paused stays so.
     """
     from prefect.events.schemas.automations import AutomationCore
 
@@ -117,7 +117,7 @@ def _made(client: SyncPrefectClient, wanted: Automation) -> dict[str, Any]:
     there, name = found[0], {"name": own.name, "id": str(found[0].id)}
     if _compared(there) == _compared(own):
         return {**name, "did": "unchanged"}
-    client.update_automation(there.id, own)
+    client.update_automation(there.id, own.model_copy(update={"enabled": there.enabled}))
     return {**name, "did": "changed"}
 
 

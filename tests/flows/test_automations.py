@@ -10,12 +10,17 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+from uuid import uuid4
 
 import pytest
+from prefect.events.schemas.automations import Automation, AutomationCore
 
 from flows import todo
 from flows.automations import Watched as Named
 from flows.automations import automations
+from flows.commands.automations import _made
 from tests.cli import call
 from tests.flows.server import Server, free_port, server
 from tests.flows.watched import Message, Watched, watched
@@ -126,6 +131,20 @@ def test_what_looks_like_a_template_is_a_name() -> None:
         for part, held in (("subject", name), ("body", name), ("body", file)):
             validate_user_template(action[part])
             assert held in render_user_template_sync(action[part], known)
+
+
+def test_what_somebody_has_paused_stays_so_when_it_is_changed() -> None:
+    spans = (timedelta(hours=26), timedelta(hours=30))
+    block = str(uuid4())
+    old, new = (automations(Named(flow="refresh", name="a"), each, block)[0] for each in spans)
+    there = Automation.model_validate({**old, "id": uuid4(), "enabled": False})
+    updated: list[AutomationCore] = []
+    client = SimpleNamespace(
+        read_automations_by_name=lambda name: [there],
+        update_automation=lambda id, automation: updated.append(automation),
+    )
+    assert _made(cast(Any, client), new)["did"] == "changed"
+    assert [each.enabled for each in updated] == [False]
 
 
 def until(arrived: Callable[[], Message], words: str) -> Message:
