@@ -178,12 +178,13 @@ def _write(file: sqlite3.Connection, held: Mapping[bytes, bytes], limit: int) ->
 
 
 def _change(file: sqlite3.Connection, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
-    file.execute("BEGIN IMMEDIATE")
     try:
+        file.execute("BEGIN IMMEDIATE")
         file.executemany(statement, rows)
         file.execute("COMMIT")
     except BaseException:
-        file.execute("ROLLBACK")
+        if file.in_transaction:
+            file.execute("ROLLBACK")
         raise
 
 

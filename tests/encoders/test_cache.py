@@ -6,7 +6,9 @@ import logging
 import sqlite3
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -208,6 +210,18 @@ class TestFile:
         assert len(cache.find(list(self.keys(3, 200)))) == 3
         assert cache.find(list(self.keys(3, 100))) == {}
 
+    @pytest.mark.parametrize("at", ["BEGIN IMMEDIATE", "COMMIT"])
+    def test_who_is_interrupted_as_sqlite_returns_is_told_so(
+        self, cache: VectorCache, monkeypatch: pytest.MonkeyPatch, at: str
+    ) -> None:
+        monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Interrupted))
+        monkeypatch.setattr(Interrupted, "at", at)
+        with pytest.raises(KeyboardInterrupt):
+            cache.keep(self.keys(3))
+        monkeypatch.setattr(Interrupted, "at", "")
+        cache.keep(self.keys(3, 100))
+        assert len(cache.find(list(self.keys(3, 100)))) == 3
+
     def test_many_threads(self, cache: VectorCache) -> None:
         def act(first: int) -> int:
             kept = self.keys(50, 1000 * first)
@@ -216,6 +230,18 @@ class TestFile:
 
         with ThreadPoolExecutor(8) as pool:
             assert list(pool.map(act, range(16))) == [50] * 16
+
+
+class Interrupted(sqlite3.Connection):
+    """By a signal that came while sqlite was at a statement, which Python hears when that is done."""
+
+    at = ""
+
+    def execute(self, statement: str, *given: Any) -> sqlite3.Cursor:
+        done = super().execute(statement, *given)
+        if statement == self.at:
+            raise KeyboardInterrupt
+        return done
 
 
 def _with(encoder: Late, cache: VectorCache) -> Late:

@@ -85,7 +85,10 @@ def crew(cluster: Cluster, monkeypatch: pytest.MonkeyPatch, actors: int = 1) -> 
     return Crew(echo, range(ITEMS), batch=1, size=lambda: shape, patience=0)
 
 
-@pytest.mark.parametrize("error", [ActorDiedError(), OutOfMemoryError("the node is low on memory")])
+SHORT: RayError = OutOfMemoryError("the node is low on memory")  # type: ignore[no-untyped-call]
+
+
+@pytest.mark.parametrize("error", [ActorDiedError(), SHORT])
 @pytest.mark.parametrize("when", ["begin", "answer"])
 def test_what_a_dead_actor_had_is_done_again(
     monkeypatch: pytest.MonkeyPatch, error: RayError, when: str

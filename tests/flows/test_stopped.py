@@ -172,18 +172,20 @@ def test_only_runs_of_ours_are_taken_for_crashed(kind: str, flow: str, ours: boo
     from prefect.server.events.schemas import automations, events
 
     trigger = YAML(typ="safe").load(CRASHED)["trigger"]
-    event = events.ReceivedEvent(
-        occurred=datetime.now(UTC),
-        event=f"prefect.flow-run.{kind}",
-        resource={"prefect.resource.id": f"prefect.flow-run.{uuid4()}"},
-        related=[
-            {
-                "prefect.resource.id": f"prefect.flow.{uuid4()}",
-                "prefect.resource.role": "flow",
-                "prefect.resource.name": flow,
-            }
-        ],
-        id=uuid4(),
+    event = events.ReceivedEvent.model_validate(
+        {
+            "occurred": datetime.now(UTC),
+            "event": f"prefect.flow-run.{kind}",
+            "resource": {"prefect.resource.id": f"prefect.flow-run.{uuid4()}"},
+            "related": [
+                {
+                    "prefect.resource.id": f"prefect.flow.{uuid4()}",
+                    "prefect.resource.role": "flow",
+                    "prefect.resource.name": flow,
+                }
+            ],
+            "id": uuid4(),
+        }
     )
     assert automations.EventTrigger.model_validate(trigger).covers(event) is ours
 
