@@ -233,7 +233,7 @@ class TestFile:
 
 
 class Interrupted(sqlite3.Connection):
-    """By a signal that came while sqlite was at a statement, which Python hears when that is done."""
+    """By a signal that came while sqlite was at a statement: Python hears it when that is done."""
 
     at = ""
 
