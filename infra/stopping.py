@@ -31,6 +31,8 @@ no lock.
 _told = 0
 """The signal that told it."""
 _told_at = 0.0
+_settling = 0
+"""How many wait for what was under way."""
 
 
 class Stopped(KeyboardInterrupt):
@@ -95,6 +97,19 @@ def kept() -> Iterator[None]:
                 signal.signal(each, handler)
 
 
+@contextmanager
+def settling() -> Iterator[None]:
+    """What was under way when the process was told to stop comes to its end in here: what is told
+    again changes nothing, unless a person insists.
+    """
+    global _settling
+    _settling += 1
+    try:
+        yield
+    finally:
+        _settling -= 1
+
+
 def told() -> bool:
     """Whether the process was told to stop."""
     return bool(_told)
@@ -131,7 +146,7 @@ def _tell(number: int, frame: FrameType | None) -> None:
         with suppress(OSError, ValueError):  # who insists may have closed the terminal
             os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, _IN_A_HURRY)
         os._exit(128 + number)
-    if not _is_stopping():
+    if not (_told and _settling) and not _is_stopping():
         _told, _told_at = number, now
         raise Stopped(number)
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
 from typing import TypeVar
 
 from components.errors import GuardStopped, MillraceError
+from infra import stopping
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
@@ -35,7 +37,7 @@ def each(
     """
     feed, end = iter(items), _End()
     running: dict[Future[Made], Item] = {}
-    with ThreadPoolExecutor(max_workers=at_once) as pool:
+    with ExitStack() as until_the_end, ThreadPoolExecutor(max_workers=at_once) as pool:
         while True:
             try:
                 for item in islice(feed, 0 if end.error else at_once - len(running)):
@@ -45,6 +47,8 @@ def each(
                 done = wait(running, return_when=FIRST_COMPLETED).done
             except (MillraceError, KeyboardInterrupt) as interruption:
                 end.interrupt(interruption)
+                if isinstance(interruption, KeyboardInterrupt):
+                    until_the_end.enter_context(stopping.settling())
                 continue
             for future in done:
                 item, error = running.pop(future), future.exception()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -10,6 +11,7 @@ import pytest
 
 from components.errors import GuardStopped, MillraceError, Unavailable
 from evals.answers.pool import HOPELESS, each
+from infra import stopping
 
 
 def slowly(item: int) -> int:
@@ -56,6 +58,27 @@ def test_what_is_under_way_comes_before_the_feed_s_error(error: type[BaseExcepti
         raise error("no more")
 
     assert sorted(drained(each(feed(), slowly, 8), error)) == [0, 1, 2, 3]
+
+
+def test_who_is_told_to_stop_again_keeps_what_is_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `timeout` and service managers do."""
+
+    def feed() -> Iterator[int]:
+        yield from range(2)
+        signal.raise_signal(signal.SIGTERM)
+        raise AssertionError
+
+    found: list[int] = []
+
+    def drain() -> None:
+        for item, _ in each(feed(), int, 3):
+            found.append(item)
+            signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(stopping, "_told", 0)  # and so afterwards
+    with stopping.listening(), pytest.raises(stopping.Stopped):
+        drain()
+    assert sorted(found) == [0, 1]
 
 
 def test_a_fault_keeps_the_others() -> None:
