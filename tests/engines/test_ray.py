@@ -140,6 +140,7 @@ def test_what_no_actor_has_is_not_packed_yet() -> None:
         assert 1 + sum(1 for _ in answers) == len(items)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray")
 def test_others_have_all_the_room(monkeypatch: pytest.MonkeyPatch) -> None:
     import ray

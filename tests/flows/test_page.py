@@ -118,6 +118,7 @@ def test_the_page_of_a_run_tells_what_it_did_and_what_changed(
     assert len(history) == 4, "a history of the corpus"
 
 
+@pytest.mark.slow
 def test_what_stops_a_run_is_one_line_on_its_page(corpus: Corpus, prefect_server: Server) -> None:
     corpus.fill(3)
     plain = start("refresh", corpus.file, "--engine-only", environment=prefect_server.environment)

@@ -138,6 +138,7 @@ def test_a_run_that_is_cancelled_ends_in_order(tmp_path: Path, deployed: Deploye
     check_ended(deployed, process, corpus)
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_shows_that_it_crashed(tmp_path: Path, deployed: Deployed) -> None:
     corpus = held(tmp_path, "write")
     made = deployed.begin("sample", pipeline=str(corpus.file))
