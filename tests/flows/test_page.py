@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from filelock import FileLock
 
 from tests.cli import Outcome, start
