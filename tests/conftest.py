@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from operator import itemgetter
@@ -17,6 +18,9 @@ from xdist.scheduler import LoadFileScheduling
 from infra.settings import settings
 from tests import qdrant_http
 from tests.corpora import Corpus
+
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # under nohup; what the tests begin hears it
+    signal.signal(signal.SIGHUP, lambda number, frame: None)
 
 # Also for what fixtures of a module start, before any test has settings of its own.
 os.environ["MILLRACE_CACHE_BYTES"] = "0"
