@@ -19,8 +19,10 @@ from infra.settings import settings
 from tests import qdrant_http
 from tests.corpora import Corpus
 
-if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # under nohup; what the tests begin hears it
-    signal.signal(signal.SIGHUP, lambda number, frame: None)
+for each in (signal.SIGINT, signal.SIGHUP):
+    # As a job in the background, or under nohup. What the tests begin hears it.
+    if signal.getsignal(each) is signal.SIG_IGN:
+        signal.signal(each, lambda number, frame: None)
 
 # Also for what fixtures of a module start, before any test has settings of its own.
 os.environ["MILLRACE_CACHE_BYTES"] = "0"
