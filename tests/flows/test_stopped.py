@@ -208,7 +208,7 @@ def test_a_killed_run_that_nobody_reports_crashed(tmp_path: Path, prefect_server
 
     def ended() -> list[dict[str, Any]]:
         runs = prefect_server.ended()
-        return [each for each in runs if each["parameters"]["pipeline"] == str(corpus.file)]
+        return [each for each in runs if each["parameters"].get("pipeline") == str(corpus.file)]
 
     wait_until(ended, 2 * FOREVER)
     (run,) = ended()
