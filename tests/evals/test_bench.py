@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from components.encoders.model import model
-from evals.bench import contenders, ours, peers
+from evals.bench import contenders, one, ours, peers
 from evals.bench.__main__ import main
 from evals.bench.bench import Report, Wanted, measure
 from evals.bench.contenders import Contender, Run
@@ -230,6 +230,15 @@ def test_no_tokens_are_remembered_from_one_run_to_the_next(texts: Texts) -> None
     before = model("minilm", "auto").tokenizer
     run()
     assert model("minilm", "auto").tokenizer is not before
+
+
+def test_one_contender_tells_what_it_measured_in_a_line_of_json() -> None:
+    result = CliRunner().invoke(one.main, ["kernel-128", "--documents", "1"])
+    assert result.exit_code == 0, result.output
+    (line,) = result.stdout.splitlines()
+    found = json.loads(line)
+    assert found["documents"] == 1
+    assert found["tokens"] > 0
 
 
 @pytest.mark.slow
