@@ -66,6 +66,7 @@ def test_an_embedded_index_that_is_left_alone_equals_a_fresh_build(disk: Path) -
     check(told, set(of_edge()))
 
 
+@pytest.mark.slow
 def test_a_server_that_is_left_alone_equals_a_fresh_build(tmp_path: Path) -> None:
     check(soak(tmp_path, "qdrant", len(of_server())), set(of_server()))
 
