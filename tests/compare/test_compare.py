@@ -101,6 +101,25 @@ def test_the_written_files_give_other_tools_the_same_values(tmp_path: Path) -> N
             assert each.intervals[name].mean == pytest.approx(found[measure], abs=1e-9)
 
 
+def test_runs_have_the_scores_of_the_hits(tmp_path: Path) -> None:
+    plan = planned(tmp_path, two(tmp_path))
+    outcome = run(plan, timed=False)
+    files.write(outcome, tmp_path / "out", tmp_path / "home")
+    read: Any = ir_measures
+    for each, system in zip(outcome.systems, plan.systems, strict=True):
+        with system.searcher() as searcher:
+            queries = plan.asked.data.queries()
+            best = dict(zip(each.rankings, searcher.search(queries, 20).hits, strict=True))
+        given: dict[str, dict[str, float]] = {}
+        for row in read.read_trec_run(str(tmp_path / "out" / f"{each.name}.run")):
+            given.setdefault(row.query_id, {})[row.doc_id] = row.score
+        for id, hits in best.items():
+            expected: dict[str, float] = {}
+            for hit in hits:
+                expected.setdefault(hit.chunk.document_id, hit.score)
+            assert {unit: given[id][unit] for unit in expected} == pytest.approx(expected, rel=1e-5)
+
+
 def test_what_is_shared_is_built_once_and_nothing_is_done_twice(tmp_path: Path) -> None:
     plan = planned(tmp_path, two(tmp_path))
     first, second = Counted(), Counted()
