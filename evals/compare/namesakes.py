@@ -18,8 +18,9 @@ from evals.compare.texts import words
 from evals.datasets.judged import Judged
 
 _ALIKE = 0.9
-"""Share of words in common above which two texts are one: a data set may have cleaned one of them.
-Of fewer than ten words all must be the same."""
+"""Share of the longer one's words above which two texts are one: a data set may have cleaned one of
+them. Of fewer than ten words all must be the same.
+"""
 
 
 def namesakes(
@@ -49,7 +50,7 @@ def _is(question: str, title: str, text: str) -> bool:
 
 
 def _alike(some: Counter[str], others: Counter[str]) -> bool:
-    return 2 * (some & others).total() >= _ALIKE * max(1, some.total() + others.total())
+    return (some & others).total() >= _ALIKE * max(1, some.total(), others.total())
 
 
 def _words(text: str) -> Counter[str]:

@@ -137,16 +137,19 @@ def test_a_few_words_may_differ_in_a_long_text_and_none_in_a_short_one(tmp_path:
     long = " ".join(f"word{n}" for n in range(30))
     corpus = [
         {"_id": "long", "text": f"{long} end"}, {"_id": "half", "text": long},
-        {"_id": "short", "text": "Who owns the old mill?"}, {"_id": "other", "text": "Something."},
+        {"_id": "short", "text": "Who owns the old mill?"},
+        {"_id": "longer", "text": "Who never built the old mill?"},
+        {"_id": "other", "text": "Something."},
     ]  # fmt: skip
     queries = [
         {"_id": "long", "text": long}, {"_id": "half", "text": long[:100]},
         {"_id": "short", "text": "Who built the old mill?"},
+        {"_id": "longer", "text": "Who built the old mill?"},
     ]  # fmt: skip
     judged = [f"{each['_id']}\tother\t1" for each in queries]
     (system,) = compared(tmp_path, made(tmp_path / "data", corpus, queries, judged)).systems
     assert system.namesakes.itself == LeftOut(1, ("long",))
-    assert system.namesakes.another == LeftOut(2, ("half", "short"))
+    assert system.namesakes.another == LeftOut(3, ("half", "short", "longer"))
 
 
 @pytest.mark.parametrize("splitter", ["tokens", "sentences", "sentence"])

@@ -290,6 +290,7 @@ def test_other_names_of_ids_and_texts(
 
 
 def test_what_is_an_id_or_a_text_is_no_field_of_a_question(tmp_path: Path) -> None:
+    queries: list[dict[str, Any]]
     queries = [{"qid": "q1", "query": "Turns?", "id": "other", "site": "mill"}]
     data = catalogue.load(made(tmp_path / "a", queries=queries, qrels=["other\td1\t1"]))
     assert data.questions[0].metadata == {"qid": "q1", "site": "mill"}
