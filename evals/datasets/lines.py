@@ -12,16 +12,16 @@ from components.sources.fields import Fields
 from evals.datasets.judged import BadData
 
 
-def lines(file: Path) -> Iterator[tuple[str, bytes]]:
-    """Those that are not blank, each with its place. Raises SourceMissing; BadData where the file
-    is damaged.
+def lines(file: Path) -> Iterator[tuple[int, bytes]]:
+    """Those that are not blank, with their numbers from 1. Raises SourceMissing; BadData where the
+    file is damaged.
     """
     number = 0
     try:
         with packed.understood(), gzipped.opened(file) as opened:
             for number, line in enumerate(opened, start=1):
                 if line.strip():
-                    yield f"{file} line {number}", line
+                    yield number, line
     except packed.Damaged as error:
         raise BadData(f"the file is damaged: {error}").at(
             where=f"{file} line {number + 1}"
@@ -39,7 +39,8 @@ def rows(file: Path) -> Iterator[dict[str, Any]]:
 
 def placed(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """The objects, each with its place. Raises as `rows` does."""
-    for where, line in lines(file):
+    for number, line in lines(file):
+        where = f"{file} line {number}"
         try:
             row = fields.parsed(line)
         except ValueError as error:

@@ -13,7 +13,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -76,13 +75,16 @@ def read(file: Path) -> Graded:
     two grades of one pair.
     """
     found: dict[str, dict[str, Fraction]] = {}
-    for where, question, document, grade in _rows(file):
+    grades = _Grades()
+    for number, question, document, grade in _rows(file, grades):
         if found.setdefault(question, {}).setdefault(document, grade) != grade:
-            raise BadData(f"question {question!r} has two grades for {document!r}").at(where=where)
-    scale = _scale({grade for grades in found.values() for grade in grades.values()})
+            raise BadData(f"question {question!r} has two grades for {document!r}").at(
+                where=f"{file} line {number}"
+            )
+    scale = _scale(grades.values())
     whole = {
-        question: {document: _times(grade, scale) for document, grade in grades.items()}
-        for question, grades in found.items()
+        question: {document: _times(grade, scale) for document, grade in own.items()}
+        for question, own in found.items()
     }
     return Graded(whole, scale)
 
@@ -112,26 +114,28 @@ def of_split(folder: Path, split: str) -> Path:
     return files[split]
 
 
-def _rows(file: Path) -> Iterator[tuple[str, str, str, Fraction]]:
-    """Place, question, document and grade."""
+def _rows(file: Path, grades: _Grades) -> Iterator[tuple[int, str, str, Fraction]]:
+    """Number of the line, question, document and grade."""
     table = _Table()
-    for where, line in lines(file):
+    for number, line in lines(file):
         try:
             named = line.lstrip(b"\xef\xbb\xbf \t").startswith(b"{")
             cells = _of_object(line) if named else table.cells(line)
             if cells:
                 question, document, grade = cells
-                yield where, _id(question), _id(document), _grade(grade)
+                yield number, _id(question), _id(document), grades[grade]
         except ValueError as error:
-            raise BadData(f"not a judgement: {error}").at(where, hint=_FORMS) from None
+            raise BadData(f"not a judgement: {error}").at(
+                where=f"{file} line {number}", hint=_FORMS
+            ) from None
 
 
-def _of_object(line: bytes) -> tuple[Any, Any, Any]:
+def _of_object(line: bytes) -> tuple[Any, Any, str]:
     found = fields.parsed(line)
     names = {_plain(name): name for name in reversed(found)}
     known = [next((names[n] for n in own if n in names), "") for own in _NAMES.values()]
     question, document, grade = (found.get(name) for name in known)
-    return question, document, grade
+    return question, document, "" if isinstance(grade, bool) else str(grade).strip()
 
 
 class _Table:
@@ -201,18 +205,16 @@ def _id(value: object) -> str:
     return id
 
 
-def _grade(value: object) -> Fraction:
-    return _number("" if isinstance(value, bool) else str(value).strip())
+class _Grades(dict[str, Fraction]):
+    """Grades by how they are written. Raises ValueError for what is none."""
 
-
-@lru_cache
-def _number(text: str) -> Fraction:
-    if not _NUMBER.fullmatch(text):
-        raise ValueError("its grade is no number")
-    value = float(text)
-    if value and not _SMALLEST <= abs(value) <= _LARGEST:
-        raise ValueError(f"its grade is above {_LARGEST:,} or below {_SMALLEST:g}")
-    return Fraction(Decimal(str(value)))
+    def __missing__(self, text: str) -> Fraction:
+        if not _NUMBER.fullmatch(text):
+            raise ValueError("its grade is no number")
+        value = float(text)
+        if value and not _SMALLEST <= abs(value) <= _LARGEST:
+            raise ValueError(f"its grade is above {_LARGEST:,} or below {_SMALLEST:g}")
+        return self.setdefault(text, Fraction(Decimal(str(value))))
 
 
 def _scale(grades: Collection[Fraction]) -> int:
@@ -228,4 +230,6 @@ def _scale(grades: Collection[Fraction]) -> int:
 
 def _times(grade: Fraction, scale: int) -> int:
     """Above 0 where the grade is."""
+    if scale == grade.denominator == 1:
+        return grade.numerator
     return max(1, round(grade * scale)) if grade > 0 else round(grade * scale)
