@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
+
+import numpy as np
 
 from evals.datasets.judged import Judgements
 
 Run = Mapping[str, Sequence[str]]
 """Question id to unit ids, best first, each once."""
+Scored = Mapping[str, Mapping[str, float]]
+"""Question id to unit id to score, best first."""
+_LARGEST = 1e38
+"""Far enough from the largest of single precision, for others to be below it."""
 
 
 def scores(ranked: Sequence[str]) -> dict[str, float]:
@@ -18,13 +24,28 @@ def scores(ranked: Sequence[str]) -> dict[str, float]:
     return {unit: float(len(ranked) - place) for place, unit in enumerate(ranked)}
 
 
-def write_run(run: Run, file: Path, tag: str) -> None:
-    """`question Q0 unit rank score tag`, ranks from 1."""
+def falling(given: Iterable[float]) -> Iterator[np.float32]:
+    """The scores, each below the one before.
+
+    One that is not becomes the next smaller number: of equal scores the order counts, which tools
+    that sort by score would not see, and so it does where a deeper search or another stage gave a
+    later hit more. In single precision, because trec_eval reads no more.
+    """
+    last = np.float32(np.inf)
+    for score in given:
+        below = np.nextafter(last, np.float32(-np.inf))
+        own = np.float32(min(max(score, -_LARGEST), _LARGEST))
+        last = own if own < last else below
+        yield last
+
+
+def write_run(run: Scored, file: Path, tag: str) -> None:
+    """`question Q0 unit rank score tag`, ranks from 1, scores as `falling` has them."""
     with file.open("w", encoding="utf-8") as out:
-        for question, ranked in run.items():
-            scored = scores(ranked)
-            for rank, unit in enumerate(ranked, start=1):
-                out.write(f"{_word(question)} Q0 {_word(unit)} {rank} {scored[unit]:g} {tag}\n")
+        for question, scored in run.items():
+            written = zip(scored, falling(scored.values()), strict=True)
+            for rank, (unit, score) in enumerate(written, start=1):
+                out.write(f"{_word(question)} Q0 {_word(unit)} {rank} {score!s} {tag}\n")
 
 
 def write_judgements(judgements: Judgements, file: Path) -> None:

@@ -14,7 +14,7 @@ shows no evidence is a unit of its own, so it takes a rank.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from itertools import accumulate, groupby
+from itertools import accumulate, groupby, islice
 
 from components.normal_form import canonical
 from components.values import Hit, Query
@@ -64,19 +64,25 @@ def gather(ask: Ask, queries: Sequence[Query], k: int, enough: Enough) -> dict[s
     return found
 
 
-def rank(ask: Ask, queries: Sequence[Query], k: int, units: Units) -> dict[str, list[str]]:
-    """Units by query id, best first, at most k."""
-    found = gather(ask, queries, k, lambda query, hits: len(first(query, hits, units)) >= k)
-    return {query.id: first(query, found[query.id], units)[:k] for query in queries}
+def rank(ask: Ask, queries: Sequence[Query], k: int, units: Units) -> dict[str, dict[str, float]]:
+    """Units with their scores by query id, best first, at most k."""
+    found = gather(ask, queries, k, lambda query, hits: len(scored(query, hits, units)) >= k)
+    return {
+        query.id: dict(islice(scored(query, found[query.id], units).items(), k))
+        for query in queries
+    }
 
 
-def first(query: Query, hits: Iterable[Hit], units: Units) -> list[str]:
-    """Units of hits, best first, each once. Hits of one score are in falling order of their units'
-    ids, as trec_eval breaks ties.
+def scored(query: Query, hits: Iterable[Hit], units: Units) -> dict[str, float]:
+    """Units of hits, best first, with the score of the hit that each has its rank from. Hits of one
+    score are in falling order of their units' ids, as trec_eval breaks ties.
     """
-    ties = groupby(hits, key=lambda hit: hit.score)
-    best = (sorted((list(units(query, hit)) for hit in tie), reverse=True) for _, tie in ties)
-    return list(dict.fromkeys(unit for tie in best for own in tie for unit in own))
+    found: dict[str, float] = {}
+    for score, tie in groupby(hits, key=lambda hit: hit.score):
+        for own in sorted((list(units(query, hit)) for hit in tie), reverse=True):
+            for unit in own:
+                found.setdefault(unit, score)
+    return found
 
 
 def coverage(

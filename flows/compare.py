@@ -16,6 +16,7 @@ from components.corpus.write import Committed
 from components.errors import MillraceError
 from components.system import telling
 from evals.compare import files, request, run, steps
+from evals.compare.notes import notes
 from evals.compare.outcome import Outcome
 from evals.compare.run import Steps, Watch
 from evals.compare.steps import Plan
@@ -206,7 +207,8 @@ def _show(outcome: Outcome, home: Path) -> None:
         ),
     }
     images = [chart.embedded(svg, name) for name, svg in drawn.items() if svg]
-    text = "\n\n".join([plain(outcome.verdict, 2000), *images])
+    told = [plain(each, 1000) for each in notes(outcome)]
+    text = "\n\n".join([plain(outcome.verdict, 2000), *told, *images])
     artifacts.markdown(f"{slug}-verdict", text + "\n", plain(outcome.verdict, 300))
 
 

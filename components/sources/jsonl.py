@@ -1,39 +1,46 @@
-"""A JSON object per line: the layout of BEIR's `corpus.jsonl`."""
+"""A JSON object per line: the layout of BEIR's `corpus.jsonl`, and of others like it."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-import math
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from string import Formatter
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from components.errors import BadDocument
-from components.normal_form import canonical
 from components.options import option
-from components.sources import local
-from components.sources.extract import storable, storable_path
+from components.sources import fields, gzipped, local, packed
+from components.sources.extract import storable_path
+from components.sources.fields import Fields
 from components.values import Document, DocumentRef, Gap, Metadata
 
-_MISSING = "source.path must name a .jsonl file, or a folder with corpus.jsonl"
-_NAMED = ("_id", "title", "text")
+_MISSING = "source.path must name a .jsonl or .jsonl.gz file, or a folder with corpus.jsonl"
+_FILE = "corpus.jsonl"
+_TEXT = "text"
+_NAMED = ("_id", "title", _TEXT)
 
 
 @dataclass(frozen=True, kw_only=True)
 class JsonLines:
     """A document per line, its id in `_id`; fields without a role of their own are metadata.
 
-    Two lines with one id are an error of that document. A line's version is a hash of its bytes.
+    Without `_id` it is `id`, `docid`, `doc_id` or `docno`; without `text` the text is `contents`.
+    Packed by gzip or not. Two lines with one id are an error of that document. A line's version is
+    a hash of its bytes.
     """
 
-    revision: ClassVar[int] = 1
+    revision: ClassVar[int] = 2
 
-    path: Path = option(help="a .jsonl file, or a folder with corpus.jsonl", stored=False)
+    path: Path = option(
+        help="a .jsonl or .jsonl.gz file, or a folder with corpus.jsonl", stored=False
+    )
     template: str = option("{title}\n{text}", help="the text, with fields as {name}; {{ is a brace")
+    _held: gzipped.Held = field(
+        default_factory=lambda: gzipped.Held(), init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         for _, name, form, conversion in Formatter().parse(self.template):
@@ -48,16 +55,19 @@ class JsonLines:
     def scan(self) -> Iterator[DocumentRef | Gap]:
         """Lines in the file's order. A line that cannot be understood may be any document."""
         file = self._shown_file
-        for number, start, line in self._lines():
-            where = f"{file} line {number}"
-            try:
-                id = _id(_fields(line))
-            except ValueError as error:
-                yield Gap(prefix="", where=where, reason=str(error))
-                continue
-            yield DocumentRef(
-                id=id, version=_hash(line), locator=f"{start}:{len(line)}", place=f"line {number}"
-            )
+        try:
+            for number, start, line in self._lines():
+                try:
+                    id = fields.id_of(fields.parsed(line))
+                except ValueError as error:
+                    yield Gap(prefix="", where=f"{file} line {number}", reason=str(error))
+                    continue
+                place = f"line {number}"
+                yield DocumentRef(
+                    id=id, version=_hash(line), locator=f"{start}:{len(line)}", place=place
+                )
+        except packed.Damaged as error:
+            yield Gap(prefix="", where=file, reason=f"damaged: {error}")
 
     def digest(self, ref: DocumentRef) -> str:
         """Sha256 of the line, first 16 hex digits."""
@@ -66,29 +76,33 @@ class JsonLines:
     def read(self, ref: DocumentRef) -> Document:
         """The line, its text made by `template`."""
         try:
-            fields = _fields(self._line(ref))
+            found = fields.parsed(self._line(ref))
         except ValueError as error:
             raise self._bad(ref, str(error)) from error
-        text = _fill(self.template, fields)
+        text = _fill(self.template, found)
         if not text:
             raise self._bad(ref, "empty: the fields of the template are missing or blank")
-        title = _shown(fields.get("title"))
-        return Document(id=ref.id, text=text, title=title, metadata=_metadata(fields))
+        title = fields.shown(found.get("title"))
+        return Document(id=ref.id, text=text, title=title, metadata=_metadata(found))
 
     @property
     def _file(self) -> Path:
-        return self.path / "corpus.jsonl" if self.path.is_dir() else self.path
+        if not self.path.is_dir():
+            return self.path
+        return gzipped.there(self.path, _FILE) or self.path / _FILE
 
     @property
     def _shown_file(self) -> str:
         return storable_path(str(self._file))
 
     def _lines(self) -> Iterator[tuple[int, int, bytes]]:
-        """Number from 1, offset in bytes, and the line without its end; blank ones left out."""
+        """Number from 1, offset in bytes of what is unpacked, and the line without its end; blank
+        ones left out. Raises Damaged where the rest cannot be unpacked.
+        """
         try:
             if not self._file.is_file():  # nor may a pipe be opened: that waits for a writer
                 raise FileNotFoundError(0, "no such file")
-            with open(self._file, "rb") as file:
+            with packed.understood(), gzipped.opened(self._file) as file:
                 start = 0
                 for number, line in enumerate(file, 1):
                     if line.strip():
@@ -100,13 +114,14 @@ class JsonLines:
     def _line(self, ref: DocumentRef) -> bytes:
         start, _, length = ref.locator.partition(":")
         try:
-            with open(self._file, "rb") as file:
-                file.seek(int(start))
-                line = file.read(int(length))
+            with packed.understood():
+                line = self._held.read(self._file, int(start), int(length))
         except (FileNotFoundError, NotADirectoryError) as error:
             raise local.not_here(self.path, error) from error
         except OSError as error:
             raise self._bad(ref, f"cannot be read: {error.strerror}").passing() from error
+        except packed.Damaged as error:
+            raise self._bad(ref, f"the file is damaged: {error}").passing() from error
         if _hash(line) != ref.version:
             raise self._bad(ref, "the file changed after it was listed").passing()
         return line
@@ -119,50 +134,17 @@ def _hash(line: bytes) -> str:
     return hashlib.sha256(line).hexdigest()[:16]
 
 
-def _fields(line: bytes) -> dict[str, Any]:
-    """The line's object. Raises ValueError with a reason."""
-    try:
-        found = json.loads(line.decode("utf-8-sig"), parse_constant=lambda _: None)
-        if b"\\u" in line:  # the only way for a lone surrogate to come in
-            found = json.loads(storable(json.dumps(found, ensure_ascii=False)))
-    except UnicodeDecodeError:
-        raise ValueError("not UTF-8") from None
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"not JSON: {getattr(error, 'msg', error)}") from None
-    if not isinstance(found, dict):
-        raise ValueError("not a JSON object")
-    return found
-
-
-def _id(fields: dict[str, Any]) -> str:
-    id = fields.get("_id")
-    if isinstance(id, bool) or not isinstance(id, str | int | float) or id == "":
-        raise ValueError("no _id that is a string or a number")
-    return canonical(str(id))
-
-
-def _fill(template: str, fields: dict[str, Any]) -> str:
+def _fill(template: str, found: Fields) -> str:
     parts = Formatter().parse(template)
     return "".join(
-        literal + ("" if name is None else _shown(fields.get(name)))
-        for literal, name, _, _ in parts
+        literal + ("" if name is None else _value(found, name)) for literal, name, _, _ in parts
     ).strip()
 
 
-def _shown(value: object) -> str:
-    if value is None or isinstance(value, str):
-        return value or ""
-    return json.dumps(value, ensure_ascii=False)
+def _value(found: Fields, name: str) -> str:
+    return fields.text_of(found) if name == _TEXT else fields.shown(found.get(name))
 
 
-def _metadata(fields: dict[str, Any]) -> Metadata:
-    return {name: value for name, value in fields.items() if name not in _NAMED and _flat(value)}
-
-
-def _flat(value: object) -> bool:
-    if isinstance(value, list):
-        return all(_flat(each) and not isinstance(each, list) for each in value)
-    if isinstance(value, float):
-        return math.isfinite(value)
-    # A larger number could not be given back by an index.
-    return isinstance(value, str) or (isinstance(value, int) and -(2**63) <= value < 2**63)
+def _metadata(found: Fields) -> Metadata:
+    roles = (*_NAMED, fields.given(found, fields.IDS), fields.text_name(found))
+    return fields.metadata_of(found, *roles)

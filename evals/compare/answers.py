@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
 
 from components.encoders.naive import Naive
+from components.normal_form import canonical
 from components.values import Hit, Query
-from evals.compare.ranking import Asked, Ranking, Seen
+from evals.compare.namesakes import namesakes
+from evals.compare.ranking import Asked, Namesake, Ranking, Seen
 from evals.compare.systems import System
 from evals.datasets.judged import Evidence
-from evals.units import Ask, coverage, first, gather, units_of
+from evals.units import Ask, coverage, gather, scored, units_of
 
 _BATCH = 32
 _TEXT = 300
@@ -34,13 +36,15 @@ def answers(
     waiting = [batch for batch in _batches(asked) if batch[0].id not in known]
     if not waiting:
         return
+    with system.opened() as reader:
+        same = namesakes(reader, asked.data, [query for batch in waiting for query in batch])
     with system.searcher() as searcher:
 
         def ask(queries: Sequence[Query], k: int) -> list[list[Hit]]:
             return searcher.search(queries, k).hits
 
         for batch in waiting:
-            yield _rank(ask, batch, asked)
+            yield _rank(ask, batch, asked, same)
 
 
 def _batches(asked: Asked) -> Iterator[list[Query]]:
@@ -49,22 +53,34 @@ def _batches(asked: Asked) -> Iterator[list[Query]]:
         yield batch
 
 
-def _rank(ask: Ask, batch: Sequence[Query], asked: Asked) -> dict[str, Ranking]:
+def _rank(
+    ask: Ask, batch: Sequence[Query], asked: Asked, same: Mapping[str, Namesake]
+) -> dict[str, Ranking]:
     units = units_of(asked.data)
 
+    def counting(query: Query, hits: Sequence[Hit]) -> list[Hit]:
+        """But for those of the question itself."""
+        if same[query.id] != "itself":
+            return list(hits)
+        return [hit for hit in hits if canonical(hit.chunk.document_id) != query.id]
+
     def enough(query: Query, hits: Sequence[Hit]) -> bool:
-        ranked = len(first(query, hits, units)) >= asked.depth
-        return ranked and (not _evidence(query, asked) or _tokens(hits) > max(asked.budgets))
+        own = counting(query, hits)
+        ranked = len(scored(query, own, units)) >= asked.depth
+        return ranked and (not _evidence(query, asked) or _tokens(own) > max(asked.budgets))
+
+    def ranking(query: Query, hits: Sequence[Hit]) -> Ranking:
+        ranked = dict(islice(scored(query, hits, units).items(), asked.depth))
+        return Ranking(
+            units=tuple(ranked),
+            scores=tuple(ranked.values()),
+            hits=tuple(map(_seen, hits[: asked.shown])),
+            namesake=same[query.id],
+            coverage=_coverage(query, hits, asked),
+        )
 
     found = gather(ask, batch, asked.depth, enough)
-    return {
-        query.id: Ranking(
-            units=tuple(first(query, found[query.id], units)[: asked.depth]),
-            hits=tuple(map(_seen, found[query.id][: asked.shown])),
-            coverage=_coverage(query, found[query.id], asked),
-        )
-        for query in batch
-    }
+    return {query.id: ranking(query, counting(query, found[query.id])) for query in batch}
 
 
 def _coverage(query: Query, hits: Sequence[Hit], asked: Asked) -> dict[str, float]:

@@ -28,11 +28,31 @@ class Absent:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Namesakes:
+    """Questions whose id a document of the index has."""
+
+    itself: LeftOut
+    """That document is the question itself, and is not counted as a hit."""
+    another: LeftOut
+    """That document has another text, and counts as any other does."""
+
+    @classmethod
+    def of(cls, found: Mapping[str, Ranking]) -> Namesakes:
+        """Of all rankings, by question id."""
+        itself, another = (
+            LeftOut.of(id for id, each in found.items() if each.namesake == kind)
+            for kind in ("itself", "another")
+        )
+        return cls(itself=itself, another=another)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Evaluated:
     """One system on one data set."""
 
     values: Values
     absent: Absent
+    namesakes: Namesakes
     rankings: Mapping[str, Ranking] = field(repr=False)
     """By question id, in the questions' order."""
 
@@ -81,7 +101,10 @@ def evaluate(
     else:
         found = rankings(system, asked, place(home, system, asked))
     return Evaluated(
-        values=values(found, names, asked), absent=_absent(system, data, found), rankings=found
+        values=values(found, names, asked),
+        absent=_absent(system, data, found),
+        namesakes=Namesakes.of(found),
+        rankings=found,
     )
 
 

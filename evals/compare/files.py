@@ -132,5 +132,8 @@ def _history_file(outcome: Outcome, home: Path) -> Path:
     return home / _HISTORY / f"{file_name(data.name)}-{file_name(data.split)}.jsonl"
 
 
-def _run(measured: Measured) -> dict[str, tuple[str, ...]]:
-    return {id: each.units for id, each in measured.rankings.items()}
+def _run(measured: Measured) -> dict[str, dict[str, float]]:
+    return {
+        id: dict(zip(each.units, each.scores, strict=True))
+        for id, each in measured.rankings.items()
+    }

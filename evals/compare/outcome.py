@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from evals.compare.costs import Cost
-from evals.compare.evaluate import Absent
+from evals.compare.evaluate import Absent, Namesakes
 from evals.compare.indexes import Built
 from evals.compare.ranking import Ranking
 from evals.compare.values import Values
@@ -36,6 +36,7 @@ class Measured:
     """Mean of each metric, with its confidence interval."""
     rankings: Mapping[str, Ranking] = field(repr=False)
     absent: Absent
+    namesakes: Namesakes
 
     def to_json(self) -> dict[str, Any]:
         """Without the rankings."""
@@ -54,6 +55,8 @@ class Measured:
             "failed_documents": list(self.built.failed),
             "absent_documents": _counted(self.absent.documents),
             "questions_without_documents": _counted(self.absent.questions),
+            "questions_as_documents": _counted(self.namesakes.itself),
+            "ids_in_common": _counted(self.namesakes.another),
             "fingerprint": self.fingerprint,
             "generation": self.generation,
             "live": self.live,
@@ -133,6 +136,7 @@ class Outcome:
                 "queries": len(self.data.questions),
                 "unit": self.data.unit,
                 "scope": self.data.scope if self.scoped else "",
+                "grade_scale": self.data.grade_scale,
                 "left_out": {name: _counted(each) for name, each in self.data.left_out.items()},
                 "statistics": dict(self.corpus),
             },

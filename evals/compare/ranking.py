@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from evals.datasets.judged import Judged
+
+Namesake = Literal["", "itself", "another"]
+"""What an index has under the id of a question: nothing, or what is judged relevant to it; the
+question itself, which is no hit; another document, which is a hit like any other.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +35,11 @@ class Ranking:
 
     units: tuple[str, ...]
     """Ids of what is judged, best first."""
+    scores: tuple[float, ...]
+    """Of each, as retriever or reranker gave them; not always falling."""
     hits: tuple[Seen, ...]
     """The first hits, best first."""
+    namesake: Namesake
     coverage: Mapping[str, float]
     """Share of the evidence's characters that the best hits hold, by their budget in tokens; empty
     where the data set has no spans.
@@ -42,7 +50,9 @@ class Ranking:
         """Read back from JSON."""
         return cls(
             units=tuple(raw["units"]),
+            scores=tuple(raw["scores"]),
             hits=tuple(Seen(**each) for each in raw["hits"]),
+            namesake=raw["namesake"],
             coverage=raw["coverage"],
         )
 

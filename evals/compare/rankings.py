@@ -17,7 +17,7 @@ from evals.compare.answers import answers, batches
 from evals.compare.ranking import Asked, Ranking
 from evals.compare.systems import System, serving, state
 
-REVISION = 2
+REVISION = 3
 """Raised when what is kept means something else."""
 Progress = Callable[[int], None]
 """Told how many questions were answered since it was told last."""

@@ -130,6 +130,7 @@ def _measured(of: Plan, system: System, cost: Cost | None) -> Measured:
         intervals={name: interval(list(own.values())) for name, own in found.values.items()},
         rankings=found.rankings,
         absent=found.absent,
+        namesakes=found.namesakes,
     )
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from pathlib import Path
 
-from components.normal_form import canonical
-from components.values import Metadata, Scalar
+from components.sources import fields
+from components.sources.fields import Fields as Row
+from evals.datasets import lines
 from evals.datasets.evidence import Lengths, evidence_of
 from evals.datasets.judged import BadData, Evidence, Judged, Judgements, LeftOut, Question
 
-Row = Mapping[str, Any]
+_IDS = ("_id", "id", "qid", "query_id", "query-id")
+_TEXTS = ("text", "contents", "query", "question")
 _TYPES = ("question_type", "type")
 
 
@@ -25,17 +26,22 @@ class Stored:
     """Value of the scope's field."""
 
 
+def asked_in(file: Path) -> dict[str, Row]:
+    """The rows of a file of questions, by id. Raises SourceMissing; BadData for two of one id."""
+    return dict(lines.identified(file, "question", _IDS))
+
+
 def assemble(
-    data: Judged, rows: Iterable[Row], documents: Mapping[str, Stored], where: str = ""
+    data: Judged, rows: Mapping[str, Row], documents: Mapping[str, Stored], where: str = ""
 ) -> Judged:
     """`data`, whose judgements are as the file has them, with its questions and evidence.
 
-    `documents` are those of the corpus by id. Judgements of others are left out, and so are
-    questions without text or without a relevant document; `left_out` names them. Raises BadData for
-    two questions of one id, for a question out of its scope, and where no question is left.
+    `rows` are those of the questions and `documents` those of the corpus, by id. Judgements of
+    others are left out, and so are questions without text or without a relevant document;
+    `left_out` names them. Raises BadData for a question out of its scope, and where no question is
+    left.
     """
-    found = _by_id(rows, where)
-    wanted = {id: row for id, row in found.items() if id in data.judgements}
+    wanted = {id: row for id, row in rows.items() if id in data.judgements}
     known = {
         id: {unit: grade for unit, grade in data.judgements[id].items() if unit in documents}
         for id in wanted
@@ -49,7 +55,7 @@ def assemble(
         "judgements of unknown documents": [
             f"{id} {unit}" for id in wanted for unit in data.judgements[id] if unit not in documents
         ],
-        "judgements of unknown questions": [id for id in data.judgements if id not in found],
+        "judgements of unknown questions": [id for id in data.judgements if id not in rows],
         "questions without a relevant document": [id for id in wanted if id not in kept],
         "questions without text": [id for id in kept if id not in asked],
         "evidence outside of the relevant documents": outside,
@@ -84,35 +90,14 @@ def by_span(data: Judged) -> Judged:
     )
 
 
-def id_of(row: Row) -> str:
-    """The id as a source of JSON lines gives it. Raises ValueError."""
-    id = row.get("_id")
-    if isinstance(id, bool) or not isinstance(id, str | int | float) or id == "":
-        raise ValueError("no _id that is a string or a number")
-    return canonical(str(id))
-
-
-def _by_id(rows: Iterable[Row], where: str) -> dict[str, Row]:
-    found: dict[str, Row] = {}
-    for row in rows:
-        try:
-            id = id_of(row)
-        except ValueError as error:
-            raise BadData(f"a question has {error}").at(where=where) from None
-        if id in found:
-            raise BadData(f"two questions have the id {id!r}").at(where=where)
-        found[id] = row
-    return found
-
-
 def _relevant(grades: Mapping[str, int]) -> Iterator[str]:
     return (unit for unit, grade in grades.items() if grade > 0)
 
 
 def _check_scope(scope: str, id: str, row: Row, relevant: Iterable[Stored], where: str) -> None:
-    if scope and row.get(scope) is None:
+    if scope and fields.field_of(row, scope) is None:
         raise BadData(f"question {id!r} lacks the field {scope!r} of the scope").at(where=where)
-    if scope and any(each.scope != row[scope] for each in relevant):
+    if scope and any(each.scope != fields.field_of(row, scope) for each in relevant):
         raise BadData(f"question {id!r} has a relevant document of another {scope}").at(where=where)
 
 
@@ -134,23 +119,15 @@ def _evidence(
 
 
 def _question(id: str, row: Row) -> Question:
-    kind = next((row[name] for name in _TYPES if isinstance(row.get(name), str)), "")
-    return Question(id=id, text=_text(row), type=kind, metadata=_metadata(row))
+    roles = ("_id", "text", fields.given(row, _IDS), fields.text_name(row, _TEXTS))
+    metadata = fields.metadata_of(row, *roles)
+    kind = next((metadata[name] for name in _TYPES if isinstance(metadata.get(name), str)), "")
+    return Question(id=id, text=_text(row), type=str(kind), metadata=metadata)
 
 
 def _text(row: Row) -> str:
-    text = row.get("text")
+    text = row.get(fields.text_name(row, _TEXTS))
     return text if isinstance(text, str) else ""
-
-
-def _metadata(row: Row) -> Metadata:
-    return {k: v for k, v in row.items() if k not in ("_id", "text") and _flat(v)}
-
-
-def _flat(value: object) -> bool:
-    if isinstance(value, list):
-        return all(isinstance(each, Scalar) for each in value)
-    return isinstance(value, Scalar) and (not isinstance(value, float) or math.isfinite(value))
 
 
 def _counted(reasons: Mapping[str, list[str]]) -> dict[str, LeftOut]:

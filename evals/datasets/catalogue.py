@@ -18,7 +18,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl
 
 from components.errors import BadOption, SourceMissing
-from evals.datasets import beir, financebench, from_mteb, haystack, limit, pydocs
+from evals.datasets import beir, financebench, from_mteb, haystack, limit, pydocs, qrels
 from evals.datasets.judged import Judged
 
 CACHE = Path(".millrace/data")
@@ -60,7 +60,7 @@ def names(root: Path | None = None) -> list[str]:
     """Names that `load` knows: built in, and folders with questions below the root."""
     below = _root(root)
     found = sorted(below.iterdir()) if below and below.is_dir() else []
-    own = [each.name for each in found if (each / "qrels").is_dir() or financebench.is_one(each)]
+    own = [each.name for each in found if qrels.splits(each) or financebench.is_one(each)]
     return [*_BUILT, f"{_MTEB}TASK", *(each for each in own if each not in _BUILT)]
 
 

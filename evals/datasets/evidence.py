@@ -60,9 +60,9 @@ def _spans(row: Mapping[str, Any]) -> Iterator[tuple[str, int, int]]:
         if "evidence_char_spans" in row:
             for document, spans in row["evidence_char_spans"].items():
                 for start, end in spans:
-                    yield canonical(document), int(start), int(end)
+                    yield canonical(document.strip()), int(start), int(end)
         elif has_evidence(row):
             for each in row["references"]:
-                yield canonical(row["doc"]), int(each["start"]), int(each["end"])
+                yield canonical(row["doc"].strip()), int(each["start"]), int(each["end"])
     except (AttributeError, KeyError, TypeError, ValueError):
         raise ValueError("its evidence is not a list of spans") from None

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from components.errors import BadOption, SourceMissing
+from components.sources import gzipped
 from components.sources.extract.pdf import page_count
+from components.sources.fields import Fields as Row
 from components.sources.financebench import information_file
-from evals.datasets import beir
-from evals.datasets.assemble import Row, Stored, assemble
-from evals.datasets.judged import DOCUMENT, BadData, Judged, Judgements, LeftOut
-from evals.datasets.lines import rows
+from evals.datasets import beir, lines, qrels
+from evals.datasets.assemble import Stored, asked_in, assemble
+from evals.datasets.judged import DOCUMENT, BadData, Judged, LeftOut
 from evals.pages import page_id
 
 _OPEN_SOURCE = "financebench_open_source.jsonl"
@@ -60,29 +61,28 @@ def questions(folder: Path, split: str = "test") -> Judged:
 
     The checksum is that of these files. Raises SourceMissing, BadData.
     """
-    queries, qrels = folder / "queries.jsonl", folder / "qrels" / f"{split}.tsv"
-    if queries.is_file() and qrels.is_file():
-        asked: list[Row] = list(rows(queries))
-        judged, files = beir.judgements(qrels), [queries, qrels]
+    queries, judged = gzipped.there(folder, "queries.jsonl"), qrels.splits(folder).get(split)
+    if queries and judged:
+        asked, graded, files = asked_in(queries), qrels.read(judged), [queries, judged]
     else:
         published = _published(folder, split)
-        asked, judged = _as_beir(published)
+        asked, graded = _as_beir(published)
         files = [published]
     data = Judged(
         name="financebench",
         split=split,
         questions=(),
-        judgements=judged,
+        judgements=graded.judgements,
+        grade_scale=graded.scale,
         unit="page",
         source={"use": "financebench", "path": str(folder.resolve())},
         checksum=beir.checksum(split, folder, files),
     )
     where = str(files[0])
-    known = {page: Stored() for pages in judged.values() for page in pages}
+    known = {page: Stored() for pages in graded.judgements.values() for page in pages}
     found = assemble(data, asked, known, where)
-    filings = {str(row["_id"]): row for row in asked}
     about_one = tuple(
-        replace(each, document_id=_text(filings[each.id], "doc_name", where))
+        replace(each, document_id=_text(asked[each.id], "doc_name", where))
         for each in found.questions
     )
     return replace(found, questions=about_one, scope=DOCUMENT)
@@ -147,19 +147,21 @@ def _published(folder: Path, split: str) -> Path:
     return published
 
 
-def _as_beir(file: Path) -> tuple[list[Row], Judgements]:
+def _as_beir(file: Path) -> tuple[dict[str, Row], qrels.Graded]:
     """Rows and judgements of the file that is published. Pages count from 0 in it."""
-    asked: list[Row] = []
+    asked: dict[str, Row] = {}
     judged: dict[str, dict[str, int]] = {}
-    for row in rows(file):
-        id, text = (_text(row, name, str(file)) for name in ("financebench_id", "question"))
-        asked.append({**row, "_id": id, "text": text})
+    for where, row in lines.placed(file):
+        id, text = (_text(row, name, where) for name in ("financebench_id", "question"))
+        if id in asked:
+            raise BadData(f"two questions have the id {id!r}").at(where=where)
+        asked[id] = {**row, "_id": id, "text": text}
         judged[id] = {
-            page_id(_text(each, "doc_name", str(file)), each["evidence_page_num"]): 1
+            page_id(_text(each, "doc_name", where), each["evidence_page_num"]): 1
             for each in row.get("evidence") or ()
             if isinstance(each.get("evidence_page_num"), int)
         }
-    return asked, judged
+    return asked, qrels.Graded(judged)
 
 
 def _text(row: Mapping[str, Any], name: str, where: str) -> str:

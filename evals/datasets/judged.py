@@ -78,6 +78,8 @@ class Judged:
     judgements: Judgements
     evidence: Mapping[str, tuple[Evidence, ...]] = field(default_factory=dict)
     """By question id, ascending; empty where the data set has no spans."""
+    grade_scale: int = 1
+    """What the grades of the file were multiplied by: more than 1 where some are fractions."""
     unit: Unit = "document"
     source: Mapping[str, Any]
     """The stage that reads the corpus, as a pipeline file has it: `{use: jsonl, path: …}`; empty

@@ -6,10 +6,9 @@ import hashlib
 from importlib.resources import as_file, files
 
 from components.sources.pydocs import PythonDocs
-from evals.datasets import beir
-from evals.datasets.assemble import Stored, assemble
+from evals.datasets import beir, qrels
+from evals.datasets.assemble import Stored, asked_in, assemble
 from evals.datasets.judged import Judged
-from evals.datasets.lines import rows
 
 
 def load(split: str = "test") -> Judged:
@@ -20,16 +19,17 @@ def load(split: str = "test") -> Judged:
     source = PythonDocs()
     documents = {ref.id: source.digest(ref) for ref in source.scan()}
     with as_file(files("evals.datasets") / "sample") as folder:
-        queries, qrels = folder / "queries.jsonl", beir.judged_file(folder, split)
-        own = beir.checksum(split, folder, (queries, qrels))
+        queries, judged = folder / "queries.jsonl", qrels.of_split(folder, split)
+        own = beir.checksum(split, folder, (queries, judged))
         corpus = "\n".join(f"{id} {digest}" for id, digest in sorted(documents.items()))
         data = Judged(
             name="sample",
             split=split,
             questions=(),
-            judgements=beir.judgements(qrels),
+            judgements=qrels.read(judged).judgements,
             source={"use": "pydocs"},
             corpus=hashlib.sha256(corpus.encode()).hexdigest(),
             checksum=hashlib.sha256(f"{own}\n{corpus}".encode()).hexdigest(),
         )
-        return assemble(data, rows(queries), dict.fromkeys(documents, Stored()), str(queries))
+        known = dict.fromkeys(documents, Stored())
+        return assemble(data, asked_in(queries), known, str(queries))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from evals.compare.costs import STAGES
+from evals.compare.notes import notes
 from evals.compare.outcome import VERDICTS, Measured, Outcome, Slice
 from evals.report import plots
 from evals.report.examples import examples
@@ -19,6 +20,7 @@ def page(outcome: Outcome, history: plots.History) -> str:
     rendered: str = template("page.html").render(
         outcome=outcome,
         told=told,
+        notes=notes(outcome),
         first=[each for each in told["comparisons"] if each["metric"] == outcome.metrics[0]],
         verdicts=VERDICTS,
         stages=STAGES,

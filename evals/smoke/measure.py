@@ -16,7 +16,7 @@ from components.values import Hit, Query
 from evals.datasets import financebench
 from evals.datasets.judged import Judged
 from evals.metrics import Interval, interval, per_question
-from evals.runs import Run, write_judgements, write_run
+from evals.runs import Scored, write_judgements, write_run
 from evals.units import rank, units_of
 
 K = 10
@@ -103,7 +103,8 @@ def _cells(file: Path, overrides: Sequence[str], data: Judged, out: Path) -> Ite
             run = _run(pipeline, data, single=setting == SETTINGS[0])
             name = f"{variant}-{setting.replace(' ', '-')}"
             write_run(run, out / f"{name}.run", tag=name)
-            values = per_question(data.judgements, run, METRICS)
+            ranked = {id: list(units) for id, units in run.items()}
+            values = per_question(data.judgements, ranked, METRICS)
             found = {name: interval(list(each.values())) for name, each in values.items()}
             yield Cell(variant, setting, found)
 
@@ -116,7 +117,7 @@ def variants(pipeline: Pipeline) -> list[str]:
     return list(dict.fromkeys([*plain, own]))
 
 
-def _run(pipeline: Pipeline, data: Judged, *, single: bool) -> Run:
+def _run(pipeline: Pipeline, data: Judged, *, single: bool) -> Scored:
     def ask(asked: Sequence[Query], k: int) -> list[list[Hit]]:
         return search(pipeline, asked, k).hits
 

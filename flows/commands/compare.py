@@ -147,6 +147,8 @@ def _show(outcome: Outcome, report: Path) -> None:
 
 def _told(outcome: Outcome) -> Iterator[str]:
     """What the table does not say, a line each."""
+    from evals.compare.notes import notes
+
     for name, reason in outcome.excluded.items():
         yield f"left out  {name}: {reason}"
     for each in outcome.systems:
@@ -156,6 +158,7 @@ def _told(outcome: Outcome) -> Iterator[str]:
             yield f"not held  {_absent(each)}"
     for reason, found in outcome.data.left_out.items():
         yield f"not measured  {reason}: {found.count}"
+    yield from (f"note  {each}" for each in notes(outcome))
     yield from (str(each) for each in outcome.comparisons if each.metric == outcome.metrics[0])
     yield outcome.verdict
 

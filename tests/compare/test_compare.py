@@ -26,6 +26,8 @@ from evals.datasets import catalogue
 from tests.cli import start
 from tests.compare.data import DOCUMENTS, beir, pipeline
 
+MANY = ("nDCG@10", "RR@10", "RR", "AP", "P@3", "Success@1", "R@2")
+
 
 class Counted:
     """What was really done."""
@@ -99,6 +101,47 @@ def test_the_written_files_give_other_tools_the_same_values(tmp_path: Path) -> N
         found = ir_measures.calc_aggregate(measures, qrels, ranked)
         for measure, name in zip(measures, outcome.metrics, strict=True):
             assert each.intervals[name].mean == pytest.approx(found[measure], abs=1e-9)
+
+
+def test_equal_scores_and_scores_of_two_stages_are_read_in_our_order(tmp_path: Path) -> None:
+    """Documents that are equal but for their names, and a reranker that reads the first hits."""
+    data = beir(tmp_path / "data")
+    corpus = data / "corpus.jsonl"
+    rows = [json.loads(line) for line in corpus.read_text().splitlines()]
+    again = [{**row, "_id": str(row["_id"]) + end} for row in rows for end in (" twin", "~")]
+    corpus.write_text("".join(json.dumps(row) + "\n" for row in [*rows, *again]))
+    few = pipeline(
+        tmp_path, "few", retriever={"use": "dense"}, reranker={"use": "feedback", "depth": 3}
+    )
+    outcome = run(planned(tmp_path, [*two(tmp_path), few], metrics=MANY), timed=False)
+    files.write(outcome, tmp_path / "out", tmp_path / "home")
+    read: Any = ir_measures
+    qrels = list(read.read_trec_qrels(str(tmp_path / "out" / "qrels.txt")))
+    measures = {ir_measures.parse_measure(name): name for name in MANY}
+    for each in outcome.systems:
+        ranked = list(read.read_trec_run(str(tmp_path / "out" / f"{each.name}.run")))
+        for found in ir_measures.iter_calc(list(measures), qrels, ranked):
+            own = each.values[measures[found.measure]][found.query_id]
+            assert own == pytest.approx(found.value, abs=1e-9)
+
+
+def test_runs_have_the_scores_of_the_hits(tmp_path: Path) -> None:
+    plan = planned(tmp_path, two(tmp_path))
+    outcome = run(plan, timed=False)
+    files.write(outcome, tmp_path / "out", tmp_path / "home")
+    read: Any = ir_measures
+    for each, system in zip(outcome.systems, plan.systems, strict=True):
+        with system.searcher() as searcher:
+            queries = plan.asked.data.queries()
+            best = dict(zip(each.rankings, searcher.search(queries, 20).hits, strict=True))
+        given: dict[str, dict[str, float]] = {}
+        for row in read.read_trec_run(str(tmp_path / "out" / f"{each.name}.run")):
+            given.setdefault(row.query_id, {})[row.doc_id] = row.score
+        for id, hits in best.items():
+            expected: dict[str, float] = {}
+            for hit in hits:
+                expected.setdefault(hit.chunk.document_id, hit.score)
+            assert {unit: given[id][unit] for unit in expected} == pytest.approx(expected, rel=1e-5)
 
 
 def test_what_is_shared_is_built_once_and_nothing_is_done_twice(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import re
 import unicodedata
 from pathlib import Path
@@ -236,3 +237,120 @@ def test_documents_are_the_units_where_a_question_comes_without_spans(tmp_path: 
         catalogue.load(made(tmp_path / "plain"), unit="span")
     with pytest.raises(BadOption, match="unit must be"):
         catalogue.load(folder, unit="page")
+
+
+def packed(file: Path) -> None:
+    file.with_name(f"{file.name}.gz").write_bytes(gzip.compress(file.read_bytes()))
+    file.unlink()
+
+
+def test_every_file_may_be_packed(tmp_path: Path) -> None:
+    plain = catalogue.load(made(tmp_path / "plain"))
+    folder = Path(made(tmp_path / "packed"))
+    for name in ("corpus.jsonl", "queries.jsonl", "qrels/test.tsv"):
+        packed(folder / name)
+        data = catalogue.load(str(folder))
+        assert (data.questions, data.judgements) == (plain.questions, plain.judgements)
+        assert documents(data) == documents(plain)
+    assert "packed" in catalogue.names(tmp_path)
+    alone = catalogue.load(str(folder), corpus=False)
+    assert (alone.questions, alone.judgements) == (plain.questions, plain.judgements)
+
+
+def test_a_packed_file_that_is_cut_off_is_no_smaller_data_set(tmp_path: Path) -> None:
+    corpus = [{"_id": f"d{n}", "text": f"{n * 7919} wheels"} for n in range(500)]
+    folder = Path(made(tmp_path, corpus, qrels=["q1\td1\t1"]))
+    packed(folder / "corpus.jsonl")
+    file = folder / "corpus.jsonl.gz"
+    file.write_bytes(file.read_bytes()[:-900])
+    with pytest.raises(BadData, match="damaged") as caught:
+        catalogue.load(str(folder))
+    assert re.fullmatch(rf"{re.escape(str(file))} line \d+", caught.value.where)
+
+
+@pytest.mark.parametrize(
+    ("document", "question"),
+    [
+        ({"id": "d1", "contents": "One\nThe wheel turns."}, {"id": "q1", "contents": "Turns?"}),
+        ({"docid": "d1", "title": "One", "text": "The wheel turns."},
+         {"qid": 5, "query": "Turns?"}),
+        ({"docno": "d1", "text": "One\nThe wheel turns."}, {"query_id": "q1", "text": "Turns?"}),
+        ({"_id": "d1", "id": "x", "contents": "One\nThe wheel turns."},
+         {"_id": "q1", "id": "y", "question": "Turns?", "text": None}),
+    ],
+)  # fmt: skip
+def test_other_names_of_ids_and_texts(
+    tmp_path: Path, document: dict[str, Any], question: dict[str, Any]
+) -> None:
+    id = "5" if "qid" in question else "q1"
+    data = catalogue.load(made(tmp_path, [document], [question], [f"{id} 0 d1 1"], header=None))
+    assert data.judgements == {id: {"d1": 1}}
+    assert [(each.id, each.text) for each in data.questions] == [(id, "Turns?")]
+    assert documents(data)["d1"].text == "One\nThe wheel turns."
+
+
+def test_what_is_an_id_or_a_text_is_no_field_of_a_question(tmp_path: Path) -> None:
+    queries: list[dict[str, Any]]
+    queries = [{"qid": "q1", "query": "Turns?", "id": "other", "site": "mill"}]
+    data = catalogue.load(made(tmp_path / "a", queries=queries, qrels=["other\td1\t1"]))
+    assert data.questions[0].metadata == {"qid": "q1", "site": "mill"}
+    queries = [{"_id": "q1", "text": "Turns?", "query": "as typed", "id": 5}]
+    data = catalogue.load(made(tmp_path / "b", queries=queries, qrels=["q1\td1\t1"]))
+    assert data.questions[0].metadata == {"query": "as typed", "id": 5}
+
+
+def test_fields_below_metadata_are_fields(tmp_path: Path) -> None:
+    corpus = [{**row, "metadata": {"site": row["site"], "year": 2020}} for row in CORPUS]
+    queries = [{**row, "metadata": {"site": row["site"], "type": "what", "x": {}}}
+               for row in QUERIES]  # fmt: skip
+    for row in (*corpus, *queries):
+        del row["site"]
+    folder = made(tmp_path, corpus, queries)
+    data = catalogue.load(f"{folder}?scope=site")
+    assert [each.filter for each in data.queries(scoped=True)] == [
+        {"site": ["mill"]}, {"site": ["weir"]},
+    ]  # fmt: skip
+    assert [each.type for each in data.questions] == ["what", "what"]
+    assert documents(data)["d1"].metadata == {"site": "mill", "year": 2020}
+    queries[0]["metadata"] = {"site": "weir"}
+    with pytest.raises(BadData, match="of another site"):
+        catalogue.load(made(tmp_path, corpus, queries), scope="site")
+    empty = [{**row, "metadata": {}} for row in CORPUS]
+    assert documents(catalogue.load(made(tmp_path / "empty", empty)))["d1"].metadata == {
+        "site": "mill"
+    }
+
+
+def test_blanks_around_ids_do_not_count(tmp_path: Path) -> None:
+    corpus = [{"_id": "d1 ", "text": "The wheel turns."}, {"_id": " d2", "text": "Grain."}]
+    queries = [{"_id": "q1\n", "text": "Turns?"}]
+    data = catalogue.load(made(tmp_path, corpus, queries, ["q1\td1\t1", " q1 \t d2\t0"]))
+    assert data.judgements == {"q1": {"d1": 1, "d2": 0}}
+    assert set(documents(data)) == {"d1", "d2"}
+    spans = [{**queries[0], "evidence_char_spans": {"d1 ": [[0, 3]]}}]
+    data = catalogue.load(made(tmp_path, corpus, spans, ["q1\td1\t1"]))
+    assert data.judgements == {"q1": {"d1#0-3": 1}}
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "message"),
+    [
+        ("corpus.jsonl", b'{"text": "x"}', "a document has no _id"),
+        ("corpus.jsonl", b'{"_id": "3"}', "two documents have the id '3'"),
+        ("corpus.jsonl", b'{"_id": "\xff"}', "not UTF-8"),
+        ("queries.jsonl", b'{"text": "x"}', "a question has no _id"),
+        ("queries.jsonl", b'{"_id": "q1", "text": "x"}', "two questions have the id 'q1'"),
+        ("queries.jsonl", b'{"_id": "q9", "text', "not JSON"),
+        ("queries.jsonl", b"\xff\xfe", "not UTF-8"),
+    ],
+)
+def test_a_row_that_cannot_be_read_is_named_with_its_line(
+    tmp_path: Path, name: str, line: bytes, message: str
+) -> None:
+    file = Path(made(tmp_path)) / name
+    before = file.read_bytes()
+    file.write_bytes(before + b"\n\n" + line + b"\n")
+    with pytest.raises(BadData, match=message) as caught:
+        catalogue.load(str(tmp_path))
+    number = before.count(b"\n") + 3
+    assert caught.value.where == f"{file} line {number}"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from evals.runs import write_judgements, write_run
+from evals.runs import scores, write_judgements, write_run
 from evals.significance.paired import TESTS, estimate
 from evals.significance.power import minimal_detectable_difference
 from evals.significance.rates import simulate
@@ -55,8 +55,8 @@ def test_a_difference_as_large_as_the_minimal_detectable_is_found_as_often_as_sa
 def test_the_command_reads_runs_and_names_its_seed(tmp_path: Path) -> None:
     judgements = {f"q{number}": {"a": 1} for number in range(20)}
     write_judgements(judgements, tmp_path / "qrels.txt")
-    write_run({id: ["a", "b"] for id in judgements}, tmp_path / "first.run", "first")
-    second = {id: ["b", "a"] if id < "q15" else ["a"] for id in judgements}
+    write_run({id: scores(["a", "b"]) for id in judgements}, tmp_path / "first.run", "first")
+    second = {id: scores(["b", "a"] if id < "q15" else ["a"]) for id in judgements}
     write_run(second, tmp_path / "second.run", "second")
     differences = measured(tmp_path, "RR@10")["second - first"]
     assert sorted(set(differences)) == [-0.5, 0.0]

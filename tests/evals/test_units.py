@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from components.values import Chunk, Hit, Query, Span
 from evals.datasets.judged import Evidence, Judged, Question, Unit
-from evals.units import coverage, first, gather, rank, units_of
+from evals.units import coverage, gather, rank, scored, units_of
 
 Q = Query(id="q", text="?")
 TEXT = "x" * 1000
@@ -47,7 +47,7 @@ def falling(*hits: tuple[str, int | None, int | None]) -> list[Hit]:
 
 
 def units(unit: Unit, hits: Sequence[Hit], *evidence: Evidence) -> list[str]:
-    return first(Q, hits, units_of(judged(unit, *evidence)))
+    return list(scored(Q, hits, units_of(judged(unit, *evidence))))
 
 
 def test_the_best_hit_of_a_document_counts() -> None:
@@ -66,6 +66,15 @@ def test_a_passage_counts_for_every_page_it_is_on() -> None:
 
 def test_hits_without_pages_are_left_out() -> None:
     assert units("page", falling(("a", None, None), ("b", 0, None))) == ["b#0"]
+
+
+def test_a_unit_has_the_score_of_the_hit_that_it_has_its_rank_from() -> None:
+    hits = [hit("b", score=3), hit("a", score=2), hit("b", 50, 60, score=1), hit("c", score=1)]
+    found = scored(Q, hits, units_of(judged("document")))
+    assert [*found.items()] == [("b", 3), ("a", 2), ("c", 1)]
+    pages = [hit("a", page=2, last=3, score=0.5), hit("a", page=1, last=2, score=0.25)]
+    found = scored(Q, pages, units_of(judged("page")))
+    assert [*found.items()] == [("a#2", 0.5), ("a#3", 0.5), ("a#1", 0.25)]
 
 
 def test_ties_are_ordered_by_id_and_nothing_else_is() -> None:
@@ -131,7 +140,7 @@ def test_more_hits_are_fetched_only_for_those_that_lack_units_and_have_more() ->
 
     queries = [Query(id=id, text=id) for id in ("one", "wide", "few", "narrow")]
     ranked = rank(ask, queries, 4, units_of(judged("page")))
-    assert ranked == {
+    assert {id: list(own) for id, own in ranked.items()} == {
         "one": ["c#0"],
         "wide": ["a#0", "a#1", "a#2", "a#3"],
         "few": ["d#0"],
@@ -154,7 +163,8 @@ def test_a_deeper_search_adds_behind_what_was_found_first() -> None:
     def ask(queries: Sequence[Query], k: int) -> list[list[Hit]]:
         return [shallow if k == 2 else deep for _ in queries]
 
-    assert rank(ask, [Q], 2, units_of(judged("document"))) == {"q": ["a", "b"]}
+    ranked = rank(ask, [Q], 2, units_of(judged("document")))
+    assert [*ranked["q"].items()] == [("a", 3), ("b", 9)]
     found = gather(ask, [Q], 2, lambda _, hits: len(hits) > 2)
     assert [each.chunk.id for each in found["q"]] == ["a0", "a50", "b0", "c0"]
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import gzip
 import json
+import random
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,19 @@ class TestJsonLines(SourceContract):
             {"_id": "\ud800", "text": "\udfff", "n\udfff": ["\udfff"], "year": 2020},
         )
         return JsonLines(path=tmp_path)
+
+
+class TestPacked(SourceContract):
+    @pytest.fixture
+    def source(self, tmp_path: Path) -> JsonLines:
+        rows = [{"_id": n, "title": f"T{n}", "text": "wheel " * n} for n in range(1, 30)]
+        packed(tmp_path / "corpus.jsonl.gz", *rows)
+        return JsonLines(path=tmp_path)
+
+
+def packed(path: Path, *objects: object) -> JsonLines:
+    path.write_bytes(gzip.compress("".join(json.dumps(each) + "\n" for each in objects).encode()))
+    return JsonLines(path=path)
 
 
 def test_a_line_is_a_document(tmp_path: Path) -> None:
@@ -166,3 +181,127 @@ def test_a_missing_file(tmp_path: Path) -> None:
             list(JsonLines(path=path).scan())
         assert caught.value.where.endswith(".jsonl")
         assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("row", "id"),
+    [
+        ({"id": "a", "contents": "T"}, "a"),
+        ({"docid": 7, "text": "T"}, "7"),
+        ({"doc_id": "a/b", "text": "T"}, "a/b"),
+        ({"docno": "FT911-1", "text": "T"}, "FT911-1"),
+        ({"_id": "a", "id": "b", "docid": "c", "text": "T"}, "a"),
+        ({"id": "b", "docid": "c", "contents": "T"}, "b"),
+        ({"_id": None, "id": "b", "text": "T"}, "b"),
+        ({"_id": " a\t", "text": "T"}, "a"),
+    ],
+)
+def test_ids_by_the_names_that_are_in_use(tmp_path: Path, row: dict[str, object], id: str) -> None:
+    source = lines(tmp_path / "x.jsonl", row)
+    assert (first(source).id, first(source).text) == (id, "T")
+
+
+def test_an_id_that_is_none_is_not_replaced_by_another_field(tmp_path: Path) -> None:
+    source = lines(tmp_path / "x.jsonl", {"_id": ["a"], "id": "b", "text": "T"})
+    assert refs(source) == []
+    assert "no _id that is a string or a number" in gaps(source)[0].reason
+
+
+def test_what_has_no_role_is_metadata(tmp_path: Path) -> None:
+    row = {"_id": "a", "id": "b", "docid": "c", "text": "T", "contents": "C"}
+    source = lines(tmp_path / "x.jsonl", row)
+    assert first(source) == Document(
+        id="a", text="T", metadata={"id": "b", "docid": "c", "contents": "C"}
+    )
+    row = {"id": "b", "docid": "c", "text": " ", "contents": "C\nD"}
+    source = lines(tmp_path / "x.jsonl", row)
+    assert first(source) == Document(id="b", text="C\nD", metadata={"docid": "c"})
+    other = JsonLines(path=tmp_path / "x.jsonl", template="{docid}: {contents}")
+    assert first(other).text == "c: C\nD"
+
+
+def test_flat_fields_below_metadata_are_metadata(tmp_path: Path) -> None:
+    nested = {"year": 2020, "tags": ["a"], "title": "inner", "deep": {"a": 1}, "none": None}
+    row = {"_id": "a", "title": "outer", "text": "T", "metadata": {**nested, "site": "inner"}}
+    source = lines(tmp_path / "x.jsonl", {**row, "site": "outer", "year": None})
+    assert first(source) == Document(
+        id="a",
+        text="outer\nT",
+        title="outer",
+        metadata={"year": 2020, "tags": ["a"], "title": "inner", "site": "outer"},
+    )
+    for told, held in (({}, {}), ("m", {"metadata": "m"}), (["m"], {"metadata": ["m"]})):
+        source = lines(tmp_path / "x.jsonl", {"_id": "a", "text": "T", "metadata": told})
+        assert first(source).metadata == held
+
+
+def test_packed_or_not_the_documents_are_the_same(tmp_path: Path) -> None:
+    rows = [{"_id": n, "text": f"wheel {n}", "metadata": {"n": n}} for n in range(9)]
+    plain, other = lines(tmp_path / "x.jsonl", *rows), packed(tmp_path / "y.jsonl.gz", *rows)
+    assert [plain.read(ref) for ref in refs(plain)] == [other.read(ref) for ref in refs(other)]
+    assert list(map(plain.digest, refs(plain))) == list(map(other.digest, refs(other)))
+    # By what it is, not by its name: browsers unpack, and some tools pack without a word.
+    (tmp_path / "y.jsonl.gz").rename(tmp_path / "z.jsonl")
+    (tmp_path / "x.jsonl").rename(tmp_path / "z.jsonl.gz")
+    for name in ("z.jsonl", "z.jsonl.gz"):
+        source = JsonLines(path=tmp_path / name)
+        assert [source.read(ref).text for ref in refs(source)] == [row["text"] for row in rows]
+
+
+def test_a_folder_with_both_gives_what_is_not_packed(tmp_path: Path) -> None:
+    packed(tmp_path / "corpus.jsonl.gz", {"_id": "a", "text": "packed"})
+    assert first(JsonLines(path=tmp_path)).text == "packed"
+    lines(tmp_path / "corpus.jsonl", {"_id": "a", "text": "plain"})
+    assert first(JsonLines(path=tmp_path)).text == "plain"
+
+
+def test_a_packed_file_that_is_cut_off_may_hold_any_document(tmp_path: Path) -> None:
+    noise = random.Random(1).randbytes
+    rows = [{"_id": n, "text": noise(3_000).hex()} for n in range(40)]
+    whole = packed(tmp_path / "x.jsonl.gz", *rows)
+    all_refs = refs(whole)
+    data = whole.path.read_bytes()
+    whole.path.write_bytes(data[: len(data) // 2])
+    listed = refs(whole)
+    assert 0 < len(listed) < 40
+    assert whole.read(listed[0]).id == "0"
+    (gap,) = gaps(whole)
+    assert (gap.prefix, gap.where) == ("", str(whole.path))
+    assert "damaged" in gap.reason
+    with pytest.raises(BadDocument, match="damaged") as caught:
+        whole.read(all_refs[-1])
+    assert caught.value.transient
+
+
+def test_a_packed_file_that_changes_is_opened_anew(tmp_path: Path) -> None:
+    source = packed(tmp_path / "x.jsonl.gz", {"_id": "a", "text": "one"})
+    (old,) = refs(source)
+    assert source.read(old).text == "one"
+    packed(tmp_path / "new", {"_id": "a", "text": "another"})
+    (tmp_path / "new").rename(tmp_path / "x.jsonl.gz")
+    with pytest.raises(BadDocument, match="changed after it was listed"):
+        source.read(old)
+    assert first(source).text == "another"
+
+
+def test_a_packed_file_is_read_forward_only(tmp_path: Path) -> None:
+    """Each document begins where the last one ended: what is read of the disk is no more than a
+    few times the file, not a part of it for every document.
+    """
+    counted = Path("/proc/self/io")
+    if not counted.exists():
+        pytest.skip("this system does not count what is read")
+    noise = random.Random(1).randbytes
+    rows = [{"_id": n, "text": noise(4_000).hex()} for n in range(200)]
+    source = packed(tmp_path / "x.jsonl.gz", *rows)
+    size = source.path.stat().st_size
+
+    def so_far() -> int:
+        return int(counted.read_text().partition("rchar: ")[2].split()[0])
+
+    before = so_far()
+    for ref in refs(source):
+        digest = source.digest(ref)
+        source.read(ref)
+        assert source.digest(ref) == digest
+    assert so_far() - before < 10 * size
