@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
+from components.fields import Fields
 from components.values import (
     Answer,
     Block,
@@ -175,6 +176,13 @@ class Vocabulary(Protocol):
     def edition(self) -> str:
         """Names what is read: while it is equal, so are all values. Empty for a draft, which may
         change.
+        """
+        ...
+
+    @property
+    def fields(self) -> Fields:
+        """Those that its chunks have: a person's names are looked up there, see `Fields.find`. All
+        else in here takes them as that gives them.
         """
         ...
 

@@ -25,7 +25,7 @@ Scalar = str | int | float | bool
 Metadata = Mapping[str, Scalar | Sequence[Scalar]]
 """Flat: no mapping inside, because a filter could not reach it."""
 Filter = Mapping[str, Sequence[Scalar]]
-"""Field name to the accepted values; every field must match."""
+"""Field name, alone or in full (see `fields`), to the accepted values; every field must match."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,11 +24,12 @@ from components.corpus.opened import Opened
 from components.corpus.search import Searcher
 from components.encoders.kernel import unit
 from components.errors import BadOption, Missing, MissingExtra, Moved
+from components.fields import OURS
 from components.rerankers import paced
 from components.rerankers.paced import Reranked
 from components.rerankers.states import fetched
 from components.stages import Encoder, Reranker
-from components.values import Chunk, Hit, Matrix, Query, Ranked, Span, States
+from components.values import Chunk, Hit, Matrix, Metadata, Query, Ranked, Span, States
 
 try:
     from llama_index.core.bridge.pydantic import Field, PrivateAttr, model_validator
@@ -223,17 +224,22 @@ def _hit(node: BaseNode, score: float, place: int) -> Hit:
     metadata = documents.flat(node.metadata)
     chunk = Chunk(
         id=node.node_id,
-        document_id=str(metadata.get("document_id") or node.ref_doc_id or node.node_id),
+        document_id=_ours(metadata, "document_id") or node.ref_doc_id or node.node_id,
         version="",
         ordinal=place,
         span=Span(start, start + len(text)),
         text=text,
-        title=str(metadata.get("title", "")),
-        section=str(metadata.get("section", "")),
+        title=_ours(metadata, "title"),
+        section=_ours(metadata, "section"),
         metadata=metadata,
     )
     chunk_ids = tuple(node.metadata.get(CHUNK_IDS) or (node.node_id,))
     return Hit(chunk=chunk, score=score, chunk_ids=chunk_ids)
+
+
+def _ours(metadata: Metadata, name: str) -> str:
+    """As `MillraceRetriever` names it; in nodes of others there is the name alone."""
+    return str(metadata.get(f"{OURS[name]}.{name}", metadata.get(name, "")))
 
 
 def _scored(node: BaseNode, hit: Hit) -> NodeWithScore:

@@ -6,15 +6,16 @@ Importing this module imports LlamaIndex; nothing else of Millrace does.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 from components import spec
 from components.corpus.search import Searcher
 from components.errors import MissingExtra
+from components.fields import OURS, Fields
 from components.rerankers import paced
-from components.values import Filter, Hit, Query
+from components.values import Chunk, Filter, Hit, Query
 
 try:
     from llama_index.core.retrievers import BaseRetriever
@@ -57,7 +58,11 @@ class MillraceRetriever(BaseRetriever):
         query = Query(text=query_bundle.query_str, filter=self._filter)
         found = self._searcher.search([query], self._k)
         paced.tell(found.reranked, _log)
-        return [_node(hit) for hit in found.hits[0]]
+        for told in found.absent.values():
+            _log.warning("%s; a filter by it finds nothing", told)
+        fields = found.release.generation.totals.fields
+        own = Fields.of(fields).own if fields is not None else None
+        return [_node(hit, own) for hit in found.hits[0]]
 
     def close(self) -> None:
         """Let go of the index."""
@@ -70,22 +75,37 @@ class MillraceRetriever(BaseRetriever):
         self.close()
 
 
-def _node(hit: Hit) -> NodeWithScore:
+def _node(hit: Hit, fields: Collection[str] | None) -> NodeWithScore:
+    """`fields`: all that the documents have; None where nobody knows."""
     chunk = hit.chunk
-    own: dict[str, Any] = {
-        "document_id": chunk.document_id,
-        "page": chunk.page,
-        "section": chunk.section or None,
-        "title": chunk.title,
-        CHUNK_IDS: list(hit.chunk_ids) if len(hit.chunk_ids) > 1 else None,
-    }
+    own = chunk.metadata if fields is None else fields
+    ours = {_called(name, own): value for name, value in _ours(chunk, own).items()}
+    several = {CHUNK_IDS: list(hit.chunk_ids)} if len(hit.chunk_ids) > 1 else {}
     node = TextNode(
         id_=chunk.id,
         text=chunk.text,
-        metadata={**chunk.metadata, **{k: v for k, v in own.items() if v is not None}},
+        metadata={**chunk.metadata, **ours, **several},
         start_char_idx=chunk.span.start,
         end_char_idx=chunk.span.end,
         excluded_llm_metadata_keys=[CHUNK_IDS],
         excluded_embed_metadata_keys=[CHUNK_IDS],
     )
     return NodeWithScore(node=node, score=hit.score)
+
+
+def _ours(chunk: Chunk, own: Collection[str]) -> dict[str, Any]:
+    """What Millrace has of a chunk, but for what its document says itself."""
+    section = chunk.section if chunk.section or "section" in own else None
+    held = {
+        "document_id": chunk.document_id,
+        "page": chunk.page,
+        "section": section,
+        "title": chunk.title,
+    }
+    said = chunk.metadata
+    return {k: v for k, v in held.items() if v is not None and (k not in said or said[k] != v)}
+
+
+def _called(name: str, own: Collection[str]) -> str:
+    """In full where the documents have a field of that name."""
+    return f"{OURS[name]}.{name}" if name in own else name

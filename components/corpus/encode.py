@@ -11,6 +11,7 @@ from components.corpus.clock import Clock
 from components.corpus.plan import Step
 from components.corpus.prepare import Failure, Prepared, Shard, shards, sparse_of
 from components.corpus.request import Job
+from components.fields import full_names
 from components.indexes.contract import Writer
 from components.indexes.manifest import Generation
 from components.indexes.payload import chunk_id
@@ -39,6 +40,8 @@ class Facts:
     pages: int
     characters: int
     language: str = ""
+    fields: tuple[str, ...] = ()
+    """See `Entry`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +144,16 @@ def facts(prepared: Prepared) -> Facts:
         pages=len(prepared.document.page_starts),
         characters=len(prepared.document.text),
         language=prepared.language,
+        fields=full_names(
+            prepared.document.metadata,
+            paged=bool(prepared.document.page_starts),
+            sections=_has_sections(prepared),
+        ),
     )
+
+
+def _has_sections(prepared: Prepared) -> bool:
+    return any(section_of(prepared.document, span) for span in prepared.spans)
 
 
 def _pieces(shard: Shard, task: Task, clock: Clock) -> Iterator[Piece]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
 
@@ -59,13 +59,15 @@ class Opened:
         with self._corpus.read(self.release.generation) as reader:
             yield reader
 
-    def ask(self, queries: Sequence[Query], k: int) -> Reranked:
-        """The k best hits for each query."""
+    def ask(self, queries: Sequence[Query], k: int) -> tuple[Reranked, Mapping[str, str]]:
+        """The k best hits for each query, and which fields of their filters no chunk has, see
+        `Candidates.absent`.
+        """
         # An index that serves one process at a time is open for no longer than it must be.
         self.serving.encode(queries)
         with self.reading() as reader:
             found = self.serving.retrieve(reader, queries, k)
-        return self.serving.rerank(found, k)
+        return self.serving.rerank(found, k), found.absent
 
     def close(self) -> None:
         """Let go of the index."""

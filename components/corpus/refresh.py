@@ -28,6 +28,7 @@ from components.corpus.write import (
     Progress,
     Work,
     describe_all,
+    note_fields,
     touch_all,
     write_all,
 )
@@ -133,6 +134,7 @@ def write(job: Job, found: Survey, progress: Progress, engine: Engine = local) -
             clock=clock,
             progress=progress,
         )
+        note_fields(work)
         write_all(steps["encode"], work, engine)
         describe_all(steps["describe"], work)
         touch_all(steps["touch"], work)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -30,6 +30,10 @@ class Found:
     release: Release
     pending: bool
     """Whether the pipeline file has changed in a way that the next refresh will build."""
+    absent: Mapping[str, str]
+    """Of the filters, the names of fields that nothing in the index has, each with what to tell of
+    it: they find nothing.
+    """
 
     @property
     def hits(self) -> list[list[Hit]]:
@@ -111,7 +115,7 @@ class Searcher:
     def _ask(self, at: Opened, queries: Sequence[Query], k: int) -> Found | None:
         """None where it was replaced meanwhile, and the answer is old or may lack some hits."""
         try:
-            made = at.ask(queries, k)
+            made, absent = at.ask(queries, k)
         except MillraceError:
             if self._is_live(at):
                 raise
@@ -120,7 +124,7 @@ class Searcher:
         opening = self._corpus.exclusive and self._opening.locked()
         if not self._is_live(at) and not opening:
             return None
-        return Found(reranked=made, release=at.release, pending=at.pending)
+        return Found(reranked=made, release=at.release, pending=at.pending, absent=absent)
 
     @contextmanager
     def _using(self, stale: Opened | None = None) -> Iterator[Opened]:

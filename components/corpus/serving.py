@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from components import registry
 from components.corpus.clock import Clock
+from components.corpus.filters import by_fields
 from components.errors import BadOption
 from components.indexes.manifest import Release
-from components.indexes.payload import in_every_form
 from components.rerankers import paced, states
 from components.rerankers.paced import Reranked
 from components.spec import Pipeline
@@ -30,6 +30,8 @@ class Candidates:
     """Of the hits that the reranker reads, (hits, width) for each query; empty if not needed."""
     seconds: float
     """What fetching vectors and states took, per query."""
+    absent: Mapping[str, str] = field(default_factory=dict)
+    """Of the filters, the names of fields that no chunk has, each with what to tell of it."""
 
 
 class Serving:
@@ -68,10 +70,11 @@ class Serving:
         self, reader: Reader, queries: Sequence[Query], k: int, clock: Clock | None = None
     ) -> Candidates:
         """What `rerank` needs to answer. The clock counts `encode`, `retrieve` and `rerank`, of
-        which fetching vectors and states is a part.
+        which fetching vectors and states is a part. Raises BadOption for a name in a filter that
+        may be either of two fields.
         """
         clock = clock or Clock()
-        queries = [replace(each, filter=in_every_form(each.filter)) for each in queries]
+        queries, absent = by_fields(queries, reader)
         retriever = self._retriever(reader)
         with clock.of("encode"):
             self.encode(queries)
@@ -87,7 +90,7 @@ class Serving:
                 heads = [hits[: self._reranker.depth] for hits in ranked.hits]
                 ranked = replace(ranked, states=[states.fetched(reader, head) for head in heads])
         spent = time.perf_counter() - start
-        return Candidates(queries, ranked, vectors, spent / max(1, len(queries)))
+        return Candidates(queries, ranked, vectors, spent / max(1, len(queries)), absent)
 
     def rerank(self, found: Candidates, k: int, clock: Clock | None = None) -> Reranked:
         """The k best hits for each query. The index need not be open any more."""

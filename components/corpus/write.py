@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from components.corpus.clock import Clock
 from components.corpus.encode import Effort, Encoded, Engine, Facts, Task, facts
 from components.corpus.plan import Step
-from components.corpus.prepare import Failure, Shard, shards
+from components.corpus.prepare import SHARD_DOCUMENTS, Failure, Shard, shards
 from components.corpus.request import Job
 from components.indexes.contract import Writer
 from components.indexes.manifest import Entry, Generation
@@ -102,6 +102,22 @@ def describe_all(steps: Iterable[Step], work: Work) -> None:
         _tell(shard, work)
 
 
+def note_fields(work: Work) -> None:
+    """Write down which fields documents have of which an older version has not."""
+    older = [each for each in work.known.values() if each.chunks and each.fields is None]
+    if not older:
+        return
+    with work.clock.of("write"):
+        held = work.writer.held_fields()
+        for start in range(0, len(older), SHARD_DOCUMENTS):
+            entries = [
+                replace(each, fields=held.get(each.document_id, ()))
+                for each in older[start : start + SHARD_DOCUMENTS]
+            ]
+            work.writer.commit(entries)
+            work.known.update({each.document_id: each for each in entries})
+
+
 def touch_all(steps: Sequence[Step], work: Work) -> None:
     """Remember the new versions of documents whose content is the same, and why others fail now."""
     if not steps:
@@ -142,6 +158,7 @@ def _entry(document: Facts, work: Work) -> Entry:
         tokens=document.tokens,
         pages=document.pages,
         language=document.language,
+        fields=document.fields,
         run_id=work.job.request.run_id,
         recorded_at=work.recorded_at,
     )

@@ -24,6 +24,10 @@ class GenerationReader(Reader, Protocol):
         """The manifest by document id."""
         ...
 
+    def held_fields(self) -> dict[str, tuple[str, ...]]:
+        """What `Entry.fields` says of each document with chunks, read from them all."""
+        ...
+
     def chunks(self, document_id: str) -> list[Chunk]:
         """A document's chunks in order."""
         ...

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from components.errors import BadOption
-from components.indexes.payload import TOP_LEVEL
+from components.fields import OURS, OWN
 from components.values import Filter, Scalar
 
 FIRST: Filter = {"ordinal": [0]}
@@ -15,7 +15,7 @@ _OF_DOCUMENTS = frozenset({"document_id", "title"})
 
 def payload_field(name: str) -> str:
     """The field of a payload to read. Raises BadOption for one that chunks have each their own."""
-    if name not in TOP_LEVEL:
+    if name not in OURS:
         return "metadata"
     if name not in _OF_DOCUMENTS:
         raise BadOption(f"{name!r} is no field of a document").at(
@@ -28,8 +28,8 @@ def distinct(payloads: Iterable[Mapping[str, Any]], name: str, limit: int) -> li
     """At most `limit` values, in order of type and value; reads no further than it must."""
     found: dict[tuple[str, Scalar], Scalar] = {}
     for payload in payloads:
-        held = payload if name in TOP_LEVEL else payload.get("metadata") or {}
-        value = held.get(name if name in TOP_LEVEL else name.removeprefix("metadata."))
+        held = payload if name in OURS else payload.get("metadata") or {}
+        value = held.get(name if name in OURS else name.removeprefix(OWN))
         for each in value if isinstance(value, list | tuple) else (value,):
             if isinstance(each, Scalar) and len(found) < limit:
                 found[type(each).__name__, each] = each

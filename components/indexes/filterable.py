@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Tag
 
+from components.fields import OURS, OWN, is_ours, plain
 from components.indexes.payload import INDEXED_NUMBERS, INDEXED_WORDS, field_path
 from components.options import FieldName
 
@@ -28,9 +29,17 @@ HELP = "metadata fields to index for filters: of words, or each with its kind"
 
 
 def indexes(filterable: Filterable) -> dict[str, Kind]:
-    """Every payload index that a store of chunks needs, by path."""
+    """Every payload index that a store of chunks needs, by path. Nobody knows yet which fields the
+    documents have, so a name of ours alone stands for theirs, too.
+    """
     own: dict[str, Kind] = dict.fromkeys(INDEXED_WORDS, "keyword")
     own |= dict.fromkeys(INDEXED_NUMBERS, "integer")
     named: Mapping[str, Kind]
     named = filterable if isinstance(filterable, dict) else dict.fromkeys(filterable, "keyword")
-    return {field_path(name): kind for name, kind in named.items()} | own
+    return {path: kind for name, kind in named.items() for path in _paths(name)} | own
+
+
+def _paths(name: str) -> list[str]:
+    if name in OURS:
+        return [field_path(name), field_path(OWN + name)]
+    return [field_path(plain(name) if is_ours(name) else OWN + name.removeprefix(OWN))]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -11,6 +11,8 @@ from typing import Any, Literal
 from components.registry import Choice
 
 Quantization = Literal["none", "int8", "binary"]
+_MOST_NAMES = 64_000
+"""Characters of names of fields in the facts of a generation, which every search reads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +35,10 @@ class Entry:
     reason: str = ""
     language: str = ""
     """That its terms were read in, where each document is read in its own."""
+    fields: tuple[str, ...] | None = None
+    """Names in full of what its chunks have to filter by, but for what all have; None where an
+    older version has written it.
+    """
 
     @property
     def stale(self) -> bool:
@@ -53,6 +59,8 @@ class Totals:
     stale: int = 0
     languages: Mapping[str, int] = field(default_factory=dict)
     """Documents by the language that their terms were read in, where that is each one's own."""
+    fields: Mapping[str, int] | None = None
+    """Documents by the names of `Entry.fields`; None where they are not known, or too many."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +139,17 @@ def total(entries: Mapping[str, Entry]) -> Totals:
         failed=sum(entry.state == "failed" for entry in entries.values()),
         stale=sum(entry.stale for entry in entries.values()),
         languages=dict(sorted(Counter(e.language for e in held if e.language).items())),
+        fields=_fields(held),
     )
+
+
+def _fields(held: Sequence[Entry]) -> Mapping[str, int] | None:
+    counted: Counter[str] = Counter()
+    for entry in held:
+        if entry.fields is None:
+            return None
+        counted.update(entry.fields)
+    return dict(sorted(counted.items())) if sum(map(len, counted)) <= _MOST_NAMES else None
 
 
 def now() -> str:

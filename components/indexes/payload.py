@@ -15,6 +15,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 import numpy as np
 
 from components.errors import BadDocument, BadOption, IndexFault, Missing
+from components.fields import OURS, OWN, full_names, shared
 from components.indexes.manifest import Entry
 from components.normal_form import canonical_forms
 from components.options import UNNAMEABLE, nameable
@@ -29,10 +30,8 @@ read only where it is asked for.
 """
 CHUNK = "chunk"
 """The payload field with a chunk's id, where a store has several points of one."""
-TOP_LEVEL = frozenset(
-    {"document_id", "version", "ordinal", "start", "end", "page", "last_page", "title", "section"}
-)
-"""Payload fields that a filter names without `metadata.`."""
+NAMING = ("document_id", "metadata", "page", "section")
+"""Payload fields that `fields_of` reads."""
 
 
 def chunk_id(document_id: str, content_hash: str, span: Span) -> str:
@@ -131,6 +130,8 @@ def of_entry(entry: Entry) -> dict[str, Any]:
     """An entry's payload."""
     payload = asdict(entry)
     payload["entry_version"] = payload.pop("version")
+    if entry.fields is not None:
+        payload["fields"] = list(entry.fields)
     check(payload, entry.document_id)
     return payload | {"kind": "document"}
 
@@ -141,17 +142,34 @@ def to_entry(payload: Mapping[str, Any]) -> Entry:
     try:
         known.pop("kind")
         known["version"] = known.pop("entry_version")
+        if known.get("fields") is not None:
+            known["fields"] = shared(tuple(known["fields"]))
         return Entry(**known)
     except (KeyError, TypeError) as error:
         raise IndexFault(f"a document's entry is not whole: {error}") from error
 
 
+def fields_of(payloads: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
+    """By document, the names in full of the fields that its chunks have; see `Entry.fields`."""
+    found: dict[str, set[str]] = {}
+    for held in payloads:
+        names = full_names(
+            held.get("metadata") or {},
+            paged=held.get("page") is not None,
+            sections=bool(held.get("section")),
+        )
+        found.setdefault(held["document_id"], set()).update(names)
+    return {name: shared(tuple(sorted(own))) for name, own in found.items()}
+
+
 def field_path(name: str) -> str:
-    """Where a filter's field lies in a payload. Raises BadOption for one that has no path."""
-    if name in TOP_LEVEL:
+    """Where a filter's field, as a `Reader` takes it, lies in a payload. Raises BadOption for one
+    that has no path.
+    """
+    if name in OURS:
         return name
     # Quoted, because a user's field name may itself have a dot in it.
-    own = name.removeprefix("metadata.")
+    own = name.removeprefix(OWN)
     if not nameable(own):
         raise BadOption(f"{UNNAMEABLE}, such as {own!r}").at(
             where="filter", hint="it is stored and shown; give it another name to filter by it"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 
 from components.errors import BadOption
+from components.fields import OURS, OWN
 from components.retrievers.names import Names
 from components.stages import Vocabulary
 from components.values import Filter, Hit, Query, Scalar
@@ -36,7 +37,8 @@ def narrowed(
     what each wider search finds comes behind, its scores moved down as a whole where they would
     rise. A field that the query's filter holds is not looked for. Raises BadOption.
     """
-    steps = [_steps(query, match, reader) for query in queries]
+    fields = _found(match, reader) if match else {}
+    steps = [_steps(query, fields, reader) for query in queries]
     found: list[list[Hit]] = [[] for _ in queries]
     for step in count():
         asked = [at for at, own in enumerate(steps) if step < len(own) and len(found[at]) < k]
@@ -60,21 +62,30 @@ def behind(found: Sequence[Hit], wider: Sequence[Hit]) -> list[Hit]:
     return [replace(hit, score=below - (best - hit.score)) for hit in new]
 
 
-def _steps(query: Query, match: Sequence[str], reader: Vocabulary) -> list[Filter]:
+def _steps(query: Query, fields: Mapping[str, str], reader: Vocabulary) -> list[Filter]:
     """Filters from the narrowest to the query's own."""
     given = set(map(_own, query.filter))
     named: list[tuple[str, list[Scalar]]] = []
-    for field in match:
-        if _own(field) not in given and (values := _names(reader, field).of(query.text)):
+    for name, field in fields.items():
+        if _own(field) not in given and (values := _names(reader, field, name).of(query.text)):
             named.append((field, values))
     return [{**dict(named[:size]), **query.filter} for size in range(len(named), -1, -1)]
 
 
-def _names(reader: Vocabulary, field: str) -> Names:
+def _found(match: Sequence[str], reader: Vocabulary) -> dict[str, str]:
+    """What the reader calls each field that is named."""
+    fields = reader.fields
+    try:
+        return {name: fields.find(name) for name in match}
+    except BadOption as error:
+        raise error.at(where="retriever.match") from None
+
+
+def _names(reader: Vocabulary, field: str, name: str) -> Names:
     key = reader.edition, field
     found = _known.get(key)
     if found is None:
-        found = Names(_values(reader, field))
+        found = Names(_values(reader, field, name))
         if reader.edition:
             _known[key] = found
             for oldest in list(_known)[:-_KEPT]:
@@ -82,16 +93,17 @@ def _names(reader: Vocabulary, field: str) -> Names:
     return found
 
 
-def _values(reader: Vocabulary, field: str) -> list[Scalar]:
+def _values(reader: Vocabulary, field: str, name: str) -> list[Scalar]:
     values = reader.values(field, MOST_VALUES + 1)
     if len(values) > MOST_VALUES:
-        raise BadOption(f"the field {field!r} has more than {MOST_VALUES:,} values").at(
+        raise BadOption(f"the field {name!r} has more than {MOST_VALUES:,} values").at(
             where="retriever.match", hint="name fields that many documents share a value of"
         )
     if not values:
-        _log.warning("retriever.match: no document has the field %r", field)
+        _log.warning("retriever.match: no document has the field %r", name)
     return values
 
 
 def _own(field: str) -> str:
-    return field.removeprefix("metadata.")
+    """One name for each field that a reader takes."""
+    return field if field in OURS or field.startswith(OWN) else OWN + field

@@ -111,6 +111,7 @@ class _Searching:
             at.serving.encode(batch)
             with at.reading() as reader:
                 found = at.serving.retrieve(reader, batch, self._plan.hits)
+                self._plan.data.check_scope(found.absent)
                 judged = [self._judged(query, reader) for query in batch]
             ranked = at.serving.rerank(found, self._plan.hits).hits
         return [

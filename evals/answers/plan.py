@@ -16,7 +16,7 @@ from evals.answers.setting import OF_THE_DATA, RETRIEVED, SETTINGS, Setting
 from evals.compare.live import served
 from evals.compare.systems import System, addressed, free, systems
 from evals.datasets import catalogue
-from evals.datasets.judged import Judged
+from evals.datasets.judged import DOCUMENT, Judged
 from evals.judging import judge_file
 from evals.judging.judge_file import JudgeFile
 from evals.judging.ragas_adapter import OFFLINE
@@ -153,12 +153,14 @@ def plan(
 
 
 def _key(plan: Plan, system: System) -> str:
-    asked = {
+    asked: dict[str, Any] = {
         "setting": plan.setting,
         "hits": plan.hits if plan.searched else 0,
         "characters": plan.characters if plan.setting == "long_context" else 0,
         "data": [plan.data.checksum, plan.data.split, plan.data.unit],
     }
+    if plan.setting == "single" and plan.data.scope != DOCUMENT:
+        asked["scope"] = plan.data.scope
     return keys.of_answers(system, plan.answerer(system), asked, searched=plan.searched)
 
 

@@ -41,7 +41,9 @@ def answers(
     with system.searcher() as searcher:
 
         def ask(queries: Sequence[Query], k: int) -> list[list[Hit]]:
-            return searcher.search(queries, k).hits
+            found = searcher.search(queries, k)
+            asked.data.check_scope(found.absent)
+            return found.hits
 
         for batch in waiting:
             yield _rank(ask, batch, asked, same)

@@ -29,12 +29,13 @@ def silent(answered: int) -> None:
 
 def key(system: System, asked: Asked) -> str:
     """Of all that decides the rankings: 16 hex digits."""
+    scope = asked.scoped and {"field": asked.data.scope}
     told = {
         "revision": REVISION,
         "fingerprint": state(system),
         "serving": serving(system),
         "data": [asked.data.checksum, asked.data.split, asked.data.unit],
-        "asked": [asked.scoped and asked.data.scope, asked.depth, asked.shown, asked.budgets],
+        "asked": [scope, asked.depth, asked.shown, asked.budgets],
     }
     canonical = json.dumps(told, sort_keys=True, default=str)
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from components.fields import plain
 from components.sources import fields
 from components.sources.fields import Fields as Row
 from evals.datasets import lines
@@ -95,10 +96,11 @@ def _relevant(grades: Mapping[str, int]) -> Iterator[str]:
 
 
 def _check_scope(scope: str, id: str, row: Row, relevant: Iterable[Stored], where: str) -> None:
-    if scope and fields.field_of(row, scope) is None:
-        raise BadData(f"question {id!r} lacks the field {scope!r} of the scope").at(where=where)
-    if scope and any(each.scope != fields.field_of(row, scope) for each in relevant):
-        raise BadData(f"question {id!r} has a relevant document of another {scope}").at(where=where)
+    field = plain(scope)
+    if scope and fields.field_of(row, field) is None:
+        raise BadData(f"question {id!r} lacks the field {field!r} of the scope").at(where=where)
+    if scope and any(each.scope != fields.field_of(row, field) for each in relevant):
+        raise BadData(f"question {id!r} has a relevant document of another {field}").at(where=where)
 
 
 def _evidence(

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from components.errors import BadOption, SourceMissing
+from components.fields import OURS, OWN, plain
 from components.sources import fields, gzipped
 from components.sources.fields import Fields as Row
 from evals.datasets import lines, qrels
@@ -45,7 +46,7 @@ def load(
         judgements=graded.judgements,
         grade_scale=graded.scale,
         source={"use": "jsonl", "path": str(corpus.resolve()), **whole},
-        scope=scope,
+        scope=_own(scope),
         corpus=checksum("corpus", folder, (corpus,)),
         checksum=checksum(split, folder, (corpus, queries, judged)),
     )
@@ -81,6 +82,13 @@ def checksum(split: str, folder: Path, files: Iterable[Path]) -> str:
             own = hashlib.file_digest(opened, "sha256").hexdigest()
         whole.update(f"\n{file.relative_to(folder).as_posix()} {own}".encode())
     return whole.hexdigest()
+
+
+def _own(scope: str) -> str:
+    """In full where Millrace has a field of that name: what stands in a line is the document's, but
+    for its title.
+    """
+    return OWN + scope if scope in OURS and scope != "title" else scope
 
 
 def _there(folder: Path, name: str) -> Path:
@@ -119,7 +127,7 @@ def _judged(data: Judged, asked: Mapping[str, Row]) -> dict[str, Stored]:
     for question, row in asked.items():
         for id, grade in data.judgements.get(question, {}).items():
             if grade > 0:
-                found[id] = Stored(_UNKNOWN, fields.field_of(row, data.scope))
+                found[id] = Stored(_UNKNOWN, fields.field_of(row, plain(data.scope)))
     return found
 
 
@@ -129,7 +137,7 @@ def _documents(corpus: Path, scope: str, spans: bool) -> dict[str, Stored]:
     for id, row in lines.identified(corpus, "document", fields.IDS):
         text = fields.text_of(row)
         if text.strip() or (not spans and str(row.get("title") or "").strip()):
-            found[id] = Stored(Lengths.of(text), fields.field_of(row, scope))
+            found[id] = Stored(Lengths.of(text), fields.field_of(row, plain(scope)))
     return found
 
 

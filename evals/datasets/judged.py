@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from components.errors import UserError
+from components.fields import plain
 from components.values import Metadata, Query, Scalar
 
 Unit = Literal["document", "page", "span"]
@@ -86,7 +87,9 @@ class Judged:
     where there are questions alone.
     """
     scope: str = ""
-    """Field that a question and its documents share: the ranking may be limited to its value."""
+    """Field that a question and its documents share, its name alone or in full: the ranking may be
+    limited to its value.
+    """
     corpus: str = ""
     """Sha256 of the documents alone, in hex; empty where it is not known apart."""
     checksum: str
@@ -101,14 +104,22 @@ class Judged:
         """
         if scoped and not self.scope:
             raise BadData("the data set has no scope to search in").at(where=self.name)
+        field = f"document.{DOCUMENT}" if self.scope == DOCUMENT else self.scope
         return [
             Query(
                 id=each.id,
                 text=each.text,
-                filter={self.scope: self._values(each)} if scoped else {},
+                filter={field: self._values(each)} if scoped else {},
             )
             for each in self.questions
         ]
+
+    def check_scope(self, absent: Mapping[str, str]) -> None:
+        """Raises BadData where an index has no such field, see `Found.absent`: nothing is found,
+        and all metrics would be 0.
+        """
+        for told in absent.values():
+            raise BadData(f"the scope finds nothing: {told}").at(where=self.name)
 
     def document_of(self, unit: str) -> str:
         """The document that a judged unit is, or is a part of."""
@@ -119,7 +130,7 @@ class Judged:
         return [unit for unit, grade in self.judgements[question].items() if grade > 0]
 
     def _values(self, question: Question) -> Sequence[Scalar]:
-        if self.scope == DOCUMENT:
+        if self.scope == DOCUMENT and question.document_id:
             return [question.document_id]
-        value = question.metadata[self.scope]
+        value = question.metadata[plain(self.scope)]
         return [value] if isinstance(value, str | int | float | bool) else value

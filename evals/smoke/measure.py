@@ -119,6 +119,8 @@ def variants(pipeline: Pipeline) -> list[str]:
 
 def _run(pipeline: Pipeline, data: Judged, *, single: bool) -> Scored:
     def ask(asked: Sequence[Query], k: int) -> list[list[Hit]]:
-        return search(pipeline, asked, k).hits
+        found = search(pipeline, asked, k)
+        data.check_scope(found.absent)
+        return found.hits
 
     return rank(ask, data.queries(scoped=single), K, units_of(data))

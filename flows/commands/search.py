@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     "filters",
     multiple=True,
     metavar="KEY=VALUE",
-    help="Only hits whose field has this value; again: any of them. Pages count from 0.",
+    help="Only hits whose field has this value; again: any of them. Pages count from 0. In full: "
+    "metadata.KEY, document.KEY, chunk.KEY.",
 )
 @json_option
 def command(
@@ -47,6 +48,8 @@ def command(
             "millrace: the pipeline file differs from what is live: the next refresh will build it",
             err=True,
         )
+    for told in found.absent.values():
+        click.echo(f"millrace: {told}; a filter by it finds nothing", err=True)
     _tell_depth(found)
     if as_json:
         print_json(_as_json(question, found))
@@ -104,6 +107,7 @@ def _as_json(question: str, found: Found) -> dict[str, Any]:
         "reranked": found.reranked.depths[0],
         "generation": found.release.generation.name,
         "pending": found.pending,
+        "absent_fields": list(found.absent),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from components.errors import TooOld
     from components.indexes.manifest import Release
 
+_SHOWN = 10
+"""Names of fields."""
 _CLOCKS = timedelta(minutes=5)
 """By which the clocks of two machines may differ."""
 
@@ -116,6 +119,8 @@ def _show(found: dict[str, Any]) -> None:
     if languages := found["languages"]:
         told = ", ".join(f"{name} {count:,}" for name, count in languages.items())
         table.add_row("languages", told)
+    if found["fields"]:
+        table.add_row("fields", _names(found["fields"]))
     if found["termless"]:
         table.add_row("termless", f"{found['termless']:,} chunks, not found by words")
     if found["pending"]:
@@ -125,3 +130,10 @@ def _show(found: dict[str, Any]) -> None:
     if found["damaged"]:
         said = f"damaged     see {found['damaged']}: the next refresh builds it anew"
         console.print(said, soft_wrap=True, markup=False)
+
+
+def _names(fields: Mapping[str, int]) -> str:
+    """Of what documents and chunks have to filter by, the most frequent first."""
+    names = sorted(fields, key=lambda name: (-fields[name], name))
+    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+    return ", ".join(f"{name:.60}" for name in names[:_SHOWN]) + more

@@ -30,7 +30,7 @@ from tests.answering.data import (
     planned,
     recorded,
 )
-from tests.compare.data import publish
+from tests.compare.data import publish, served
 
 RIGHT = gold()
 
@@ -327,3 +327,27 @@ def test_what_is_right_the_next_time_leaves_no_system_out(
 
     with pytest.raises(kind):
         run(plan, by=replace(steps, **{step: failing}))
+
+
+def rescoped(folder: Path, name: str, corpus: bool = True) -> str:
+    """The data set's scope, the company, under another name."""
+    made = data(folder / "data")
+    for file in [made / "queries.jsonl", *([made / "corpus.jsonl"] if corpus else [])]:
+        file.write_text(file.read_text().replace('"company"', f'"{name}"'))
+    return f"{made}?scope={name}"
+
+
+@pytest.mark.parametrize("scope", ["version", "section", "place"])
+def test_a_scope_is_the_documents_own_field(tmp_path: Path, scope: str) -> None:
+    asked = rescoped(tmp_path, scope)
+    found = only(outcome(tmp_path, parrot(tmp_path), setting="single", data=asked))
+    for row in found.rows:
+        assert {each.title for each in row.answered.given} == {row.question.metadata[scope]}
+
+
+def test_a_scope_that_no_document_has_stops_the_answers(tmp_path: Path) -> None:
+    asked = rescoped(tmp_path, "place", corpus=False)
+    file = served(tmp_path, answerer={"use": "tests.answering.test_answers:Parrot"})
+    publish(file)
+    with pytest.raises(BadData, match="the scope finds nothing: no document has the field 'place'"):
+        outcome(tmp_path, file, setting="single", data=asked, live=True)

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from components.bridges.postprocessor import _hit
 from components.bridges.retriever import MillraceRetriever
-from components.errors import NothingLive
-from tests.corpora import Corpus
+from components.errors import BadOption, NothingLive
+from components.values import Document, DocumentRef, Filter, Section
+from tests.corpora import HASHING, Corpus
 
 
 def test_llama_index_retrieves_from_the_live_index(corpus: Corpus) -> None:
@@ -53,3 +58,97 @@ def test_importing_it_is_the_only_way_to_load_llama_index(tmp_path: Path) -> Non
         "assert 'llama_index.core' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
+
+
+OWN: dict[str, Any] = {
+    "section": "pumps",
+    "page": 7,
+    "title": "Pumps",
+    "document_id": "no. 1",
+    "version": "2.1",
+}
+
+
+def own_fields(folder: Path) -> Corpus:
+    """Two documents, of which one has fields called as Millrace's; sections and titles of both."""
+    source = {"use": "tests.bridges.test_retriever:Told"}
+    corpus = Corpus(folder, {**HASHING, "source": source})
+    corpus.refresh()
+    return corpus
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    identity = "told"
+
+    def scan(self) -> Iterator[DocumentRef]:
+        yield DocumentRef(id="own", version="1")
+        yield DocumentRef(id="none", version="1")
+
+    def digest(self, ref: DocumentRef) -> str:
+        return ref.version
+
+    def read(self, ref: DocumentRef) -> Document:
+        return Document(
+            id=ref.id,
+            text="The wheel of the mill turns.",
+            title="Ours",
+            metadata=OWN if ref.id == "own" else {},
+            page_starts=(0,),
+            sections=(Section(0, "Wheels"),),
+        )
+
+
+def test_fields_of_the_documents_stay_beside_millrace_s(tmp_path: Path) -> None:
+    found = MillraceRetriever(own_fields(tmp_path).file, 5).retrieve("wheel")
+    told = {each.node.metadata["document.document_id"]: each.node.metadata for each in found}
+    ours = {"chunk.section": "Wheels", "chunk.page": 0, "document.title": "Ours"}
+    assert told == {
+        "own": {**OWN, **ours, "document.document_id": "own"},
+        "none": {**ours, "document.document_id": "none"},
+    }
+
+
+def test_a_reranker_of_nodes_reads_millrace_s_fields(tmp_path: Path) -> None:
+    found = MillraceRetriever(own_fields(tmp_path).file, 5).retrieve("wheel")
+    for each in found:
+        chunk = _hit(each.node, 1.0, 0).chunk
+        assert (chunk.title, chunk.section) == ("Ours", "Wheels")
+        assert chunk.document_id == each.node.metadata["document.document_id"]
+
+
+def test_filters_name_either_s_fields(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    corpus = own_fields(tmp_path)
+
+    def asked(wanted: Filter) -> set[str]:
+        found = MillraceRetriever(corpus.file, 5, filter=wanted).retrieve("wheel")
+        return {each.node.metadata["document.document_id"] for each in found}
+
+    for name, value in OWN.items():
+        assert asked({f"metadata.{name}": [value]}) == {"own"}
+        with pytest.raises(BadOption, match=f"metadata.{name} and "):
+            asked({name: [value]})
+    assert asked({"chunk.page": [0], "document.title": ["Ours"]}) == {"own", "none"}
+    assert not caplog.records
+    assert asked({"sections": ["pumps"]}) == set()
+    assert "no document has the field 'sections': did you mean 'section'?" in caplog.text
+
+
+def test_a_title_that_the_document_says_itself_is_told_once(tmp_path: Path) -> None:
+    source = {"use": "tests.bridges.test_retriever:Titled"}
+    corpus = Corpus(tmp_path, {**HASHING, "source": source})
+    corpus.refresh()
+    (found,) = MillraceRetriever(corpus.file, 5).retrieve("wheel")
+    assert found.node.metadata == {"title": "Mill", "document_id": "own"}
+    assert _hit(found.node, 1.0, 0).chunk.title == "Mill"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Titled(Told):
+    identity = "titled"
+
+    def scan(self) -> Iterator[DocumentRef]:
+        yield DocumentRef(id="own", version="1")
+
+    def read(self, ref: DocumentRef) -> Document:
+        return Document(id=ref.id, text="The wheel.", title="Mill", metadata={"title": "Mill"})

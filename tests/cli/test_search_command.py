@@ -26,6 +26,15 @@ HIT = {
     "metadata",
     "text",
 }
+KEYS = {
+    "schema",
+    "question",
+    "hits",
+    "reranked",
+    "generation",
+    "pending",
+    "absent_fields",
+}
 LINES: list[dict[str, Any]] = [
     {"_id": "a", "title": "Größe", "text": "A river mill “grinds”.", "year": 2018, "sort": "old"},
     {"_id": "b", "title": "B", "text": "A wind mill turns.", "year": 2019, "sort": "old"},
@@ -81,7 +90,7 @@ def found(corpus: Corpus, *filters: str) -> set[str]:
 def test_json_has_the_question_and_every_field_of_every_hit(folder: Corpus) -> None:
     done = ask(folder, "river mill wheel", "--json")
     assert (done.code, done.err) == (0, "")
-    assert set(done.json) == {"schema", "question", "hits", "reranked", "generation", "pending"}
+    assert set(done.json) == KEYS
     assert done.json["question"] == "river mill wheel"
     assert done.json["pending"] is False
     assert done.json["generation"] == f"0001-{folder.load().fingerprint()}"
@@ -186,6 +195,35 @@ def test_metadata_comes_with_the_hit(fields: Corpus) -> None:
     assert hit["metadata"] == {"year": 2018, "sort": "old"}
     assert hit["title"] == "Größe"
     assert hit["text"] == "Größe\nA river mill “grinds”."
+
+
+def test_a_filter_that_nothing_can_match_is_told(fields: Corpus) -> None:
+    done = ask(fields, "mill", "--filter", "sorte=old", "--filter", "page=3")
+    assert (done.code, done.out) == (0, "nothing found\n")
+    assert done.err.splitlines() == [
+        "millrace: no document has the field 'sorte': did you mean 'sort'?; "
+        "a filter by it finds nothing",
+        "millrace: no document has the field 'page': they have open, share, sort, tags, year; "
+        "a filter by it finds nothing",
+    ]
+    done = ask(fields, "mill", "--json", "--filter", "sorte=old", "--filter", "year=2018")
+    assert (done.json["absent_fields"], done.json["hits"]) == (["sorte"], [])
+    assert ask(fields, "mill", "--json", "--filter", "sort=none").json["absent_fields"] == []
+
+
+def test_a_name_that_both_have_is_refused(tmp_path: Path) -> None:
+    corpus = Corpus(tmp_path, {**HASHING, "source": {"use": "jsonl", "path": "corpus.jsonl"}})
+    row = {"_id": "a", "title": "A", "text": "A river mill.", "version": "2.1", "section": "x"}
+    (tmp_path / "corpus.jsonl").write_text(json.dumps(row))
+    corpus.refresh()
+    done = ask(corpus, "mill", "--filter", "version=2.1")
+    assert done.code == 2
+    assert done.message == (
+        "filter: 'version' may be either of two fields here: metadata.version and "
+        "document.version (name the one that is meant in full)"
+    )
+    for filter in ("metadata.version=2.1", "section=x", "document.title=A"):
+        assert found(corpus, filter) == {"a"}
 
 
 def test_nothing_found_is_said_and_no_mistake(fields: Corpus) -> None:

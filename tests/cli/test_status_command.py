@@ -6,12 +6,13 @@ import json
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from components.errors import GuardStopped
 from tests.cli import call
-from tests.corpora import Corpus
+from tests.corpora import LINES, Corpus
 
 KEYS = {
     "schema",
@@ -29,6 +30,7 @@ KEYS = {
     "failed",
     "stale",
     "languages",
+    "fields",
     "termless",
     "stages",
     "pending",
@@ -230,3 +232,14 @@ def test_an_age_is_a_number_and_a_unit(corpus: Corpus, given: str) -> None:
     done = call("status", corpus.file, "--max-age", given)
     assert done.code == 2
     assert f"{given!r} is no span of time such as 90m, 26h or 2d" in done.message
+
+
+def test_what_can_be_filtered_by_is_named(tmp_path: Path) -> None:
+    corpus = Corpus(tmp_path, LINES)
+    rows = [{"_id": str(at), "text": "A mill.", "year": at, f"f{at}": 1} for at in range(30)]
+    corpus.add("corpus.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    corpus.refresh()
+    assert call("status", corpus.file, "--json").json["fields"]["metadata.year"] == 30
+    (row,) = [each for each in call("status", corpus.file).out.splitlines() if "fields" in each]
+    assert row.split()[1] == "metadata.year,"
+    assert "and 21 more" in " ".join(call("status", corpus.file).out.split())

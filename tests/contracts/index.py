@@ -310,6 +310,47 @@ class IndexContract:
         with corpus.read(live) as reader, pytest.raises(BadOption, match=field):
             reader.values(field, 10)
 
+    def test_fields_are_those_that_its_chunks_have(
+        self, corpus: CorpusIndex, live: Generation
+    ) -> None:
+        draft = corpus.draft(wanted(), live)
+        with corpus.write(draft) as writer:
+            writer.describe("a", "A", {"year": 1999, "a.b": []})
+            writer.describe("b", "B", {"color": "red"})
+            writer.forget(["c"])
+            held = writer.held_fields()
+            assert writer.fields.own == {"year", "color"}
+        pages = ("chunk.last_page", "chunk.page")
+        assert held == {"a": (*pages, "metadata.year"), "b": (*pages, "metadata.color")}
+        with corpus.read(finish(corpus, draft)) as reader:
+            assert reader.fields.own == {"year", "color"}
+            assert {"page", "title"} <= reader.fields.ours
+            assert "section" not in reader.fields.ours
+            assert reader.held_fields() == held
+        with corpus.read(live) as reader:
+            assert reader.fields.own == {"year", "kind", "tags", "draft"}
+
+    def test_an_entry_says_which_fields_its_document_has(
+        self, corpus: CorpusIndex, live: Generation
+    ) -> None:
+        draft = corpus.draft(wanted(), live)
+        own = ("chunk.page", "metadata.größe")
+        told = [replace(entry("a"), fields=own), replace(entry("b"), fields=()), entry("c")]
+        with corpus.write(draft) as writer:
+            writer.commit(told)
+        with corpus.read(draft) as reader:
+            assert [reader.entries()[name].fields for name in "abc"] == [own, (), None]
+        assert finish(corpus, draft).totals.fields is None
+        again = corpus.draft(wanted(), live)
+        with corpus.write(again) as writer:
+            writer.commit([*told[:2], replace(entry("c"), fields=own[:1])])
+        done = finish(corpus, again)
+        assert done.totals.fields == {"chunk.page": 2, "metadata.größe": 1}
+        assert corpus.generation(done.name) == done
+        with corpus.read(done) as reader:
+            assert reader.fields.own == {"größe"}
+            assert "page" in reader.fields.ours
+
     def test_an_edition_names_what_is_finished(self, corpus: CorpusIndex, live: Generation) -> None:
         draft = corpus.draft(wanted(), live)
         with corpus.write(draft) as writer:

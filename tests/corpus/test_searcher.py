@@ -241,7 +241,8 @@ def test_a_closed_one_is_asked_no_more(mills: Corpus, copies: Path) -> None:
     with Searcher(mills.load()) as searcher:
         with searcher.opened() as at:
             searcher.close()
-            assert at.ask(QUESTION, 1).hits[0]
+            found, _ = at.ask(QUESTION, 1)
+            assert found.hits[0]
         assert held(copies) == []
         with pytest.raises(RuntimeError, match="closed"):
             searcher.search(QUESTION, 1)

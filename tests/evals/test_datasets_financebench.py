@@ -38,7 +38,7 @@ def test_financebench_by_pages_of_filings(tmp_path: Path) -> None:
         "novel-generated",
         "42",
     )
-    assert data.queries(scoped=True)[0].filter == {"document_id": ["A_2020_10K"]}
+    assert data.queries(scoped=True)[0].filter == {"document.document_id": ["A_2020_10K"]}
     assert data.left_out == {"questions about absent filings": LeftOut(1, ("f1",))}
     whole = catalogue.load(str(filings(tmp_path / "all", "A_2020_10K", "B_2021_10Q")))
     assert len(whole.questions) == 2

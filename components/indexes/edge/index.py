@@ -418,7 +418,8 @@ class EdgeCorpus:
         shard = self._shard(generation)
         search = self._rescoring.of(generation)
         edition = generation.edition(str(shard.absolute()))
-        reader = EdgeReader(opened, shard, generation.width, search, edition)
+        told = generation.totals.fields if generation.finished_at else None
+        reader = EdgeReader(opened, shard, generation.width, search, edition, told)
         if generation.finished_at:
             # The engine opens a shard whose files are missing as if it were smaller.
             _check_count(reader, generation.totals.chunks, shard)

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from components.errors import Missing
+from components.fields import Fields
 from components.indexes.distinct import FIRST, distinct, payload_field
 from components.indexes.edge import engine
 from components.indexes.edge.engine import DENSE, SPARSE, faults
 from components.indexes.hits import TIES, best, more
+from components.indexes.known_fields import known_fields
 from components.indexes.manifest import Entry
 from components.indexes.payload import (
+    NAMING,
     STATES,
     by_type,
     field_path,
+    fields_of,
     possible_ids,
     states_of,
     to_chunk,
@@ -41,8 +45,10 @@ class EdgeReader:
         width: int,
         search: Search | None = None,
         edition: str = "",
+        told: Mapping[str, int] | None = None,
     ) -> None:
         self.edition = edition
+        self._told = told
         self._shard = shard
         self._folder = folder
         self._width = width
@@ -99,11 +105,21 @@ class EdgeReader:
         }
         return sorted(self._chunks(wanted), key=lambda chunk: chunk.ordinal)
 
+    @property
+    def fields(self) -> Fields:
+        """See `Vocabulary`."""
+        return known_fields(self._told, self.edition, self.held_fields)
+
     def values(self, field: str, limit: int) -> list[Scalar]:
         """See `Vocabulary`."""
         wanted: Filter = {KIND: ["chunk"], **FIRST}
         first = self.scroll(wanted, [payload_field(field)])
         return distinct((record.payload for record in first), field, limit)
+
+    def held_fields(self) -> dict[str, tuple[str, ...]]:
+        """See `GenerationReader`."""
+        chunks = self.scroll({KIND: ["chunk"]}, list(NAMING))
+        return fields_of(record.payload for record in chunks)
 
     def chunks(self, document_id: str) -> list[Chunk]:
         """See `GenerationReader`."""

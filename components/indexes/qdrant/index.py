@@ -457,7 +457,7 @@ class QdrantCorpus:
 
     def _opened(
         self, record: Record
-    ) -> tuple[Server, str, int, Sequence[int], int, Search | None, str]:
+    ) -> tuple[Server, str, int, Sequence[int], int, Search | None, str, Mapping[str, int] | None]:
         generation = record.generation
         return (
             self._server,
@@ -467,4 +467,5 @@ class QdrantCorpus:
             generation.width,
             self._rescoring.of(generation),
             generation.edition(self._key),
+            generation.totals.fields if generation.finished_at else None,
         )

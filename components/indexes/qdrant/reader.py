@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, wraps
 from itertools import chain
@@ -12,13 +12,17 @@ from uuid import uuid5
 import numpy as np
 
 from components.errors import BadOption, Missing, Refused
+from components.fields import Fields
 from components.indexes.distinct import FIRST, distinct, payload_field
 from components.indexes.hits import TIES, best, more
+from components.indexes.known_fields import known_fields
 from components.indexes.manifest import Entry
 from components.indexes.payload import (
     CHUNK,
     NAMESPACE,
+    NAMING,
     STATES,
+    fields_of,
     named,
     possible_ids,
     states_of,
@@ -108,8 +112,10 @@ class QdrantReader:
         width: int,
         search: Search | None,
         edition: str,
+        told: Mapping[str, int] | None,
     ) -> None:
         self.edition = edition
+        self._told = told
         self._server = server
         self._collection = collection
         self._number = number
@@ -181,6 +187,17 @@ class QdrantReader:
             for part in parts(ordinals, self._limits.values)
         ]
         return sorted(chain.from_iterable(found), key=lambda chunk: chunk.ordinal)
+
+    @property
+    def fields(self) -> Fields:
+        """See `Vocabulary`."""
+        return known_fields(self._told, self.edition, self.held_fields)
+
+    @_fitting
+    def held_fields(self) -> dict[str, tuple[str, ...]]:
+        """See `GenerationReader`."""
+        points = self._scroll(visible(self._view, kind=["chunk"]), list(NAMING))
+        return fields_of(point.payload or {} for point in points)
 
     @_fitting
     def values(self, field: str, limit: int) -> list[Scalar]:
