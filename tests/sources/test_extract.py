@@ -99,7 +99,7 @@ class TestText:
 
     @pytest.mark.parametrize(("name", "text", "title"), [
         ("x/a.md", "intro\n# The *title* #\n## Next", "The *title*"),
-        ("a.MD", "---\ntitle: x\n# comment\n---\n\n## Second level first", "Second level first"),
+        ("a.MD", "---\nauthor: x\n# comment\n---\n\n## Second level first", "Second level first"),
         ("a.md", "```sh\n# comment\n```\n# Real", "Real"),
         ("a.md", "Underlined\n===\n# Later", "Underlined"),
         ("a.md", "---\n# After a rule", "After a rule"),
