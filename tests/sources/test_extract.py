@@ -237,4 +237,6 @@ class TestPdf:
     def test_controls_and_surrogates(self) -> None:
         from components.sources.extract import pdf as module
 
-        assert module._clean("a\x02b\ufffec\r\nd\re\x00f\tg\x85h\x0c") == "a-b-c\nd\ne f\tg h "
+        assert (
+            module._clean("a\x02b\ufffec\r\nd\re\x00f\tg\x85h\x0c") == "a\x02b\x02c\nd\ne f\tg h "
+        )
