@@ -65,6 +65,21 @@ class TestForms:
         found = text(drawn(draw))
         assert found == "[x] Terms of use I agree\nSend news\nBy cash\n[x] payment: card By card\n"
 
+    @pytest.mark.parametrize("look", ["/Off", ""])
+    def test_boxes_whose_value_alone_was_set(self, look: str) -> None:
+        def draw(canvas: Canvas) -> None:
+            canvas.acroForm.checkbox(name="terms", checked=False, x=72, y=696)
+            canvas.acroForm.checkbox(name="news", checked=False, x=72, y=656)
+
+        def fill(writer: PdfWriter) -> None:
+            widgets(writer)[0][NameObject("/V")] = NameObject("/Yes")
+            for each in widgets(writer):
+                each.pop(NameObject("/AS"), None)
+                if look:
+                    each[NameObject("/AS")] = NameObject(look)
+
+        assert text(changed(drawn(draw), fill)) == "[x] terms\n"
+
     def test_choices_by_their_labels(self) -> None:
         options = [("Burgundy", "bu"), ("Teal", "te"), ("Ochre", "oc")]
         data = drawn(form({

@@ -37,7 +37,9 @@ def document(id: str, data: bytes) -> Document:
     pages = hyphens.joined([page for page, _ in found])
     lost = [number for number, (_, lost) in enumerate(found, start=1) if lost]
     if lost and not any(map(_WORD.search, pages)):
-        raise BadDocument("no text that can be read: its fonts do not say which characters they show")
+        raise BadDocument(
+            "no text that can be read: its fonts do not say which characters they show"
+        )
     if not any(page.strip() for page in pages):
         raise BadDocument(f"no text on any of its {len(pages)} pages: scanned?")
     starts = accumulate((len(page) for page in pages[:-1]), initial=0)

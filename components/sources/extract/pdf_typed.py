@@ -96,9 +96,11 @@ def _read(form: Any, annotation: Any) -> list[Typed]:
 
 
 def _ticked(form: Any, annotation: Any, name: str) -> str:
-    if not raw.FPDFAnnot_IsChecked(form, annotation):
-        return ""
     value = _string(raw.FPDFAnnot_GetFormFieldExportValue, form, annotation)
+    # Who fills a form without drawing it sets the field's value alone.
+    set_to = _string(raw.FPDFAnnot_GetStringValue, annotation, b"V")
+    if not (raw.FPDFAnnot_IsChecked(form, annotation) or (value and value == set_to)):
+        return ""
     return f"[x] {name}" if value.casefold() in _PLAIN else f"[x] {name}: {value}"
 
 
