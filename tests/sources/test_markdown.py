@@ -127,7 +127,8 @@ class TestFrontMatter:
         "a: &a [*a]", "a: &a {b: *a}",
         "a: " + "[" * 5_000, "a: " + "{b: " * 5_000,
         "a: " + "[" * 900 + "]" * 900,
-        "".join(f"k{at}: {at}\n" for at in range(4_000)),
+        "".join(f"k{at}: {at}\n" for at in range(3_000)),
+        f"a: &a {'x' * 900}\n" + "".join(f"k{at}: *a\n" for at in range(99)),
         "a: " + "x" * (LARGEST_FIELDS + 1),
         "? [a, b]\n: c", "? {a: b}\n: c",
     ], ids=lambda block: block[:9])  # fmt: skip

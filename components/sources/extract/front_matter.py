@@ -23,8 +23,10 @@ from components.values import Metadata
 
 _LONGEST = 32_000
 """Characters of a block. Every chunk would hold a copy of it."""
-_MOST = 2_000
-"""Values of a block, with those that an alias stands for."""
+_MOST = 50_000
+"""Characters of a block's values, those that an alias stands for counted each time."""
+_VALUE = 16
+"""Characters for which an empty value counts."""
 _MOST_BRACKETS = 500
 """The parser's time grows with the square of how deep they nest."""
 _ENDS = {
@@ -109,7 +111,7 @@ class _Values:
 
     def of(self, node: Node) -> Any:
         """Of a node. Raises ValueError where there are too many."""
-        self._left -= 1
+        self._left -= _VALUE + (len(node.value) if isinstance(node, ScalarNode) else 0)
         if self._left < 0:
             raise ValueError("too many values")
         if isinstance(node, SequenceNode):
