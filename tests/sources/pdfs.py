@@ -49,6 +49,10 @@ def without_appearances(writer: PdfWriter) -> None:
         each.pop(NameObject("/AP"), None)
 
 
+_COMPOSITE = {"identity": "", "private": "E000", "numbers": "0000"}
+"""What the map of a font gives for the first glyph; none: there is no map."""
+
+
 class Font:
     """A font of which nothing says which characters it shows, in one of the usual ways."""
 
@@ -58,14 +62,14 @@ class Font:
 
     def shown(self, text: str) -> str:
         """An operand that shows a text."""
-        if self.way in ("identity", "private"):
+        if self.way in _COMPOSITE:
             glyphs = (self._vera.charToGlyph[ord(each)] for each in text)
             return "<" + "".join(f"{glyph:04X}" for glyph in glyphs) + ">"
         return "<" + "".join(f"{self._code(each):02X}" for each in text) + ">"
 
     def objects(self, first: int) -> list[bytes]:
         """The font, and what it is made of, numbered from `first`."""
-        if self.way in ("identity", "private"):
+        if self.way in _COMPOSITE:
             return self._composite(first)
         names = " ".join(f"/g{code}" for code in range(128, 256))
         encoding = f"/Encoding<</Type/Encoding/Differences[128 {names}]>>"
@@ -89,12 +93,12 @@ class Font:
     def _composite(self, first: int) -> list[bytes]:
         program = VERA.read_bytes()
         packed = zlib.compress(program)
-        known = f"/ToUnicode {first + 4} 0 R" if self.way == "private" else ""
+        known = "" if self.way == "identity" else f"/ToUnicode {first + 4} 0 R"
         cmap = (
             "/CIDInit /ProcSet findresource begin 12 dict begin begincmap "
             "/CMapName /Private def /CMapType 2 def "
             "1 begincodespacerange <0000> <FFFF> endcodespacerange "
-            "2 beginbfrange <0000> <00FF> <E000> <0100> <01FF> <E100> endbfrange "
+            f"1 beginbfrange <0000> <00FF> <{_COMPOSITE[self.way]}> endbfrange "
             "endcmap end end"
         )
         return [

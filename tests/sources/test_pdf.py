@@ -268,6 +268,20 @@ class TestFonts:
         assert document.text.split()[-1] == "second"
         assert not document.incomplete
 
+    def test_numbers_of_glyphs_in_place_of_letters(self) -> None:
+        with pytest.raises(BadDocument, match="no text that can be read"):
+            text(unmapped(["{The notice period}", "{is four weeks.}"], way="numbers"))
+        data = unmapped(["One page."], ["{The notice period}", "It ends."], way="numbers")
+        document = extract.document("a.pdf", data)
+        assert document.text.split() == ["One", "page.", "It", "ends."]
+        assert document.incomplete.startswith("text on page 2 cannot be read")
+
+    def test_controls_between_words_are_blanks(self) -> None:
+        from components.sources.extract.pdf_characters import readable
+
+        text = "The\x03notice\x03period\nIS\x03FOUR weeks"
+        assert readable(text) == ("The notice period\nIS FOUR weeks", False)
+
     def test_a_letter_that_is_missing_in_a_word(self) -> None:
         document = extract.document("a.pdf", unmapped(["an ef{f}ect"]))
         assert document.text == "an ef\ufffdect\n"

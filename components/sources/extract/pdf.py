@@ -18,7 +18,7 @@ _PDFIUM = threading.Lock()
 _NO_REASON, _PASSWORD, _SECURITY = 0, 4, 5
 """PDFium's error codes."""
 _HYPHENS = str.maketrans({"\ufffe": hyphens.BROKEN})
-_CONTROLS = re.compile(r"[\x00\x01\x03-\x08\x0b-\x1f\x7f-\x9f]")
+_CONTROLS = re.compile(r"[\x00\x01\x04-\x08\x0b-\x1f\x7f-\x9f]")
 _WORD = re.compile(r"\w")
 _MOST_NAMED = 20
 """Stretches of pages that are named one by one."""

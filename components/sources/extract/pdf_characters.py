@@ -25,6 +25,11 @@ _SPACES = frozenset((3, 32, 160))
 """Codes of blanks in fonts of which nothing is known; by convention the third glyph is one."""
 _PRIVATE = re.compile("[\ue000-\uf8ff]{3,}")
 """Words in characters that mean whatever a font wants; fewer of them are bullets."""
+_THIRD = "\x03"
+_NUMBERED = re.compile(rf"(?<!\S)\S*?{_THIRD}\S*")
+"""What is put together by the third character."""
+_LOWER = 5
+"""One in so many characters is a small letter, at least, in text that is none of numbers."""
 _LOST = re.compile(rf"{UNREADABLE}(?:\s*{UNREADABLE}){{2,}}|(?<=\w){UNREADABLE}+(?=\w)")
 _IN_WORD = re.compile(rf"(?<=\w){UNREADABLE}{{1,2}}(?=\w)")
 _ANY = re.compile(rf"[ \t]*(?:{UNREADABLE}[ \t]*)+")
@@ -41,12 +46,28 @@ def readable(text: str) -> tuple[str, bool]:
 
     Blanks stand for symbols; a mark for what is missing within a word, which would be another.
     """
-    text = _PRIVATE.sub(lambda found: UNREADABLE * len(found[0]), text)
+    text = _PRIVATE.sub(_marks, _without_numbers(text))
     if UNREADABLE not in text:
         return text, False
     lost = bool(_LOST.search(text))
     marked = _IN_WORD.sub("\0", text)
     return _ANY.sub(" ", marked).replace("\0", UNREADABLE), lost
+
+
+def _without_numbers(text: str) -> str:
+    """The text without what a font's map gives as the glyphs' numbers: the blank is the third, and
+    small letters come out as capitals and signs.
+    """
+    if _THIRD not in text:
+        return text
+    numbered = "".join(_NUMBERED.findall(text))
+    if _LOWER * sum(map(str.islower, numbered)) < len(numbered):
+        text = _NUMBERED.sub(_marks, text)
+    return text.replace(_THIRD, " ")
+
+
+def _marks(found: re.Match[str]) -> str:
+    return UNREADABLE * len(found[0])
 
 
 @dataclass(frozen=True)
