@@ -82,6 +82,8 @@ class Document:
     """Offset of each page's first character, ascending; empty where there are no pages."""
     sections: tuple[Section, ...] = ()
     """In order of their starts; empty where the text has no headings."""
+    incomplete: str = ""
+    """What of it could not be read, as a person is told; empty where all could."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

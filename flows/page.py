@@ -38,7 +38,8 @@ def show(found: Survey, report: Report) -> None:
     artifacts.table(f"{key}-counts", counts(report), summary(report))
     artifacts.markdown(f"{key}-changes", changes(found, report, speed), _difference(found, report))
     artifacts.markdown(f"{key}-time", time_spent(report), _most(report))
-    told = failures(report.failures) + left_out(report.left_out)
+    told = failures(report.failures) + incomplete(report.incomplete)
+    told += left_out(report.left_out)
     artifacts.markdown(f"{key}-failures", told, _failed(report))
 
 
@@ -86,6 +87,12 @@ def failures(failed: Iterable[Failed]) -> str:
     text = table(("document", "reason"), rows[:SHOWN_FAILURES])
     rest = len(rows) - SHOWN_FAILURES
     return f"{text}\n\n{f'and {rest:,} more' if rest > 0 else ''}\n"
+
+
+def incomplete(documents: Iterable[Failed]) -> str:
+    """Documents of which a part could not be read; nothing where that is none."""
+    told = _named("Read in part", [f"{each.id}: {each.reason}" for each in documents])
+    return f"\n{told}\n" if told else ""
 
 
 def left_out(parts: Iterable[LeftOut]) -> str:

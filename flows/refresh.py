@@ -245,7 +245,8 @@ def _log(report: Report) -> None:
 
 def to_survey(found: Mapping[str, Any]) -> Survey:
     """A survey from its dictionary."""
-    failed = {name: tuple(Failed(**each) for each in found[name]) for name in ("gaps", "failures")}
+    lists = ("gaps", "failures", "incomplete")
+    failed = {name: tuple(Failed(**each) for each in found[name]) for name in lists}
     names = {name: tuple(found[name]) for name in ("gap_prefixes", "failed_before")}
     names["left_out"] = tuple(LeftOut(**each) for each in found["left_out"])
     return Survey(**{**found, **failed, **names, "before": Totals(**found["before"])})
@@ -254,7 +255,8 @@ def to_survey(found: Mapping[str, Any]) -> Survey:
 def to_report(found: Mapping[str, Any]) -> Report:
     """A report from the flow's result."""
     failures = tuple(Failed(**each) for each in found["failures"])
+    incomplete = tuple(Failed(**each) for each in found["incomplete"])
     left_out = tuple(LeftOut(**each) for each in found["left_out"])
     totals, cache = Totals(**found["totals"]), Usage(**found["cache"])
-    lists = {"failures": failures, "left_out": left_out}
+    lists = {"failures": failures, "incomplete": incomplete, "left_out": left_out}
     return Report(**{**found, **lists, "totals": totals, "cache": cache})

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import math
 import uuid
 from collections.abc import Mapping
-from datetime import date
 from typing import Any
 
-from components.sources.extract import document_id, one_line, storable, title
+from components.sources.extract import document_id, fields, one_line, title
 from components.values import Document, Metadata, Scalar
 
 _PLACES = ("file_path", "url", "URL", "source", "page_id")
@@ -47,12 +44,8 @@ def digest(text: str) -> str:
 
 
 def flat(metadata: Mapping[Any, Any]) -> dict[str, Scalar | list[Scalar]]:
-    """Text, numbers and lists of them; what is deeper as JSON text; nothing for nothing."""
-    return {
-        storable(str(name)): _value(value)
-        for name, value in metadata.items()
-        if value is not None and name not in _CHANGES_BY_READING
-    }
+    """Metadata as an index can hold them, without what reading alone changes."""
+    return fields.flat({n: v for n, v in metadata.items() if n not in _CHANGES_BY_READING})
 
 
 def _is_random(id: str) -> bool:
@@ -60,27 +53,3 @@ def _is_random(id: str) -> bool:
         return uuid.UUID(id).version == 4
     except ValueError:
         return not id
-
-
-def _value(value: Any) -> Scalar | list[Scalar]:
-    if isinstance(value, list | tuple) and not any(
-        isinstance(each, list | tuple | dict) or each is None for each in value
-    ):
-        return [_scalar(each) for each in value]
-    return _scalar(value)
-
-
-def _scalar(value: Any) -> Scalar:
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, int) and -(2**63) <= value < 2**63:
-        return value
-    if isinstance(value, float) and math.isfinite(value):
-        return value
-    if isinstance(value, str):
-        return storable(value)
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, list | tuple | dict):
-        return json.dumps(value, sort_keys=True, default=str)
-    return storable(str(value))

@@ -42,6 +42,7 @@ class Facts:
     language: str = ""
     fields: tuple[str, ...] = ()
     """See `Entry`."""
+    incomplete: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +150,7 @@ def facts(prepared: Prepared) -> Facts:
             paged=bool(prepared.document.page_starts),
             sections=_has_sections(prepared),
         ),
+        incomplete=prepared.document.incomplete,
     )
 
 

@@ -57,10 +57,11 @@ class Written:
 
 @dataclass(frozen=True, kw_only=True)
 class Sealed:
-    """A finished generation and the documents that it could not take."""
+    """A finished generation and the documents that it could not take, or not all of."""
 
     generation: Generation
     failures: tuple[Failed, ...] = ()
+    incomplete: tuple[Failed, ...] = ()
     seconds: float = 0.0
 
 
@@ -154,9 +155,14 @@ def seal(job: Job, found: Survey, name: str) -> Sealed:
     start = time.perf_counter()
     _check_same(job, found)
     draft = job.corpus.generation(name)
-    totals, failures = _accounts(job, found, draft)
+    totals, failures, incomplete = _accounts(job, found, draft)
     generation = job.corpus.finish(draft, totals)
-    return Sealed(generation=generation, failures=failures, seconds=time.perf_counter() - start)
+    return Sealed(
+        generation=generation,
+        failures=tuple(failures),
+        incomplete=tuple(incomplete),
+        seconds=time.perf_counter() - start,
+    )
 
 
 def promote(job: Job, found: Survey, generation: Generation) -> bool:
@@ -196,6 +202,7 @@ def finish(
         unchanged=found.unchanged,
         deleted=found.deleted,
         failures=(*sealed.failures, *found.gaps),
+        incomplete=sealed.incomplete,
         left_out=found.left_out,
         totals=sealed.generation.totals,
         termless=sealed.generation.termless,
@@ -224,9 +231,15 @@ def rehearse(job: Job, found: Survey) -> Report:
     steps = plan_file.read(Path(found.plan_file))
     work = [step for step in steps if step.action not in _APART]
     failed: list[Failed] = []
+    incomplete: list[Failed] = []
     added = changed = 0
     for shard in shards(work, job, clock):
         failed += [Failed(id=each.step.document_id, reason=each.reason) for each in shard.failed]
+        incomplete += [
+            Failed(id=each.document.id, reason=each.document.incomplete)
+            for each in shard.ready
+            if each.document.incomplete
+        ]
         added += sum(each.step.action == "add" for each in shard.ready)
         changed += sum(each.step.action == "change" for each in shard.ready)
     return Report(
@@ -239,6 +252,7 @@ def rehearse(job: Job, found: Survey) -> Report:
         unchanged=found.unchanged,
         deleted=found.deleted,
         failures=(*failed, *found.failures, *found.gaps),
+        incomplete=(*incomplete, *found.incomplete),
         left_out=found.left_out,
         totals=job.corpus.generation(found.base).totals if found.base else Totals(),
         spent={"survey": found.seconds, **clock.seconds},
@@ -284,14 +298,18 @@ def _served(job: Job, live: Generation | None, base: str) -> tuple[dict[str, Ent
         return _manifest(job, job.corpus.generation(base) if base else None), live.totals
 
 
-def _accounts(job: Job, found: Survey, draft: Generation) -> tuple[Totals, tuple[Failed, ...]]:
-    """What the manifest adds up to, and which documents failed; the manifest itself is let go."""
+def _accounts(
+    job: Job, found: Survey, draft: Generation
+) -> tuple[Totals, list[Failed], list[Failed]]:
+    """What the manifest adds up to, which documents failed, and which could be read in part; the
+    manifest itself is let go.
+    """
     entries = _manifest(job, draft)
     if len(entries) != found.expected:
         raise Damaged(f"{len(entries)} documents are recorded, {found.expected} were expected").at(
             where=draft.name, hint="run the refresh again; nothing was published"
         )
-    return total(entries), tuple(_failures(entries))
+    return total(entries), _failures(entries), _incomplete(entries)
 
 
 def _check_same(job: Job, found: Survey) -> None:
@@ -395,7 +413,7 @@ def _summary(
     held = _held(served) or _held(entries)  # what a killed first build has written counts, too
     reasons = {step.document_id: step.reason for step in plan.of("touch")}
     kept = {
-        i: replace(entry, reason=reasons.get(i, entry.reason))
+        i: replace(entry, reason=reasons.get(i) or entry.reason)
         for i, entry in entries.items()
         if i not in stepped
     }
@@ -415,6 +433,7 @@ def _summary(
         gap_prefixes=tuple(gap.prefix for gap in plan.gaps),
         left_out=tuple(plan.left_out),
         failures=tuple(_failures(kept)),
+        incomplete=tuple(_incomplete(kept)),
         before=before,
         failed_before=tuple(each.id for each in _failures(served)),
     )
@@ -429,4 +448,12 @@ def _failures(entries: Mapping[str, Entry]) -> list[Failed]:
         Failed(id=entry.document_id, reason=entry.reason)
         for entry in entries.values()
         if entry.state == "failed"
+    ]
+
+
+def _incomplete(entries: Mapping[str, Entry]) -> list[Failed]:
+    return [
+        Failed(id=entry.document_id, reason=entry.reason)
+        for entry in entries.values()
+        if entry.state == "done" and entry.reason
     ]

@@ -12,7 +12,7 @@ from components.values import LeftOut
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
-    """A document that could not be used."""
+    """A document that could not be used, or not all of it."""
 
     id: str
     reason: str
@@ -50,6 +50,8 @@ class Survey:
     left_out: tuple[LeftOut, ...] = ()
     failures: tuple[Failed, ...] = ()
     """Documents that failed before and were not tried again."""
+    incomplete: tuple[Failed, ...] = ()
+    """Documents of which a part could not be read, and were not read again."""
     before: Totals = field(default_factory=Totals)
     """What readers see now, before the run."""
     failed_before: tuple[str, ...] = ()
@@ -75,6 +77,8 @@ class Report:
     unchanged: int = 0
     deleted: int = 0
     failures: tuple[Failed, ...] = ()
+    incomplete: tuple[Failed, ...] = ()
+    """Documents of which a part could not be read; the rest of them is served."""
     left_out: tuple[LeftOut, ...] = ()
     totals: Totals = field(default_factory=Totals)
     termless: int = 0
@@ -112,6 +116,7 @@ class Report:
             "failed": len(self.failures),
             "stale": self.totals.stale,
             "failures": [asdict(each) for each in self.failures],
+            "incomplete": [asdict(each) for each in self.incomplete],
             "left_out": [asdict(each) for each in self.left_out],
             "documents": self.totals.documents,
             "pages": self.totals.pages,

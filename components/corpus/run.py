@@ -66,7 +66,9 @@ def carry_out(job: Job, found: Survey, progress: Progress = silent, steps: Steps
         sealed = steps.seal(job, found, written.draft)
     else:
         generation = job.corpus.generation(found.base)
-        sealed = refresh.Sealed(generation=generation, failures=found.failures)
+        sealed = refresh.Sealed(
+            generation=generation, failures=found.failures, incomplete=found.incomplete
+        )
     try:
         promoted = steps.promote(job, found, sealed.generation)
     except GuardStopped:

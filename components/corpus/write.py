@@ -127,7 +127,7 @@ def touch_all(steps: Sequence[Step], work: Work) -> None:
             work.known[step.document_id],
             version=step.version,
             bytes_hash=step.bytes_hash,
-            reason=step.reason,
+            reason=step.reason or work.known[step.document_id].reason,
         )
         for step in steps
     ]
@@ -159,6 +159,7 @@ def _entry(document: Facts, work: Work) -> Entry:
         pages=document.pages,
         language=document.language,
         fields=document.fields,
+        reason=document.incomplete,
         run_id=work.job.request.run_id,
         recorded_at=work.recorded_at,
     )

@@ -33,6 +33,7 @@ class Entry:
     recorded_at: str = ""
     state: Literal["done", "failed"] = "done"
     reason: str = ""
+    """Why it failed; of one that is done, what of it could not be read."""
     language: str = ""
     """That its terms were read in, where each document is read in its own."""
     fields: tuple[str, ...] | None = None

@@ -34,7 +34,7 @@ class FinanceBench(Parsing):
     filing that it does not know is a document all the same.
     """
 
-    revision: ClassVar[int] = 1
+    revision: ClassVar[int] = 2
 
     path: Path = option(help="folder with pdfs/, as the public repository has it", stored=False)
     documents: tuple[str, ...] = option(

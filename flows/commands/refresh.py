@@ -135,6 +135,7 @@ def _show(report: Report) -> None:
         )
         console.print(_outcome(report))
     told = _named("failed", [(each.id, each.reason) for each in report.failures])
+    told += _named("incomplete", [(each.id, each.reason) for each in report.incomplete])
     told += _named("left out", [(each.where, each.reason) for each in report.left_out])
     for line in told:
         console.print(line, markup=False, soft_wrap=True)

@@ -29,6 +29,7 @@ KEYS = {
     "failed": int,
     "stale": int,
     "failures": list,
+    "incomplete": list,
     "left_out": list,
     "documents": int,
     "pages": int,

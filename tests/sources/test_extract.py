@@ -99,7 +99,7 @@ class TestText:
 
     @pytest.mark.parametrize(("name", "text", "title"), [
         ("x/a.md", "intro\n# The *title* #\n## Next", "The *title*"),
-        ("a.MD", "---\ntitle: x\n# comment\n---\n\n## Second level first", "Second level first"),
+        ("a.MD", "---\nauthor: x\n# comment\n---\n\n## Second level first", "Second level first"),
         ("a.md", "```sh\n# comment\n```\n# Real", "Real"),
         ("a.md", "Underlined\n===\n# Later", "Underlined"),
         ("a.md", "---\n# After a rule", "After a rule"),
@@ -237,4 +237,6 @@ class TestPdf:
     def test_controls_and_surrogates(self) -> None:
         from components.sources.extract import pdf as module
 
-        assert module._clean("a\x02b\ufffec\r\nd\re\x00f\tg\x85h\x0c") == "a-b-c\nd\ne f\tg h "
+        assert (
+            module._clean("a\x02b\ufffec\r\nd\re\x00f\tg\x85h\x0c") == "a\x02b\x02c\nd\ne f\tg h "
+        )

@@ -42,7 +42,8 @@ class TestMarkdown:
 
     def test_a_heading_must_stand_by_itself(self) -> None:
         text = (
-            "---\n# front: matter\n---\n\n```sh\n# fenced\n```\n\n~~~\n# other fence\n```\n~~~\n\n"
+            "---\nfront: matter\n# comment\n---\n\n"
+            "```sh\n# fenced\n```\n\n~~~\n# other fence\n```\n~~~\n\n"
             "    # indented\n\n1. ```\n   # fenced in a list\n   ```\n\n> # quoted\n\n- # item\n\n"
             "<!--\n# comment\n-->\n\n#hashtag\n\n####### seven\n\n   ## Real #1 #\n#\n"
         )

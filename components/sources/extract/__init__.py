@@ -29,11 +29,17 @@ def document(id: str, data: bytes, where: str = "") -> Document:
 
 
 def _document(id: str, data: bytes) -> Document:
-    from components.sources.extract import html, pdf, text
+    from components.sources.extract import html, markdown, pdf, text
 
     if not data:
         raise BadDocument("empty")
-    formats = {".pdf": pdf.document, ".html": html.document, ".htm": html.document}
+    formats = {
+        ".pdf": pdf.document,
+        ".html": html.document,
+        ".htm": html.document,
+        ".md": markdown.document,
+        ".markdown": markdown.document,
+    }
     return formats.get(PurePosixPath(id).suffix.lower(), text.document)(id, data)
 
 

@@ -1,12 +1,18 @@
-"""Markdown's headings, found by a CommonMark parser: it knows code, quotes and lists apart."""
+"""Markdown: what of it is text, and its headings, which a CommonMark parser finds: it knows code,
+quotes and lists apart.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
-from components.sources.extract.headings import Heading
+from components.errors import BadDocument
+from components.sources.extract import embedded, front_matter, text, title
+from components.sources.extract.headings import Heading, sections
+from components.values import Document
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -20,17 +26,43 @@ _DEEPEST_QUOTE = 6
 """Levels at which quotes are looked into: each level costs another look at every line."""
 
 
-def headings(text: str) -> list[Heading]:
-    """Headings outside front matter, code, quotes and lists, in order."""
-    lines = text.split("\n")
-    first = _after_front_matter(lines)
+def document(id: str, data: bytes) -> Document:
+    """The text without its front matter, which is title and metadata, and without embedded files.
+
+    Title: that of the front matter, else the first heading, else the file's name. Raises
+    BadDocument.
+    """
+    whole, encoding = text.decode(data)
+    if not whole.strip():
+        raise BadDocument("empty")
+    front = front_matter.split(whole)
+    body = embedded.dropped_from_markdown(front.text)
+    shown = front.unread + body
+    if not shown.strip():
+        shown = front.title  # it is all that there is to find
+    if not shown:
+        raise BadDocument("no text but front matter or embedded files")
+    shift = len(front.unread)
+    found = [replace(each, start=each.start + shift) for each in headings(body)]
+    return Document(
+        id=id,
+        text=shown,
+        title=title(front.title or (found[0].text if found else ""), id),
+        metadata={**text.noted(encoding), **front.metadata},
+        sections=sections(found),
+    )
+
+
+def headings(source: str) -> list[Heading]:
+    """Headings outside code, quotes and lists, in order."""
+    lines = source.split("\n")
     starts = list(accumulate((len(line) + 1 for line in lines), initial=0))
-    shown = "\n".join(line[:_LINE] for line in lines[first:])
+    shown = "\n".join(line[:_LINE] for line in lines)
     del lines
     found: list[tuple[int, int, str]] = []
     parser = _parser()
     _gather(parser.block.parse(shown, parser, {"found": found}, []) or [], found)
-    return [Heading(starts[first + line], level, title) for line, level, title in found]
+    return [Heading(starts[line], level, words) for line, level, words in found]
 
 
 @cache
@@ -58,11 +90,3 @@ def _gather(tokens: list[Any], found: list[tuple[int, int, str]]) -> None:
     for at, token in enumerate(tokens):
         if token.type == "heading_open" and token.level == 0:
             found.append((token.map[0], int(token.tag[1:]), tokens[at + 1].content))
-
-
-def _after_front_matter(lines: list[str]) -> int:
-    """The first line after a block of fields between `---` and `---`, or the very first."""
-    if lines[0].rstrip() != "---":
-        return 0
-    ends = (at for at, line in enumerate(lines) if at and line.rstrip() in ("---", "..."))
-    return next(ends, -1) + 1

@@ -1,15 +1,15 @@
-"""Markdown, reStructuredText and plain text, in whatever encoding they were written."""
+"""reStructuredText and plain text, in whatever encoding they were written."""
 
 from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from components.errors import BadDocument
-from components.sources.extract import markdown, rst, storable, title
-from components.sources.extract.headings import Heading, sections
+from components.sources.extract import embedded, rst, storable, title
+from components.sources.extract.headings import sections
 from components.values import Document
 
 _MARKS = (
@@ -29,24 +29,19 @@ _WESTERN = re.compile(
     "|Swedish"
 )
 """What is written in Windows-1252."""
-_FINDERS: Mapping[str, Callable[[str], list[Heading]]] = {
-    ".md": markdown.headings,
-    ".markdown": markdown.headings,
-    ".rst": rst.headings,
-}
 
 
 def document(id: str, data: bytes) -> Document:
     r"""The text with line ends as `\n`; `encoding` in the metadata where it is not UTF-8.
 
-    Sections: those of Markdown's and reStructuredText's headings, the first of which is the title;
-    without one, the file's name is.
+    Sections: those of reStructuredText's headings, the first of which is the title; without one,
+    the file's name is.
     """
     text, encoding = decode(data)
+    text = embedded.dropped(text)
     if not text.strip():
         raise BadDocument("empty")
-    suffix = PurePosixPath(id).suffix.lower()
-    found = _FINDERS[suffix](text) if suffix in _FINDERS else []
+    found = rst.headings(text) if PurePosixPath(id).suffix.lower() == ".rst" else []
     return Document(
         id=id,
         text=text,
