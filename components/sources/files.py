@@ -30,7 +30,7 @@ class Files(Parsing):
     begin with a dot count where a pattern spells the dot.
     """
 
-    revision: ClassVar[int] = 3
+    revision: ClassVar[int] = 4
 
     path: Path = option(help="the folder to read", stored=False)
     include: tuple[str, ...] = option(

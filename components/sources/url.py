@@ -49,7 +49,7 @@ class Url(Parsing):
     machine, those that lead out of the folder: `files` can.
     """
 
-    revision: ClassVar[int] = 2
+    revision: ClassVar[int] = 3
     requires: ClassVar[tuple[str, ...]] = ("fsspec",)
 
     url: str = option(help="what to read, like s3://bucket/docs", stored=False)

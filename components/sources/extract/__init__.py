@@ -33,7 +33,13 @@ def _document(id: str, data: bytes) -> Document:
 
     if not data:
         raise BadDocument("empty")
-    formats = {".pdf": pdf.document, ".html": html.document, ".htm": html.document}
+    formats = {
+        ".pdf": pdf.document,
+        ".html": html.document,
+        ".htm": html.document,
+        ".xhtml": html.xhtml,
+        ".xht": html.xhtml,
+    }
     return formats.get(PurePosixPath(id).suffix.lower(), text.document)(id, data)
 
 
