@@ -332,6 +332,35 @@ class TestEncodings:
     def test_ways_to_name_one(self, head: str) -> None:
         assert read(f"{head}<p>Все люди".encode("cp1251")).text == "Все люди"
 
+    @pytest.mark.parametrize("before", [
+        f"<!-- {'long ' * 1_500} -->",
+        f"<script>{'let a = 1;' * 700}</script>",
+        f"<style>{'a { b: c }' * 700}</style>",
+        "<!--[if !IE]><!-->",
+        "<!-- <!-- -->",
+    ], ids=lambda before: before[:12])  # fmt: skip
+    def test_a_claim_may_come_late(self, before: str) -> None:
+        page = f"{before}<meta charset=windows-1251><p>Все люди рождаются свободными"
+        assert read(page.encode("cp1251")).text.endswith("Все люди рождаются свободными")
+
+    @pytest.mark.parametrize("claim", ["iso-8859-1", "windows-1251", "gbk", "shift_jis", "big5"])
+    def test_text_that_can_only_be_utf_8_is(self, claim: str) -> None:
+        """It was converted, and what it claims stayed."""
+        document = read(f"<meta charset={claim}><p>Größe, Übermut und 水車小屋")
+        assert document.text == "Größe, Übermut und 水車小屋"
+        assert document.metadata == {}
+
+    @pytest.mark.parametrize(("encoding", "words"), [
+        ("iso2022_jp", "漢字かな交じり文の文章です。"),
+        ("iso2022_jp_ext", "ﾊﾝｶｸと全角"),
+        ("iso2022_kr", "이것은 한국어 문서입니다."),
+    ])  # fmt: skip
+    @pytest.mark.parametrize("suffix", ["html", "txt", "md"])
+    def test_what_looks_like_ascii_and_shifts(self, encoding: str, words: str, suffix: str) -> None:
+        document = extract.document(f"a.{suffix}", f"ABC {words} abc".encode(encoding))
+        assert document.text == f"ABC {words} abc"
+        assert extract.document("a.txt", b"\x1b[1mbold\x1b(B\x1b[m").text.startswith("\x1b[1m")
+
     def test_a_claim_in_a_comment_is_none(self) -> None:
         page = "<!-- <meta charset=koi8-r> --><meta charset=utf-8><p>Grüße"
         assert read(page).metadata == {}
@@ -380,6 +409,9 @@ class TestHostilePages:
         "<p " + " ".join(f"a{at}=1" for at in range(100_000)) + ">",
         "<div><template shadowrootmode=open>" * 2_000 + "</template></div>" * 2_000,
         "<!--" * 100_000 + "-->",
+        "<meta content=\"" * 20_000 + "\">",
+        "<meta " + "a='" * 20_000 + "'>",
+        "<?xml " * 20_000 + "?>",
         "&amp" * 500_000,
     ], ids=lambda page: page[:24])  # fmt: skip
     def test_they_are_read_to_their_end(self, page: str) -> None:

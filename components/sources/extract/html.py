@@ -10,8 +10,10 @@ from components.sources.extract import text, title
 from components.sources.extract.headings import sections
 from components.values import Document
 
-_COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
-_TAG = re.compile(rb"""<meta\b((?:"[^"]*"|'[^']*'|[^'">])*)|<\?xml([^>]*)""", re.IGNORECASE)
+_TAG = re.compile(
+    rb"""<meta\b((?:"[^"]{0,999}"|'[^']{0,999}'|[^'">]){0,999})|<\?xml([^>]{0,999})""",
+    re.IGNORECASE,
+)
 _ATTRIBUTE = re.compile(rb"""([\w-]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
 _CHARSET = re.compile(rb"charset\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
 _CDATA = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
@@ -20,7 +22,7 @@ _VOID = frozenset(
     ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "wbr")
 )
 """Elements that have no end in HTML either."""
-_HEAD = 4_096
+_HEAD = 2**17
 """Bytes in which an encoding may be declared."""
 
 
@@ -65,13 +67,22 @@ def _declared(data: bytes) -> str:
     """The encoding that the page claims, as browsers understand the claim; empty without one."""
     import webencodings
 
-    tags = _TAG.finditer(_COMMENT.sub(b"", data[:_HEAD]))
+    tags = _TAG.finditer(_without_comments(data[:_HEAD]))
     named = (webencodings.lookup(_claim(each).decode("ascii", "replace")) for each in tags)
     claimed = next(filter(None, named), None)
     if claimed is None:
         return ""
     # The claim was read as ASCII, so UTF-16 it cannot be.
     return "utf-8" if claimed.name.startswith("utf-16") else str(claimed.codec_info.name)
+
+
+def _without_comments(data: bytes) -> bytes:
+    first, *others = data.split(b"<!--")
+    return first + b"".join(_behind_comment(each) for each in others)
+
+
+def _behind_comment(data: bytes) -> bytes:
+    return data[1:] if data.startswith(b">") else data.partition(b"-->")[2]
 
 
 def _claim(tag: re.Match[bytes]) -> bytes:
