@@ -9,8 +9,8 @@ import numpy as np
 import regex
 
 from components.encoders.ngrams import apart
-from components.normal_form import normal_form
 from components.values import SparseVector
+from components.writing import word_form
 
 LANGUAGES = (
     "arabic",
@@ -57,7 +57,7 @@ def weights(text: str, language: str, *, k: float, b: float, average: float) -> 
 
 
 def _weights(text: str, language: str, stopped: tuple[str, ...], **formula: float) -> SparseVector:
-    form = apart(normal_form(text, turkish=language == "turkish"))
+    form = apart(word_form(text, turkish=language == "turkish"))
     marked = _MARK.search(form) is not None
     words = " ".join(_WORD.findall(form)) if marked else form
     found = _engine(language, stopped, marked, **formula).embed_document(words)

@@ -32,7 +32,7 @@ class Bm25:
     are counted by pairs of characters.
     """
 
-    revision: ClassVar[int] = 2
+    revision: ClassVar[int] = 3
 
     k: Weight = option(1.2, help="how soon repeating a term stops to matter")
     b: Share = option(0.75, help="how much long texts are held back")

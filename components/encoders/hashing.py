@@ -13,9 +13,9 @@ from components.encoders.kernel import unit
 from components.encoders.naive import span_texts
 from components.encoders.tokenizers import LONGEST_TOKEN, WordTokenizer
 from components.encoders.windows import token_ranges
-from components.normal_form import normal_form
 from components.options import Count, option
 from components.values import Block, Document, Matrix, Span
+from components.writing import word_form
 
 _ROWS = 4096
 
@@ -26,7 +26,7 @@ class Hashing:
     those are typed.
     """
 
-    revision: ClassVar[int] = 2
+    revision: ClassVar[int] = 3
 
     width: Count = option(256, help="length of a vector")
     header: str = option("", help="read before each span's text, such as '{title}'")
@@ -76,7 +76,7 @@ class Hashing:
         """See `Encoder`."""
         rows = np.zeros((len(texts), self.width), dtype=np.float32)
         for row, text in zip(rows, texts, strict=True):
-            ids = self.tokenizer.tokens(normal_form(text)).ids
+            ids = self.tokenizer.tokens(word_form(text)).ids
             np.add.at(row, ids % self.width, np.where((ids >> 16) & 1, 1.0, -1.0))
             # Words may cancel out; the first bucket keeps such a text from having no direction.
             row[0] += 1e-3

@@ -24,7 +24,7 @@ from components.values import Matrix, States
 if TYPE_CHECKING:
     from components.cache import VectorCache
 
-__all__ = ["NOBODY", "Window", "pool", "unit"]
+__all__ = ["NOBODY", "Window", "of_text", "pool", "unit"]
 
 _ROUND_BATCHES = 32
 
@@ -124,12 +124,12 @@ def _begin(batch: list[Window], model: Model, every: int) -> Callable[[], Pieces
     read, rows = piece[:, starts]
     states: Callable[[], Sequence[States]] = tuple
     if every:
-        kept = np.concatenate([_kept(each, model) for each in batch])[used]
+        kept = np.concatenate([of_text(each, model) for each in batch])[used]
         states = signs(picked, index, kept, len(starts), every)
     return lambda: Pieces(read, rows, coming(), states())
 
 
-def _kept(window: Window, model: Model) -> npt.NDArray[np.bool_]:
+def of_text(window: Window, model: Model) -> npt.NDArray[np.bool_]:
     """Whether a token's state may be kept: special tokens and prompts say nothing of a text."""
     special = [*model.tokenizer.prefix, *model.tokenizer.suffix]
     return ~np.isin(window.ids, special) & (np.arange(len(window.ids)) >= window.kept_from)

@@ -127,7 +127,7 @@ def rows(
     of: Variant, texts: Iterator[str], log: StateLog | None = None
 ) -> Iterator[tuple[int, Matrix]]:
     """A row per text, each read by itself with its special tokens, as the model was trained."""
-    found = _windows(of.model, texts, of.documents)
+    found = windows(of.model, texts, of.documents)
     return pool(of.model, found, of.dimensions, of.cache, log)
 
 
@@ -149,21 +149,23 @@ def with_states(
 
 def queries(of: Variant, texts: Sequence[str]) -> Matrix:
     """Matrix (texts, width)."""
-    read = pool(of.model, _windows(of.model, iter(texts), of.queries), of.dimensions)
+    read = pool(of.model, windows(of.model, iter(texts), of.queries), of.dimensions)
     matrices = [matrix for _, matrix in read]
     return np.concatenate(matrices) if matrices else np.zeros((0, of.width), np.float32)
 
 
-def _windows(of: Model, texts: Iterator[str], frame: Frame) -> Iterator[Window]:
+def windows(
+    of: Model, texts: Iterator[str], frame: Frame, most: int | None = None
+) -> Iterator[Window]:
+    """Of each text in its frame; `most`: how many of its first tokens are read, None for all."""
     prefix, suffix = of.tokenizer.prefix, of.tokenizer.suffix
     room = of.checkpoint.window - len(prefix) - len(suffix)
-    prompt = len(prefix) + len(of.tokenizer.ids(frame.parts[0]))
     for row, text in enumerate(texts):
-        for ids, before in frame.sequences(of.tokenizer, text, room):
-            sequence = np.array([*prefix, *ids, *suffix], dtype=np.int64)
-            first = before + len(prefix) if frame.pooled_from else 0
-            owners = _owners(len(sequence), first, row, of.checkpoint.pooling)
-            yield Window(sequence, owners, row, max(prompt, first))
+        for each in frame.sequences(of.tokenizer, text, room, most):
+            ids = np.array([*prefix, *each.ids, *suffix], dtype=np.int64)
+            first = each.pooled_from + len(prefix) if frame.pooled_from else 0
+            owners = _owners(len(ids), first, row, of.checkpoint.pooling)
+            yield Window(ids, owners, row, each.text_from + len(prefix))
 
 
 def _owners(length: int, first: int, row: int, pooling: Pooling) -> Integers:

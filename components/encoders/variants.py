@@ -63,6 +63,8 @@ class Variant:
             "dimensions": self.dimensions,
             "layers": self.model.layers,
             "token_states": self.token_states,
+            # The first token of a text was once taken for its prompt's by some tokenizers.
+            "states_behind_prompt": bool(self.token_states and self.documents.parts[0]),
             "query_parts": [each for each in self.queries.parts[1:] if each],
             "document_parts": [each for each in self.documents.parts[1:] if each],
             "special": [each for each in (profile.bos, profile.eos) if each],

@@ -25,14 +25,19 @@ _CHARACTERS, _TOKENS = 5, 512
 
 @dataclass(frozen=True, kw_only=True)
 class CrossEncoder:
-    """Scores hits by a sentence-transformers cross-encoder with one label."""
+    """Scores hits by the logits of a sentence-transformers cross-encoder, in 32 bits: as they are
+    where it has one label, else the logarithm of the odds of one of them.
+    """
 
-    revision: ClassVar[int] = 1
+    revision: ClassVar[int] = 2
     requires: ClassVar[tuple[str, ...]] = ("sentence_transformers",)
     needs_vectors: ClassVar[bool] = False
 
     model: str = option(help="./folder, or a hub id", or_folder=True)
     model_revision: str = option("", help="of the model on the hub; empty: the newest")
+    label: str = option(
+        "", help="of a model with several the one that says relevant; empty: the second of two"
+    )
     depth: Count = option(100, help="hits that are scored again")
     tokens: Count | None = option(None, help="of question and passage together; none: the model's")
     interpolate: Share = option(
@@ -62,8 +67,12 @@ class CrossEncoder:
         if not pairs:
             return np.zeros(0, np.float32)
         loaded = _loaded(self.model, self.model_revision, self.tokens, self.precision)
-        scores = loaded.predict(list(pairs), show_progress_bar=False, convert_to_tensor=True)
-        return np.asarray(scores.float().cpu().numpy(), dtype=np.float32)
+        column = _column(loaded, self.model, self.label)
+        logits = _logits(loaded, pairs)
+        if logits.ndim == 1:
+            return logits
+        others = np.delete(logits, column, axis=1)
+        return np.asarray(logits[:, column] - np.logaddexp.reduce(others, axis=1), np.float32)
 
 
 @cache
@@ -75,6 +84,8 @@ def _loaded(name: str, revision: str, tokens: int | None, precision: Precision) 
         raise MissingExtra("a cross-encoder needs the package 'sentence-transformers'").at(
             where="reranker.use", hint="install millrace[sentence-transformers]"
         ) from None
+    from components.rerankers.logits import in_32_bits
+
     folder = Path(name).expanduser()
     if name.startswith((".", "/", "~")) and not folder.is_dir():
         raise BadOption(f"there is no folder {name}").at(where="reranker.model")
@@ -93,8 +104,41 @@ def _loaded(name: str, revision: str, tokens: int | None, precision: Precision) 
         raise kind(f"the cross-encoder {name!r} could not be loaded: {reason}").at(
             where="reranker.model", hint="is the hub reachable? a folder with the model works too"
         ) from error
-    if made.num_labels != 1:
-        raise BadOption(f"{name} has {made.num_labels} labels").at(
-            where="reranker.model", hint="use a cross-encoder with one: how relevant a passage is"
-        )
+    in_32_bits(made)
     return made
+
+
+def _logits(loaded: Any, pairs: Sequence[tuple[str, str]]) -> Matrix:
+    """Of each pair, (pairs,), or (pairs, labels) where there are several. Pairs of which the model
+    reads the same are read once: beside others it would round them otherwise.
+    """
+    import torch
+
+    queries, passages = zip(*pairs, strict=True)
+    read = loaded.tokenizer(list(queries), list(passages), truncation=True).input_ids
+    distinct = dict(zip(map(tuple, read), pairs, strict=True))
+    row = {ids: at for at, ids in enumerate(distinct)}
+    scores = loaded.predict(
+        list(distinct.values()),
+        show_progress_bar=False,
+        convert_to_tensor=True,
+        activation_fn=torch.nn.Identity(),
+    )
+    made = np.asarray(scores.float().cpu().numpy(), dtype=np.float32)
+    return made[[row[tuple(ids)] for ids in read]]
+
+
+def _column(loaded: Any, model: str, label: str) -> int:
+    """Of the label that says relevant. Raises BadOption where that is not known."""
+    count = int(loaded.num_labels)
+    named = loaded.model.config.id2label if count > 1 else {}
+    names = [str(named.get(at, f"LABEL_{at}")) for at in range(count)]
+    if label in names:
+        return names.index(label)
+    if not label and count <= 2 and names == [f"LABEL_{at}" for at in range(count)]:
+        return count - 1
+    known = ", ".join(names)
+    reason = f"no label {label!r}" if label else f"{count} labels"
+    raise BadOption(f"{model} has {reason}").at(
+        where="reranker.label", hint=f"name the one that says how relevant a passage is: {known}"
+    )

@@ -23,7 +23,7 @@ from components.options import Count, Share, option, part
 from components.rerankers.order import all_reordered, heads
 from components.rerankers.own_model import model_name
 from components.rerankers.paced import BUDGET
-from components.rerankers.token_states import asked_states, token_states
+from components.rerankers.token_states import TokenStates, asked_states, token_states
 from components.stages import Encoder
 from components.values import Hit, Matrix, Query, Ranked, States
 
@@ -31,17 +31,17 @@ _PASSAGE = 20.0
 """What a passage costs that need not be read, in characters of one that must; and what the fetch of
 a stored one costs, in characters of it.
 """
-_CHARACTERS = 5
-"""Of a token."""
+_CHARACTERS, _TOKENS = 5, 256
+"""Of a token, and of what is read of a hit as a rule."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LateInteraction:
-    """Scores hits by the mean, over the question's tokens, of the largest cosine to a token, or of
-    the largest product with the signs of one that the index keeps.
+    """Scores hits by the mean, over the question's tokens, of the largest cosine to a token; of an
+    index that keeps states, of the largest product with the signs of one, also where hits are read.
     """
 
-    revision: ClassVar[int] = 1
+    revision: ClassVar[int] = 2
     needs_vectors: ClassVar[bool] = False
 
     model: str = option("", help="as an encoder names it; empty: that of the index", or_folder=True)
@@ -51,7 +51,10 @@ class LateInteraction:
         help="of the hits' tokens. stored: those that encoder.token_states has put into the index; "
         "read: the hits are read again; auto: stored where they are of the same model",
     )
-    tokens: Count = option(256, help="of a passage that are read")
+    tokens: Count | None = option(
+        None,
+        help="of a hit that are read; none: 256, and all of them where the index keeps states",
+    )
     interpolate: Share = option(
         0.5, help="share of the retriever's score in the final one, both scaled to 0..1"
     )
@@ -80,7 +83,7 @@ class LateInteraction:
         """
         if self.states == "read":
             return False
-        there = self._stored
+        there = bool(self._every)
         if self.states == "stored" and not there:
             raise self._not_there()
         return there
@@ -89,8 +92,8 @@ class LateInteraction:
         """How long each takes, relative to the others: see `Paced`."""
         if self.needs_states:
             return [_PASSAGE + len(hit.chunk.text) for hit in hits]
-        known = token_states(self._name, self.precision, self.tokens)
-        longest = _CHARACTERS * self.tokens
+        known = self._passages
+        longest = _CHARACTERS * (self._most or max(len(hit.chunk.text) for hit in hits))
         sizes = (min(len(hit.chunk.text), longest) for hit in hits)
         return [
             _PASSAGE + (0 if known.knows(hit.chunk.text) else size)
@@ -104,8 +107,7 @@ class LateInteraction:
         states: Sequence[Sequence[States]],
     ) -> list[Matrix]:
         texts = [query.text for query, head in zip(queries, scored, strict=True) if head]
-        layers = getattr(self.encoder, "layers", None)
-        asked = dict(asked_states(self._name, self.precision, layers).read(texts))
+        asked = dict(self._questions.read(texts))
         return [
             likeness(asked[query.text], own[: len(head)]) if head else np.zeros(0, np.float32)
             for query, head, own in zip(queries, scored, states, strict=True)
@@ -129,19 +131,44 @@ class LateInteraction:
         queries: Sequence[str],
         wanted: dict[str, list[tuple[int, int]]],
     ) -> None:
-        asked = dict(token_states(self._name, self.precision, None).read(queries))
-        passages = token_states(self._name, self.precision, self.tokens)
-        for text, rows in passages.read(list(wanted)):
+        asked = dict(self._questions.read(queries))
+        score = _of_signs if self._every else _max_sim
+        for text, rows in self._passages.read(list(wanted)):
             for at, rank in wanted[text]:
-                scores[at][rank] = _max_sim(asked[queries[at]], rows)
+                scores[at][rank] = score(asked[queries[at]], rows)
 
     @property
-    def _stored(self) -> bool:
-        """Whether the index keeps states, of the model that questions are read with."""
-        facts = {} if self.encoder is None else self.encoder.facts
-        if not facts.get("token_states"):
-            return False
-        return not self.model or checkpoint(self.model).weights_sha256 == facts.get("weights")
+    def _questions(self) -> TokenStates:
+        task = getattr(self.encoder, "task", "") if self._same else ""
+        return asked_states(self._name, self.precision, self._layers, task)
+
+    @property
+    def _passages(self) -> TokenStates:
+        return token_states(self._name, self.precision, self._most, self._layers, self._every)
+
+    @property
+    def _most(self) -> int | None:
+        """How many tokens of a hit are read; None: all."""
+        return self.tokens or (None if self._every else _TOKENS)
+
+    @property
+    def _layers(self) -> int | None:
+        return getattr(self.encoder, "layers", None) if self._same else None
+
+    @property
+    def _every(self) -> int:
+        """How many tokens are one state in the index; 0 where it has none of this model."""
+        if self.encoder is None or not self._same:
+            return 0
+        found = self.encoder.facts.get("token_states", 0)
+        return found if isinstance(found, int) else 0
+
+    @property
+    def _same(self) -> bool:
+        """Whether the index' encoder reads with the same model."""
+        if self.encoder is None or not self.model:
+            return self.encoder is not None
+        return checkpoint(self.model).weights_sha256 == self.encoder.facts.get("weights")
 
     def _not_there(self) -> BadOption:
         return BadOption("the index has no states of tokens of this model").at(
@@ -151,6 +178,10 @@ class LateInteraction:
     @property
     def _name(self) -> str:
         return model_name(self.model, self.encoder)
+
+
+def _of_signs(query: Matrix, passage: States) -> float:
+    return float(likeness(query, [passage])[0])
 
 
 def _max_sim(query: Matrix, passage: Matrix) -> float:

@@ -2,36 +2,45 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from threading import Lock
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from components.encoders import frames, naive
 from components.encoders.batches import batches
 from components.encoders.device import Precision
-from components.encoders.frames import of_queries
-from components.encoders.kernel import unit
+from components.encoders.frames import Frame
+from components.encoders.kernel import of_text, pool, unit
 from components.encoders.model import Model, model
-from components.values import Matrix
+from components.encoders.states import StateLog
+from components.values import Matrix, States
 
 _KEPT_BYTES = 512 * 2**20
 """Of one model's states of passages, or of questions."""
-_Rows = npt.NDArray[np.floating]
+_Rows = npt.NDArray[Any]
 
 
 class TokenStates:
-    """Of one model, for texts of at most so many tokens.
+    """Of one model, for texts of which at most so many tokens are read.
 
-    `asked`: the texts are questions, read behind the model's prompt for them.
+    `frame`: what stands around a text; its own tokens have states, those of prompts have none.
+    `every`: how many tokens are one state of signs, as an index keeps them; 0: each token has one,
+    in numbers.
     """
 
-    def __init__(self, of: Model, tokens: int | None, *, asked: bool = False) -> None:
+    def __init__(
+        self, of: Model, tokens: int | None, *, frame: Frame | None = None, every: int = 0
+    ) -> None:
         self._of = of
         self._tokens = tokens
-        self._prompt = of_queries(of.checkpoint.profile, "", ()).parts[0] if asked else ""
+        self._frame = frame or Frame()
+        self._every = every
         self._kept: OrderedDict[str, _Rows] = OrderedDict()
         self._bytes = 0
         self._lock = Lock()
@@ -40,9 +49,9 @@ class TokenStates:
         """Whether a text need not be read."""
         return text in self._kept
 
-    def read(self, texts: Sequence[str]) -> Iterator[tuple[str, Matrix]]:
-        """Each distinct text and its tokens' unit states, (tokens, width), special tokens left out;
-        in any order. Texts of like length are read together.
+    def read(self, texts: Sequence[str]) -> Iterator[tuple[str, _Rows]]:
+        """Each distinct text and its tokens' unit states, (tokens, width), or their `States`,
+        special tokens left out; in any order. Texts of like length are read together.
         """
         new = []
         for text in dict.fromkeys(texts):
@@ -50,12 +59,15 @@ class TokenStates:
             if known is None:
                 new.append(text)
             else:
-                yield text, known.astype(np.float32)
-        for at, rows in self._read(new):
+                yield text, self._given(known)
+        for at, rows in self._signs(new) if self._every else self._numbers(new):
             # A model that computes in 16 bits is no more exact than that, now and later.
-            kept = rows if self._of.exact else rows.astype(np.float16)
+            kept = rows if self._every or self._of.exact else rows.astype(np.float16)
             self._keep(new[at], kept)
-            yield new[at], kept.astype(np.float32)
+            yield new[at], self._given(kept)
+
+    def _given(self, kept: _Rows) -> _Rows:
+        return kept if self._every else kept.astype(np.float32)
 
     def _recall(self, text: str) -> _Rows | None:
         with self._lock:
@@ -72,28 +84,51 @@ class TokenStates:
                 _, dropped = self._kept.popitem(last=False)
                 self._bytes -= dropped.nbytes
 
-    def _read(self, texts: Sequence[str]) -> Iterator[tuple[int, Matrix]]:
-        prefix, suffix = self._of.tokenizer.prefix, self._of.tokenizer.suffix
-        prompt = len(self._of.tokenizer.ids(self._prompt))
-        room = self._of.checkpoint.window - len(prefix) - len(suffix)
-        room = room if self._tokens is None else min(room, self._tokens)
-        own = (self._of.tokenizer.ids(self._prompt + text)[:room] for text in texts)
-        ids = [np.array([*prefix, *each, *suffix], np.int64) for each in own]
-        for batch in batches(list(map(len, ids)), self._of.batch_tokens):
-            hidden = self._of.hidden([ids[at] for at in batch])
+    def _signs(self, texts: Sequence[str]) -> Iterator[tuple[int, States]]:
+        """As a refresh makes them."""
+        log = StateLog(self._every)
+        windows = naive.windows(self._of, iter(texts), self._frame, self._tokens)
+        for first, rows in pool(self._of, windows, states=log):
+            yield from enumerate(log.take(first, len(rows)), start=first)
+
+    def _numbers(self, texts: Sequence[str]) -> Iterator[tuple[int, Matrix]]:
+        windows = list(naive.windows(self._of, iter(texts), self._frame, self._tokens))
+        parts: dict[int, list[Matrix]] = defaultdict(list)
+        missing = Counter(each.first for each in windows)
+        for batch in batches([len(each.ids) for each in windows], self._of.batch_tokens):
+            hidden = self._of.hidden([windows[at].ids for at in batch])
             rows = hidden.rows.float().cpu().numpy()
             for at, start in zip(batch, hidden.starts, strict=True):
-                first = start + len(prefix) + prompt
-                yield at, unit(rows[first : start + len(ids[at]) - len(suffix)])
+                own, text = rows[start : start + len(windows[at].ids)], windows[at].first
+                parts[text].append(unit(own[of_text(windows[at], self._of)]))
+                missing[text] -= 1
+                if not missing[text]:
+                    yield text, np.concatenate(parts.pop(text))
 
 
 @lru_cache(maxsize=8)
-def token_states(name: str, precision: Precision, tokens: int | None) -> TokenStates:
-    """This process's one reader of a model. Raises what `model` raises."""
-    return TokenStates(model(name, precision), tokens)
+def token_states(
+    name: str,
+    precision: Precision,
+    tokens: int | None,
+    layers: int | None = None,
+    every: int = 0,
+) -> TokenStates:
+    """This process's one reader of passages, as the model reads documents. Raises what `model`
+    raises.
+    """
+    of = model(name, precision, layers)
+    frame = frames.of_documents(of.checkpoint.profile)
+    return TokenStates(of, tokens, frame=frame, every=every)
 
 
 @lru_cache(maxsize=8)
-def asked_states(name: str, precision: Precision, layers: int | None) -> TokenStates:
-    """This process's one reader of questions to what an index keeps. Raises what `model` raises."""
-    return TokenStates(model(name, precision, layers), None, asked=True)
+def asked_states(
+    name: str, precision: Precision, layers: int | None = None, task: str = ""
+) -> TokenStates:
+    """This process's one reader of questions, as the model reads queries. Raises what `model`
+    raises.
+    """
+    of = model(name, precision, layers)
+    frame = frames.of_queries(of.checkpoint.profile, task, ())
+    return TokenStates(of, None, frame=replace(frame, parts=(*frame.parts[:-1], "")))

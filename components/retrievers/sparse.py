@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -10,6 +11,8 @@ from components.options import Count, FieldName, option, part
 from components.retrievers.narrowed import MATCH, narrowed
 from components.stages import Reader, SparseEncoder
 from components.values import Filter, Hit, Query, Ranked
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +30,9 @@ class Sparse:
     def retrieve(self, queries: Sequence[Query], k: int) -> Ranked:
         """See `Retriever`."""
         vectors = self.sparse.encode_queries([query.text for query in queries])
+        for query, vector in zip(queries, vectors, strict=True):
+            if not len(vector.indices):
+                _log.warning("nothing is found by words: %.80r has none but stop words", query.text)
 
         def find(at: Sequence[int], filters: Sequence[Filter]) -> list[list[Hit]]:
             return self.reader.nearest_sparse([vectors[each] for each in at], k, filters)

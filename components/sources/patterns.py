@@ -7,7 +7,8 @@ from wcmatch import fnmatch, glob
 from components.normal_form import canonical
 
 INCLUDE = tuple(
-    f"**/*.{suffix}" for suffix in ("md", "markdown", "rst", "txt", "html", "htm", "pdf")
+    f"**/*.{suffix}"
+    for suffix in ("md", "markdown", "rst", "txt", "html", "htm", "xhtml", "xht", "pdf")
 )
 """Every format that `extract` knows."""
 

@@ -7,7 +7,7 @@ from components.encoders.hashing import Hashing
 from components.errors import BadOption
 from components.registry import build, resolve
 from components.values import Document, Span
-from tests.test_normal_form import SAME
+from tests.test_writing import ALIKE
 
 
 def test_shared_words_make_texts_near() -> None:
@@ -23,7 +23,7 @@ def test_neither_case_nor_white_space_nor_order_matters() -> None:
     np.testing.assert_allclose(one, other, atol=1e-6)
 
 
-@pytest.mark.parametrize("forms", SAME.values(), ids=SAME)
+@pytest.mark.parametrize("forms", ALIKE.values(), ids=ALIKE)
 def test_how_a_word_is_typed_does_not_matter(forms: tuple[str, ...]) -> None:
     one, *others = Hashing().encode_queries([f"mill {form} wheel" for form in forms])
     for other in others:

@@ -23,7 +23,7 @@ from components.encoders.naive import Naive
 from components.encoders.states import StateLog, likeness
 from components.errors import BadOption
 from components.values import Document, Matrix, Span, States
-from tests.encoders.random_models import transformer
+from tests.encoders.random_models import TokenizerKind, trained_tokenizer, transformer
 from tests.encoders.test_kernel import TABLE, Table, calls, window
 
 SPECIAL = (3, 4)
@@ -278,6 +278,19 @@ class TestEncoders:
         (behind,) = encoded(plain, [TEXT])
         assert behind.shape == without.shape
         assert (behind != without).any()  # they have read the prompt
+
+    @pytest.mark.parametrize("kind", ["wordpiece", "byte-level", "unigram"])
+    def test_every_token_behind_a_prompt_is_among_them(
+        self, tmp_path: Path, kind: TokenizerKind
+    ) -> None:
+        """Also the first, which may begin with the prompt's last blank."""
+        tokenizer = trained_tokenizer(kind, [TEXT, "passage: " * 9], 300)
+        folder = transformer(tmp_path / "prompted", "bert", tokenizer=tokenizer)
+        told = folder / "config_sentence_transformers.json"
+        told.write_text('{"prompts": {"document": "passage: "}}')
+        (found,) = encoded(Naive(model=str(folder), precision="fp32", token_states=1), [TEXT])
+        behind = tokenizer.encode("passage: " + TEXT, add_special_tokens=False)
+        assert len(found) == sum(end > len("passage: ") for _, end in behind.offsets)
 
     def test_none_are_kept_unless_they_are_asked_for(self, tiny: Path) -> None:
         assert encoded(Naive(model=str(tiny), precision="fp32"), [TEXT]) == []

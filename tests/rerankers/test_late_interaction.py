@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,15 @@ from components.encoders.device import Precision
 from components.encoders.hashing import Hashing
 from components.encoders.model import model
 from components.encoders.naive import Naive
+from components.encoders.profiles import TASK
 from components.encoders.states import likeness
 from components.errors import BadOption, Missing
 from components.rerankers import paced, token_states
 from components.rerankers.late_interaction import LateInteraction
 from components.rerankers.token_states import asked_states
 from components.values import Hit, Query, Ranked
-from tests.corpora import HASHING, Corpus
+from tests.corpora import HASHING, Corpus, prose
+from tests.encoders.random_models import trained_tokenizer, transformer
 from tests.rerankers.test_e2rank import listed, names, texts
 
 QUERY = "Which wheel turns in the mill race?"
@@ -112,6 +115,83 @@ def test_a_passage_that_is_known_is_less_effort(tiny: Path) -> None:
     after = by.efforts(hits)
     assert after[2:] == before[2:]
     assert max(after[:2]) < min(before)
+
+
+class TestBothPaths:
+    """The same hit has the same score, whether its states are stored or it is read."""
+
+    @pytest.fixture(scope="class")
+    def prompted(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
+        """A model with prompts, whose tokens begin with the blank before a word."""
+        tokenizer = trained_tokenizer("byte-level", [prose(at) for at in range(20)], 300)
+        folder = tmp_path_factory.mktemp("prompted")
+        made = transformer(folder, "bert", tokenizer=tokenizer, positions=160)
+        prompts = {"query": "Instruct: {task}\nQuery: ", "document": "passage: "}
+        told = made / "config_sentence_transformers.json"
+        told.write_text(json.dumps({"prompts": prompts}))
+        return made
+
+    @pytest.mark.parametrize("max_tokens", [24, 200], ids=["short", "of several windows"])
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {"use": "naive"},
+            {"use": "naive", "header": "{title}", "token_states": 2},
+            {"use": "naive", "layers": 2, "task": "find wheels"},
+            {"use": "late", "header": "{title}", "window": 100, "token_states": 3},
+            {"use": "landmark", "window": 100, "task": "find mills"},
+        ],
+        ids=lambda options: " ".join(map(str, options.values())),
+    )
+    def test_in_a_search(
+        self, tmp_path: Path, prompted: Path, options: dict[str, Any], max_tokens: int
+    ) -> None:
+        encoder = {"model": str(prompted), "precision": "fp32", "token_states": 1, **options}
+        late = {"use": "late_interaction", "precision": "fp32", "interpolate": 0.0}
+        splitter = {"use": "sentences", "max_tokens": max_tokens}
+        stages = {"encoder": encoder, "reranker": late, "splitter": splitter}
+        corpus = Corpus(tmp_path, {**HASHING, **stages})
+        corpus.fill(3)
+        corpus.refresh()
+        stored, read = (
+            scores(search(corpus.load([f"reranker.states={each}"]), [Query(text=QUERY)], 100))
+            for each in ("stored", "read")
+        )
+        assert len(stored) > 2
+        assert read == pytest.approx(stored, abs=1e-5)
+
+    def test_prompts_are_read_where_no_states_are_kept(self, prompted: Path) -> None:
+        documents = [prose(at, 1) for at in range(6)]
+        found = rerank(plain(prompted), documents)
+        query = behind(prompted, f"Instruct: {TASK}\nQuery: ", QUERY)
+        for hit in found:
+            passage = behind(prompted, "passage: ", hit.chunk.text)
+            expected = (query @ passage.T).max(axis=1).mean()
+            assert hit.score == pytest.approx(float(expected), abs=1e-5)
+
+    def test_a_question_is_read_to_its_end(self, tiny: Path) -> None:
+        """However long it is: one word behind a thousand others changes the scores."""
+        long = "wheel " * 200
+        one, other = (rerank(plain(tiny), texts(4), long + end) for end in ("weir", "flour"))
+        assert [hit.score for hit in one] != [hit.score for hit in other]
+
+
+def scores(found: Any) -> dict[str, float]:
+    return {hit.chunk.id: hit.score for hit in found.hits[0]}
+
+
+def behind(folder: Path, prompt: str, text: str) -> np.ndarray[Any, Any]:
+    """Unit states of a text's own tokens, of those that end in it, by transformers."""
+    import transformers
+
+    tokenizer: Any = transformers.AutoTokenizer.from_pretrained(folder)
+    model: Any = transformers.AutoModel.from_pretrained(folder, dtype=torch.float32)
+    read = tokenizer(prompt + text, return_offsets_mapping=True, return_tensors="pt")
+    own = read.offset_mapping[0][:, 1] > len(prompt)
+    with torch.no_grad():
+        made = model(input_ids=read.input_ids).last_hidden_state[0][own]
+    unit: np.ndarray[Any, Any] = torch.nn.functional.normalize(made, dim=-1).numpy()
+    return unit
 
 
 class TestStored:

@@ -70,6 +70,14 @@ class TestSparse(OverTheLibrary):
         (hits,) = retriever.retrieve([Query(text="the owl and the wren")], 9).hits
         assert sorted(hit.chunk.text for hit in hits) == ["A wren sings. ", "An owl hunts mice. "]
 
+    @pytest.mark.parametrize("question", ["to be or not to be", "?", "…", "🚀", " "])
+    def test_a_question_without_words_is_told(
+        self, retriever: Sparse, question: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        assert retriever.retrieve([Query(text=question), Query(text="owl")], 9).hits[0] == []
+        (told,) = caplog.messages
+        assert repr(question) in told
+
     def test_a_rare_word_counts_more(self, retriever: Sparse) -> None:
         (hits,) = retriever.retrieve([Query(text="heron river")], 50).hits
         assert "heron" in hits[0].chunk.text

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from webencodings.labels import LABELS
 
 from components.errors import BadDocument
-from components.sources import extract
+from components.sources import extract, patterns
 from components.sources.extract.elements import LEFT_OUT
 from components.values import Document
 
@@ -248,6 +248,10 @@ class TestWords:
         ("<title>T&shy;t</title><h1>Do&shy;nau</h1>", "Donau"),
         ("<iframe srcdoc='<title>T</title><p>a<iframe srcdoc=b></iframe>'></iframe>", "a\nb"),
         ("<div><template shadowrootmode=closed>a<p><slot>c</slot></template>b</div>", "a\nb"),
+        ("notice<sup>1</sup> of 10<sup>6</sup> m<sup>2</sup>", "notice¹ of 10⁶ m2"),
+        ("<h2>notice <sup><a href=#n>1, 2</a></sup></h2>", "notice 1, 2"),
+        ("notice<sup><a>1, 2</a></sup>, the 5<sup>th</sup>", "notice¹, ², the 5th"),
+        ("<select><option label=a>b</option><option label=c></option></select>", "a\nb\nc"),
         ("<body hidden>a", None),
     ])  # fmt: skip
     def test_they_are_neither_glued_nor_split(self, page: str, text: str | None) -> None:
@@ -306,9 +310,89 @@ class TestEncodings:
         page = "<meta charset=utf-8><p>Größe und Übermut, Bücher über Käse".encode("cp1252")
         assert read(page).text == "Größe und Übermut, Bücher über Käse"
 
+    @pytest.mark.parametrize("head", [
+        '<meta name=description content="what charset=koi8-r means">',
+        "<meta content='text/html; charset=koi8-r'>",
+        "<meta charset=klingon>",
+        '<meta property="og:title" content="a > b charset=koi8-r">',
+        "<meta data-charset=koi8-r name=x>",
+    ])  # fmt: skip
+    def test_what_only_speaks_of_an_encoding_names_none(self, head: str) -> None:
+        assert read(f"{head}<meta charset=utf-8><p>Grüße aus Köln").text == "Grüße aus Köln"
+        page = f"{head}<meta charset=windows-1251><p>Все люди".encode("cp1251")
+        assert read(page).text == "Все люди"
+
+    @pytest.mark.parametrize("head", [
+        "<meta http-equiv=Content-Type content='text/html;charset=windows-1251'>",
+        "<META content=\"text/html; charset = 'windows-1251'\" HTTP-EQUIV=content-type />",
+        "<meta\ncharset\n=\n'windows-1251'\n>",
+        "<meta charset=windows-1251/>",
+        "<?xml version='1.0' encoding='windows-1251'?>",
+    ])  # fmt: skip
+    def test_ways_to_name_one(self, head: str) -> None:
+        assert read(f"{head}<p>Все люди".encode("cp1251")).text == "Все люди"
+
+    @pytest.mark.parametrize("before", [
+        f"<!-- {'long ' * 1_500} -->",
+        f"<script>{'let a = 1;' * 700}</script>",
+        f"<style>{'a { b: c }' * 700}</style>",
+        "<!--[if !IE]><!-->",
+        "<!-- <!-- -->",
+    ], ids=lambda before: before[:12])  # fmt: skip
+    def test_a_claim_may_come_late(self, before: str) -> None:
+        page = f"{before}<meta charset=windows-1251><p>Все люди рождаются свободными"
+        assert read(page.encode("cp1251")).text.endswith("Все люди рождаются свободными")
+
+    @pytest.mark.parametrize("claim", ["iso-8859-1", "windows-1251", "gbk", "shift_jis", "big5"])
+    def test_text_that_can_only_be_utf_8_is(self, claim: str) -> None:
+        """It was converted, and what it claims stayed."""
+        document = read(f"<meta charset={claim}><p>Größe, Übermut und 水車小屋")
+        assert document.text == "Größe, Übermut und 水車小屋"
+        assert document.metadata == {}
+
+    @pytest.mark.parametrize(("encoding", "words"), [
+        ("iso2022_jp", "漢字かな交じり文の文章です。"),
+        ("iso2022_jp_ext", "ﾊﾝｶｸと全角"),
+        ("iso2022_kr", "이것은 한국어 문서입니다."),
+    ])  # fmt: skip
+    @pytest.mark.parametrize("suffix", ["html", "txt", "md"])
+    def test_what_looks_like_ascii_and_shifts(self, encoding: str, words: str, suffix: str) -> None:
+        document = extract.document(f"a.{suffix}", f"ABC {words} abc".encode(encoding))
+        assert document.text == f"ABC {words} abc"
+        assert extract.document("a.txt", b"\x1b[1mbold\x1b(B\x1b[m").text.startswith("\x1b[1m")
+
     def test_a_claim_in_a_comment_is_none(self) -> None:
         page = "<!-- <meta charset=koi8-r> --><meta charset=utf-8><p>Grüße"
         assert read(page).metadata == {}
+
+
+class TestXhtml:
+    """What a browser reads as XML."""
+
+    @pytest.mark.parametrize("suffix", ["xhtml", "XHT"])
+    @pytest.mark.parametrize(("body", "text"), [
+        ("<p><![CDATA[a < b & c]]></p>", "a < b & c"),
+        ("<p>a<![CDATA[]]>b<![CDATA[</p>]]>c</p>", "ab</p>c"),
+        ("<script src='x'/><p>a</p>", "a"),
+        ("<textarea/><iframe src='a>b'/><p>a</p>", "a"),
+        ("<p>a<br/>b<br />c</p><hr/><div/>d", "a\nb\nc\nd"),
+        ("<p>a<b/>b&nbsp;&eacute;&#233;</p>", "ab éé"),
+        ("<script><![CDATA[ if (a < b) x('</script>') ]]></script><p>a</p>", "a"),
+        ("<svg xmlns='http://www.w3.org/2000/svg'><g/><text>a</text></svg>", "a"),
+        ("<p>a</p><p>b", "a\nb"),
+    ])  # fmt: skip
+    def test_it_is_read(self, body: str, text: str, suffix: str) -> None:
+        page = f"""<?xml version='1.0' encoding='utf-8'?>
+            <!DOCTYPE html PUBLIC '-//W3C//DTD XHTML 1.0 Strict//EN' 'x.dtd'>
+            <html xmlns='http://www.w3.org/1999/xhtml'><head><title/></head>
+            <body>{body}</body></html>"""
+        document = extract.document(f"page.{suffix}", page.encode())
+        assert document.text == text
+        assert document.title == "page"
+
+    def test_sources_list_it(self) -> None:
+        chosen = patterns.Chosen(patterns.INCLUDE, ())
+        assert all(map(chosen.takes, ["a.xhtml", "b/c.XHT", "OEBPS/d.html"]))
 
 
 class TestHostilePages:
@@ -325,6 +409,9 @@ class TestHostilePages:
         "<p " + " ".join(f"a{at}=1" for at in range(100_000)) + ">",
         "<div><template shadowrootmode=open>" * 2_000 + "</template></div>" * 2_000,
         "<!--" * 100_000 + "-->",
+        "<meta content=\"" * 20_000 + "\">",
+        "<meta " + "a='" * 20_000 + "'>",
+        "<?xml " * 20_000 + "?>",
         "&amp" * 500_000,
     ], ids=lambda page: page[:24])  # fmt: skip
     def test_they_are_read_to_their_end(self, page: str) -> None:

@@ -11,7 +11,7 @@ from components.encoders.no_sparse import NoSparse
 from components.errors import BadOption
 from components.registry import build, resolve
 from tests.contracts.sparse import SparseContract, check_same
-from tests.test_normal_form import SAME
+from tests.test_writing import ALIKE
 
 # None of these words is a stop word or changes when it is stemmed.
 TEXTS = [
@@ -106,7 +106,7 @@ class TestLength:
 
 class TestForms:
     @pytest.mark.parametrize("language", ["english", "german"])
-    @pytest.mark.parametrize("forms", SAME.values(), ids=SAME)
+    @pytest.mark.parametrize("forms", ALIKE.values(), ids=ALIKE)
     def test_how_a_word_is_typed_does_not_matter(
         self, forms: tuple[str, ...], language: str
     ) -> None:

@@ -39,6 +39,8 @@ def _document(id: str, data: bytes) -> Document:
         ".htm": html.document,
         ".md": markdown.document,
         ".markdown": markdown.document,
+        ".xhtml": html.xhtml,
+        ".xht": html.xhtml,
     }
     return formats.get(PurePosixPath(id).suffix.lower(), text.document)(id, data)
 

@@ -32,7 +32,7 @@ BOXES = frozenset((
 KEPT = frozenset(("listing", "plaintext", "pre", "textarea", "xmp"))
 """White space in them is text."""
 LEVELS = {f"h{level}": level for level in range(1, 7)}
-LABELS = {"input": "value", "optgroup": "label"}
+LABELS = {"input": "value", "optgroup": "label", "option": "label"}
 """Attributes that are shown."""
 NO_TEXT = frozenset(("checkbox", "color", "file", "hidden", "image", "password", "radio", "range"))
 """Types of `<input>` that do not show their value as text."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 from components.errors import BadDocument
@@ -9,12 +10,19 @@ from components.sources.extract import text, title
 from components.sources.extract.headings import sections
 from components.values import Document
 
-_COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
-_DECLARED = re.compile(
-    rb"""<meta[^>]*?charset\s*=\s*["']?\s*([\w.:-]+)|<\?xml[^>]*?encoding\s*=\s*["']([\w.:-]+)""",
+_TAG = re.compile(
+    rb"""<meta\b((?:"[^"]{0,999}"|'[^']{0,999}'|[^'">]){0,999})|<\?xml([^>]{0,999})""",
     re.IGNORECASE,
 )
-_HEAD = 4_096
+_ATTRIBUTE = re.compile(rb"""([\w-]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
+_CHARSET = re.compile(rb"charset\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
+_CDATA = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
+_EMPTY = re.compile(r"""<([A-Za-z][\w:.-]*)((?:\s(?:"[^"]*"|'[^']*'|[^<>"'])*?)?)/>""")
+_VOID = frozenset(
+    ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "wbr")
+)
+"""Elements that have no end in HTML either."""
+_HEAD = 2**17
 """Bytes in which an encoding may be declared."""
 
 
@@ -24,11 +32,22 @@ def document(id: str, data: bytes) -> Document:
     Title: `<title>`, else the first `<h1>`, else the file's name. A heading in a table's row opens
     its section at the row's beginning. Raises BadDocument where nothing is shown.
     """
+    source, encoding = text.decode(data, _declared(data))
+    return _document(id, source, encoding)
+
+
+def xhtml(id: str, data: bytes) -> Document:
+    """The same of XHTML, which browsers read as XML: `<title/>` is empty, and CDATA is text."""
+    source, encoding = text.decode(data, _declared(data))
+    source = _CDATA.sub(lambda found: html.escape(found[1]), source)
+    return _document(id, _EMPTY.sub(_closed, source), encoding)
+
+
+def _document(id: str, source: str, encoding: str) -> Document:
     import turbohtml
 
     from components.sources.extract.page import Page
 
-    source, encoding = text.decode(data, _declared(data))
     if not source.strip():
         raise BadDocument("empty")
     page = Page()
@@ -48,9 +67,40 @@ def _declared(data: bytes) -> str:
     """The encoding that the page claims, as browsers understand the claim; empty without one."""
     import webencodings
 
-    found = _DECLARED.search(_COMMENT.sub(b"", data[:_HEAD]))
-    claimed = webencodings.lookup((found[1] or found[2]).decode()) if found else None
+    tags = _TAG.finditer(_without_comments(data[:_HEAD]))
+    named = (webencodings.lookup(_claim(each).decode("ascii", "replace")) for each in tags)
+    claimed = next(filter(None, named), None)
     if claimed is None:
         return ""
     # The claim was read as ASCII, so UTF-16 it cannot be.
     return "utf-8" if claimed.name.startswith("utf-16") else str(claimed.codec_info.name)
+
+
+def _without_comments(data: bytes) -> bytes:
+    first, *others = data.split(b"<!--")
+    return first + b"".join(_behind_comment(each) for each in others)
+
+
+def _behind_comment(data: bytes) -> bytes:
+    return data[1:] if data.startswith(b">") else data.partition(b"-->")[2]
+
+
+def _claim(tag: re.Match[bytes]) -> bytes:
+    """The encoding that a tag names; a description that speaks of one names none."""
+    found: dict[bytes, bytes] = {
+        name.lower(): double or single or plain
+        for name, double, single, plain in _ATTRIBUTE.findall(tag[1] or tag[2] or b"")
+    }
+    if tag[1] is None:
+        return found.get(b"encoding", b"").strip()
+    if b"charset" in found:
+        return found[b"charset"].strip(b" /\t\r\n")
+    if found.get(b"http-equiv", b"").strip().lower() != b"content-type":
+        return b""
+    content = _CHARSET.search(found.get(b"content", b""))
+    return content[1] if content else b""
+
+
+def _closed(tag: re.Match[str]) -> str:
+    """An empty element with an end of its own."""
+    return tag[0] if tag[1] in _VOID else f"<{tag[1]}{tag[2]}></{tag[1]}>"

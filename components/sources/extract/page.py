@@ -25,6 +25,10 @@ _WIDE = (
 )
 _WRAPPED = re.compile(rf"(?<={_WIDE})[ \t]*\n\s*(?={_WIDE})")
 """Line ends between characters that are written without spaces: by CSS they are none."""
+_FIGURES = re.compile(r"\s*\d+(?:[,;–-]\s*\d+)*\s*", re.ASCII)
+_BEFORE_A_NOTE = re.compile(r"(?:[^\W\d_]{3}|\d)\Z")
+"""A word or a number, of which raised figures are no part: `notice¹`, `10⁶`."""
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 class Page:
@@ -47,6 +51,8 @@ class Page:
         self._readings: list[list[str]] = []
         """Of each open `<ruby>`, the innermost last."""
         self._reading = False
+        self._raised = 0
+        """How many `<sup>` are open."""
 
     @property
     def first_heading(self) -> str:
@@ -89,6 +95,8 @@ class Page:
             self._readings.append([])
         elif name == "rt":
             self._reading = bool(self._readings)
+        elif name == "sup":
+            self._raised += 1
         else:
             self._part(name)
             if name in LEVELS:
@@ -107,6 +115,8 @@ class Page:
                 self._text(f"({reading})")
         elif name == "rt":
             self._reading = False
+        elif name == "sup":
+            self._raised -= 1
         elif name != "br":
             if name in LEVELS:
                 self._end_heading(LEVELS[name])
@@ -114,6 +124,8 @@ class Page:
 
     def _text(self, data: str) -> None:
         data = _shown(data)
+        if self._raised and _FIGURES.fullmatch(data) and self._beside_a_word():
+            data = data.translate(_RAISED)
         if self._reading:
             self._readings[-1].append(data)
             return
@@ -121,6 +133,10 @@ class Page:
         self._blank = self._blank and not data.strip()
         if self._heading is not None:
             self._heading.append(data)
+
+    def _beside_a_word(self) -> bool:
+        """Whether the run ends in what figures, as plain ones, would be read as a part of."""
+        return _BEFORE_A_NOTE.search("".join(self._run[-3:])[-3:]) is not None
 
     def _part(self, name: str) -> None:
         """End the line, or only the word, where an element begins or ends."""

@@ -24,6 +24,10 @@ _SAMPLE = 32_768
 _TOLERATED = 10
 """Characters beyond ASCII for each one that is broken, at least, where an encoding was declared."""
 _ASCII = bytes(range(128))
+_SHIFTS = ((b"\x1b$)C", "iso2022_kr"), (b"\x1b$B", "iso2022_jp_ext"), (b"\x1b$@", "iso2022_jp_ext"))
+"""What begins other characters in text that looks like ASCII."""
+_SURE = 2
+"""Characters beyond ASCII that are UTF-8 by no accident."""
 _WESTERN = re.compile(
     "Danish|Dutch|English|Finnish|French|German|Indonesian|Italian|Norwegian|Portuguese|Spanish"
     "|Swedish"
@@ -60,7 +64,7 @@ def decode(data: bytes, declared: str = "") -> tuple[str, str]:
     r"""The text, with line ends as `\n`, and the name of its encoding. Raises BadDocument.
 
     In order: a byte order mark, the `declared` encoding if it fits but for a few bytes, which
-    become U+FFFD, UTF-8, the likeliest one.
+    become U+FFFD, and if the text is not UTF-8 without any doubt, UTF-8, the likeliest one.
     """
     for mark, encoding in _MARKS:
         if data.startswith(mark):
@@ -94,11 +98,21 @@ def _clean(text: str) -> str:
 
 
 def _guesses(data: bytes, declared: str) -> Iterator[str]:
-    if declared:
+    if declared and not _is_utf_8(data):
         yield declared
+    yield from (encoding for shift, encoding in _SHIFTS if shift in data)
     yield "utf-8"
     if likely := _detect(_sample(data)):
         yield from (likely, "cp1252", "latin-1")
+
+
+def _is_utf_8(data: bytes) -> bool:
+    """Whether it is nothing else: pages are converted, and what they claim stays."""
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return False
+    return len(text) - len(text.encode("ascii", "ignore")) >= _SURE
 
 
 def _sample(data: bytes) -> bytes:
