@@ -31,7 +31,7 @@ def trusted(job: Job, entries: Mapping[str, Entry]) -> dict[str, Entry]:
     """The manifest, less what says nothing about this source's documents: versions and hashes of
     another source, versions of the same path on another machine.
     """
-    if job.corpus.owner() not in (None, job.source.identity):
+    if not job.owned:
         return {i: replace(e, version="", bytes_hash="") for i, e in entries.items()}
     if job.request.adopt and not _same_machine(job):
         return {i: replace(e, version="") if e.state == "done" else e for i, e in entries.items()}

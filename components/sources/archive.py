@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
+from components import paths
 from components.errors import BadDocument, MillraceError, SourceMissing
 from components.options import option
 from components.sources import extract, local, packed, patterns
@@ -48,7 +49,7 @@ class Archive(Parsing):
     @property
     def identity(self) -> str:
         """The absolute path."""
-        return extract.storable_path(os.path.abspath(self.path))
+        return extract.storable_path(str(paths.named(self.path)))
 
     def scan(self) -> Iterator[DocumentRef | Gap]:
         """Members in the archive's order. Raises SourceMissing."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import ClassVar
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
+from components import paths
 from components.errors import BadDocument
 from components.options import option
 from components.sources import extract, local, patterns, walk
@@ -53,7 +54,7 @@ class Files(Parsing):
     @property
     def identity(self) -> str:
         """The folder's absolute path."""
-        return extract.storable_path(os.path.abspath(self.path))
+        return extract.storable_path(str(paths.named(self.path)))
 
     def scan(self) -> Iterator[DocumentRef | Gap | LeftOut]:
         """Files by name, a folder's own before those of its sub-folders. Raises SourceMissing,

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
+from components import paths
 from components.errors import BadDocument, SourceMissing
 from components.normal_form import canonical
 from components.options import option
@@ -47,7 +48,7 @@ class FinanceBench(Parsing):
     @property
     def identity(self) -> str:
         """The folder's absolute path."""
-        return storable_path(os.path.abspath(self.path))
+        return storable_path(str(paths.named(self.path)))
 
     def scan(self) -> Iterator[DocumentRef]:
         """Filings by name. Raises SourceMissing, also where a chosen filing is not there."""

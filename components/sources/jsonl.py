@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import Formatter
 from typing import ClassVar
 
+from components import paths
 from components.errors import BadDocument
 from components.options import option
 from components.sources import fields, gzipped, local, packed
@@ -50,7 +50,7 @@ class JsonLines:
     @property
     def identity(self) -> str:
         """The absolute path, as the pipeline names it."""
-        return storable_path(os.path.abspath(self.path))
+        return storable_path(str(paths.named(self.path)))
 
     def scan(self) -> Iterator[DocumentRef | Gap]:
         """Lines in the file's order. A line that cannot be understood may be any document."""
