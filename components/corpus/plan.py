@@ -137,7 +137,8 @@ def _step(
         return None
     digest = ""
     try:
-        digest = source.digest(ref)
+        # A version may be that hash.
+        digest = entry.bytes_hash if entry.bytes_hash == ref.version else source.digest(ref)
         if digest == entry.bytes_hash and not failed:
             return _as(ref, "touch", digest)
         digest, document = read(source, ref)

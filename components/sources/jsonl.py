@@ -15,6 +15,7 @@ from components.options import option
 from components.sources import fields, gzipped, local, packed
 from components.sources.extract import storable_path
 from components.sources.fields import Fields
+from components.sources.trust import Trust
 from components.values import Document, DocumentRef, Gap, Metadata
 
 _MISSING = "source.path must name a .jsonl or .jsonl.gz file, or a folder with corpus.jsonl"
@@ -38,6 +39,11 @@ class JsonLines:
         help="a .jsonl or .jsonl.gz file, or a folder with corpus.jsonl", stored=False
     )
     template: str = option("{title}\n{text}", help="the text, with fields as {name}; {{ is a brace")
+    trust: Trust = option(
+        "content",
+        help="as of files; every survey reads and compares all lines anyway",
+        stored=False,
+    )
     _held: gzipped.Held = field(
         default_factory=lambda: gzipped.Held(), init=False, repr=False, compare=False
     )
@@ -54,6 +60,7 @@ class JsonLines:
 
     def scan(self) -> Iterator[DocumentRef | Gap]:
         """Lines in the file's order. A line that cannot be understood may be any document."""
+        self._held.close()  # and of what was read before nothing is believed
         file = self._shown_file
         try:
             for number, start, line in self._lines():

@@ -381,6 +381,6 @@ def test_options() -> None:
     with pytest.raises(BadOption, match="must begin below the folder"):
         registry.build("source", choice)
     options = registry.options_of(registry.load("source", "archive"))
-    assert list(options) == [*PARSING, "path", "include", "exclude"]
+    assert list(options) == [*PARSING, "path", "include", "exclude", "trust"]
     assert not any(each.metadata["stored"] for each in options.values())
     assert Archive(path=Path("x.zip")).identity == os.path.abspath("x.zip")
