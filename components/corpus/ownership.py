@@ -14,7 +14,6 @@ from components.corpus.plan import Plan
 from components.corpus.request import Job
 from components.errors import ForeignCorpus
 from components.indexes.manifest import Entry
-from components.normal_form import canonical
 from infra import machine
 
 _DIFFERS = (
@@ -44,7 +43,7 @@ def check_holdings(job: Job, plan: Plan, held: Mapping[str, Entry]) -> None:
 
     `held`: what readers have, or else what a first build has written so far.
     """
-    held = {canonical(document_id): entry for document_id, entry in held.items() if entry.chunks}
+    held = {plan.spelt(document_id): entry for document_id, entry in held.items() if entry.chunks}
     if job.request.adopt or job.corpus.apart or not (held and plan.listed):
         return  # an empty source is a matter for the guard against deletions
     shared = held.keys() & plan.listed.keys()
