@@ -175,6 +175,7 @@ def test_a_whole_project_on_read_only_media(
         f"it is made in {home}"
     ]
     assert measured.code == 0, measured.err
+    assert "it is made in" not in measured.err, "once is enough"
     assert len(measured.json["systems"]) == 1
     assert unnamed.code == 2
     assert str(published.folder / "home") in unnamed.message

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 
 from components import temporary
@@ -82,8 +83,14 @@ def _temporary(unusable: BadOption) -> Iterator[Path]:
             folder = held.enter_context(temporary.folder("millrace-copy-"))
         except (OSError, MillraceError):
             raise unusable from None
-        _log.warning("%s: it is made in %s", unusable, folder.parent)
+        _tell(f"{unusable}: it is made in {folder.parent}")
         yield folder
+
+
+@cache
+def _tell(message: str) -> None:
+    """Once in a process: a comparison makes several copies."""
+    _log.warning(message)
 
 
 def _copy(shard: Path, own: Path) -> None:
