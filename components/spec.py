@@ -14,11 +14,11 @@ import json
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import Field, dataclass, field
+from dataclasses import Field, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from components import engine, registry, yaml_file
+from components import engine, paths, registry, yaml_file
 from components.engine import Engine
 from components.errors import BadOption, SpecError
 from components.registry import Choice
@@ -58,6 +58,17 @@ class Pipeline:
         """16 hex digits over everything that changes what is stored."""
         return fingerprint({stage: self.stages[stage] for stage in STORED})
 
+    def fingerprints(self) -> tuple[str, ...]:
+        """Its own, and the one that it had when links in paths were followed, where it differs."""
+        own, before = self.fingerprint(), self.followed()
+        other = own if before.stages == self.stages else before.fingerprint()
+        return tuple(dict.fromkeys((own, other)))
+
+    def followed(self) -> Pipeline:
+        """It, with the paths of what decides what is stored as where they lead now."""
+        stages = {s: _followed(s, each) for s, each in self.stages.items() if s in STORED}
+        return replace(self, stages={**self.stages, **stages})
+
 
 def load(path: Path, overrides: Sequence[str] = ()) -> Pipeline:
     """A pipeline from its file and `stage.option=value` overrides. Raises UserError."""
@@ -66,7 +77,7 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Pipeline:
 
 def checked(raw: Mapping[str, Any], path: Path, overrides: Sequence[str] = ()) -> Pipeline:
     """A pipeline from what its file holds. Raises UserError."""
-    folder = path.parent.resolve()
+    folder = paths.named(path.parent)
     find_modules(str(folder))
     for stage in STAGES:
         if stage in raw:
@@ -211,24 +222,41 @@ def _resolve(
     known = registry.options_of(registry.load(stage, use))
     options = {name: value for name, value in table.items() if name != "use"} | dict(given)
     for name, each in known.items():
-        if not (registry.is_path(stage, use, name) or _names_folder(each, options.get(name))):
+        model = _names_folder(each, options.get(name))
+        if not (registry.is_path(stage, use, name) or model):
             continue
         value = options.get(name, each.default)
-        base = Path.cwd() if name in given else folder
+        base = None if name in given else folder
         if isinstance(value, (str, Path)):
-            options[name] = _absolute(value, base, f"{stage}.{name}")
+            found = _absolute(value, base, f"{stage}.{name}")
+            # An index is asked with the model that it was built by, wherever a link leads then.
+            options[name] = paths.real(found) if model and stage in STORED else found
         elif isinstance(value, list) and all(isinstance(each, str) for each in value):
             options[name] = [_absolute(each, base, f"{stage}.{name}") for each in value]
     return registry.resolve(stage, use, options)
 
 
-def _absolute(value: str | Path, base: Path, where: str) -> str:
+def _absolute(value: str | Path, base: Path | None, where: str) -> str:
     if "://" in str(value):  # an address
         return str(value)
     try:
-        return str((base / Path(value).expanduser()).resolve())
+        return str(paths.named(Path(value).expanduser(), base))
     except (RuntimeError, ValueError) as error:  # no such home; a character that no path can have
         raise BadOption(f"{str(value)!r} is not a usable path: {error}").at(where) from None
+
+
+def _followed(stage: str, choice: Choice) -> Choice:
+    """Every path of a stage as where it leads now."""
+    led = {name: _real(value) for name, value in choice.options.items()}
+    moved = [name for name, value in led.items() if value != choice.options[name]]
+    own = {name: led[name] for name in moved if registry.is_path(stage, choice.use, name)}
+    return replace(choice, options={**choice.options, **own})
+
+
+def _real(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(_real, value))
+    return type(value)(paths.real(str(value))) if isinstance(value, (str, Path)) else value
 
 
 def _names_folder(of: Field[Any], value: object) -> bool:

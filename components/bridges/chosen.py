@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator
 from pydantic_core import to_jsonable_python
 
-from components import registry, spec
+from components import paths, registry, spec
 from components.errors import BadOption, SpecError
 from components.registry import Choice
 
@@ -20,7 +20,7 @@ Stage = dict[str, Any]
 
 
 def _absolute(file: str | Path) -> str:
-    return str(Path(file).resolve()) if file else ""
+    return str(paths.named(file)) if file else ""
 
 
 File = Annotated[str | Path, AfterValidator(_absolute)]
@@ -66,7 +66,7 @@ def choice(of: Stage) -> Choice:
 def find_modules(file: str | Path) -> None:
     """Let `use: my_module:MyClass` name what lies beside the pipeline file, in any process."""
     if file:
-        spec.find_modules(str(Path(file).parent.resolve()))
+        spec.find_modules(str(paths.named(file).parent))
 
 
 @cache

@@ -14,7 +14,6 @@ from components.corpus.plan import Plan
 from components.corpus.request import Job
 from components.errors import ForeignCorpus
 from components.indexes.manifest import Entry
-from components.normal_form import canonical
 from infra import machine
 
 _DIFFERS = (
@@ -31,7 +30,7 @@ def trusted(job: Job, entries: Mapping[str, Entry]) -> dict[str, Entry]:
     """The manifest, less what says nothing about this source's documents: versions and hashes of
     another source, versions of the same path on another machine.
     """
-    if job.corpus.owner() not in (None, job.source.identity):
+    if not job.owned:
         return {i: replace(e, version="", bytes_hash="") for i, e in entries.items()}
     if job.request.adopt and not _same_machine(job):
         return {i: replace(e, version="") if e.state == "done" else e for i, e in entries.items()}
@@ -44,7 +43,7 @@ def check_holdings(job: Job, plan: Plan, held: Mapping[str, Entry]) -> None:
 
     `held`: what readers have, or else what a first build has written so far.
     """
-    held = {canonical(document_id): entry for document_id, entry in held.items() if entry.chunks}
+    held = {plan.spelt(document_id): entry for document_id, entry in held.items() if entry.chunks}
     if job.request.adopt or job.corpus.apart or not (held and plan.listed):
         return  # an empty source is a matter for the guard against deletions
     shared = held.keys() & plan.listed.keys()

@@ -65,7 +65,14 @@ class Plan:
 
     def lost(self, ids: Iterable[str]) -> list[str]:
         """Those that are gone and are not merely spelt in another form now."""
-        return [each for each in self.gone(ids) if canonical(each) not in self.listed]
+        return [each for each in self.gone(ids) if self.spelt(each) not in self.listed]
+
+    def spelt(self, id: str) -> str:
+        """An id in the form that the source gives it now: accents had two once, and what is between
+        the parts of a ZIP's names.
+        """
+        found = canonical(id)
+        return found if found in self.listed else found.replace("\\", "/")
 
 
 def make_plan(
@@ -137,7 +144,8 @@ def _step(
         return None
     digest = ""
     try:
-        digest = source.digest(ref)
+        # A version may be that hash.
+        digest = entry.bytes_hash if entry.bytes_hash == ref.version else source.digest(ref)
         if digest == entry.bytes_hash and not failed:
             return _as(ref, "touch", digest)
         digest, document = read(source, ref)

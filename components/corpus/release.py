@@ -18,7 +18,7 @@ def differs(pipeline: Pipeline, release: Release) -> bool:
     if wanted != release.generation.quantization:
         return True
     try:
-        return pipeline.fingerprint() != release.generation.fingerprint
+        return release.generation.fingerprint not in pipeline.fingerprints()
     except MillraceError:
         return True
 

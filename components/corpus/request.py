@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from components import spec
+from components import paths, spec
 from components.cache import VectorCache
 from components.cache import cache as vector_cache
 from components.errors import ForeignCorpus
@@ -92,8 +92,10 @@ class Job:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Of the pipeline file as it is now."""
-        return self.pipeline.fingerprint()
+        """Of the pipeline file as it is now: of those that it goes by the one that is stored."""
+        own, *before = self.pipeline.fingerprints()
+        held = (each for each in (own, *before) if before and self.corpus.finished(each))
+        return next(held, own)
 
     @cached_property
     def corpus(self) -> CorpusIndex:
@@ -101,12 +103,22 @@ class Job:
         index: Index = self.pipeline.build("index")
         return index.corpus(self.pipeline.name)
 
+    @property
+    def owned(self) -> bool:
+        """Whether the stored corpus came from this source, or from none yet. What it is called may
+        have changed: before, links in its name were followed.
+        """
+        owner, own = self.corpus.owner(), self.source.identity
+        if owner in (None, own):
+            return True
+        there = {paths.real(own), self.pipeline.followed().build("source").identity}
+        return paths.real(str(owner)) in there
+
     def check_owner(self) -> None:
         """Raises ForeignCorpus where the stored corpus came from another source."""
-        owner = self.corpus.owner()
-        if owner not in (None, self.source.identity) and not self.request.adopt:
+        if not (self.owned or self.request.adopt):
             raise ForeignCorpus(
-                f"the corpus {self.pipeline.name!r} was built from {owner}, "
+                f"the corpus {self.pipeline.name!r} was built from {self.corpus.owner()}, "
                 f"not from {self.source.identity}"
             ).at(
                 where="index",

@@ -11,11 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
+from components import paths
 from components.errors import BadDocument, MillraceError, SourceMissing
 from components.options import option
 from components.sources import extract, local, packed, patterns
 from components.sources.kept import Kept
 from components.sources.parsing import Parsing
+from components.sources.trust import HELP, Trust, by_content
 from components.values import Document, DocumentRef, Gap
 
 _FORMATS = "source.path must name a .zip, .tar, .tar.gz, .tar.bz2 or .tar.xz file"
@@ -40,6 +42,7 @@ class Archive(Parsing):
     exclude: tuple[str, ...] = option(
         (), help="globs of what to leave out, like drafts/**", stored=False
     )
+    trust: Trust = option("mtime", help=HELP, stored=False)
     _held: _Held = field(default_factory=lambda: _Held(), init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -48,23 +51,26 @@ class Archive(Parsing):
     @property
     def identity(self) -> str:
         """The absolute path."""
-        return extract.storable_path(os.path.abspath(self.path))
+        return extract.storable_path(str(paths.named(self.path)))
 
     def scan(self) -> Iterator[DocumentRef | Gap]:
         """Members in the archive's order. Raises SourceMissing."""
         try:
+            if self.trust == "content":
+                self._held.close()
             content = self._held.content(self.path)
         except (OSError, packed.Damaged) as error:
             raise self._missing(error) from error
         chosen = patterns.Chosen(self.include, self.exclude)
         for number, member in enumerate(content.members):
             if chosen.takes(_below(member.name)):
-                yield DocumentRef(
+                ref = DocumentRef(
                     id=extract.document_id(member.name),
                     version=member.version or content.version,
                     locator=str(number),
                     place=f"member {number + 1}",
                 )
+                yield by_content(ref, self.digest) if self.trust == "content" else ref
         if content.trouble:
             yield Gap(prefix="", where=self.identity, reason=f"damaged: {content.trouble}")
 
@@ -142,10 +148,11 @@ class _Held:
             )
 
     def close(self) -> None:
-        """Let go of the file."""
-        if self._content is not None:
-            self._content.archive.close()
-        self._content = None
+        """Let go of the file, and of what was read of it."""
+        with self._turn:
+            if self._content is not None:
+                self._content.archive.close()
+            self._content, self._kept = None, Kept()
 
     def __del__(self) -> None:
         self.close()

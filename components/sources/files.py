@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import ClassVar
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
+from components import paths
 from components.errors import BadDocument
 from components.options import option
 from components.sources import extract, local, patterns, walk
 from components.sources.parsing import Parsing
+from components.sources.trust import HELP, Trust, by_content
 from components.values import Document, DocumentRef, Gap, LeftOut
 
 _MISSING = "source.path must name a folder that this user may read"
@@ -46,6 +48,7 @@ class Files(Parsing):
         help="read what links lead to, files and folders, also out of the folder",
         stored=False,
     )
+    trust: Trust = option("mtime", help=HELP, stored=False)
 
     def __post_init__(self) -> None:
         patterns.check(*self.include, *self.exclude)
@@ -53,7 +56,7 @@ class Files(Parsing):
     @property
     def identity(self) -> str:
         """The folder's absolute path."""
-        return extract.storable_path(os.path.abspath(self.path))
+        return extract.storable_path(str(paths.named(self.path)))
 
     def scan(self) -> Iterator[DocumentRef | Gap | LeftOut]:
         """Files by name, a folder's own before those of its sub-folders. Raises SourceMissing,
@@ -84,7 +87,8 @@ class Files(Parsing):
         id = extract.document_id(local.shown(found.name))
         if found.version:
             locator = quote_from_bytes(os.fsencode(found.name))
-            return DocumentRef(id=id, version=found.version, locator=locator)
+            ref = DocumentRef(id=id, version=found.version, locator=locator)
+            return by_content(ref, self.digest) if self.trust == "content" else ref
         if found.missing:
             reason = f"{found.reason}: {_REMEDY}" if found.is_link else found.reason
             return Gap(prefix=id, where=self._where(id), reason=reason)

@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
+from components import paths
 from components.errors import BadDocument, SourceMissing
 from components.normal_form import canonical
 from components.options import option
 from components.sources import local
 from components.sources.extract import document_id, one_line, storable, storable_path
 from components.sources.parsing import Parsing
+from components.sources.trust import HELP, Trust, by_content
 from components.values import Document, DocumentRef, Scalar
 
 INFORMATION = "financebench_document_information.jsonl"
@@ -43,11 +45,12 @@ class FinanceBench(Parsing):
     follow_links: bool = option(
         False, help="read what links in pdfs/ lead to, also out of the folder", stored=False
     )
+    trust: Trust = option("mtime", help=HELP, stored=False)
 
     @property
     def identity(self) -> str:
         """The folder's absolute path."""
-        return storable_path(os.path.abspath(self.path))
+        return storable_path(str(paths.named(self.path)))
 
     def scan(self) -> Iterator[DocumentRef]:
         """Filings by name. Raises SourceMissing, also where a chosen filing is not there."""
@@ -63,7 +66,8 @@ class FinanceBench(Parsing):
             if ids[name] in wanted or not wanted:
                 locator = quote_from_bytes(os.fsencode(name))
                 version = self._version(ids[name], entry)
-                yield DocumentRef(id=ids[name], version=version, locator=locator)
+                ref = DocumentRef(id=ids[name], version=version, locator=locator)
+                yield by_content(ref, self.digest) if self.trust == "content" else ref
 
     def digest(self, ref: DocumentRef) -> str:
         """Sha256 of the PDF and of what the data set says about it."""

@@ -46,10 +46,10 @@ class Held:
             return self._kept.get((version, start, length), lambda: self._at(start, length))
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the file, and of what was read of it."""
         if self._opened is not None:
             self._opened[1].close()
-        self._opened = None
+        self._opened, self._kept = None, Kept()
 
     def _hold(self, file: Path) -> str:
         """Changes whenever the file does."""

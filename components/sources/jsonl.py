@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import Formatter
 from typing import ClassVar
 
+from components import paths
 from components.errors import BadDocument
 from components.options import option
 from components.sources import fields, gzipped, local, packed
 from components.sources.extract import storable_path
 from components.sources.fields import Fields
+from components.sources.trust import Trust
 from components.values import Document, DocumentRef, Gap, Metadata
 
 _MISSING = "source.path must name a .jsonl or .jsonl.gz file, or a folder with corpus.jsonl"
@@ -38,6 +39,11 @@ class JsonLines:
         help="a .jsonl or .jsonl.gz file, or a folder with corpus.jsonl", stored=False
     )
     template: str = option("{title}\n{text}", help="the text, with fields as {name}; {{ is a brace")
+    trust: Trust = option(
+        "content",
+        help="as of files; every survey reads and compares all lines anyway",
+        stored=False,
+    )
     _held: gzipped.Held = field(
         default_factory=lambda: gzipped.Held(), init=False, repr=False, compare=False
     )
@@ -50,10 +56,11 @@ class JsonLines:
     @property
     def identity(self) -> str:
         """The absolute path, as the pipeline names it."""
-        return storable_path(os.path.abspath(self.path))
+        return storable_path(str(paths.named(self.path)))
 
     def scan(self) -> Iterator[DocumentRef | Gap]:
         """Lines in the file's order. A line that cannot be understood may be any document."""
+        self._held.close()  # and of what was read before nothing is believed
         file = self._shown_file
         try:
             for number, start, line in self._lines():

@@ -8,7 +8,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, Any, Protocol
 
@@ -119,9 +119,10 @@ class _Zip:
 
     def members(self) -> Iterator[Member]:
         for entry in self._file.infolist():
-            if not entry.filename.endswith("/"):  # is_dir fails for a member without a name
+            name = _zip_name(entry)
+            if not _is_folder(entry, name):
                 yield Member(
-                    _zip_name(entry),
+                    name,
                     f"{entry.CRC:08x}-{entry.file_size}",
                     entry.file_size,
                     _zip_trouble(entry),
@@ -136,13 +137,21 @@ class _Zip:
 
 
 def _zip_name(entry: zipfile.ZipInfo) -> str:
-    """Many, macOS among them, write UTF-8 without saying so; the format's own encoding is cp437."""
-    if entry.flag_bits & _UTF8:
-        return entry.filename
-    try:
-        return entry.filename.encode("cp437").decode("utf-8")
-    except UnicodeError:
-        return entry.filename
+    """Many, macOS among them, write UTF-8 without saying so; the format's own encoding is cp437.
+    Some on Windows write backslashes between the parts, where the format has slashes.
+    """
+    name = entry.filename
+    if not entry.flag_bits & _UTF8:
+        with suppress(UnicodeError):
+            name = name.encode("cp437").decode("utf-8")
+    return name.replace("\\", "/")
+
+
+def _is_folder(entry: zipfile.ZipInfo, name: str) -> bool:
+    """Not by `is_dir`, which fails for a member without a name. A backslash at the end may be half
+    of a letter: Shift JIS has some.
+    """
+    return entry.filename.endswith("/") or (name.endswith("/") and not entry.file_size)
 
 
 def _zip_trouble(entry: zipfile.ZipInfo) -> str:

@@ -24,6 +24,7 @@ from components.options import option
 from components.sources import extract, local, patterns, walk
 from components.sources.kept import Kept
 from components.sources.parsing import Parsing
+from components.sources.trust import HELP, Trust, by_content
 from components.values import Document, DocumentRef, Gap, LeftOut
 
 _TELLING = (
@@ -61,6 +62,7 @@ class Url(Parsing):
     exclude: tuple[str, ...] = option(
         (), help="globs of what to leave out, like drafts/**", stored=False
     )
+    trust: Trust = option("mtime", help=HELP, stored=False)
     _kept: Kept = field(default_factory=Kept, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -157,14 +159,17 @@ class Url(Parsing):
         except Exception as error:
             yield self._gap(name, error)
             return
-        yield DocumentRef(
+        ref = DocumentRef(
             id=self._id(name),
             version=told,
             locator=quote(name, errors="surrogatepass"),
         )
+        yield by_content(ref, self.digest) if self.trust == "content" else ref
 
     def _told_otherwise(self, files: Any, info: Mapping[str, Any]) -> str:
         """When the file was modified, or else a hash of its bytes: its size tells too little."""
+        if self.trust == "content":  # it is hashed anyway
+            return f"size {info.get('size')}"
         try:
             return f"{files.modified(info['name'])}-{info.get('size')}"
         except NotImplementedError:
@@ -185,7 +190,7 @@ class Url(Parsing):
                 raise BadDocument("not a regular file")
             if _leads_out(files, root, name):
                 raise BadDocument(f"{local.LEADS_OUT}: {_REMEDY}").passing()
-            told = _told(info)
+            told = _told(info) if self.trust == "mtime" else ""
             return self._kept.get(
                 (path, told) if told else None, lambda: self._bytes(files, path, info)
             )

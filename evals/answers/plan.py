@@ -8,7 +8,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from components import registry, spec
+from components import paths, registry, spec
 from components.errors import BadOption
 from components.registry import Choice
 from evals.answers import gold, keys
@@ -126,7 +126,7 @@ def plan(
     judged = catalogue.load(data, split, corpus=not live)
     gold.check(judged)
     judged.queries(scoped=setting == "single")
-    found = _systems(files, overrides, judged, Path(home).resolve(), live=live)
+    found = _systems(files, overrides, judged, paths.named(home), live=live)
     if baseline and baseline not in [each.name for each in found]:
         raise BadOption(f"no system is called {baseline!r}").at(
             where="--baseline", hint=", ".join(each.name for each in found)

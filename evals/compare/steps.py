@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
+from components import paths
 from components.errors import BadOption, MillraceError, UserError
 from evals.compare import costs, indexes, likeness, rankings, slices, texts
 from evals.compare.costs import Cost
@@ -57,7 +58,7 @@ def plan(request: Request) -> Plan:
 def _systems(request: Request) -> list[System]:
     if request.live:
         return served(request.live, request.candidates, request.overrides)
-    return systems(request.files, request.overrides, request.data, request.home.resolve())
+    return systems(request.files, request.overrides, request.data, paths.named(request.home))
 
 
 def todo(of: Plan) -> list[list[System]]:

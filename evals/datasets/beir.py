@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from components import paths
 from components.errors import BadOption, SourceMissing
 from components.fields import OURS, OWN, plain
 from components.sources import fields, gzipped
@@ -40,12 +41,12 @@ def load(
     spans = any(map(has_evidence, asked.values()))
     whole = {"template": "{text}"} if spans else {}  # offsets are those of the text alone
     data = Judged(
-        name=name or folder.resolve().name,
+        name=name or paths.named(folder).name,
         split=split,
         questions=(),
         judgements=graded.judgements,
         grade_scale=graded.scale,
-        source={"use": "jsonl", "path": str(corpus.resolve()), **whole},
+        source={"use": "jsonl", "path": str(paths.named(corpus)), **whole},
         scope=_own(scope),
         corpus=checksum("corpus", folder, (corpus,)),
         checksum=checksum(split, folder, (corpus, queries, judged)),
@@ -62,7 +63,7 @@ def questions(
     queries, judged = _there(folder, "queries.jsonl"), qrels.of_split(folder, split)
     asked, graded = asked_in(queries), qrels.read(judged)
     data = Judged(
-        name=name or folder.resolve().name,
+        name=name or paths.named(folder).name,
         split=split,
         questions=(),
         judgements=graded.judgements,

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from components import paths
 from components.errors import BadOption, SourceMissing
 from components.sources import gzipped
 from components.sources.extract.pdf import page_count
@@ -75,7 +76,7 @@ def questions(folder: Path, split: str = "test") -> Judged:
         judgements=graded.judgements,
         grade_scale=graded.scale,
         unit="page",
-        source={"use": "financebench", "path": str(folder.resolve())},
+        source={"use": "financebench", "path": str(paths.named(folder))},
         checksum=beir.checksum(split, folder, files),
     )
     where = str(files[0])

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from components import spec
+from components import paths, spec
 from components.corpus import run
 from components.corpus.request import Job, Request, new_run_id
 from components.corpus.write import Committed
@@ -92,7 +92,7 @@ def _measured(
 
 
 def _refresh(pipeline: Path, overrides: tuple[str, ...]) -> None:
-    request = Request(pipeline=str(pipeline.resolve()), overrides=overrides, run_id=new_run_id())
+    request = Request(pipeline=str(paths.named(pipeline)), overrides=overrides, run_id=new_run_id())
     report = run.run(Job(request), _tell)
     for each in report.failures:
         click.echo(f"failed  {each.id}: {each.reason}", err=True)

@@ -57,12 +57,13 @@ def command(
     as_json: bool,
 ) -> int:
     """Bring the corpus of PIPELINE up to date with its source: only what changed is encoded."""
+    from components import paths
     from components.corpus.request import Job, Request, new_run_id
     from flows import engines
 
     engines.chosen(load(pipeline, overrides).engine)  # is it installed?
     request = Request(
-        pipeline=str(pipeline.resolve()),
+        pipeline=str(paths.named(pipeline)),
         overrides=overrides,
         retry_failed=retry_failed,
         max_deletes=max_deletes,

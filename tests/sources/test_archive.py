@@ -130,6 +130,49 @@ def test_names_in_the_format_s_own_encoding(tmp_path: Path) -> None:
     assert ids(Archive(path=file)) == ["café.md"]
 
 
+class TestBackslashes:
+    """Some archivers on Windows write them where the format has slashes."""
+
+    def test_are_between_the_parts_of_a_path(self, tmp_path: Path) -> None:
+        names = ("docs\\", "docs\\a.md", "docs\\deep\\b.md", "mixed/way\\c.md", "drafts\\d.md")
+        source = Archive(
+            path=packed(tmp_path / "x.zip", {n: b"" if n[-1] == "\\" else b"text" for n in names}),
+            include=("docs/**", "mixed/way/*.md", "drafts/*"),
+            exclude=("drafts/**",),
+        )
+        assert ids(source) == ["docs/a.md", "docs/deep/b.md", "mixed/way/c.md"]
+        assert [source.read(ref).text for ref in refs(source)] == ["text"] * 3
+
+    def test_two_spellings_of_one_path_are_told(self, tmp_path: Path) -> None:
+        corpus = Corpus(tmp_path, {**HASHING, "source": {"use": "archive", "path": "x.zip"}})
+        packed(tmp_path / "x.zip", {"d\\a.md": b"text", "d/a.md": b"other", "b.md": b"text of b"})
+        report = corpus.refresh()
+        assert counts(report) == (1, 0, 0, 0, 1)
+        assert report.failures[0].reason == "member 1 and member 2 have the same id"
+
+    def test_one_that_is_half_of_a_letter_hides_no_member(self, tmp_path: Path) -> None:
+        """Of a name in Shift JIS, which does not say so."""
+        file = packed(tmp_path / "x.zip", {"aa": b"text", "b.md": b"text"})
+        file.write_bytes(file.read_bytes().replace(b"aa", "ソ".encode("shift_jis")))
+        source = Archive(path=file, include=("**",))
+        assert len(ids(source)) == 2
+        assert [source.read(ref).text for ref in refs(source)] == ["text", "text"]
+
+    def test_they_are_letters_in_a_tar_file(self, tmp_path: Path) -> None:
+        assert ids(Archive(path=packed(tmp_path / "x.tar", {"a\\b.md": b"text"}))) == ["a\\b.md"]
+
+    def test_documents_that_were_recorded_by_them_are_not_missed(self, tmp_path: Path) -> None:
+        """The guard counts what is deleted: these are only spelt anew."""
+        corpus = Corpus(tmp_path)
+        for number in range(4):
+            corpus.add(f"docs\\{number}.md", prose(number))
+        corpus.refresh()
+        (corpus.documents / "docs").mkdir()
+        for each in list(corpus.documents.glob("*.md")):
+            each.rename(corpus.documents / each.name.replace("\\", "/"))
+        assert counts(corpus.refresh()) == (4, 0, 0, 4, 0)
+
+
 class TestVersions:
     def test_a_zip_tells_which_members_are_the_same(self, tmp_path: Path) -> None:
         source = Archive(path=packed(tmp_path / "x.zip", {"a.md": b"one", "b.md": b"one"}))
@@ -381,6 +424,6 @@ def test_options() -> None:
     with pytest.raises(BadOption, match="must begin below the folder"):
         registry.build("source", choice)
     options = registry.options_of(registry.load("source", "archive"))
-    assert list(options) == [*PARSING, "path", "include", "exclude"]
+    assert list(options) == [*PARSING, "path", "include", "exclude", "trust"]
     assert not any(each.metadata["stored"] for each in options.values())
     assert Archive(path=Path("x.zip")).identity == os.path.abspath("x.zip")

@@ -328,7 +328,7 @@ def test_patterns_that_could_never_match_are_refused(pattern: str) -> None:
 
 def test_no_option_changes_what_is_stored() -> None:
     options = registry.options_of(registry.load("source", "files"))
-    assert list(options) == [*PARSING, "path", "include", "exclude", "follow_links"]
+    assert list(options) == [*PARSING, "path", "include", "exclude", "follow_links", "trust"]
     assert not any(each.metadata["stored"] for each in options.values())
     assert Files(path=Path("x")).facts["pypdfium2"]
     assert Files(path=Path("x")).identity == os.path.abspath("x")

@@ -123,5 +123,5 @@ def test_bad_filings_fail_alone(tmp_path: Path) -> None:
 
 def test_no_option_changes_what_is_stored() -> None:
     options = registry.options_of(registry.load("source", "financebench"))
-    assert list(options) == [*PARSING, "path", "documents", "follow_links"]
+    assert list(options) == [*PARSING, "path", "documents", "follow_links", "trust"]
     assert not any(each.metadata["stored"] for each in options.values())

@@ -97,6 +97,7 @@ def test_the_template_is_stored_and_the_path_is_not() -> None:
     assert {name: each.metadata["stored"] for name, each in options.items()} == {
         "path": False,
         "template": True,
+        "trust": False,
     }
 
 

@@ -443,7 +443,7 @@ def test_patterns_and_options() -> None:
     with pytest.raises(BadOption, match="must begin below the folder"):
         registry.build("source", choice)
     options = registry.options_of(registry.load("source", "url"))
-    assert list(options) == [*PARSING, "url", "include", "exclude"]
+    assert list(options) == [*PARSING, "url", "include", "exclude", "trust"]
     assert Url(url="s3://bucket/docs/").identity == "s3://bucket/docs"
 
 

@@ -7,31 +7,35 @@ The engine lets one process open a shard, and writes to it even where it is only
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 
 from components import temporary
-from components.errors import BadOption, IndexFault, Moved
+from components.errors import BadOption, IndexFault, MillraceError, Moved
 from components.indexes.edge import engine
 from components.indexes.edge.files import allocated, check_space, copy_tree
 from infra.settings import cache_folder, settings
 
 _POLL = 0.02
 """Seconds between two tries for a lock."""
+_log = logging.getLogger(__name__)
 
 
 @contextmanager
 def copied(shard: Path) -> Iterator[Path]:
-    """The folder of a copy of a closed shard, removed in the end.
+    """The folder of a copy of a closed shard, removed in the end: in the cache folder or, of a
+    shard that cannot be read without a copy, among the system's temporary ones.
 
-    Raises Moved where the shard is gone, Busy, DiskFull, IndexFault; BadOption where the cache
-    folder cannot be used.
+    Raises Moved where the shard is gone, Busy, DiskFull, IndexFault; BadOption where no folder can
+    be used.
     """
-    with _folder() as folder:
+    with _folder(needed=not writable(shard)) as folder:
         own = folder / shard.name
         with _undisturbed(shard.parent / engine.LOCK):
             if not shard.is_dir():
@@ -54,7 +58,7 @@ def writable(shard: Path) -> bool:
 
 
 @contextmanager
-def _folder() -> Iterator[Path]:
+def _folder(*, needed: bool) -> Iterator[Path]:
     """A folder that is this process' own for as long as it lives."""
     with ExitStack() as held:
         try:
@@ -63,10 +67,30 @@ def _folder() -> Iterator[Path]:
             folder = held.enter_context(temporary.folder("copy-", home))
         except (OSError, RuntimeError) as error:  # RuntimeError: this user has no home
             reason = getattr(error, "strerror", None) or str(error)
-            raise BadOption(
+            unusable = BadOption(
                 f"the copy of an index cannot be made in the cache folder: {reason}"
-            ).at(where="MILLRACE_CACHE", hint="name a folder that can be written") from error
+            ).at(where="MILLRACE_CACHE", hint="name a folder that can be written")
+            if not needed:
+                raise unusable from error
+            folder = held.enter_context(_temporary(unusable))
         yield folder
+
+
+@contextmanager
+def _temporary(unusable: BadOption) -> Iterator[Path]:
+    with ExitStack() as held:
+        try:
+            folder = held.enter_context(temporary.folder("millrace-copy-"))
+        except (OSError, MillraceError):
+            raise unusable from None
+        _tell(f"{unusable}: it is made in {folder.parent}")
+        yield folder
+
+
+@cache
+def _tell(message: str) -> None:
+    """Once in a process: a comparison makes several copies."""
+    _log.warning(message)
 
 
 def _copy(shard: Path, own: Path) -> None:

@@ -14,6 +14,7 @@ A finished generation never changes: a refresh works on a copy and replaces `liv
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
@@ -175,21 +176,31 @@ class EdgeCorpus:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """See `CorpusIndex`. The system frees it when the process dies."""
-        held = FileLock(self.folder / "writer.lock", blocking=False)
+        """See `CorpusIndex`. The system frees it when the process dies. What is begun under it ends
+        in the same place, wherever a link in the folder's name leads by then.
+        """
+        named = self.folder
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            named.mkdir(parents=True, exist_ok=True)
+            place = Path(os.path.realpath(named))
+            held = FileLock(place / "writer.lock", blocking=False)
             held.acquire()
         except Timeout:
             raise Busy("another refresh of this corpus is running").at(
                 where=str(self.folder), hint="wait for it to end"
             ) from None
+        except FileExistsError as error:
+            raise Refused("no folder, or a link to one that is not there").at(
+                where=str(error.filename), hint="is its disk mounted? else make the folder"
+            ) from error
         except OSError as error:
             raise told(error, "cannot be written", self.folder) from error
+        self.folder = place
         try:
             self._keep_facts()
             yield
         finally:
+            self.folder = named
             held.release()
 
     @contextmanager
@@ -417,7 +428,7 @@ class EdgeCorpus:
     def _reader(self, opened: Any, generation: Generation) -> EdgeReader:
         shard = self._shard(generation)
         search = self._rescoring.of(generation)
-        edition = generation.edition(str(shard.absolute()))
+        edition = generation.edition(os.path.realpath(shard))
         told = generation.totals.fields if generation.finished_at else None
         reader = EdgeReader(opened, shard, generation.width, search, edition, told)
         if generation.finished_at:
