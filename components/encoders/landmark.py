@@ -77,7 +77,7 @@ class Landmark:
     )
     precision: Precision = option(
         "auto",
-        help="auto: bf16 where the processor has it; fp32",
+        help="auto: 16 bits where the device has them; fp32",
     )
     cache: VectorCache | None = part()
 
@@ -134,7 +134,7 @@ class Landmark:
         if self.smoothing:
             rows = smoothed(rows, spans, self.smoothing, self.decay)
         log = of.log()
-        return blocks(naive.with_states(rows, of, documents, spans, log), spans, log)
+        return blocks(naive.with_states(rows, of, documents, spans, log), spans, log, documents)
 
     def encode_queries(self, texts: Sequence[str]) -> Matrix:
         """See `Encoder`."""

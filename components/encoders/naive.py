@@ -59,7 +59,7 @@ class Naive:
     )
     precision: Precision = option(
         "auto",
-        help="auto: bf16 where the processor has it; fp32",
+        help="auto: 16 bits where the device has them; fp32",
     )
     cache: VectorCache | None = part()
 
@@ -105,8 +105,10 @@ class Naive:
         log = self._variant.log()
         if self.header:
             found = rows(self._variant, texts)
-            return blocks(with_states(found, self._variant, documents, spans, log), spans, log)
-        return blocks(rows(self._variant, texts, log), spans, log)
+            return blocks(
+                with_states(found, self._variant, documents, spans, log), spans, log, documents
+            )
+        return blocks(rows(self._variant, texts, log), spans, log, documents)
 
     def encode_queries(self, texts: Sequence[str]) -> Matrix:
         """See `Encoder`."""

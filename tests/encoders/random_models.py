@@ -13,8 +13,21 @@ import torch
 
 from components.encoders import checkpoints
 
-Kind = Literal["bert", "qwen3", "mistral"]
+Kind = Literal[
+    "bert",
+    "camembert",
+    "gte",
+    "jina_embeddings_v3",
+    "mistral",
+    "modernbert",
+    "nomic_bert",
+    "qwen2",
+    "qwen3",
+    "roberta",
+    "xlm-roberta",
+]
 TokenizerKind = Literal["wordpiece", "byte-level", "unigram"]
+_DECODERS = ("qwen2", "qwen3", "mistral")
 SPECIALS = ("<pad>", "<s>", "</s>", "<|endoftext|>")
 
 
@@ -47,16 +60,13 @@ def transformer(
         "pad_token_id": 0,
         "initializer_range": 0.3,
     }
-    if kind == "bert":
-        model: Any = transformers.BertModel(transformers.BertConfig(**shape))
-    else:
-        config = {
-            "qwen3": transformers.Qwen3Config,
-            "mistral": transformers.MistralConfig,
-        }[kind](**shape, num_key_value_heads=1, head_dim=8, bos_token_id=1, eos_token_id=2)
-        from_config: Any = transformers.AutoModel.from_config
-        model = from_config(config)
-    model.save_pretrained(folder)
+    if kind in _DECODERS:
+        shape |= {"num_key_value_heads": 1, "head_dim": 8}
+    config = transformers.AutoConfig.for_model(
+        kind, **shape, bos_token_id=1, eos_token_id=2, cls_token_id=1, sep_token_id=2
+    )
+    from_config: Any = transformers.AutoModel.from_config
+    from_config(config).save_pretrained(folder)
     fast: Any = transformers.PreTrainedTokenizerFast
     fast(
         tokenizer_object=tokenizer,
