@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
-from components.encoders.checkpoints import Checkpoint, check_weights, checkpoint
+from components.encoders import native
+from components.encoders.checkpoints import Checkpoint, check_weights, checkpoint, config_file
 from components.encoders.device import Precision, device, dtype
 from components.encoders.layers import first_layers
 from components.encoders.tokenizers import FastTokenizer
@@ -137,13 +138,16 @@ class Model:
         return ready
 
     def _read_weights(self) -> Any:
-        """As transformers reads them. Raises ModelFault."""
+        """As transformers reads them. Raises ModelFault, BadOption."""
+        config = config_file(self.checkpoint.folder)
+        native.check_class(self.checkpoint.profile.name, config)
         from transformers import AutoModel
         from transformers.utils import logging
 
         logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         loaded, found = AutoModel.from_pretrained(
             self.checkpoint.folder,
+            config=native.configured(config),
             dtype=self._dtype(),
             output_loading_info=True,
         )
