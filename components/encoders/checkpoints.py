@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from components.encoders import lookalikes, native, profiles
+from components.encoders import adapters, lookalikes, native, profiles
 from components.encoders.profiles import Pooling, Profile
 from components.errors import BadOption, EndpointUnavailable, MissingExtra, ModelFault
 
@@ -283,7 +283,10 @@ def _download(model: str, revision: str, known: Profile | None = None) -> Path:
     config = _configuration(of, first)
     if not any(first.glob("model*.safetensors")):
         native.check_class(of.name, config)
-    return _snapshot(model, first.name, _FILES)
+    added = [
+        f"{each}/{adapters.WEIGHTS}" for each in (of.query_adapter, of.document_adapter) if each
+    ]
+    return _snapshot(model, first.name, [*_FILES, *added])
 
 
 def _snapshot(model: str, revision: str, wanted: Sequence[str]) -> Path:

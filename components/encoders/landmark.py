@@ -95,12 +95,12 @@ class Landmark:
 
     @property
     def loaded(self) -> bool:
-        return self._variant.model.loaded
+        return self._variant.loaded
 
     @property
     def model_bytes(self) -> int:
         """Of the weights in memory."""
-        return self._variant.model.bytes
+        return self._variant.bytes
 
     @property
     def tokenizer(self) -> FastTokenizer:

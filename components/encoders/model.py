@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
-from components.encoders import native
+from components.encoders import adapters, native
 from components.encoders.checkpoints import Checkpoint, check_weights, checkpoint, config_file
 from components.encoders.device import Precision, device, dtype
 from components.encoders.layers import first_layers
@@ -26,13 +26,17 @@ _SHOWN = 16
 class Model:
     """A checkpoint with its tokenizer and, from the first forward pass on, its weights.
 
-    `layers`: how many of its layers are used, None for all.
+    `layers`: how many of its layers are used, None for all. `adapter`: the folder beside its
+    weights with what is added to them; none where it is empty.
     """
 
-    def __init__(self, of: Checkpoint, precision: Precision, layers: int | None = None) -> None:
+    def __init__(
+        self, of: Checkpoint, precision: Precision, layers: int | None = None, adapter: str = ""
+    ) -> None:
         self.checkpoint = of
         self.precision = precision
         self.layers = layers
+        self._adapter = of.folder / adapter if adapter else None
         self._packs = False
         self._fitting: int | None = None
         """Tokens per forward pass that memory has sufficed for; None where it always did."""
@@ -83,7 +87,13 @@ class Model:
     @property
     def identity(self) -> str:
         """What its hidden states depend on, besides the tokens."""
-        return f"{self.checkpoint.weights_sha256} {self.layers} {self._dtype()}"
+        own = f"{self.checkpoint.weights_sha256} {self.layers} {self._dtype()}"
+        return f"{own} {self.adapter_sha256}" if self._adapter else own
+
+    @property
+    def adapter_sha256(self) -> str:
+        """Of what is added to its weights; empty where nothing is. Raises ModelFault."""
+        return adapters.sha256(self._adapter) if self._adapter else ""
 
     @property
     def exact(self) -> bool:
@@ -152,6 +162,8 @@ class Model:
             output_loading_info=True,
         )
         self._check_complete(found)
+        if self._adapter:
+            adapters.merge(loaded, self._adapter)
         return loaded
 
     def _check_complete(self, found: Mapping[str, Any]) -> None:
@@ -181,15 +193,20 @@ def _bytes(loaded: Any) -> int:
 
 
 @cache
-def _shared(of: Checkpoint, precision: Precision, layers: int | None) -> Model:
-    return Model(of, precision, layers)
+def _shared(of: Checkpoint, precision: Precision, layers: int | None, adapter: str) -> Model:
+    return Model(of, precision, layers, adapter)
 
 
-def model(name: str, precision: Precision, layers: int | None = None) -> Model:
-    """This process's one copy of a model. Raises BadOption where it has fewer layers."""
+def model(
+    name: str, precision: Precision, layers: int | None = None, *, asked: bool = False
+) -> Model:
+    """This process's one copy of a model, for documents or, where it is `asked`, for queries; most
+    are one for both. Raises BadOption where it has fewer layers.
+    """
     of = checkpoint(name)
     if layers is not None and of.layers is not None and layers > of.layers:
         raise BadOption(f"{of.profile.name} has {of.layers} layers, not {layers}").at(
             where="encoder.layers", hint=f"from 1 to {of.layers}"
         )
-    return _shared(of, precision, None if layers == of.layers else layers)
+    adapter = of.profile.query_adapter if asked else of.profile.document_adapter
+    return _shared(of, precision, None if layers == of.layers else layers, adapter)

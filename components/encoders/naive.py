@@ -76,12 +76,12 @@ class Naive:
 
     @property
     def loaded(self) -> bool:
-        return self._variant.model.loaded
+        return self._variant.loaded
 
     @property
     def model_bytes(self) -> int:
         """Of the weights in memory."""
-        return self._variant.model.bytes
+        return self._variant.bytes
 
     @property
     def tokenizer(self) -> FastTokenizer:
@@ -151,7 +151,7 @@ def with_states(
 
 def queries(of: Variant, texts: Sequence[str]) -> Matrix:
     """Matrix (texts, width)."""
-    read = pool(of.model, windows(of.model, iter(texts), of.queries), of.dimensions)
+    read = pool(of.asked, windows(of.asked, iter(texts), of.queries), of.dimensions)
     matrices = [matrix for _, matrix in read]
     return np.concatenate(matrices) if matrices else np.zeros((0, of.width), np.float32)
 

@@ -143,6 +143,6 @@ def asked_states(
     """This process's one reader of questions, as the model reads queries. Raises what `model`
     raises.
     """
-    of = model(name, precision, layers)
+    of = model(name, precision, layers, asked=True)
     frame = frames.of_queries(of.checkpoint.profile, task, ())
     return TokenStates(of, None, frame=replace(frame, parts=(*frame.parts[:-1], "")))

@@ -78,6 +78,35 @@ def transformer(
     return folder
 
 
+def adapter(folder: Path, base: Path, *, seed: int, **told: Any) -> dict[str, torch.Tensor]:
+    """Writes a LoRA adapter with random changes of the query projections and the words of a model;
+    gives what it adds, by the name of the weight.
+    """
+    from safetensors.torch import save_file
+    from transformers import AutoModel
+
+    random = torch.Generator().manual_seed(seed)
+    config = {"peft_type": "LORA", "r": 2, "lora_alpha": 3, "bias": "none", **told}
+    scale = config["lora_alpha"] / (2**0.5 if told.get("use_rslora") else 2)
+    written: dict[str, torch.Tensor] = {}
+    added: dict[str, torch.Tensor] = {}
+    for name, weight in AutoModel.from_pretrained(base).named_parameters():
+        module = f"base_model.model.{name.removesuffix('.weight')}"
+        rows, columns = (*weight.shape, 0)[:2]
+        if name.endswith("q_proj.weight"):
+            down, up = (torch.randn(shape, generator=random) for shape in ((2, columns), (rows, 2)))
+            written |= {f"{module}.lora_A.weight": down, f"{module}.lora_B.weight": up}
+            added[name] = scale * (up @ down)
+        elif name.endswith("word_embeddings.weight"):
+            down, up = (torch.randn(shape, generator=random) for shape in ((2, rows), (columns, 2)))
+            written |= {f"{module}.lora_embedding_A": down, f"{module}.lora_embedding_B": up}
+            added[name] = scale * (up @ down).T
+    folder.mkdir()
+    save_file(written, folder / "adapter_model.safetensors")
+    (folder / "adapter_config.json").write_text(json.dumps(config))
+    return added
+
+
 def sentence_transformer(
     folder: Path, base: Path, pooling: str, prompts: Mapping[str, str], **options: Any
 ) -> Any:

@@ -15,8 +15,9 @@ from huggingface_hub.utils._paths import filter_repo_objects
 from components.encoders import checkpoints
 from components.encoders.checkpoints import checkpoint
 from components.encoders.naive import Naive
+from components.encoders.profiles import known
 from components.errors import BadOption, EndpointUnavailable, MillraceError, ModelFault
-from tests.encoders.random_models import change_config, transformer
+from tests.encoders.random_models import adapter, change_config, transformer
 
 COMMIT = "1" * 40
 
@@ -105,7 +106,12 @@ class TestRefusedBefore:
 
     @pytest.mark.parametrize(
         "name",
-        ["gte-qwen2-7b-instruct", "Alibaba-NLP/gte-Qwen2-1.5B-instruct", "jina-v3", "nv-embed-v2"],
+        [
+            "gte-qwen2-7b-instruct",
+            "Alibaba-NLP/gte-Qwen2-1.5B-instruct",
+            "jina-v5-text-small",
+            "nv-embed-v2",
+        ],
     )
     def test_a_profile_that_cannot_be_run(self, hub: Hub, name: str) -> None:
         with pytest.raises(BadOption, match="cannot be used"):
@@ -133,6 +139,19 @@ class TestFetched:
         (hub.model / "onnx" / "model.onnx").write_text("x")
         checkpoint("some/model")
         assert {Path(each).suffix for each in hub.fetched} <= {".json", ".safetensors"}
+
+    def test_adapters_of_both_sides_and_no_others(self, hub: Hub) -> None:
+        of = known()["jina-v3"]
+        hub.model = transformer(hub.model.parent / "j", "jina_embeddings_v3", width=1024, layers=1)
+        for seed, name in enumerate((of.query_adapter, of.document_adapter, "separation")):
+            adapter(hub.model / name, hub.model, seed=seed)
+        assert Naive(model="jina-v3").facts["adapters"]
+        assert sorted(hub.weights) == [
+            "model.safetensors",
+            "retrieval_passage/adapter_model.safetensors",
+            "retrieval_query/adapter_model.safetensors",
+        ]
+        assert hub.asked == [of.revision, of.revision]
 
     def test_a_hub_that_does_not_answer(self, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
         def refuse(*_: object, **__: object) -> None:

@@ -13,7 +13,7 @@ from transformers import AutoModel
 from components.encoders.naive import Naive
 from components.encoders.profiles import known
 from components.values import Document, Span
-from tests.encoders.random_models import Kind, in_hub_cache, offline, transformer
+from tests.encoders.random_models import Kind, adapter, in_hub_cache, offline, transformer
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 KINDS: dict[str, Kind] = {
@@ -39,6 +39,7 @@ KINDS: dict[str, Kind] = {
     "nomic-embed-text-v1.5": "nomic_bert",
     "kalm-mini-instruct-v1": "qwen2",
     "kalm-mini-instruct-v1.5": "qwen2",
+    "jina-v3": "jina_embeddings_v3",
     "granite-30m-english": "roberta",
     "granite-125m-english": "roberta",
     "granite-107m-multilingual": "xlm-roberta",
@@ -85,12 +86,15 @@ def check(name: str, hub: Path) -> None:
         positions=512,
         before="<s>",
     )
+    if of.query_adapter:  # what they change: see test_adapters
+        for seed, each in enumerate((of.query_adapter, of.document_adapter)):
+            adapter(folder / each, folder, seed=seed)
     naive = Naive(model=name, precision="fp32")
     query = naive.encode_queries([DOCUMENT.text])[0]
     (block,) = naive.encode_documents([DOCUMENT], [[Span(0, len(DOCUMENT.text))]])
     assert query.shape == block.vectors[0].shape == (of.width or 64,)
     assert np.linalg.norm(query) == pytest.approx(1, abs=1e-4)
-    if of.query_echo:
+    if of.query_echo or of.query_adapter:
         return  # both copies: see TestEcho
     prompt = of.query_prompt.replace("{task}", of.task)
     model = AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
