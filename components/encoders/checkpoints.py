@@ -155,6 +155,7 @@ def _configuration(profile: Profile, folder: Path) -> dict[str, Any]:
     """
     config = native.named(config_file(folder))
     _check_runs(profile.name, folder, config)
+    _check_adapters(profile, folder)
     _check(profile, "width", profile.width, _width(profile.name, config), folder)
     _check(profile, "pooling", profile.pooling, _pooling_of(profile.name, folder), folder)
     return config
@@ -184,6 +185,16 @@ def _check_runs(name: str, folder: Path, config: dict[str, Any]) -> None:
     if refusal:
         raise BadOption(f"{name} {refusal}").at(
             where="encoder.model", hint="use a model that transformers knows"
+        )
+
+
+def _check_adapters(profile: Profile, folder: Path) -> None:
+    """Raises BadOption where weights are made to be changed and nothing says by what."""
+    held = [*folder.glob("adapter_config.json"), *folder.glob("*/adapter_config.json")]
+    if held and not (profile.query_adapter or profile.document_adapter):
+        names = ", ".join(sorted(each.parent.name for each in held))
+        raise BadOption(f"{profile.name} has adapters, and nothing says which: {names}").at(
+            where="encoder.model", hint="name a profile that does (jina-v3), or merge one"
         )
 
 

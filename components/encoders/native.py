@@ -11,6 +11,10 @@ from typing import Any
 
 from components.errors import BadOption
 
+_PORTS = ("gte", "jina_embeddings_v3", "nomic_bert")
+"""Kinds of which transformers has a port, and that are called so for it alone: the first two were
+published as `new` and as `xlm-roberta`.
+"""
 _NOMIC = {
     "n_embd": "hidden_size",
     "n_layer": "num_hidden_layers",
@@ -60,7 +64,7 @@ def named(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def refusal(config: Mapping[str, Any]) -> str:
     """Why a model whose configuration is in transformers' words is not run; empty if it is."""
-    if "AutoModel" in (config.get("auto_map") or {}) and config.get("model_type") != "nomic_bert":
+    if "AutoModel" in (config.get("auto_map") or {}) and config.get("model_type") not in _PORTS:
         # The library's own class of that type would load the weights and compute something else.
         return "comes with program code of its own, which is not run"
     if config.get("model_type") == "nomic_bert" and "hidden_size" not in config:

@@ -22,7 +22,7 @@ from components.encoders.late import Late
 from components.encoders.model import model
 from components.encoders.naive import Naive
 from components.encoders.profiles import known
-from components.errors import ModelFault
+from components.errors import BadOption, ModelFault
 from components.rerankers.token_states import asked_states
 from components.values import Document, Span
 from tests.encoders.random_models import adapter, in_hub_cache, offline, transformer
@@ -174,6 +174,14 @@ class TestRefused:
         save_file({**load_file(file), **more}, file)
         with pytest.raises(ModelFault, match=reason):
             adapters.merge(AutoModel.from_pretrained(base), tmp_path / "a")
+
+    @pytest.mark.parametrize("name", ["retrieval_query", "."])
+    def test_a_folder_that_does_not_say_which(self, tmp_path: Path, name: str) -> None:
+        base = transformer(tmp_path / "m", "jina_embeddings_v3")
+        (base / name).mkdir(exist_ok=True)
+        (base / name / "adapter_config.json").write_text("{}")
+        with pytest.raises(BadOption, match="has adapters, and nothing says which"):
+            Naive(model=str(base)).facts  # noqa: B018 - a property that checks
 
     @pytest.mark.parametrize("name", ["adapter_model.safetensors", "adapter_config.json"])
     def test_one_that_is_not_there(

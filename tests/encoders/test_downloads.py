@@ -99,6 +99,12 @@ class TestRefusedBefore:
             checkpoint("some/model")
         assert hub.weights == []
 
+    def test_by_adapters_that_nothing_names(self, hub: Hub) -> None:
+        adapter(hub.model / "separation", hub.model, seed=1)
+        with pytest.raises(BadOption, match="nothing says which: separation"):
+            checkpoint("some/model")
+        assert hub.weights == []
+
     def test_weights_of_another_width_than_the_profile_s(self, hub: Hub) -> None:
         with pytest.raises(ModelFault, match="width 32, not 768"):
             checkpoint("e5-base-v2")

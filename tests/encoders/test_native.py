@@ -77,6 +77,17 @@ def test_architectures_that_transformers_has_are_read_as_it_reads_them(
     assert np.isfinite(block.vectors).all()
 
 
+@pytest.mark.parametrize("kind", ["nomic_bert", "jina_embeddings_v3", "gte"])
+def test_code_beside_a_configuration_for_transformers_is_not_needed(
+    tmp_path: Path, kind: Kind
+) -> None:
+    folder = transformer(tmp_path / "m", kind, before="<s>", after="</s>")
+    expected = means(folder, TEXTS)
+    change_config(folder, auto_map={"AutoModel": "some/repository--modeling.Own"})
+    naive = Naive(model=str(folder), precision="fp32")
+    np.testing.assert_allclose(naive.encode_queries(TEXTS), expected, atol=1e-5)
+
+
 class TestNomic:
     def as_published(self, folder: Path, **changed: Any) -> Path:
         """The folder's model with its configuration in the words of the model's own code."""
@@ -123,20 +134,13 @@ class TestNomic:
         with pytest.raises(BadOption, match="transformers has no class"):
             Naive(model=str(folder)).facts  # noqa: B018 - a property that checks
 
-    def test_code_beside_a_native_configuration_is_not_needed(self, tmp_path: Path) -> None:
-        folder = transformer(tmp_path / "m", "nomic_bert", before="<s>", after="</s>")
-        expected = means(folder, TEXTS)
-        change_config(folder, auto_map=NOMIC["auto_map"])
-        naive = Naive(model=str(folder), precision="fp32")
-        np.testing.assert_allclose(naive.encode_queries(TEXTS), expected, atol=1e-5)
-
 
 class TestRefused:
     @pytest.mark.parametrize(
         ("changed", "reason"),
         [
             ({"auto_map": {"AutoModel": "modeling.Own"}}, "program code of its own"),
-            ({"model_type": "gte", "auto_map": {"AutoModel": "m.O"}}, "program code of its own"),
+            ({"auto_map": {"AutoConfig": "m.C", "AutoModel": "m.O"}}, "program code of its own"),
             ({"is_encoder_decoder": True}, "an encoder and a decoder"),
         ],
     )
