@@ -26,6 +26,7 @@
     ├── EmptySpan                1  a splitter made a span without any token
     ├── BadVectors               1  an encoder made vectors that no store can hold
     ├── ModelFault               1  weights are damaged, or not those that the profile names
+    ├── DoesNotFit               1  one text alone needs more memory than its model's device has
     ├── IndexFault               1  a store failed, and nothing has proved why: nothing hangs on it
     │   ├── Damaged                 proved by a check of its own: it may be set aside and built anew
     │   ├── Refused                 a request that it will not take, however often it is asked
@@ -176,6 +177,15 @@ class BadVectors(MillraceError):
 
 class ModelFault(MillraceError):
     """Weights are damaged, or not those that the profile names."""
+
+
+class DoesNotFit(MillraceError):
+    """One text alone needs more memory than the device of its model has.
+
+    `row`: its place among the texts or spans of a call, -1 where it is not told.
+    """
+
+    row: int = -1
 
 
 class IndexFault(MillraceError):

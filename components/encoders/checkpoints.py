@@ -9,14 +9,19 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from components.encoders import profiles
+from components.encoders import adapters, lookalikes, native, profiles
 from components.encoders.profiles import Pooling, Profile
 from components.errors import BadOption, EndpointUnavailable, MissingExtra, ModelFault
+
+_CONFIGURATION = ("config.json", "*_config.json", "config_*.json", "modules.json", "1_Pooling/*")
+_FILES = ("*.json", "model*.safetensors", "1_Pooling/*")
+"""No program code, and no other weights."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,23 +61,24 @@ def checkpoint(model: str) -> Checkpoint:
 
 def open_as(profile: Profile, folder: Path) -> Checkpoint:
     """The files of a profile's model. Raises BadOption, and ModelFault where they are others."""
-    config = _json(folder / "config.json")
-    _check_runs(profile.name, folder, config)
+    config = _configuration(profile, folder)
     _weights(profile.name, folder)
-    width, positions = _width(profile.name, config), _positions(config)
-    _check(profile, "width", profile.width, width, folder)
-    own = _pooling(profile.name, _json(folder / "1_Pooling" / "config.json", {}))
-    _check(profile, "pooling", profile.pooling, own, folder)
+    positions = _positions(config)
     return Checkpoint(
         profile=profile,
         folder=folder,
-        width=width,
+        width=_width(profile.name, config),
         positions=positions,
         window=min(profile.window or positions, positions),
         layers=config.get("num_hidden_layers") or config.get("n_layers"),
-        pooling=profile.pooling or own or "mean",
+        pooling=profile.pooling or _pooling_of(profile.name, folder) or "mean",
         weights_sha256=profile.weights_sha256 or weights_sha256(profile.name, folder),
     )
+
+
+def config_file(folder: Path) -> dict[str, Any]:
+    """A model's config.json. Raises BadOption."""
+    return _json(folder / "config.json")
 
 
 @cache
@@ -102,7 +108,7 @@ def _known(profile: Profile) -> Checkpoint:
         )
     if profile.package:
         return open_as(profile, _package(profile))
-    return open_as(profile, _download(profile.model, profile.revision))
+    return open_as(profile, _download(profile.model, profile.revision, profile))
 
 
 def _package(profile: Profile) -> Path:
@@ -117,13 +123,21 @@ def _package(profile: Profile) -> Path:
 
 @cache
 def _from_folder(name: str, folder: Path) -> Checkpoint:
+    profile = _described(name, folder)
+    found = open_as(profile, folder)
+    lookalikes.warn(profile, folder, found.width)
+    return found
+
+
+def _described(name: str, folder: Path) -> Profile:
+    """What a folder's own files say of its model."""
     own = _json(folder / "sentence_bert_config.json", {})
     tokenizer = _json(folder / "tokenizer_config.json", {})
     settings = _json(folder / "config_sentence_transformers.json", {})
     prompts, landmark = settings.get("prompts") or {}, settings.get("landmark") or ""
     pooling = _json(folder / "1_Pooling" / "config.json", {})
     longest = own.get("max_seq_length") or tokenizer.get("model_max_length")
-    found = Profile(
+    return Profile(
         name=name,
         pooling=_pooling(name, pooling) or ("last" if landmark else "mean"),
         pool_prompt=bool(pooling.get("include_prompt", True)),
@@ -133,7 +147,22 @@ def _from_folder(name: str, folder: Path) -> Checkpoint:
         landmark=bool(landmark),
         eos=landmark,
     )
-    return open_as(found, folder)
+
+
+def _configuration(profile: Profile, folder: Path) -> dict[str, Any]:
+    """A model's configuration, found to be the profile's and one that can be run. Needs no weights.
+    Raises as `open_as` does.
+    """
+    config = native.named(config_file(folder))
+    _check_runs(profile.name, folder, config)
+    _check_adapters(profile, folder)
+    _check(profile, "width", profile.width, _width(profile.name, config), folder)
+    _check(profile, "pooling", profile.pooling, _pooling_of(profile.name, folder), folder)
+    return config
+
+
+def _pooling_of(name: str, folder: Path) -> Pooling | None:
+    return _pooling(name, _json(folder / "1_Pooling" / "config.json", {}))
 
 
 def _check(profile: Profile, what: str, expected: object, found: object, folder: Path) -> None:
@@ -146,17 +175,33 @@ def _check(profile: Profile, what: str, expected: object, found: object, folder:
 def _check_runs(name: str, folder: Path, config: dict[str, Any]) -> None:
     """Raises BadOption where the model is more than a known transformer, pooling and scaling."""
     file = folder / "modules.json"
-    kinds = [each["type"].rpartition(".")[2] for each in _list(file)] if file.exists() else []
-    unknown = sorted(set(kinds) - {"Transformer", "Pooling", "Normalize"})
+    types = [str(each["type"]) for each in _list(file)] if file.exists() else []
+    unknown = sorted({_module(each) for each in types} - {"Transformer", "Pooling", "Normalize"})
     if unknown:
         raise BadOption(f"{name} has modules that are not supported: {', '.join(unknown)}").at(
             where="encoder.model", hint="use a model of transformer, pooling and normalisation"
         )
-    if "AutoModel" in (config.get("auto_map") or {}):
-        # The library's own class of that type would load the weights and compute something else.
-        raise BadOption(f"{name} comes with program code of its own, which is not run").at(
+    refusal = native.refusal(config)
+    if refusal:
+        raise BadOption(f"{name} {refusal}").at(
             where="encoder.model", hint="use a model that transformers knows"
         )
+
+
+def _check_adapters(profile: Profile, folder: Path) -> None:
+    """Raises BadOption where weights are made to be changed and nothing says by what."""
+    held = [*folder.glob("adapter_config.json"), *folder.glob("*/adapter_config.json")]
+    if held and not (profile.query_adapter or profile.document_adapter):
+        names = ", ".join(sorted(each.parent.name for each in held))
+        raise BadOption(f"{profile.name} has adapters, and nothing says which: {names}").at(
+            where="encoder.model", hint="name a profile that does (jina-v3), or merge one"
+        )
+
+
+def _module(kind: str) -> str:
+    """The name of one of sentence-transformers' modules; of any other all of its path."""
+    package, _, own = kind.partition(".")
+    return own.rpartition(".")[2] if package == "sentence_transformers" else kind
 
 
 def _width(name: str, config: dict[str, Any]) -> int:
@@ -168,10 +213,16 @@ def _width(name: str, config: dict[str, Any]) -> int:
     return width
 
 
+_FROM_PADDING = frozenset(
+    {"camembert", "data2vec-text", "ibert", "longformer", "luke", "mluke", "mpnet", "xmod"}
+)
+"""Kinds of models, beside those called roberta, whose positions begin behind the padding's id."""
+
+
 def _positions(config: dict[str, Any]) -> int:
-    """Tokens that the model can take. The RoBERTa family counts positions from the padding id."""
-    positions = int(config.get("max_position_embeddings", 512))
-    if "roberta" in str(config.get("model_type", "")) or config.get("model_type") == "mpnet":
+    """Tokens that the model can take."""
+    kind, positions = str(config.get("model_type")), int(config.get("max_position_embeddings", 512))
+    if "roberta" in kind or kind in _FROM_PADDING:
         return positions - int(config.get("pad_token_id", 1)) - 1
     return positions
 
@@ -219,25 +270,44 @@ def _sha256(file: Path) -> str:
 
 
 def _list(file: Path) -> list[Any]:
-    return list(json.loads(file.read_text(encoding="utf-8")))
+    return list(_parsed(file))
 
 
 def _json(file: Path, default: dict[str, Any] | None = None) -> dict[str, Any]:
-    if default is not None and not file.exists():
-        return default
+    return default if default is not None and not file.exists() else dict(_parsed(file))
+
+
+def _parsed(file: Path) -> Any:
     try:
-        return dict(json.loads(file.read_text(encoding="utf-8")))
+        return json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BadOption(f"not a model folder: {error}").at(where=str(file)) from None
 
 
 @cache
-def _download(model: str, revision: str) -> Path:
+def _download(model: str, revision: str, known: Profile | None = None) -> Path:
+    """The folder with a model's files. Its configuration is looked at before the weights come:
+    raises as `open_as` does.
+    """
+    first = _snapshot(model, revision, _CONFIGURATION)
+    of = known or _described(model, first)
+    config = _configuration(of, first)
+    if not any(first.glob("model*.safetensors")):
+        native.check_class(of.name, config)
+    added = [
+        f"{each}/{adapters.WEIGHTS}" for each in (of.query_adapter, of.document_adapter) if each
+    ]
+    return _snapshot(model, first.name, [*_FILES, *added])
+
+
+def _snapshot(model: str, revision: str, wanted: Sequence[str]) -> Path:
+    """The folder of a revision's files, named by its commit; those that are wanted are in it."""
     from huggingface_hub import snapshot_download
 
-    wanted = ["*.json", "model*.safetensors", "1_Pooling/*"]  # no code, no other weights
     try:
-        return Path(snapshot_download(model, revision=revision or None, allow_patterns=wanted))
+        return Path(
+            snapshot_download(model, revision=revision or None, allow_patterns=list(wanted))
+        )
     except Exception as error:  # the hub's client raises a dozen kinds, network ones among them
         raise EndpointUnavailable(
             f"model {model!r} could not be fetched: {type(error).__name__}"

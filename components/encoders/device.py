@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     import torch
 
 Precision = Literal["auto", "fp32"]
+AMPERE, VOLTA = (8, 0), (7, 0)
+"""Compute capabilities from which a GPU multiplies in bf16, and in fp16, at full rate."""
 
 
 def device() -> torch.device:
@@ -37,7 +39,16 @@ def dtype(precision: Precision, on: torch.device) -> torch.dtype:
     if precision == "fp32":
         return torch.float32
     if on.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+        return _of_gpu(torch.cuda.get_device_capability(on))
     # Without the instruction bf16 is emulated, slower than fp32.
     native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     return torch.bfloat16 if native else torch.float32
+
+
+def _of_gpu(capability: tuple[int, int]) -> torch.dtype:
+    """Torch calls bf16 supported where it is emulated, too."""
+    import torch
+
+    if capability >= AMPERE:
+        return torch.bfloat16
+    return torch.float16 if capability >= VOLTA else torch.float32

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from components.encoders.batches import batches
+from components.encoders.ahead import ahead
 from components.encoders.memory import Memory
 from components.encoders.model import Model
 from components.encoders.pieces import NOBODY, Pieces, Window
+from components.encoders.reading import NoRoom, read
 from components.encoders.states import StateLog, signs
 from components.values import Matrix, States
 
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from components.cache import VectorCache
 
 __all__ = ["NOBODY", "Window", "of_text", "pool", "unit"]
-
-_ROUND_BATCHES = 32
 
 
 def pool(
@@ -43,20 +42,19 @@ def pool(
     tokens, special tokens left out, before the row comes.
 
     Windows are read in rounds and sorted by length within one, so that little is padding and
-    memory stays bounded however long the call.
+    memory stays bounded however long the call. While a GPU reads one round, a thread makes the
+    windows of the next. Raises DoesNotFit with the window's lowest row.
     """
-    stream = iter(windows)
     sums = _Sums(model.checkpoint.width, width)
     every = states.every if states is not None else 0
     memory = Memory(cache, model, every) if cache is not None else None
-    waiting = next(stream, None)
-    while waiting is not None:
-        taken, waiting = _round(waiting, stream, _ROUND_BATCHES * model.batch_tokens)
+    rounds = _rounds(iter(windows), model)
+    for taken, following in ahead(rounds) if model.reads_ahead else rounds:
         for pieces in _pieces(taken, model, memory, every):
             sums.add(pieces)
             if states is not None:
                 states.add(pieces)
-        yield from sums.finished(None if waiting is None else waiting.first)
+        yield from sums.finished(following)
 
 
 def _pieces(
@@ -74,6 +72,14 @@ def _pieces(
     memory.keep()
 
 
+def _rounds(stream: Iterator[Window], model: Model) -> Iterator[tuple[list[Window], int | None]]:
+    """Windows that are read together, and the first row of those that follow, None at the end."""
+    waiting = next(stream, None)
+    while waiting is not None:
+        taken, waiting = _round(waiting, stream, model.round_tokens)
+        yield taken, None if waiting is None else waiting.first
+
+
 def _round(
     first: Window, stream: Iterator[Window], budget: int
 ) -> tuple[list[Window], Window | None]:
@@ -87,16 +93,18 @@ def _round(
 
 
 def _read(windows: list[Window], model: Model, every: int) -> Iterator[tuple[list[Window], Pieces]]:
-    """Batches with what was read of them. While a GPU reads one, the next is made ready."""
-    under_way: tuple[list[Window], Callable[[], Pieces]] | None = None
-    for places in batches([len(each.ids) for each in windows], model.batch_tokens):
-        batch = [windows[place] for place in places]
-        begun = batch, _begin(batch, model, every)
-        if under_way:
-            yield under_way[0], under_way[1]()
-        under_way = begun
-    if under_way:
-        yield under_way[0], under_way[1]()
+    """Batches with what was read of them."""
+
+    def begin(places: list[int]) -> Callable[[], Pieces]:
+        return _begin([windows[at] for at in places], model, every)
+
+    try:
+        for places, made in read(model, [len(each.ids) for each in windows], begin):
+            yield [windows[at] for at in places], made
+    except NoRoom as none:
+        error = model.unfit(windows[none.place].ids)
+        error.row = windows[none.place].first
+        raise error from None
 
 
 def _begin(batch: list[Window], model: Model, every: int) -> Callable[[], Pieces]:

@@ -77,7 +77,7 @@ class Landmark:
     )
     precision: Precision = option(
         "auto",
-        help="auto: bf16 where the processor has it; fp32",
+        help="auto: 16 bits where the device has them; fp32",
     )
     cache: VectorCache | None = part()
 
@@ -95,12 +95,12 @@ class Landmark:
 
     @property
     def loaded(self) -> bool:
-        return self._variant.model.loaded
+        return self._variant.loaded
 
     @property
     def model_bytes(self) -> int:
         """Of the weights in memory."""
-        return self._variant.model.bytes
+        return self._variant.bytes
 
     @property
     def tokenizer(self) -> FastTokenizer:
@@ -134,7 +134,7 @@ class Landmark:
         if self.smoothing:
             rows = smoothed(rows, spans, self.smoothing, self.decay)
         log = of.log()
-        return blocks(naive.with_states(rows, of, documents, spans, log), spans, log)
+        return blocks(naive.with_states(rows, of, documents, spans, log), spans, log, documents)
 
     def encode_queries(self, texts: Sequence[str]) -> Matrix:
         """See `Encoder`."""

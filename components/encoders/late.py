@@ -65,7 +65,7 @@ class Late:
     )
     precision: Precision = option(
         "auto",
-        help="auto: bf16 where the processor has it; fp32",
+        help="auto: 16 bits where the device has them; fp32",
     )
     cache: VectorCache | None = part()
 
@@ -86,12 +86,12 @@ class Late:
 
     @property
     def loaded(self) -> bool:
-        return self._variant.model.loaded
+        return self._variant.loaded
 
     @property
     def model_bytes(self) -> int:
         """Of the weights in memory."""
-        return self._variant.model.bytes
+        return self._variant.bytes
 
     @property
     def tokenizer(self) -> FastTokenizer:
@@ -113,7 +113,9 @@ class Late:
         """See `Encoder`."""
         log = self._variant.log()
         found = self._rows(documents, spans)
-        return blocks(naive.with_states(found, self._variant, documents, spans, log), spans, log)
+        return blocks(
+            naive.with_states(found, self._variant, documents, spans, log), spans, log, documents
+        )
 
     def encode_queries(self, texts: Sequence[str]) -> Matrix:
         """See `Encoder`."""

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
-from components.encoders.checkpoints import Checkpoint, check_weights, checkpoint
+from components.encoders import adapters, native
+from components.encoders.checkpoints import Checkpoint, check_weights, checkpoint, config_file
 from components.encoders.device import Precision, device, dtype
 from components.encoders.layers import first_layers
 from components.encoders.tokenizers import FastTokenizer
-from components.errors import BadOption, ModelFault
+from components.errors import BadOption, DoesNotFit, ModelFault
 from components.values import Integers
 
 if TYPE_CHECKING:
@@ -18,18 +19,27 @@ if TYPE_CHECKING:
 
     from components.encoders.passes import Hidden
 
+_SHOWN = 16
+"""Tokens by which a text is named."""
+
 
 class Model:
     """A checkpoint with its tokenizer and, from the first forward pass on, its weights.
 
-    `layers`: how many of its layers are used, None for all.
+    `layers`: how many of its layers are used, None for all. `adapter`: the folder beside its
+    weights with what is added to them; none where it is empty.
     """
 
-    def __init__(self, of: Checkpoint, precision: Precision, layers: int | None = None) -> None:
+    def __init__(
+        self, of: Checkpoint, precision: Precision, layers: int | None = None, adapter: str = ""
+    ) -> None:
         self.checkpoint = of
         self.precision = precision
         self.layers = layers
+        self._adapter = of.folder / adapter if adapter else None
         self._packs = False
+        self._fitting: int | None = None
+        """Tokens per forward pass that memory has sufficed for; None where it always did."""
         self.bytes = 0
         """Of the weights in memory, as they are laid out there."""
 
@@ -46,13 +56,44 @@ class Model:
 
     @property
     def batch_tokens(self) -> int:
-        """Tokens per forward pass: on a CPU few enough to stay in its cache."""
-        return 2048 if self._device.type == "cpu" else 32_768
+        """Tokens per forward pass: on a CPU few enough to stay in its cache, and never more than
+        memory has sufficed for.
+        """
+        usual = 2048 if self._on_cpu else 32_768
+        return usual if self._fitting is None else min(usual, self._fitting)
+
+    def read_less(self, tokens: int) -> None:
+        """From now on at most so many tokens per forward pass."""
+        self._fitting = max(1, tokens)
+
+    @property
+    def round_tokens(self) -> int:
+        """Tokens that are sorted by length together. A GPU waits for the first of them."""
+        return (32 if self._on_cpu else 4) * self.batch_tokens
+
+    @property
+    def reads_ahead(self) -> bool:
+        """Whether texts are made ready by a thread meanwhile; a CPU's cores are the model's."""
+        return not self._on_cpu
+
+    def unfit(self, ids: Integers) -> DoesNotFit:
+        """The error of a sequence that memory does not suffice for, named by how it begins."""
+        start = self.tokenizer.text(ids[:_SHOWN])
+        return DoesNotFit(
+            f"the memory of {self._device} does not suffice for {len(ids):,} tokens at once, "
+            f"those of the text {start!r} …"
+        ).at(hint="a smaller window, a smaller model, or a device that nobody else uses")
 
     @property
     def identity(self) -> str:
         """What its hidden states depend on, besides the tokens."""
-        return f"{self.checkpoint.weights_sha256} {self.layers} {self._dtype()}"
+        own = f"{self.checkpoint.weights_sha256} {self.layers} {self._dtype()}"
+        return f"{own} {self.adapter_sha256}" if self._adapter else own
+
+    @property
+    def adapter_sha256(self) -> str:
+        """Of what is added to its weights; empty where nothing is. Raises ModelFault."""
+        return adapters.sha256(self._adapter) if self._adapter else ""
 
     @property
     def exact(self) -> bool:
@@ -76,23 +117,27 @@ class Model:
     def _device(self) -> torch.device:
         return device()
 
+    @property
+    def _on_cpu(self) -> bool:
+        return self._device.type == "cpu"
+
     @cached_property
     def _weights(self) -> Any:
         check_weights(self.checkpoint)
         import torch
-        from transformers import AutoModel
-        from transformers.utils import logging
 
         from components.encoders import attention, passes
         from components.encoders.packed import pack
 
-        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-        loaded, found = AutoModel.from_pretrained(
-            self.checkpoint.folder, dtype=self._dtype(), output_loading_info=True
-        )
-        self._check_complete(found)
-        loaded = loaded.to(self._device).eval()
-        if self._device.type == "cpu" and self._dtype() == torch.bfloat16:
+        try:
+            loaded = self._read_weights().to(self._device).eval()
+        except (torch.OutOfMemoryError, MemoryError):
+            raise DoesNotFit(
+                f"the memory of {self._device} does not suffice for {self.checkpoint.profile.name}"
+            ).at("encoder.model", "a smaller model, or a device that nobody else uses") from None
+        # A decoder would keep every layer's keys and values for a next token.
+        loaded.config.get_text_config().use_cache = loaded.config.use_cache = False
+        if self._on_cpu and self._dtype() == torch.bfloat16:
             pack(loaded)
             attention.use(loaded)
         if passes.can_pack(self._device, self._dtype(), loaded.config.model_type):
@@ -101,6 +146,25 @@ class Model:
         ready = loaded if self.layers is None else first_layers(loaded, self.layers)
         self.bytes = _bytes(loaded)
         return ready
+
+    def _read_weights(self) -> Any:
+        """As transformers reads them. Raises ModelFault, BadOption."""
+        config = config_file(self.checkpoint.folder)
+        native.check_class(self.checkpoint.profile.name, config)
+        from transformers import AutoModel
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+        loaded, found = AutoModel.from_pretrained(
+            self.checkpoint.folder,
+            config=native.configured(config),
+            dtype=self._dtype(),
+            output_loading_info=True,
+        )
+        self._check_complete(found)
+        if self._adapter:
+            adapters.merge(loaded, self._adapter)
+        return loaded
 
     def _check_complete(self, found: Mapping[str, Any]) -> None:
         """Raises ModelFault where a weight would be left at random."""
@@ -129,15 +193,20 @@ def _bytes(loaded: Any) -> int:
 
 
 @cache
-def _shared(of: Checkpoint, precision: Precision, layers: int | None) -> Model:
-    return Model(of, precision, layers)
+def _shared(of: Checkpoint, precision: Precision, layers: int | None, adapter: str) -> Model:
+    return Model(of, precision, layers, adapter)
 
 
-def model(name: str, precision: Precision, layers: int | None = None) -> Model:
-    """This process's one copy of a model. Raises BadOption where it has fewer layers."""
+def model(
+    name: str, precision: Precision, layers: int | None = None, *, asked: bool = False
+) -> Model:
+    """This process's one copy of a model, for documents or, where it is `asked`, for queries; most
+    are one for both. Raises BadOption where it has fewer layers.
+    """
     of = checkpoint(name)
     if layers is not None and of.layers is not None and layers > of.layers:
         raise BadOption(f"{of.profile.name} has {of.layers} layers, not {layers}").at(
             where="encoder.layers", hint=f"from 1 to {of.layers}"
         )
-    return _shared(of, precision, None if layers == of.layers else layers)
+    adapter = of.profile.query_adapter if asked else of.profile.document_adapter
+    return _shared(of, precision, None if layers == of.layers else layers, adapter)

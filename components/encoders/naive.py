@@ -59,7 +59,7 @@ class Naive:
     )
     precision: Precision = option(
         "auto",
-        help="auto: bf16 where the processor has it; fp32",
+        help="auto: 16 bits where the device has them; fp32",
     )
     cache: VectorCache | None = part()
 
@@ -76,12 +76,12 @@ class Naive:
 
     @property
     def loaded(self) -> bool:
-        return self._variant.model.loaded
+        return self._variant.loaded
 
     @property
     def model_bytes(self) -> int:
         """Of the weights in memory."""
-        return self._variant.model.bytes
+        return self._variant.bytes
 
     @property
     def tokenizer(self) -> FastTokenizer:
@@ -105,8 +105,10 @@ class Naive:
         log = self._variant.log()
         if self.header:
             found = rows(self._variant, texts)
-            return blocks(with_states(found, self._variant, documents, spans, log), spans, log)
-        return blocks(rows(self._variant, texts, log), spans, log)
+            return blocks(
+                with_states(found, self._variant, documents, spans, log), spans, log, documents
+            )
+        return blocks(rows(self._variant, texts, log), spans, log, documents)
 
     def encode_queries(self, texts: Sequence[str]) -> Matrix:
         """See `Encoder`."""
@@ -149,7 +151,7 @@ def with_states(
 
 def queries(of: Variant, texts: Sequence[str]) -> Matrix:
     """Matrix (texts, width)."""
-    read = pool(of.model, windows(of.model, iter(texts), of.queries), of.dimensions)
+    read = pool(of.asked, windows(of.asked, iter(texts), of.queries), of.dimensions)
     matrices = [matrix for _, matrix in read]
     return np.concatenate(matrices) if matrices else np.zeros((0, of.width), np.float32)
 

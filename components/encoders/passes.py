@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from components.encoders.device import AMPERE
 from components.values import Integers
 
 FLASH = "flash_attention_2"
@@ -34,8 +35,10 @@ def can_pack(device: torch.device, dtype: torch.dtype, kind: str) -> bool:
     """Whether a model of this kind can read packed sequences there."""
     from transformers.utils.import_utils import is_flash_attn_2_available
 
+    if device.type != "cuda" or kind not in _PACKABLE or not is_flash_attn_2_available():
+        return False
     halves = dtype in (torch.bfloat16, torch.float16)
-    return device.type == "cuda" and halves and kind in _PACKABLE and is_flash_attn_2_available()
+    return halves and torch.cuda.get_device_capability(device) >= AMPERE
 
 
 def padded(weights: Any, batch: Sequence[Integers], device: torch.device) -> Hidden:
@@ -87,7 +90,8 @@ def fetch(tensor: torch.Tensor) -> Callable[[], np.ndarray[Any, Any]]:
     kept = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
     kept.copy_(tensor, non_blocking=True)
     done = torch.cuda.Event()  # type: ignore[no-untyped-call]
-    done.record()
+    # The copy is in the line of the tensor's device, which need not be the current one.
+    done.record(torch.cuda.current_stream(tensor.device))
 
     def wait() -> np.ndarray[Any, Any]:
         done.synchronize()

@@ -52,6 +52,9 @@ class Profile:
     bos: str = ""
     eos: str = ""
     """Special tokens around every text, also where the model's own tokenizer leaves them out."""
+    query_adapter: str = ""
+    document_adapter: str = ""
+    """Folders beside its weights with what is added to them (LoRA), for each side."""
     landmark: bool = False
     """Whether it was trained to be read off `eos` after every sentence of a document."""
     unsupported: str = ""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
 import numpy as np
 
 from components.encoders.states import StateLog
-from components.values import Block, Matrix, Span
+from components.errors import DoesNotFit
+from components.values import Block, Document, Matrix, Span
 
 
 def first_rows(spans: Sequence[Sequence[Span]]) -> list[int]:
@@ -20,9 +22,27 @@ def blocks(
     rows: Iterator[tuple[int, Matrix]],
     spans: Sequence[Sequence[Span]],
     log: StateLog | None = None,
+    documents: Sequence[Document] = (),
 ) -> Iterator[Block]:
-    """Finished rows cut at the documents' borders, with the states of their tokens from the log."""
+    """Finished rows cut at the documents' borders, with the states of their tokens from the log.
+
+    Where a row does not fit the memory of a model's device, the error names one of `documents`.
+    """
     starts = first_rows(spans)
+    try:
+        yield from _cut(rows, starts, spans, log)
+    except DoesNotFit as error:
+        if documents and error.row >= 0:
+            error.at(where=documents[bisect_right(starts, error.row) - 1].id)
+        raise
+
+
+def _cut(
+    rows: Iterator[tuple[int, Matrix]],
+    starts: Sequence[int],
+    spans: Sequence[Sequence[Span]],
+    log: StateLog | None,
+) -> Iterator[Block]:
     document = 0
     for first, matrix in rows:
         at = 0

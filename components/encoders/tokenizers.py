@@ -134,6 +134,10 @@ class FastTokenizer:
         """A short text's ids alone; not remembered."""
         return list(self._tokenizer.encode(text, add_special_tokens=False).ids)
 
+    def text(self, ids: npt.ArrayLike) -> str:
+        """Roughly what ids were made of, special tokens left out."""
+        return str(self._tokenizer.decode(np.asarray(ids).tolist(), skip_special_tokens=True))
+
     def parts(self, text: str, edges: Sequence[int]) -> list[list[int]]:
         """The ids of a short text, cut at ascending character offsets; not remembered."""
         encoded = self._tokenizer.encode(text, add_special_tokens=False)

@@ -23,6 +23,9 @@ class Variant:
     """A model, how many components of its vectors are kept, and what stands around texts."""
 
     model: Model
+    """What reads documents."""
+    asked: Model
+    """What reads queries: the same, but for models with an adapter for each side."""
     dimensions: int | None
     queries: Frame
     documents: Frame
@@ -35,6 +38,16 @@ class Variant:
     def width(self) -> int:
         """Length of a vector."""
         return self.dimensions or self.model.checkpoint.width
+
+    @property
+    def loaded(self) -> bool:
+        """Whether any weights are in memory."""
+        return self.model.loaded or self.asked.loaded
+
+    @property
+    def bytes(self) -> int:
+        """Of the weights in memory."""
+        return sum(each.bytes for each in {self.model, self.asked})
 
     def log(self) -> StateLog | None:
         """What takes the states of a call's tokens; None where none are kept."""
@@ -69,10 +82,16 @@ class Variant:
             "document_parts": [each for each in self.documents.parts[1:] if each],
             "special": [each for each in (profile.bos, profile.eos) if each],
             "landmark": profile.landmark,
+            "adapters": self._adapters,
             "prompt_left_out": not profile.pool_prompt,
             # Long texts were once read with the prompt in their first window only.
             "prompt_in_every_window": any((*self.queries.parts, *self.documents.parts)),
         }
+
+    @property
+    def _adapters(self) -> list[str]:
+        found = [self.asked.adapter_sha256, self.model.adapter_sha256]
+        return found if any(found) else []
 
 
 class Options(Protocol):
@@ -135,6 +154,7 @@ def variant(
         )
     return Variant(
         found,
+        model(name, precision, layers, asked=True),
         None if dimensions == width else dimensions,
         frames.of_queries(profile, task, examples),
         frames.of_documents(profile),

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from components.encoders.device import Precision, device, dtype
-from components.errors import BadOption, EndpointUnavailable, MissingExtra
+from components.errors import BadOption, DoesNotFit, EndpointUnavailable, MissingExtra
 from components.options import Count, Share, option
 from components.rerankers.order import all_reordered, cut, heads
 from components.rerankers.paced import BUDGET
@@ -21,6 +23,11 @@ _PAIR = 100.0
 """What a pair costs besides the passage, in characters of one."""
 _CHARACTERS, _TOKENS = 5, 512
 """Of a token, and of what most cross-encoders read."""
+_PAIRS, _SHOWN = 32, 60
+"""Read at once where memory suffices; characters by which a passage is named."""
+_at_once: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
+"""How many pairs of each model memory has sufficed for."""
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,13 +50,13 @@ class CrossEncoder:
     interpolate: Share = option(
         0.0, help="share of the retriever's score in the final one, both scaled to 0..1"
     )
-    precision: Precision = option("auto", help="auto: bf16 where the processor has it; fp32")
+    precision: Precision = option("auto", help="auto: 16 bits where the device has them; fp32")
     rerank_budget_ms: Count | None = option(None, help=BUDGET)
 
     def rerank(
         self, queries: Sequence[Query], ranked: Ranked, vectors: Sequence[Matrix]
     ) -> list[list[Hit]]:
-        """See `Reranker`. Raises BadOption, MissingExtra, EndpointUnavailable."""
+        """See `Reranker`. Raises BadOption, MissingExtra, EndpointUnavailable, DoesNotFit."""
         scored = heads(ranked, self.depth)
         pairs = [
             (query.text, hit.chunk.text)
@@ -105,6 +112,8 @@ def _loaded(name: str, revision: str, tokens: int | None, precision: Precision) 
             where="reranker.model", hint="is the hub reachable? a folder with the model works too"
         ) from error
     in_32_bits(made)
+    if made.model is not None:  # a decoder would keep keys and values for a next token
+        made.model.config.use_cache = False
     return made
 
 
@@ -118,14 +127,41 @@ def _logits(loaded: Any, pairs: Sequence[tuple[str, str]]) -> Matrix:
     read = loaded.tokenizer(list(queries), list(passages), truncation=True).input_ids
     distinct = dict(zip(map(tuple, read), pairs, strict=True))
     row = {ids: at for at, ids in enumerate(distinct)}
-    scores = loaded.predict(
-        list(distinct.values()),
-        show_progress_bar=False,
-        convert_to_tensor=True,
-        activation_fn=torch.nn.Identity(),
-    )
-    made = np.asarray(scores.float().cpu().numpy(), dtype=np.float32)
+    made = _predicted(loaded, list(distinct.values()), torch.nn.Identity())
     return made[[row[tuple(ids)] for ids in read]]
+
+
+def _predicted(loaded: Any, pairs: Sequence[tuple[str, str]], activation: Any) -> Matrix:
+    """Of each pair, read as many at once as memory suffices for. Raises DoesNotFit."""
+    made = _tried(loaded, pairs, activation)
+    while made is None and _at_once[loaded] > 1:
+        _at_once[loaded] //= 2
+        _log.warning("memory does not suffice: %d pairs at once from now on", _at_once[loaded])
+        made = _tried(loaded, pairs, activation)
+    if made is None:
+        longest = max(pairs, key=lambda pair: len(pair[0]) + len(pair[1]))[1]
+        raise DoesNotFit(
+            f"the memory of {loaded.device} does not suffice for a passage at a time: the longest "
+            f"is {longest[:_SHOWN]!r} …"
+        ).at(where="reranker.model", hint="fewer tokens, or a smaller model")
+    return made
+
+
+def _tried(loaded: Any, pairs: Sequence[tuple[str, str]], activation: Any) -> Matrix | None:
+    """None where memory does not suffice. What was made until then is free again by now."""
+    import torch
+
+    try:
+        scores = loaded.predict(
+            list(pairs),
+            batch_size=_at_once.setdefault(loaded, _PAIRS),
+            show_progress_bar=False,
+            convert_to_tensor=True,
+            activation_fn=activation,
+        )
+        return np.asarray(scores.float().cpu().numpy(), dtype=np.float32)
+    except (torch.OutOfMemoryError, MemoryError):
+        return None
 
 
 def _column(loaded: Any, model: str, label: str) -> int:

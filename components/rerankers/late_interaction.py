@@ -58,7 +58,7 @@ class LateInteraction:
     interpolate: Share = option(
         0.5, help="share of the retriever's score in the final one, both scaled to 0..1"
     )
-    precision: Precision = option("auto", help="auto: bf16 where the processor has it; fp32")
+    precision: Precision = option("auto", help="auto: 16 bits where the device has them; fp32")
     rerank_budget_ms: Count | None = option(None, help=BUDGET)
 
     encoder: Encoder | None = part()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, OrderedDict, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from threading import Lock
@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from components.encoders import frames, naive
-from components.encoders.batches import batches
 from components.encoders.device import Precision
 from components.encoders.frames import Frame
-from components.encoders.kernel import of_text, pool, unit
+from components.encoders.kernel import Window, of_text, pool, unit
 from components.encoders.model import Model, model
+from components.encoders.reading import NoRoom, read
 from components.encoders.states import StateLog
 from components.values import Matrix, States
 
@@ -95,15 +95,29 @@ class TokenStates:
         windows = list(naive.windows(self._of, iter(texts), self._frame, self._tokens))
         parts: dict[int, list[Matrix]] = defaultdict(list)
         missing = Counter(each.first for each in windows)
-        for batch in batches([len(each.ids) for each in windows], self._of.batch_tokens):
-            hidden = self._of.hidden([windows[at].ids for at in batch])
-            rows = hidden.rows.float().cpu().numpy()
-            for at, start in zip(batch, hidden.starts, strict=True):
-                own, text = rows[start : start + len(windows[at].ids)], windows[at].first
-                parts[text].append(unit(own[of_text(windows[at], self._of)]))
-                missing[text] -= 1
-                if not missing[text]:
-                    yield text, np.concatenate(parts.pop(text))
+        for at, own in self._hidden(windows):
+            text = windows[at].first
+            parts[text].append(unit(own[of_text(windows[at], self._of)]))
+            missing[text] -= 1
+            if not missing[text]:
+                yield text, np.concatenate(parts.pop(text))
+
+    def _hidden(self, windows: Sequence[Window]) -> Iterator[tuple[int, Matrix]]:
+        """Of each window its place and its tokens' states, in any order."""
+        from components.encoders.passes import fetch
+
+        def begin(places: list[int]) -> Callable[[], tuple[Matrix, Sequence[int]]]:
+            hidden = self._of.hidden([windows[at].ids for at in places])
+            coming = fetch(hidden.rows.float())
+            return lambda: (coming(), hidden.starts)
+
+        lengths = [len(each.ids) for each in windows]
+        try:
+            for places, (rows, starts) in read(self._of, lengths, begin):
+                for at, start in zip(places, starts, strict=True):
+                    yield at, rows[start : start + lengths[at]]
+        except NoRoom as none:
+            raise self._of.unfit(windows[none.place].ids) from None
 
 
 @lru_cache(maxsize=8)
@@ -129,6 +143,6 @@ def asked_states(
     """This process's one reader of questions, as the model reads queries. Raises what `model`
     raises.
     """
-    of = model(name, precision, layers)
+    of = model(name, precision, layers, asked=True)
     frame = frames.of_queries(of.checkpoint.profile, task, ())
     return TokenStates(of, None, frame=replace(frame, parts=(*frame.parts[:-1], "")))

@@ -18,7 +18,7 @@ def test_json_lists_every_model_with_all_that_is_known() -> None:
     assert (e5["width"], e5["late"], e5["late_error"], e5["error"]) == (768, True, None, None)
     gemma = listed["embeddinggemma-300m"]
     assert "dense" in gemma["error"]
-    assert listed["gte-small"]["revision"] is listed["gte-small"]["licence"] is None
+    assert listed["starbucks-msmarco"]["revision"] is listed["starbucks-msmarco"]["licence"] is None
 
 
 def test_one_model_by_its_name_or_its_id() -> None:

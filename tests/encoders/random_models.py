@@ -13,8 +13,21 @@ import torch
 
 from components.encoders import checkpoints
 
-Kind = Literal["bert", "qwen3", "mistral"]
+Kind = Literal[
+    "bert",
+    "camembert",
+    "gte",
+    "jina_embeddings_v3",
+    "mistral",
+    "modernbert",
+    "nomic_bert",
+    "qwen2",
+    "qwen3",
+    "roberta",
+    "xlm-roberta",
+]
 TokenizerKind = Literal["wordpiece", "byte-level", "unigram"]
+_DECODERS = ("qwen2", "qwen3", "mistral")
 SPECIALS = ("<pad>", "<s>", "</s>", "<|endoftext|>")
 
 
@@ -47,16 +60,13 @@ def transformer(
         "pad_token_id": 0,
         "initializer_range": 0.3,
     }
-    if kind == "bert":
-        model: Any = transformers.BertModel(transformers.BertConfig(**shape))
-    else:
-        config = {
-            "qwen3": transformers.Qwen3Config,
-            "mistral": transformers.MistralConfig,
-        }[kind](**shape, num_key_value_heads=1, head_dim=8, bos_token_id=1, eos_token_id=2)
-        from_config: Any = transformers.AutoModel.from_config
-        model = from_config(config)
-    model.save_pretrained(folder)
+    if kind in _DECODERS:
+        shape |= {"num_key_value_heads": 1, "head_dim": 8}
+    config = transformers.AutoConfig.for_model(
+        kind, **shape, bos_token_id=1, eos_token_id=2, cls_token_id=1, sep_token_id=2
+    )
+    from_config: Any = transformers.AutoModel.from_config
+    from_config(config).save_pretrained(folder)
     fast: Any = transformers.PreTrainedTokenizerFast
     fast(
         tokenizer_object=tokenizer,
@@ -66,6 +76,35 @@ def transformer(
         additional_special_tokens=list(SPECIALS),
     ).save_pretrained(folder)
     return folder
+
+
+def adapter(folder: Path, base: Path, *, seed: int, **told: Any) -> dict[str, torch.Tensor]:
+    """Writes a LoRA adapter with random changes of the query projections and the words of a model;
+    gives what it adds, by the name of the weight.
+    """
+    from safetensors.torch import save_file
+    from transformers import AutoModel
+
+    random = torch.Generator().manual_seed(seed)
+    config = {"peft_type": "LORA", "r": 2, "lora_alpha": 3, "bias": "none", **told}
+    scale = config["lora_alpha"] / (2**0.5 if told.get("use_rslora") else 2)
+    written: dict[str, torch.Tensor] = {}
+    added: dict[str, torch.Tensor] = {}
+    for name, weight in AutoModel.from_pretrained(base).named_parameters():
+        module = f"base_model.model.{name.removesuffix('.weight')}"
+        rows, columns = (*weight.shape, 0)[:2]
+        if name.endswith("q_proj.weight"):
+            down, up = (torch.randn(shape, generator=random) for shape in ((2, columns), (rows, 2)))
+            written |= {f"{module}.lora_A.weight": down, f"{module}.lora_B.weight": up}
+            added[name] = scale * (up @ down)
+        elif name.endswith("word_embeddings.weight"):
+            down, up = (torch.randn(shape, generator=random) for shape in ((2, rows), (columns, 2)))
+            written |= {f"{module}.lora_embedding_A": down, f"{module}.lora_embedding_B": up}
+            added[name] = scale * (up @ down).T
+    folder.mkdir()
+    save_file(written, folder / "adapter_model.safetensors")
+    (folder / "adapter_config.json").write_text(json.dumps(config))
+    return added
 
 
 def sentence_transformer(

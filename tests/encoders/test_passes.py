@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch.nn.functional import scaled_dot_product_attention
-from transformers import AttentionInterface, AutoModel
+from transformers import AttentionInterface, AutoModel, DynamicCache
 
-from components.encoders.passes import can_pack, packed, padded
+from components.encoders.checkpoints import checkpoint
+from components.encoders.model import Model
+from components.encoders.passes import can_pack, fetch, packed, padded
 from tests.encoders.random_models import Kind, transformer
 
 CPU = torch.device("cpu")
@@ -67,3 +70,100 @@ def test_packed_sequences_are_read_as_padded_ones(
 
 def test_nothing_is_packed_on_a_cpu() -> None:
     assert not can_pack(CPU, torch.bfloat16, "bert")
+
+
+class Line:
+    """The work that a GPU was given in one stream; it is done when somebody waits for it."""
+
+    def __init__(self) -> None:
+        self.work: list[Any] = []
+
+    def finish(self) -> None:
+        while self.work:
+            self.work.pop(0)()
+
+
+class Machine:
+    """Two GPUs, the first of which is the current one, as `fetch` asks torch for them."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        lines = self.lines = {torch.device("cuda", at): Line() for at in range(2)}
+
+        class Event:
+            def record(self, stream: Line | None = None) -> None:
+                self.line = stream or lines[torch.device("cuda", 0)]
+
+            def synchronize(self) -> None:
+                self.line.finish()
+
+        patch.setattr(torch.cuda, "Event", Event)
+        patch.setattr(torch.cuda, "current_stream", lambda on=None: lines[on])
+        patch.setattr(torch, "empty", lambda *_, **__: Here(lines))
+
+    def holds(self, values: list[float], at: int) -> Any:
+        """A tensor on one of the GPUs."""
+        return SimpleNamespace(
+            device=torch.device("cuda", at),
+            shape=(len(values),),
+            dtype=torch.float32,
+            values=values,
+        )
+
+
+class Here:
+    """Memory of the processor that a GPU copies into in its own time."""
+
+    def __init__(self, lines: dict[torch.device, Line]) -> None:
+        self.lines = lines
+        self.values = [0.0, 0.0]
+
+    def copy_(self, tensor: Any, *, non_blocking: bool) -> None:
+        assert non_blocking
+        self.lines[tensor.device].work.append(lambda: setattr(self, "values", tensor.values))
+
+    def numpy(self) -> Any:
+        return np.array(self.values)
+
+
+class TestFetch:
+    @pytest.mark.parametrize("at", [0, 1])
+    def test_waits_for_the_device_that_copies(
+        self, monkeypatch: pytest.MonkeyPatch, at: int
+    ) -> None:
+        machine = Machine(monkeypatch)
+        coming = fetch(machine.holds([1.5, 2.5], at))
+        assert machine.lines[torch.device("cuda", at)].work, "copied at once: nothing to wait for"
+        assert coming().tolist() == [1.5, 2.5]
+
+    def test_copies_of_several_devices_do_not_mix(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        machine = Machine(monkeypatch)
+        coming = [fetch(machine.holds([at, at], at)) for at in (1, 0, 1)]
+        assert [each().tolist() for each in reversed(coming)] == [[1, 1], [0, 0], [1, 1]]
+
+    def test_on_the_processor_it_is_there(self) -> None:
+        assert fetch(torch.tensor([1.5]))().tolist() == [1.5]
+
+
+class TestNoCache:
+    @pytest.mark.parametrize("kind", ["qwen2", "qwen3", "mistral", "bert"])
+    def test_keys_and_values_are_not_kept(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: Kind
+    ) -> None:
+        kept: list[int] = []
+
+        def update(self: Any, key: Any, value: Any, *rest: Any, **told: Any) -> Any:
+            kept.append(key.shape[2])
+            return key, value
+
+        monkeypatch.setattr(DynamicCache, "update", update)
+        folder = transformer(tmp_path / "model", kind)
+        Model(checkpoint(str(folder)), "fp32").hidden(BATCH)
+        Model(checkpoint(str(folder)), "fp32", layers=1).hidden(BATCH)
+        assert kept == []
+
+    def test_states_are_those_with_it(self, tmp_path: Path) -> None:
+        folder = transformer(tmp_path / "model", "qwen3")
+        found = Model(checkpoint(str(folder)), "fp32").hidden(BATCH)
+        with torch.inference_mode():
+            wanted = padded(AutoModel.from_pretrained(folder).eval(), BATCH, CPU)
+        torch.testing.assert_close(found.rows, wanted.rows)

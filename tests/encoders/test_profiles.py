@@ -100,7 +100,11 @@ class TestFile:
             ("minilm", "", ""),
             ("e5-base-v2", "query: ", "passage: "),
             ("multilingual-e5-large-instruct", f"Instruct: {TASK}\nQuery: ", ""),
-            ("kalm-mini-instruct-v1.5", f"Instruct: {TASK} \n Query: ", ""),
+            (
+                "kalm-mini-instruct-v1.5",
+                "Instruct: Given a query, retrieve documents that answer the query. \n Query: ",
+                "",
+            ),
             ("qwen3-embedding-0.6b", f"Instruct: {TASK}\nQuery:", ""),
             ("e2rank-0.6b", f"Instruct: {TASK}\nQuery:", ""),
             ("embeddinggemma-300m", "task: search result | query: ", "title: none | text: "),
@@ -153,7 +157,8 @@ class TestNamed:
         [
             ("embeddinggemma-300m", "dense layers"),
             ("nvidia/NV-Embed-v2", "latent attention"),
-            ("jina-v5-text-small", "how it pools is not known"),
+            ("jina-v5-text-small", "an adapter \\(LoRA\\) per task"),
+            ("Alibaba-NLP/gte-Qwen2-7B-instruct", "attends in both directions"),
         ],
     )
     def test_a_model_that_cannot_be_run(self, name: str, reason: str) -> None:

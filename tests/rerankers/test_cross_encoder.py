@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import pytest
 import torch
 import transformers
 
-from components.errors import BadOption, Unavailable
+from components.errors import BadOption, DoesNotFit, Unavailable
 from components.rerankers import cross_encoder
 from components.rerankers.cross_encoder import CrossEncoder
 from components.values import Hit, Query, Ranked
@@ -141,6 +141,47 @@ class TestSixteenBits:
         made = from_config(config)
         made.save_pretrained(folder)
         check_distinct(folder)
+
+
+class TestMemory:
+    @pytest.fixture
+    def crowd(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], list[int]]:
+        """Lets the library read so many pairs at once; gives what it was asked for."""
+
+        def to(room: int) -> list[int]:
+            asked: list[int] = []
+            real = library.CrossEncoder.predict
+
+            def predict(self: Any, pairs: Any, *, batch_size: int, **told: Any) -> Any:
+                asked.append(batch_size)
+                if batch_size > room:
+                    raise torch.OutOfMemoryError
+                return real(self, pairs, batch_size=batch_size, **told)
+
+            monkeypatch.setattr(library.CrossEncoder, "predict", predict)
+            return asked
+
+        return to
+
+    def test_fewer_pairs_are_read_at_once(
+        self, crossed: Path, crowd: Callable[[int], list[int]]
+    ) -> None:
+        by, documents = plain(crossed, tokens=25), texts(30)
+        whole = rerank(by, documents)
+        asked = crowd(10)
+        found = rerank(by, documents)
+        assert [names(each) for each in found] == [names(each) for each in whole]
+        assert asked == [32, 16, 8]
+        rerank(by, documents)
+        assert asked[3:] == [8]
+
+    def test_a_passage_that_does_not_fit_is_named(
+        self, crossed: Path, crowd: Callable[[int], list[int]]
+    ) -> None:
+        by = plain(crossed, tokens=26)
+        crowd(0)
+        with pytest.raises(DoesNotFit, match="the miller grinds all night"):
+            rerank(by, [*texts(3), "the miller grinds all night " * 30])
 
 
 def plain(folder: Path, **options: Any) -> CrossEncoder:

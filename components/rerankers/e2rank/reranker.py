@@ -60,7 +60,7 @@ class E2Rank:
         None, help="hits read at once, windows sliding from the last to the first; none: one window"
     )
     step: Count = option(10, help="hits that a window slides by")
-    precision: Precision = option("auto", help="auto: bf16 where the processor has it; fp32")
+    precision: Precision = option("auto", help="auto: 16 bits where the device has them; fp32")
     endpoint: str = option(
         "", help="an OpenAI-compatible address that ends in /v1 and serves `model`, e.g. vLLM's"
     )
