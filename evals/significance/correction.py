@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 
 import numpy as np
 
-from components.errors import MissingExtra
+from evals import extras
 
 
 def holm(values: Sequence[float]) -> list[float]:
     """Holm's corrected p, in the order given. Raises MissingExtra.
 
-    Where none of the systems differ, the chance that any corrected p is below alpha is at most
-    alpha, whatever the dependence between the comparisons.
+    The chance that the corrected p of any hypothesis that is true is below alpha is at most alpha,
+    whatever the dependence between them and whatever holds of the others.
     """
-    try:
+    with extras.needed("corrected p needs"):
         from statsmodels.stats.multitest import multipletests
-    except ModuleNotFoundError as error:
-        raise MissingExtra("corrected p needs the package 'statsmodels'").at(
-            hint="install millrace[evals]"
-        ) from error
-    if not values:
-        return []
+    if len(values) < 2:
+        return list(values)
     corrected: np.ndarray = multipletests(list(values), method="holm")[1]
     return [float(each) for each in corrected]
+
+
+def levels(values: Sequence[float], alpha: float) -> list[float]:
+    """The level that Holm leaves to each test: alpha over the number of those that are not refuted
+    before it. A p is below its level exactly where the corrected p is below alpha.
+
+    Raises MissingExtra.
+    """
+    ordered = sorted(values)
+    refuted = sum(each < alpha for each in holm(values))
+    return [alpha / (len(values) - min(bisect_left(ordered, each), refuted)) for each in values]
