@@ -38,7 +38,9 @@ def test_a_table_and_a_sentence_for_a_person(tmp_path: Path) -> None:
     done = compare(tmp_path, base, "--set", "retriever.use=[dense, sparse]", "--metrics", "mrr,r@5")
     assert done.code == 0, done.err
     lines = done.out.splitlines()
-    assert lines[0].split() == ["system", "RR", "R@5", "ms", "p50", "ms", "p95", "vectors"]
+    assert lines[0].split() == [
+        "system", "RR", "R@5", "ms", "p50", "ms", "p95", "again", "p50", "vectors",
+    ]  # fmt: skip
     assert lines[1].startswith("base[retriever=dense]")
     assert "RR over 12 questions: base[retriever=sparse] is" in done.out
     assert "base[retriever=dense] has answered 12 questions" in done.err
