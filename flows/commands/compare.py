@@ -129,27 +129,20 @@ def _show(outcome: Outcome, report: Path) -> None:
     table.add_column("system", overflow="fold")
     for metric in outcome.metrics:
         table.add_column(metric, justify="right")
-    for name in ("ms p50", "ms p95", "again p50", "vectors"):
+    for name in ("ms p50", "ms p95", "vectors"):
         table.add_column(name, justify="right")
     for each in outcome.systems:
+        total = each.cost.milliseconds["total"] if each.cost else {}
         table.add_row(
             each.name,
             *(f"{each.intervals[metric].mean:.4f}" for metric in outcome.metrics),
-            *_times(each),
+            *(f"{total[share]:.1f}" if total else "–" for share in ("p50", "p95")),
             f"{each.built.chunks:,}",
         )
     console.print(table, markup=False)
     for line in _told(outcome):
         console.print(line, markup=False, soft_wrap=True)
     console.print(f"report: {report}", markup=False, soft_wrap=True)
-
-
-def _times(measured: Measured) -> list[str]:
-    """Milliseconds of a question that is new, and of one that was just asked."""
-    if measured.cost is None:
-        return ["–"] * 3
-    new, again = measured.cost.milliseconds["total"], measured.cost.milliseconds_again["total"]
-    return [f"{each:.1f}" for each in (new["p50"], new["p95"], again["p50"])]
 
 
 def _told(outcome: Outcome) -> Iterator[str]:
@@ -165,9 +158,21 @@ def _told(outcome: Outcome) -> Iterator[str]:
             yield f"not held  {_absent(each)}"
     for reason, found in outcome.data.left_out.items():
         yield f"not measured  {reason}: {found.count}"
+    yield from _warm(outcome)
     yield from (f"note  {each}" for each in notes(outcome))
     yield from (str(each) for each in outcome.comparisons if each.metric == outcome.metrics[0])
     yield outcome.verdict
+
+
+def _warm(outcome: Outcome) -> Iterator[str]:
+    """Beside the table's milliseconds, which are those of new questions."""
+    timed = [
+        f"{each.name} {each.cost.milliseconds_again['total']['p50']:.1f}"
+        for each in outcome.systems
+        if each.cost
+    ]
+    if timed:
+        yield f"ms p50 of a question that was just asked: {', '.join(timed)}; of a new one: above"
 
 
 def _absent(measured: Measured) -> str:
