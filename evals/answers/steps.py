@@ -29,6 +29,7 @@ from evals.answers.plan import Plan
 from evals.compare import indexes
 from evals.compare.steps import pairs
 from evals.compare.systems import System
+from evals.datasets.judged import BadData
 from evals.judging import judge_file
 from evals.judging.judgement import CLASSES
 from evals.judging.repeats import self_agreement
@@ -154,10 +155,11 @@ def _measured(plan: Plan, system: System, stopped: MillraceError | None) -> Meas
 
 def _not_asked(stopped: MillraceError | None) -> Answered:
     """What stands for a question that was not asked. A system that was given up, because it answers
-    nothing any more, has failed at it; that no money is left is not its doing.
+    nothing any more, has failed at it; that no money is left is not its doing, nor what the data
+    set lacks.
     """
     told = "The question was not asked."
-    if stopped is None or isinstance(stopped, GuardStopped):
+    if stopped is None or isinstance(stopped, GuardStopped | BadData):
         return Answered(error=told, excused=True)
     return Answered(error=f"{told} {reason(stopped)}")
 
