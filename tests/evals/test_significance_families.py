@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from statsmodels.stats.multitest import multipletests
 
 from evals.significance import Comparison, Pair, Rules, compare
 from evals.significance.correction import holm, levels
@@ -105,6 +106,13 @@ def test_a_p_is_below_its_level_exactly_where_it_is_refuted(values: list[float])
     for p, level, corrected in zip(values, levels(values, 0.05), holm(values), strict=True):
         assert (p < level) == (corrected < 0.05)
         assert 0.05 / len(values) <= level <= 0.05
+
+
+def test_holm_against_statsmodels() -> None:
+    random = np.random.default_rng(3)
+    for size in (1, 2, 9):
+        values = random.choice([0.001, 0.004, 0.02, 0.3, 1.0], size)
+        assert holm(values.tolist()) == pytest.approx(multipletests(values, method="holm")[1])
 
 
 def test_levels_by_hand() -> None:
