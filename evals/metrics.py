@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from components.errors import MissingExtra
+from evals import extras
 from evals.datasets.judged import Judgements
 from evals.runs import Run, scores
 
@@ -33,12 +33,8 @@ def per_question(
 
     Every judged question counts; one without hits counts 0. Raises MissingExtra.
     """
-    try:
+    with extras.needed("metrics need"):
         import ir_measures
-    except ModuleNotFoundError as error:
-        raise MissingExtra("metrics need the package 'ir-measures'").at(
-            hint="install millrace[evals]"
-        ) from error
     measures = {name: ir_measures.parse_measure(name) for name in names}
     values = {measure: dict.fromkeys(judgements, 0.0) for measure in measures.values()}
     scored = {question: scores(ranked) for question, ranked in run.items()}

@@ -26,7 +26,7 @@ from evals.answers.asking import Progress
 from evals.answers.outcome import Outcome
 from evals.answers.plan import Plan
 from evals.answers.run import Errors, Steps, Watch
-from evals.compare.files import folder
+from evals.compare.files import folder, ready
 from evals.compare.systems import System
 from flows import orchestrator, run_log, todo
 from flows.states import stoppable, stopped
@@ -108,7 +108,7 @@ def answers(
                     home=home,
                 )
                 place = Path(out) if out else folder(plan.data.name, plan.home)
-                caller = Caller(plan, files.ready(place), Watch())
+                caller = Caller(plan, ready(place), Watch())
             with run_log.shown():
                 outcome = _run(caller)
             files.write(outcome, caller.folder)

@@ -28,7 +28,7 @@ BY_STATE: Mapping[str, str] = {
         "are served."
     ),
     "Some left out": "Look at the systems that were left out; the others were compared.",
-    "Some unmeasured": "Look at what could not be measured; the next run tries it again.",
+    "Some unmeasured": "Look at what failed or was not measured; the next run tries it again.",
     "Busy": "Nothing to do: another run is at work on the same.",
     "Taken over": "Nothing to do: another refresh goes on with what this one committed.",
     "Cancelled": "Nothing to do: somebody cancelled it. The next run goes on from there.",

@@ -62,6 +62,14 @@ class Serving:
         found: Encoder = self._encoder
         return found
 
+    def forget(self) -> None:
+        """What this thread has asked and what the stages have read: the next question is as the
+        first. Models stay loaded. A stage that remembers texts has a method `forget`, too.
+        """
+        retriever = self._last[1] if self._last else None
+        for each in (self._encoder, self._sparse, retriever, self._reranker):
+            getattr(each, "forget", _nothing)()
+
     def encode(self, queries: Sequence[Query]) -> None:
         """Encode the questions that will be asked next."""
         self._encoder.encode_queries([query.text for query in queries])
@@ -135,6 +143,10 @@ def _check_sparse(pipeline: Pipeline, stored: str) -> None:
         )
 
 
+def _nothing() -> None:
+    """Is all that a stage has to forget which remembers nothing."""
+
+
 class _Ahead:
     """An encoder that answers a question which the same thread has asked before from memory."""
 
@@ -151,6 +163,10 @@ class _Ahead:
                 known = asked, self._encoder.encode_queries(texts)
             self._memory.last = known
         return known[1]
+
+    def forget(self) -> None:
+        self._memory.last = None
+        getattr(self._encoder, "forget", _nothing)()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._encoder, name)

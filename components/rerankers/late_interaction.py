@@ -88,6 +88,11 @@ class LateInteraction:
             raise self._not_there()
         return there
 
+    def forget(self) -> None:
+        """Questions and passages whose states are remembered."""
+        for each in (self._questions, self._passages):
+            each.forget()
+
     def efforts(self, hits: Sequence[Hit]) -> list[float]:
         """How long each takes, relative to the others: see `Paced`."""
         if self.needs_states:

@@ -69,6 +69,12 @@ class TokenStates:
     def _given(self, kept: _Rows) -> _Rows:
         return kept if self._every else kept.astype(np.float32)
 
+    def forget(self) -> None:
+        """The texts that were read."""
+        with self._lock:
+            self._kept.clear()
+            self._bytes = 0
+
     def _recall(self, text: str) -> _Rows | None:
         with self._lock:
             if text in self._kept:

@@ -59,6 +59,10 @@ class Answered:
     text: str = ""
     error: str = ""
     """Why there is no answer; asked again by the next run."""
+    excused: bool = False
+    """Whether that there is no answer is not the system's doing: it was not asked, or the data set
+    lacks what it had to be asked with.
+    """
     citations: tuple[Citation, ...] = ()
     unsupported: tuple[str, ...] = ()
     """Figures of the answer that stand in nothing that it cites."""

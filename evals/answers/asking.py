@@ -167,7 +167,7 @@ def _answerer(plan: Plan, system: System, ledger: Ledger, searching: _Searching 
 
 def _one(answerer: Answerer, given: Given) -> Answered:
     if given.error:
-        return Answered(error=given.error)
+        return Answered(error=given.error, excused=True)
     begun = time.perf_counter()
     try:
         answer = answerer.answer(given.query, given.hits)

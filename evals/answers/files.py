@@ -7,20 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from evals.answers.outcome import Measured, Outcome
-from evals.compare import files
 from evals.compare.files import file_name, writing
-from evals.report.answers import check, page
+from evals.report.answers import page
 
 REPORT = "report.html"
 ANSWERS = "answers"
-
-
-def ready(out: Path) -> Path:
-    """The folder, there and open to be written, and what a page is made of. Raises UserError:
-    before the work, not after it.
-    """
-    check()
-    return files.ready(out)
 
 
 def write(outcome: Outcome, out: Path) -> None:

@@ -36,14 +36,15 @@ class Judged:
     """The model's, with its repeats."""
 
 
-def judged(plan: Plan, system: System) -> dict[str, Judged]:
-    """By question id, in the questions' order; nobody is asked. Questions without an answer, and
-    those that the model has not judged, are unmeasured.
+def judged(plan: Plan, system: System, otherwise: Answered) -> dict[str, Judged]:
+    """By question id, in the questions' order; nobody is asked. A question without an answer has
+    failed, unless that is excused; then, and where the model has not judged an answer, it is
+    unmeasured. `otherwise` stands for those that were not asked.
     """
     found = answers(plan, system)
     opinions = _opinions(plan, system, found) if plan.judge else {}
     return {
-        each.id: _judged(plan, each, found.get(each.id), opinions.get(each.id))
+        each.id: _judged(plan, each, found.get(each.id, otherwise), opinions.get(each.id))
         for each in plan.data.questions
     }
 
@@ -130,12 +131,11 @@ def _read(raw: Mapping[str, Any]) -> Opinion:
     )
 
 
-def _judged(
-    plan: Plan, question: Question, found: Answered | None, opinion: Opinion | None
-) -> Judged:
-    if found is None or found.error:
-        why = found.error if found else "The question was not asked."
-        none = Judgement("unmeasured", "no-answer", why)
+def _judged(plan: Plan, question: Question, found: Answered, opinion: Opinion | None) -> Judged:
+    if found.error:
+        # Without a gold answer nobody can be right, so nobody fails.
+        unmeasured = found.excused or not alternatives(question)
+        none = Judgement("unmeasured" if unmeasured else "failed", "no-answer", found.error)
         return Judged(judgement=none, by_rules=none)
     by_rules = _by_rules(question, found.text)
     if plan.judge is None:

@@ -12,7 +12,7 @@ from evals.pages import spanned
 from evals.units import shows
 
 Loss = Literal[
-    "not retrieved", "not used", "used but wrong", "from memory", "refused", "unmeasured"
+    "not retrieved", "not used", "used but wrong", "from memory", "refused", "failed", "unmeasured"
 ]
 LOSSES: Mapping[Loss, str] = {
     "not retrieved": "none of the evidence was among the passages that were read",
@@ -20,7 +20,8 @@ LOSSES: Mapping[Loss, str] = {
     "used but wrong": "the answer cites evidence, and is wrong",
     "from memory": "nothing was read",
     "refused": "the answerer says that it cannot tell",
-    "unmeasured": "there is no answer, or no judgement of it",
+    "failed": "no answer came",
+    "unmeasured": "the question was not put, or there is no judgement of the answer",
 }
 
 
@@ -28,8 +29,8 @@ def loss(data: Judged, question: str, answered: Answered | None, verdict: Verdic
     """None where nothing was lost."""
     if verdict == "correct":
         return None
-    if verdict == "refused":
-        return "refused"
+    if verdict == "refused" or verdict == "failed":
+        return verdict
     if verdict == "unmeasured" or answered is None:
         return "unmeasured"
     if not answered.consulted:

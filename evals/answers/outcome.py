@@ -28,6 +28,8 @@ from evals.significance.comparison import Comparison
 from evals.significance.rules import Rules
 
 OVERALL = "all"
+MEASURED: tuple[Verdict, ...] = (*CLASSES, "failed")
+"""The verdicts that count, in the order of tables: who gives no answer is not right."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +90,7 @@ class Part:
     counts: Mapping[str, int]
     """By verdict, `unmeasured` included."""
     rates: Mapping[str, Interval]
-    """Share of each class, over those that are measured; empty where none is."""
+    """Share of each other verdict, over those that are measured; empty where none is."""
     losses: Mapping[str, int]
     retrieval: Mapping[str, float]
     """Means over the questions that were searched for."""
@@ -184,23 +186,22 @@ class Outcome:
 
     @property
     def incomplete(self) -> bool:
-        """Whether something could not be measured."""
-        return bool(self.excluded) or any(each.whole.counts["unmeasured"] for each in self.systems)
+        """Whether something has failed or could not be measured: the next run tries it again."""
+        left = ("failed", "unmeasured")
+        counts = [each.whole.counts for each in self.systems]
+        return bool(self.excluded) or any(own[each] for own in counts for each in left)
 
     @property
     def verdict(self) -> str:
         """One sentence."""
         told = [
-            f"{each.b} is {VERDICTS[each.verdict]} {each.a} "
+            f"{each.b} is {VERDICTS[each.verdict]} {each.a}{each.caveat} "
             f"({each.difference:+.3f}, {100 * (1 - self.rules.alpha):g} % interval "
             f"{each.ci_low:+.3f} to {each.ci_high:+.3f}, p {each.p_corrected:.3g} corrected)"
             for each in self.comparisons
             if each.metric == "correct"
         ]
-        rates = [
-            f"{each.name} {each.whole.counts['correct']} of {measured(each.whole)} correct"
-            for each in self.systems
-        ]
+        rates = [f"{each.name} {_correct(each.whole)}" for each in self.systems]
         return f"{'; '.join([*rates, *told])}."
 
     def to_json(self) -> dict[str, Any]:
@@ -228,15 +229,15 @@ class Outcome:
         }
 
 
-def measured(part: Part) -> int:
-    """Answers that have a verdict."""
-    return sum(part.counts[each] for each in CLASSES)
+def _correct(part: Part) -> str:
+    told = f"{part.counts['correct']} of {sum(part.counts[each] for each in MEASURED)} correct"
+    return f"{told}, {part.counts['failed']} failed" if part.counts["failed"] else told
 
 
 def counts(rows: Iterable[Row]) -> dict[str, int]:
     """By verdict, in one order."""
     found = Counter(each.verdict for each in rows)
-    return {each: found[each] for each in (*CLASSES, "unmeasured")}
+    return {each: found[each] for each in (*MEASURED, "unmeasured")}
 
 
 def losses(rows: Iterable[Row]) -> dict[str, int]:

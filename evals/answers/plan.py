@@ -11,6 +11,7 @@ from typing import Any
 from components import paths, registry, spec
 from components.errors import BadOption
 from components.registry import Choice
+from evals import extras
 from evals.answers import gold, keys
 from evals.answers.setting import OF_THE_DATA, RETRIEVED, SETTINGS, Setting
 from evals.compare.live import served
@@ -19,6 +20,7 @@ from evals.datasets import catalogue
 from evals.datasets.judged import DOCUMENT, Judged
 from evals.judging import judge_file
 from evals.judging.judge_file import JudgeFile
+from evals.judging.model_judge import REVISION
 from evals.judging.ragas_adapter import OFFLINE
 from evals.significance.rules import Rules
 
@@ -66,7 +68,9 @@ class Plan:
     @property
     def judged_by(self) -> Mapping[str, Any]:
         """What decides a judge's opinions; empty for the offline one."""
-        return self.judge.model_dump(exclude=_NOT_THE_JUDGES) if self.judge else {}
+        if self.judge is None:
+            return {}
+        return {"revision": REVISION, **self.judge.model_dump(exclude=_NOT_THE_JUDGES)}
 
     def answerer(self, system: System) -> Choice:
         """As it is asked in this setting."""
@@ -118,6 +122,7 @@ def plan(
     """The plan of these words, the data set loaded: with its corpus, unless it is `live`, when the
     pipelines' own indexes are asked. Raises UserError.
     """
+    extras.check("answers need")
     chosen = _setting(setting, live=live)
     _check_limit(max_cost)
     files = [Path(each) for each in pipelines]

@@ -5,21 +5,31 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from statsmodels.stats.proportion import proportion_confint
-
 from components import registry
 from components.endpoint.ledger import Ledger
 from components.errors import GuardStopped, MillraceError
+from evals import extras
 from evals.answers import asking, judging, metrics
 from evals.answers.answered import Answered
 from evals.answers.asking import Progress, silent
 from evals.answers.judging import Judged
 from evals.answers.losses import loss
-from evals.answers.outcome import OVERALL, Measured, Outcome, Part, Row, counts, losses, means
+from evals.answers.outcome import (
+    MEASURED,
+    OVERALL,
+    Measured,
+    Outcome,
+    Part,
+    Row,
+    counts,
+    losses,
+    means,
+)
 from evals.answers.plan import Plan
 from evals.compare import indexes
 from evals.compare.steps import pairs
 from evals.compare.systems import System
+from evals.datasets.judged import BadData
 from evals.judging import judge_file
 from evals.judging.judgement import CLASSES
 from evals.judging.repeats import self_agreement
@@ -30,7 +40,9 @@ from evals.significance.pairing import Pair
 from evals.significance.rules import Rules
 
 MEASURES = ("correct", "not incorrect", "answered")
-"""What systems are compared by: of each, more is better. `answered` is not refused."""
+"""What systems are compared by: of each, more is better. `not incorrect` is correct or refused,
+`answered` correct or incorrect; what has failed is nothing of them.
+"""
 _FEWEST = 2
 """Questions that two systems must share to be compared."""
 
@@ -120,7 +132,7 @@ def reason(error: MillraceError) -> str:
 
 def _measured(plan: Plan, system: System, stopped: MillraceError | None) -> Measured:
     choice = plan.answerer(system)
-    rows = _rows(plan, system)
+    rows = _rows(plan, system, _not_asked(stopped))
     types = sorted({each.question.type for each in rows} - {""})
     by_type = {type: [each for each in rows if each.question.type == type] for type in types}
     opinions = [each.judged.opinion for each in rows if each.judged.opinion]
@@ -141,15 +153,25 @@ def _measured(plan: Plan, system: System, stopped: MillraceError | None) -> Meas
     )
 
 
-def _rows(plan: Plan, system: System) -> list[Row]:
+def _not_asked(stopped: MillraceError | None) -> Answered:
+    """What stands for a question that was not asked. A system that was given up, because it answers
+    nothing any more, has failed at it; that no money is left is not its doing, nor what the data
+    set lacks.
+    """
+    told = "The question was not asked."
+    if stopped is None or isinstance(stopped, GuardStopped | BadData):
+        return Answered(error=told, excused=True)
+    return Answered(error=f"{told} {reason(stopped)}")
+
+
+def _rows(plan: Plan, system: System, otherwise: Answered) -> list[Row]:
     found = asking.answers(plan, system)
-    opinions = judging.judged(plan, system)
+    opinions = judging.judged(plan, system, otherwise)
     told = metrics.measured(plan, system)
-    none = Answered(error="The question was not asked.")
     return [
         Row(
             question=each,
-            answered=found.get(each.id, none),
+            answered=found.get(each.id, otherwise),
             judged=opinions[each.id],
             loss=loss(plan.data, each.id, found.get(each.id), opinions[each.id].judgement.verdict),
             metrics=told.get(each.id, {}),
@@ -159,11 +181,11 @@ def _rows(plan: Plan, system: System) -> list[Row]:
 
 
 def _part(rows: Sequence[Row], rules: Rules) -> Part:
-    known = Counter(each.verdict for each in rows if each.verdict in CLASSES)
+    known = Counter(each.verdict for each in rows if each.verdict in MEASURED)
     return Part(
         questions=len(rows),
         counts=counts(rows),
-        rates={name: _rate(known[name], known.total(), rules) for name in CLASSES if known},
+        rates={name: _rate(known[name], known.total(), rules) for name in MEASURED if known},
         losses=losses(rows),
         retrieval=means(rows),
         metrics=metrics.means([each.metrics for each in rows], _named(rows)),
@@ -171,7 +193,9 @@ def _part(rows: Sequence[Row], rules: Rules) -> Part:
 
 
 def _rate(count: int, of: int, rules: Rules) -> Interval:
-    """With Wilson's interval: none of 60 does not mean never."""
+    """With Wilson's interval: none of 60 does not mean never. Raises MissingExtra."""
+    with extras.needed("intervals of rates need"):
+        from statsmodels.stats.proportion import proportion_confint
     low, high = proportion_confint(count, of, alpha=rules.alpha, method="wilson")
     return Interval(count / of, float(low), float(high))
 
@@ -201,7 +225,7 @@ def _comparisons(plan: Plan, found: Sequence[Measured]) -> list[Comparison]:
 
 
 def _pair(measure: str, a: Measured, b: Measured) -> Pair | None:
-    """Over the questions that both have a verdict on."""
+    """Over the questions that are measured of both."""
     values_a, values_b = _values(a, measure), _values(b, measure)
     shared = [id for id in values_a if id in values_b]
     if len(shared) < _FEWEST:
@@ -219,5 +243,5 @@ def _values(system: Measured, measure: str) -> dict[str, float]:
     return {
         each.question.id: float(each.verdict in good)
         for each in system.rows
-        if each.verdict in CLASSES
+        if each.verdict in MEASURED
     }

@@ -14,6 +14,7 @@ from evals.bench import contenders
 from evals.bench.bench import Report, Wanted, measure
 from evals.bench.kept import keep
 from evals.bench.table import show, show_estimate
+from evals.told import told
 
 
 @click.command()
@@ -39,6 +40,7 @@ from evals.bench.table import show, show_estimate
     help="File for all readings.  [default: evals/bench/results/TIME.json]",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@told()
 def main(
     rounds: int,
     documents: int,

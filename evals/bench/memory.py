@@ -8,7 +8,10 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
+
+from evals import extras
 
 _EVERY = 0.2
 """Seconds between two looks: often enough for a run of seconds, too seldom to slow it."""
@@ -27,7 +30,8 @@ class Alone:
 
 
 def alone(name: str, of: str, documents: int | None) -> Alone:
-    """Run `evals.bench.one`. Raises RuntimeError with its last line where it fails."""
+    """Run `evals.bench.one`. Raises MissingExtra, RuntimeError with its last line if it fails."""
+    _psutil()
     start = time.perf_counter()
     command = [sys.executable, "-m", "evals.bench.one", name, "--of", of]
     if documents is not None:
@@ -54,8 +58,7 @@ def _watched(process: subprocess.Popen[bytes]) -> int:
 
 
 def _resident(pid: int) -> int:
-    import psutil
-
+    psutil = _psutil()
     total = 0
     try:
         root = psutil.Process(pid)
@@ -64,3 +67,9 @@ def _resident(pid: int) -> int:
     except psutil.Error:  # it ended meanwhile
         pass
     return total
+
+
+def _psutil() -> ModuleType:
+    with extras.needed("memory needs", extras.BENCH):
+        import psutil
+    return psutil

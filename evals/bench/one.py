@@ -12,12 +12,14 @@ from evals.bench.estimate import LITTLE
 from evals.bench.limit import DTYPES, Shapes
 from evals.bench.machine import config
 from evals.bench.rounds import timed
+from evals.told import told
 
 
 @click.command()
 @click.argument("name", type=click.Choice([each.name for each in contenders.ALL]))
 @click.option("--of", default="peps", type=click.Choice(list(texts.SHAPES)), show_default=True)
 @click.option("--documents", type=click.IntRange(1), help="How many.  [default: all]")
+@told()
 def main(name: str, of: str, documents: int | None) -> None:
     """Encode a set, or a fixed choice of its documents."""
     (contender,) = contenders.chosen((name,))

@@ -14,7 +14,6 @@ from pathlib import Path
 from statistics import median
 
 import click
-import psutil
 from rich.console import Console
 from rich.table import Table
 
@@ -23,7 +22,9 @@ from components.sources import extract, isolated
 from components.sources.worker import Limits
 from components.splitters.sentences import Sentences
 from components.values import Document
+from evals import extras
 from evals.bench.texts import load
+from evals.told import told
 
 _LIMITS = Limits(600, 4 * 2**30)
 _ENCODED = 150_000
@@ -105,6 +106,8 @@ def _encoding(documents: Sequence[Document]) -> Spent:
 
 
 def _clock() -> Spent:
+    with extras.needed("processor time needs", extras.BENCH):
+        import psutil
     own = psutil.Process()
     used = sum(sum(each.cpu_times()[:2]) for each in (own, *own.children()))
     return time.perf_counter(), used
@@ -120,8 +123,10 @@ def _since(start: Spent) -> Spent:
 @click.option("--most", type=click.IntRange(1), default=1_000, help="Of the PDFs, by name.")
 @click.option("--pages", "count", type=click.IntRange(1), default=5_000, show_default=True)
 @click.option("--rounds", type=click.IntRange(1), default=3, show_default=True)
+@told()
 def main(pdfs: Path | None, most: int, count: int, rounds: int) -> None:
     """Print a row for the PDFs of a folder, and one for small pages of HTML."""
+    _clock()  # which says what is missing before the work
     table = Table("", "documents", "here, s", "apart, s", "encoding, s", "wall", "processor")
     sets = {"pages of HTML": pages(count)}
     if pdfs:

@@ -3,7 +3,8 @@
 Models are random, because time does not depend on the weights, and all of one shape: a decoder that
 is read at its last token, which makes the index and which E²Rank uses; the same one pooled over all
 tokens, which makes the index that keeps their states; a cross-encoder. They and `feedback` rerank
-100 hits per question, in turns, asked one by one; the fetch of what is stored counts.
+100 hits per question, in turns, asked one by one, of which nothing is remembered, and then again;
+the fetch of what is stored counts.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from evals.bench.kept import keep
 from evals.compare import steps
 from evals.compare.costs import QUESTIONS, Reading, one_by_one, percentiles
 from evals.compare.request import read
+from evals.told import told
 
 _PIPELINE = """\
 name: {name}
@@ -117,6 +119,7 @@ def _tokenizer() -> Any:
     help="File for all readings.  [default: evals/bench/results/reranking-TIME.json]",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@told()
 def main(width: int, layers: int, out: Path | None, as_json: bool) -> None:
     """Measure, and print a table."""
     console = Console(highlight=False, stderr=as_json)
@@ -141,7 +144,7 @@ def main(width: int, layers: int, out: Path | None, as_json: bool) -> None:
 
 def _show(readings: Sequence[Reading], title: str, console: Console) -> None:
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    for column in ("reranker", "p50 ms", "p95 ms", "hits read", "search p50 ms"):
+    for column in ("reranker", "p50 ms", "p95 ms", "again p50 ms", "hits read", "search p50 ms"):
         table.add_column(column, justify="left" if column == "reranker" else "right")
     for name in SYSTEMS:
         own = [each for each in readings if each.system == name]
@@ -150,6 +153,7 @@ def _show(readings: Sequence[Reading], title: str, console: Console) -> None:
             name,
             f"{spent['rerank']['p50']:,.1f}",
             f"{spent['rerank']['p95']:,.1f}",
+            f"{percentiles(own, again=True)['rerank']['p50']:,.1f}",
             f"{fmean(each.reranked for each in own):,.0f}",
             f"{spent['total']['p50']:,.1f}",
         )

@@ -34,6 +34,7 @@ from components.spec import Pipeline
 from components.values import Query
 from evals.bench import machine
 from evals.bench.kept import keep
+from evals.told import told
 
 REFRESHES = 2
 _SENTENCES = 20
@@ -239,6 +240,7 @@ def _refresh(file: Path) -> None:
     type=click.Path(path_type=Path, dir_okay=False),
     help="File for all readings.  [default: evals/bench/results/searching-TIME.json]",
 )
+@told()
 def main(
     chunks: int,
     searches: int,

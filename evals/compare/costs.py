@@ -1,6 +1,9 @@
-"""What an answer costs: seconds by stage, measured after a warm-up and in turns, and memory.
+"""What an answer costs: seconds by stage, of a question that is new and of one that was just asked,
+and memory.
 
 Systems take turns question by question, so that a slow moment of the machine meets all of them.
+What is remembered of texts is forgotten before each takes its turn: rankings were made before, and
+what one system has read another would not have to read.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from os import cpu_count
 from statistics import fmean, median
@@ -33,18 +36,24 @@ _BATCH = 32
 _BATCHES = 3
 _HITS = 10
 _Served = tuple[Serving, Reader]
+Milliseconds = Mapping[str, Mapping[str, float]]
+"""By stage, then `p50`, `p95`, `p99`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
     """Of one system."""
 
-    milliseconds: Mapping[str, Mapping[str, float]]
-    """By stage, then `p50`, `p95`, `p99`, of questions asked one by one."""
+    milliseconds: Milliseconds
+    """Of questions asked one by one when nothing is known of them or their hits: cold. Models are
+    loaded, and the index is open.
+    """
+    milliseconds_again: Milliseconds
+    """Of the same questions, each asked once more right away: warm."""
     questions_one_by_one: int
     """How many those were."""
     queries_per_second: float
-    """Of questions asked together, median of some batches."""
+    """Of questions asked together, cold, median of some batches."""
     questions_together: int
     """How many those were."""
     reranked: float
@@ -63,9 +72,11 @@ class Reading:
 
     system: str
     seconds: Mapping[str, float]
-    """By stage."""
+    """By stage, cold."""
+    again: Mapping[str, float]
+    """By stage, warm."""
     reranked: int
-    """Hits that the reranker read."""
+    """Hits that the reranker read, cold."""
 
 
 def measure(systems: Sequence[System], queries: Sequence[Query]) -> dict[str, Cost]:
@@ -80,6 +91,7 @@ def measure(systems: Sequence[System], queries: Sequence[Query]) -> dict[str, Co
         own = [each for each in alone if each.system == name]
         found[name] = Cost(
             milliseconds=percentiles(own),
+            milliseconds_again=percentiles(own, again=True),
             questions_one_by_one=len(own),
             queries_per_second=together[name],
             questions_together=len(spread(queries, _BATCH)),
@@ -99,22 +111,31 @@ def one_by_one(systems: Sequence[System], queries: Sequence[Query]) -> Iterator[
 
 def _one_by_one(served: Mapping[str, _Served], queries: Sequence[Query]) -> Iterator[Reading]:
     asked = spread(queries, QUESTIONS)
-    warm = asked[:_WARM]
-    for turn, query in enumerate([*warm, *asked]):
+    for query in map(_rehearsal, asked[:_WARM]):
+        for each in served.values():
+            _timed(each, [query])
+    for turn, query in enumerate(asked):
         for name in _turned(list(served), turn):
-            seconds, (depth,) = _timed(served[name], [query])
-            if turn >= len(warm):
-                yield Reading(system=name, seconds=seconds, reranked=depth)
+            seconds, (depth,) = _cold(served[name], [query])
+            again, _ = _timed(served[name], [query])
+            yield Reading(system=name, seconds=seconds, again=again, reranked=depth)
+
+
+def _rehearsal(query: Query) -> Query:
+    """Like a question of the data set, and none of them: it loads and warms what has to be."""
+    return replace(query, text=f"{query.text} {query.text}")
 
 
 def _together(served: Mapping[str, _Served], queries: Sequence[Query]) -> dict[str, float]:
     """Questions per second of each system, asked in batches."""
     batch = spread(queries, _BATCH)
     spent: dict[str, list[float]] = defaultdict(list)
-    for turn in range(1 + _BATCHES):
+    for each in served.values():
+        _timed(each, [_rehearsal(query) for query in batch])
+    for turn in range(_BATCHES):
         for name in _turned(list(served), turn):
-            spent[name].append(_timed(served[name], batch)[0]["total"])
-    return {name: len(batch) / median(own[1:]) for name, own in spent.items()}
+            spent[name].append(_cold(served[name], batch)[0]["total"])
+    return {name: len(batch) / median(own) for name, own in spent.items()}
 
 
 def _turned(names: Sequence[str], turn: int) -> list[str]:
@@ -134,6 +155,12 @@ def _open(systems: Sequence[System], opened: ExitStack) -> dict[str, _Served]:
     return found
 
 
+def _cold(served: _Served, queries: Sequence[Query]) -> tuple[Mapping[str, float], Sequence[int]]:
+    """As `_timed`, of questions that are new to it."""
+    served[0].forget()
+    return _timed(served, queries)
+
+
 def _timed(served: _Served, queries: Sequence[Query]) -> tuple[Mapping[str, float], Sequence[int]]:
     """Seconds by stage and in all, and the hits reranked of each query."""
     serving, reader = served
@@ -143,11 +170,12 @@ def _timed(served: _Served, queries: Sequence[Query]) -> tuple[Mapping[str, floa
     return {**clock.seconds, "total": time.perf_counter() - start}, answered.depths
 
 
-def percentiles(of: Sequence[Reading]) -> dict[str, dict[str, float]]:
-    """Milliseconds by stage, then `p50`, `p95`, `p99`."""
+def percentiles(of: Sequence[Reading], *, again: bool = False) -> dict[str, dict[str, float]]:
+    """Milliseconds by stage, then `p50`, `p95`, `p99`: cold, or `again`."""
+    spent = [each.again if again else each.seconds for each in of]
     return {
         stage: {
-            f"p{share}": float(1000 * np.percentile([each.seconds[stage] for each in of], share))
+            f"p{share}": float(1000 * np.percentile([each[stage] for each in spent], share))
             for share in (50, 95, 99)
         }
         for stage in STAGES

@@ -112,7 +112,7 @@ class Outcome:
         """One sentence on the first metric."""
         first = [each for each in self.comparisons if each.metric == self.metrics[0]]
         told = [
-            f"{each.b} is {VERDICTS[each.verdict]} {each.a} "
+            f"{each.b} is {VERDICTS[each.verdict]} {each.a}{each.caveat} "
             f"({each.difference:+.3f}, {100 * (1 - self.rules.alpha):g} % interval "
             f"{each.ci_low:+.3f} to {each.ci_high:+.3f}, p {each.p:.3g}, "
             f"{each.p_corrected:.3g} for {each.comparisons} comparisons)"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from components import paths
 from components.errors import BadOption, MillraceError, UserError
+from evals import extras
 from evals.compare import costs, indexes, likeness, rankings, slices, texts
 from evals.compare.costs import Cost
 from evals.compare.evaluate import asking, chosen, evaluate
@@ -43,6 +44,7 @@ class Plan:
 
 def plan(request: Request) -> Plan:
     """Read and check everything that a person wrote. Raises UserError, IndexFault."""
+    extras.check("a comparison needs")
     metrics = chosen(request.data, request.metrics)
     asked = asking(request.data, metrics, scoped=request.scoped)
     found = _systems(request)

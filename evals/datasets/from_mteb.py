@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from components.errors import BadOption, EndpointUnavailable, MissingExtra, SourceMissing
+from components.errors import BadOption, EndpointUnavailable, SourceMissing
+from evals import extras
 from evals.datasets import beir, folders
 from evals.datasets.judged import BadData, Judged
 
@@ -22,12 +23,8 @@ def load(
     Raises MissingExtra, BadOption for a name that mteb does not know, EndpointUnavailable where the
     hub cannot be reached, and all that `beir.load` raises.
     """
-    try:
+    with extras.needed("tasks of mteb need", hint="pip install mteb"):
         import mteb
-    except ModuleNotFoundError as error:
-        raise MissingExtra("tasks of mteb need the package 'mteb'").at(
-            hint="pip install mteb"
-        ) from error
     try:
         own = None if subset == _DEFAULT else [subset]
         found = mteb.get_task(task, eval_splits=[split], hf_subsets=own)

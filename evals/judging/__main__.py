@@ -9,25 +9,22 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from components.errors import UserError
 from evals.judging.labelled import labelled
 from evals.judging.outcome import measure
 from evals.judging.table import show
+from evals.told import told
 
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, no tables.")
+@told()
 def main(folder: Path, as_json: bool) -> None:
     """Judge FinanceBench's labelled answers in FOLDER and compare with the labels.
 
     Rules and thresholds were chosen on the half of the questions called tune.
     """
-    try:
-        found = measure(labelled(folder))
-    except UserError as error:
-        click.echo(f"{error}: {error.where}" if error.where else str(error), err=True)
-        sys.exit(error.exit_code)
+    found = measure(labelled(folder))
     if as_json:
         click.echo(json.dumps(found.to_json()))
         return

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-Verdict = Literal["correct", "incorrect", "refused", "unmeasured"]
-"""`unmeasured`: there is nothing to judge by, as where the gold answer is empty."""
+Verdict = Literal["correct", "incorrect", "refused", "failed", "unmeasured"]
+"""`failed`: no answer came. `unmeasured`: the question was not put, or there is nothing to judge
+its answer by, as where the gold answer is empty.
+"""
 CLASSES: tuple[Verdict, ...] = get_args(Verdict)[:3]
 """The verdicts that a person gives too, in the order of tables."""
 

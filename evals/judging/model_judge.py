@@ -18,6 +18,8 @@ from evals.judging import prompts
 from evals.judging.judgement import CLASSES, Judgement, Verdict
 from evals.judging.offline import Gold
 
+REVISION = 2
+"""Raised when a prompt of the same text is put otherwise."""
 PURPOSE = "judge"
 RULE = "model"
 PLACES = ("question", "gold", "answer")
@@ -68,6 +70,7 @@ class Stopped(GuardStopped):
 @dataclass(frozen=True, kw_only=True)
 class ModelJudge:
     """Asks `model` by a prompt with places for {question}, {gold} and {answer}, `repeats` times.
+    What is filled in is fenced: an answer cannot end the material.
 
     More than half of the measured repeats make a verdict. Repeats differ only where the model's
     sampling lets them.
@@ -87,6 +90,7 @@ class ModelJudge:
         """What its judgements depend on."""
         return {
             "model": dict(self.model.facts),
+            "revision": REVISION,
             "prompt": Prompt(self.prompt).sha256,
             "repeats": self.repeats,
         }
@@ -108,7 +112,7 @@ class ModelJudge:
             )
         if not answer.strip():
             return Opinion(Judgement("refused", "empty", "The answer is empty."))
-        asked = Prompt(self.prompt).filled(question=question, gold=written, answer=answer)
+        asked = Prompt(self.prompt).fenced(question=question, gold=written, answer=answer)
         repeats = [each for each in known if each.verdict in CLASSES][: self.repeats]
         usage = Usage()
         try:

@@ -8,8 +8,8 @@ from math import isnan, nan
 from typing import Any
 
 import numpy as np
-from statsmodels.stats.inter_rater import fleiss_kappa
 
+from evals import extras
 from evals.judging.judgement import CLASSES, Judgement
 
 
@@ -45,7 +45,7 @@ class SelfAgreement:
 
 def self_agreement(repeats: Iterable[Sequence[Judgement]]) -> SelfAgreement:
     """Of each answer's repeats, which were asked for equally often. Repeats of one answer, as where
-    the judge asks once, tell nothing: all such answers are left out.
+    the judge asks once, tell nothing: all such answers are left out. Raises MissingExtra.
     """
     asked = [(len(each), _counts(each)) for each in repeats]
     twice = [(times, counts) for times, counts in asked if counts.sum() > 1]
@@ -71,4 +71,6 @@ def _counts(repeats: Sequence[Judgement]) -> np.ndarray[Any, np.dtype[np.int64]]
 def _kappa(tables: Sequence[np.ndarray[Any, np.dtype[np.int64]]]) -> float:
     if not tables or np.count_nonzero(np.sum(tables, axis=0)) < 2:
         return nan  # chance agrees always
+    with extras.needed("kappa needs"):
+        from statsmodels.stats.inter_rater import fleiss_kappa
     return float(fleiss_kappa(np.stack(tables)))

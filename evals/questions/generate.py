@@ -107,11 +107,11 @@ class _Asking:
         """What the model says. Raises LeftOut where a call fails, and what it raises where that
         goes on.
         """
-        document = chunk.title or chunk.document_id
-        asked = Prompt(self.prompt).filled(document=document, passage=chunk.text)
-        key = _key(self.model.facts, chunk.id, asked)
+        prompt = Prompt(self.prompt)
+        values = {"document": chunk.title or chunk.document_id, "passage": chunk.text}
+        key = _key(self.model.facts, chunk.id, prompt.filled(**values))
         if key not in self.kept:
-            said = self._ask(asked)
+            said = self._ask(prompt.fenced(**values))
             self.kept[key] = {"text": said.text, "cut": said.cut}
             kept.add(self.file, {key: self.kept[key]})
         return Said(usage=Usage(), **self.kept[key])

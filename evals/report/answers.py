@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 from evals.answers.losses import LOSSES
-from evals.answers.outcome import Outcome, Row
+from evals.answers.outcome import MEASURED, Outcome, Row
 from evals.answers.retrieval import MEASURES
 from evals.compare.outcome import VERDICTS
-from evals.judging.judgement import CLASSES
 from evals.report import plots
 from evals.report.templates import template
 
 _PAGE = "answers.html"
 _SHOWN = 4_000
 """Characters of a passage."""
-
-
-def check() -> None:
-    """Raises MissingExtra where what a page needs is not installed."""
-    template(_PAGE)
-    plots.check()
 
 
 def page(outcome: Outcome) -> str:
@@ -28,7 +21,7 @@ def page(outcome: Outcome) -> str:
     rendered: str = template(_PAGE).render(
         outcome=outcome,
         told=outcome.to_json(),
-        classes=CLASSES,
+        classes=MEASURED,
         losses=LOSSES,
         measures=MEASURES,
         verdicts=VERDICTS,

@@ -8,12 +8,11 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib.util import find_spec
 from itertools import cycle
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from components.errors import MissingExtra
+from evals import extras
 from evals.compare.outcome import Likeness, Measured
 from evals.significance.comparison import Comparison
 
@@ -43,7 +42,6 @@ def differences(comparisons: Sequence[Comparison]) -> str:
     """Each difference with its interval; the line at 0 says "no difference"."""
     with _figure(1.1 + _ROW * len(comparisons)) as (axes, drawn):
         for row, each in enumerate(reversed(comparisons)):
-            sure = each.verdict in ("better", "worse")
             axes.plot([each.ci_low, each.ci_high], [row, row], color="#444444", linewidth=2)
             axes.plot(
                 each.difference,
@@ -51,7 +49,7 @@ def differences(comparisons: Sequence[Comparison]) -> str:
                 marker="o",
                 markersize=8,
                 color=_COLOURS[0],
-                markerfacecolor=_COLOURS[0] if sure else "white",
+                markerfacecolor=_COLOURS[0] if each.sure else "white",
             )
         axes.axvline(0, color="black", linewidth=1)
         axes.set_yticks(
@@ -65,7 +63,7 @@ def differences(comparisons: Sequence[Comparison]) -> str:
 
 
 def quality_and_latency(systems: Sequence[Measured], metric: str) -> str:
-    """Each system's mean with its interval over the median time of an answer."""
+    """Each system's mean with its interval over the median time of an answer to a new question."""
     timed = [each for each in systems if each.cost]
     with _figure(3.6, [each.name for each in timed]) as (axes, drawn):
         for each, colour, mark in zip(timed, cycle(_COLOURS), cycle(_MARKS), strict=False):
@@ -82,7 +80,7 @@ def quality_and_latency(systems: Sequence[Measured], metric: str) -> str:
                 color=colour,
                 label=each.name,
             )
-        axes.set_xlabel("milliseconds for an answer, median")
+        axes.set_xlabel("milliseconds for an answer to a new question, median")
         axes.set_ylabel(metric)
         axes.set_xlim(left=0)
         axes.grid(color="#dddddd")
@@ -163,14 +161,6 @@ def _curves(
     return drawn.text
 
 
-def check() -> None:
-    """Raises MissingExtra where nothing can be drawn."""
-    if find_spec("matplotlib") is None:
-        raise MissingExtra("plots need the package 'matplotlib'").at(
-            hint='pip install "millrace[evals]"'
-        )
-
-
 class _Drawn:
     """The figure as SVG, once it is finished."""
 
@@ -182,13 +172,9 @@ def _figure(height: float, named: Sequence[str] = ()) -> Iterator[tuple[Axes, _D
     """Axes to draw on, `height` in inches, with the names of what will be drawn above them, where
     they hide nothing. The same figure gives the same text. Raises MissingExtra.
     """
-    try:
+    with extras.needed("plots need"):
         import matplotlib
         from matplotlib.figure import Figure
-    except ModuleNotFoundError as error:
-        raise MissingExtra("plots need the package 'matplotlib'").at(
-            hint='pip install "millrace[evals]"'
-        ) from error
     settings: Any = {"svg.hashsalt": "millrace", "font.size": 11, "svg.fonttype": "none"}
     longest = max(map(len, named), default=0)
     columns = max(1, min(len(named), _LETTERS // (longest + _MARKED)))

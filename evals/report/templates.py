@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from components.errors import MissingExtra
+from evals import extras
 
 _PART = re.compile(r"[^\[,=/_]*[\[,=/_]?")
 """Where a long name may be broken."""
@@ -14,12 +14,8 @@ _PART = re.compile(r"[^\[,=/_]*[\[,=/_]?")
 
 def template(name: str) -> Any:
     """A template beside this file. Raises MissingExtra."""
-    try:
+    with extras.needed("the report needs"):
         from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    except ModuleNotFoundError as error:
-        raise MissingExtra("the report needs the package 'jinja2'").at(
-            hint='pip install "millrace[evals]"'
-        ) from error
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from components.errors import BadOption
 from evals.significance.comparison import Comparison
-from evals.significance.correction import holm
-from evals.significance.paired import Array, Estimate, estimate
+from evals.significance.correction import holm, levels
+from evals.significance.paired import Array, Reach, reach
 from evals.significance.pairing import Pair
 from evals.significance.power import minimal_detectable_difference, questions_needed
 from evals.significance.rules import Rules
@@ -30,14 +30,51 @@ def compare(pairs: Sequence[Pair], rules: Rules | None = None) -> list[Compariso
         raise BadOption(
             f"{rules.resamples} resamples are too few to correct for {len(pairs)} comparisons"
         ).at(hint=f"take {fewest:.0f} or more")
-    differences = [pair.checked().differences for pair in pairs]
-    suited = [_suited(rules, len(each)) for each in differences]
-    estimates = [_estimate(*each) for each in zip(differences, suited, strict=True)]
-    corrected = holm([float(each.p[0]) for each in estimates])
-    return [
-        _compared(*each[:-1], len(pairs), each[-1])
-        for each in zip(pairs, differences, estimates, corrected, suited, strict=True)
-    ]
+    found = [_tested(pair, rules) for pair in pairs]
+    none = _corrected([each.p for each in found], rules.alpha)
+    loss = _corrected([each.p_of_loss for each in found], rules.alpha)
+    return [_compared(*each, len(pairs)) for each in zip(found, none, loss, strict=True)]
+
+
+@dataclass(frozen=True)
+class _Tested:
+    """One comparison by itself."""
+
+    pair: Pair
+    differences: Array
+    reach: Reach
+    rules: Rules
+    p: float
+    """Of no difference."""
+    p_of_loss: float
+    """Of a loss of the margin or more."""
+
+
+@dataclass(frozen=True)
+class _Corrected:
+    """A p as one of a family."""
+
+    p: float
+    level: float
+    """That Holm leaves to it: the p that is not corrected is below this exactly where `p` is below
+    alpha.
+    """
+
+
+def _tested(pair: Pair, rules: Rules) -> _Tested:
+    differences = pair.checked().differences
+    suited = _suited(rules, len(differences))
+    found = reach(
+        differences[:, None], suited.test, suited.resamples, suited.seed, (0.0, -rules.margin)
+    )
+    return _Tested(
+        pair=pair,
+        differences=differences,
+        reach=found,
+        rules=suited,
+        p=float(found.p(0.0)[0]),
+        p_of_loss=float(found.p_of_less(-rules.margin, differences.mean(keepdims=True))[0]),
+    )
 
 
 def _suited(rules: Rules, questions: int) -> Rules:
@@ -46,14 +83,16 @@ def _suited(rules: Rules, questions: int) -> Rules:
     return replace(rules, test="randomisation") if countable else rules
 
 
-def _estimate(differences: Array, rules: Rules) -> Estimate:
-    return estimate(differences[:, None], rules.test, rules.resamples, rules.seed, rules.alpha)
+def _corrected(values: Sequence[float], alpha: float) -> list[_Corrected]:
+    return [_Corrected(*each) for each in zip(holm(values), levels(values, alpha), strict=True)]
 
 
-def _compared(
-    pair: Pair, differences: Array, found: Estimate, p_corrected: float, family: int, rules: Rules
-) -> Comparison:
-    count, mean, low = len(differences), float(differences.mean()), float(found.low[0])
+def _compared(tested: _Tested, none: _Corrected, loss: _Corrected, family: int) -> Comparison:
+    pair, differences, rules = tested.pair, tested.differences, tested.rules
+    count, mean = len(differences), float(differences.mean())
+    (low,), (high,) = tested.reach.interval(rules.alpha)
+    (low_of_family,), _ = tested.reach.interval(loss.level)
+    _, (high_of_family,) = tested.reach.interval(none.level)
     deviation = _deviation(differences)
     level = rules.alpha / family
     detectable = needed = None
@@ -65,10 +104,12 @@ def _compared(
         b=pair.b,
         metric=pair.metric,
         difference=mean,
-        ci_low=low,
-        ci_high=float(found.high[0]),
-        p=float(found.p[0]),
-        p_corrected=p_corrected,
+        ci_low=float(low),
+        ci_high=float(high),
+        holm_low=float(low_of_family),
+        holm_high=float(high_of_family),
+        p=tested.p,
+        p_corrected=none.p,
         comparisons=family,
         effect_size=mean / deviation if deviation else None,
         minimal_detectable_difference=detectable,
@@ -78,11 +119,10 @@ def _compared(
         ties=int((differences == 0).sum()),
         verdict=verdict(
             difference=mean,
-            low=low,
-            p_corrected=p_corrected,
+            p_corrected=none.p,
+            p_of_loss=loss.p,
             questions=count,
             alpha=rules.alpha,
-            margin=rules.margin,
         ),
         rules=rules,
         per_query=pair.per_query,

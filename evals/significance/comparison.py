@@ -16,8 +16,9 @@ class Comparison:
     """What was found. Differences are b minus a, in the metric's unit; higher is better.
 
     `ci_low` and `ci_high` bound the difference with confidence 1 - alpha, for this comparison
-    alone; they exclude 0 exactly when `p` is below alpha. They are infinite where too few questions
-    differ to bound it. `verdict` goes by `p_corrected`.
+    alone; they exclude 0 exactly when `p` is below alpha. Ends are infinite where too few questions
+    differ to bound it. `verdict` goes by the whole family: by `p_corrected`, and by `holm_low` and
+    `holm_high`.
     """
 
     a: str
@@ -26,6 +27,14 @@ class Comparison:
     difference: float
     ci_low: float
     ci_high: float
+    holm_low: float
+    """The lower end at the level that Holm leaves to this comparison among those with a loss of the
+    margin: above -margin exactly where that is refuted after correction. Alone it is `ci_low`.
+    """
+    holm_high: float
+    """The upper end at the level that Holm leaves to it among those with no difference: below 0
+    exactly where `p_corrected` is below alpha and the difference below 0. Alone it is `ci_high`.
+    """
     p: float
     p_corrected: float
     comparisons: int
@@ -49,11 +58,28 @@ class Comparison:
     def questions(self) -> int:
         return self.wins + self.losses + self.ties
 
+    @property
+    def sure(self) -> bool:
+        """Whether that there is a difference is sure after correction, however small it may be."""
+        return self.p_corrected < self.rules.alpha
+
+    @property
+    def sure_loss(self) -> bool:
+        """Whether `no_worse` is said of a loss that is sure: it is smaller than the margin."""
+        return self.verdict == "no_worse" and self.sure and self.difference < 0
+
+    @property
+    def caveat(self) -> str:
+        """What a sentence with the verdict has to add; empty where there is nothing."""
+        lost = f", with a sure loss below the margin of {self.rules.margin:g}"
+        return lost if self.sure_loss else ""
+
     def to_json(self) -> dict[str, Any]:
         """For json.dumps: the rules beside the rest, null for infinite, values by name."""
-        found = {**asdict(self), "questions": self.questions, **asdict(self.rules)}
+        told = {"questions": self.questions, "sure_loss": self.sure_loss}
+        found = {**asdict(self), **told, **asdict(self.rules)}
         del found["rules"]
-        for end in ("ci_low", "ci_high"):
+        for end in ("ci_low", "ci_high", "holm_low", "holm_high"):
             found[end] = found[end] if isfinite(found[end]) else None
         found["per_query"] = {id: {"a": a, "b": b} for id, (a, b) in self.per_query.items()}
         return found
@@ -68,11 +94,17 @@ class Comparison:
         return (
             f"{self.metric}, {self.b} minus {self.a}: {self.difference:+.3f}, "
             f"{confidence} interval [{self.ci_low:+.3f}, {self.ci_high:+.3f}], p {self.p:.4f}, "
-            f"corrected for {self.comparisons}: {self.p_corrected:.4f}; "
+            f"corrected for {self.comparisons}: {self.p_corrected:.4f}{self._of_family}; "
             f"{self.wins} wins, {self.losses} losses, {self.ties} ties: "
-            f"{self.verdict.replace('_', ' ')} "
+            f"{self.verdict.replace('_', ' ')}{self.caveat} "
             f"({self.rules.test}, {self.rules.resamples} resamples, seed {self.rules.seed})."
         )
+
+    @property
+    def _of_family(self) -> str:
+        if self.comparisons == 1:
+            return ""
+        return f", interval [{self.holm_low:+.3f}, {self.holm_high:+.3f}]"
 
     @property
     def _counted(self) -> str:

@@ -7,7 +7,7 @@ whose reach holds 0; the interval is every x that at least a share alpha of the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +26,27 @@ class Reach:
 
     low: Array
     high: Array
+
+    def p(self, supposed: float) -> Array:
+        """Of this true difference, (comparisons,): the share of resamples whose reach holds it."""
+        held: Array = ((self.low <= supposed) & (self.high >= supposed)).mean(axis=0)
+        return held
+
+    def p_of_less(self, supposed: float, means: Array) -> Array:
+        """Of this true difference or a smaller one. Two-sided all the same, so that what is refuted
+        at a level lies below the interval of that level; 1 where `means`, which were seen, are no
+        larger.
+        """
+        return np.where(means > supposed, self.p(supposed), 1.0)
+
+    def interval(self, alpha: float) -> tuple[Array, Array]:
+        """Ends of all true differences with a p of at least alpha."""
+        total = len(self.low)
+        # The fewest resamples that make a p of alpha or more.
+        needed = int(np.searchsorted(np.arange(total + 1) / total, alpha)) - 1
+        low = np.partition(self.low, needed, axis=0)[needed]
+        high = np.partition(self.high, total - 1 - needed, axis=0)[total - 1 - needed]
+        return low, high
 
 
 @dataclass(frozen=True)
@@ -47,14 +68,26 @@ def estimate(differences: Array, test: str, resamples: int, seed: int, alpha: fl
     Columns share their resamples. 0 is outside of the interval exactly when p < alpha. Columns of
     zeros have p 1 and the interval [0, 0].
     """
-    reach = TESTS[test](differences, resamples, np.random.default_rng(seed))
+    found = reach(differences, test, resamples, seed)
+    return Estimate(*found.interval(alpha), found.p(0.0))
+
+
+def reach(
+    differences: Array, test: str, resamples: int, seed: int, supposed: Sequence[float] = (0.0,)
+) -> Reach:
+    """Of every column of `differences` (questions, comparisons; finite); they share resamples.
+
+    `supposed`: the true differences that will be asked about. A column of zeros reaches 0 only.
+    """
+    found = TESTS[test](differences, resamples, np.random.default_rng(seed))
     # A resample that is as extreme as the sample but for rounding is as extreme.
     slack = _ROUNDING * len(differences) * np.abs(differences).max(axis=0)
-    reach.low[np.abs(reach.low) <= slack] = 0.0
-    reach.high[np.abs(reach.high) <= slack] = 0.0
-    found = _inverted(reach, alpha)
+    for each in supposed:
+        found.low[np.abs(found.low - each) <= slack] = each
+        found.high[np.abs(found.high - each) <= slack] = each
     equal = ~differences.any(axis=0)
-    return Estimate(np.where(equal, 0.0, found.low), np.where(equal, 0.0, found.high), found.p)
+    found.low[:, equal] = found.high[:, equal] = 0.0
+    return found
 
 
 def bootstrap(differences: Array, resamples: int, random: np.random.Generator) -> Reach:
@@ -108,16 +141,6 @@ def randomisation(differences: Array, resamples: int, random: np.random.Generato
 
 
 TESTS: dict[str, Test] = {"bootstrap": bootstrap, "randomisation": randomisation}
-
-
-def _inverted(reach: Reach, alpha: float) -> Estimate:
-    total = len(reach.low)
-    p = ((reach.low <= 0) & (reach.high >= 0)).mean(axis=0)
-    # The fewest resamples that make a p of alpha or more.
-    needed = int(np.searchsorted(np.arange(total + 1) / total, alpha)) - 1
-    low = np.partition(reach.low, needed, axis=0)[needed]
-    high = np.partition(reach.high, total - 1 - needed, axis=0)[total - 1 - needed]
-    return Estimate(low, high, p)
 
 
 def _everywhere(mean: Array) -> Reach:

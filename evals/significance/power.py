@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from components.errors import MissingExtra
+from evals import extras
 
 
 def minimal_detectable_difference(
@@ -28,10 +28,6 @@ def questions_needed(deviation: float, margin: float, alpha: float, power: float
 
 def _distance(alpha: float, power: float) -> float:
     """In standard errors."""
-    try:
+    with extras.needed("power needs"):
         from scipy.stats import norm
-    except ModuleNotFoundError as error:
-        raise MissingExtra("power needs the package 'scipy'").at(
-            hint="install millrace[evals]"
-        ) from error
     return float(norm.isf(alpha / 2) + norm.ppf(power))

@@ -1,12 +1,12 @@
 """`python -m evals.significance.simulate`: how often the tests err, on differences that are known.
 
 Per-question differences are drawn from a population with replacement, as many as a comparison has
-questions. The true difference is the population's mean, so every error can be counted.
+questions. The true difference is the population's mean, so every error can be counted. With
+`--verdicts` populations are moved to differences that are told, and verdicts are counted.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from itertools import combinations, product
 from pathlib import Path
@@ -16,12 +16,20 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from components.errors import MillraceError, SourceMissing
+from components.errors import SourceMissing
+from evals import extras
 from evals.metrics import per_question
+from evals.significance.families import families
 from evals.significance.paired import TESTS, Array
 from evals.significance.pairing import Pair
 from evals.significance.rates import Rates, simulate
 from evals.significance.rules import Rules
+from evals.told import told
+
+_EVEN = 20
+"""Populations with a mean of less than a standard deviation in so many are as good as even."""
+_MIXED = (-1, 0, 1)
+"""True differences of a mixed family, in margins."""
 
 
 def made_up(seed: int) -> dict[str, Array]:
@@ -72,20 +80,33 @@ def _lines(file: Path) -> Iterator[list[str]]:
 @click.command()
 @click.argument("folders", nargs=-1, type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.option("--metric", default="nDCG@10", show_default=True)
-@click.option("--questions", multiple=True, default=(300, 61), show_default=True)
+@click.option(
+    "--questions",
+    "counts",
+    multiple=True,
+    type=click.IntRange(6),
+    help="Of a comparison; may be repeated.  [default: 300, 61; with --verdicts 60, 300, 1000]",
+)
 @click.option("--comparisons", default=10_000, show_default=True)
 @click.option("--resamples", default=2_000, show_default=True)
 @click.option(
     "--test", "tests", multiple=True, type=click.Choice(list(TESTS)), default=tuple(TESTS)
 )
+@click.option("--verdicts", is_flag=True, help="Count the verdicts of families of comparisons.")
+@click.option(
+    "--family", "sizes", multiple=True, type=click.IntRange(1), default=(1, 9), show_default=True
+)
 @click.option("--seed", default=Rules.seed, show_default=True)
+@told()
 def main(
     folders: tuple[Path, ...],
     metric: str,
-    questions: tuple[int, ...],
+    counts: tuple[int, ...],
     comparisons: int,
     resamples: int,
     tests: tuple[str, ...],
+    verdicts: bool,
+    sizes: tuple[int, ...],
     seed: int,
 ) -> None:
     """Count the errors of the tests at level 0.05.
@@ -93,13 +114,20 @@ def main(
     With FOLDERS (each with qrels.txt and *.run), on the differences between their runs; without, on
     made-up ones.
     """
-    try:
-        populations = _populations(folders, metric) or made_up(seed)
-    except MillraceError as error:
-        click.echo(f"{error.where}: {error} ({error.hint})", err=True)
-        sys.exit(error.exit_code)
+    populations = _populations(folders, metric) or made_up(seed)
     console = Console(highlight=False)
-    for count, test in product(questions, tests):
+    if verdicts:
+        extras.check("a simulation of verdicts needs")
+        populations |= {
+            f"{name}, mirrored": -each
+            for name, each in populations.items()
+            if abs(each.mean()) > each.std() / _EVEN
+        }
+        for count, test, size in product(counts or (60, 300, 1_000), tests, sizes):
+            rules = Rules(test=test, resamples=resamples, seed=seed)
+            console.print(_verdicts(populations, count, size, comparisons, rules))
+        return
+    for count, test in product(counts or (300, 61), tests):
         found = {
             name: simulate(each, count, comparisons, test, resamples, seed)
             for name, each in populations.items()
@@ -118,6 +146,39 @@ def _populations(folders: tuple[Path, ...], metric: str) -> dict[str, Array]:
         for name, each in measured(folder, metric).items()
         if each.any()
     }
+
+
+def _verdicts(
+    populations: dict[str, Array], questions: int, size: int, count: int, rules: Rules
+) -> Table:
+    margin = rules.margin
+    title = (
+        f"{rules.test}, {questions} questions, families of {size}: {count} each, "
+        f"margin {margin:g}, {rules.resamples} resamples, seed {rules.seed}"
+    )
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    table.add_column("differences")
+    for name in (
+        "a margin worse: passed", "uncorrected", "mixed: passed", "wrong",
+        "equal: no worse", "a margin better: better", "two margins worse: worse",
+    ):  # fmt: skip
+        table.add_column(name, justify="right")
+    for name, population in populations.items():
+        lost, equal, gained, twice = (
+            families(population, [each * margin] * size, questions, count, rules)
+            for each in (-1, 0, 1, -2)
+        )
+        mixed = None
+        if size % len(_MIXED) == 0:
+            truths = [each * margin for each in _MIXED] * (size // len(_MIXED))
+            mixed = families(population, truths, questions, count, rules)
+        row = [
+            lost.passed, lost.uncorrected, mixed and mixed.passed, mixed and mixed.wrong,
+            equal.told.get("no_worse", 0.0), gained.told.get("better", 0.0),
+            twice.told.get("worse", 0.0),
+        ]  # fmt: skip
+        table.add_row(name, *("–" if each is None else f"{each:.3f}" for each in row))
+    return table
 
 
 def _table(title: str, populations: dict[str, Array], found: dict[str, Rates]) -> Table:

@@ -11,21 +11,18 @@ FEWEST = 6
 
 
 def verdict(
-    *,
-    difference: float,
-    low: float,
-    p_corrected: float,
-    questions: int,
-    alpha: float,
-    margin: float,
+    *, difference: float, p_corrected: float, p_of_loss: float, questions: int, alpha: float
 ) -> Verdict:
-    """`better` or `worse` where the corrected p is below alpha, by the sign of the difference.
+    """`better` where the corrected p of no difference is below alpha and the difference above 0.
 
-    Else `no_worse` where the interval's lower end is above -margin: non-inferiority, one-sided at
-    alpha / 2. Else, and with fewer than six questions, `undecided`.
+    Else `no_worse` where the corrected p of a loss of the margin or more is below alpha: the
+    interval lies above -margin. Else `worse` where the corrected p of no difference is below alpha:
+    the interval lies below 0. Else, and with fewer than six questions, `undecided`.
     """
     if questions < FEWEST:
         return "undecided"
-    if p_corrected < alpha:
-        return "better" if difference > 0 else "worse"
-    return "no_worse" if low > -margin else "undecided"
+    if p_corrected < alpha and difference > 0:
+        return "better"
+    if p_of_loss < alpha:
+        return "no_worse"
+    return "worse" if p_corrected < alpha else "undecided"

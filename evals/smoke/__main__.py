@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,10 +15,12 @@ from components import paths, spec
 from components.corpus import run
 from components.corpus.request import Job, Request, new_run_id
 from components.corpus.write import Committed
-from components.errors import GuardStopped, MillraceError, SourceMissing
+from components.errors import GuardStopped, SourceMissing
+from evals import extras
 from evals.datasets import financebench
 from evals.metrics import Interval
 from evals.smoke.measure import METRICS, SETTINGS, Outcome, measure
+from evals.told import told
 
 RESULTS = Path(__file__).parent / "results"
 _LABELS = {"R@10": "recall@10", "nDCG@10": "nDCG@10", "RR@10": "MRR@10"}
@@ -51,6 +52,7 @@ _LABELS = {"R@10": "recall@10", "nDCG@10": "nDCG@10", "RR@10": "MRR@10"}
     help="Folder for the rankings (TREC) and results.json.  [default: evals/smoke/results/TIME]",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@told()
 def main(
     data: Path | None,
     pipeline: Path,
@@ -60,12 +62,8 @@ def main(
     as_json: bool,
 ) -> None:
     """Refresh FinanceBench's corpus and measure how often the evidence's page is found."""
-    try:
-        outcome = _measured(data, pipeline, overrides, no_refresh, out or _folder())
-    except MillraceError as error:
-        place = f"{error.where}: " if error.where else ""
-        click.echo(f"{place}{error}" + (f" ({error.hint})" if error.hint else ""), err=True)
-        sys.exit(error.exit_code)
+    extras.check("page retrieval needs")
+    outcome = _measured(data, pipeline, overrides, no_refresh, out or _folder())
     if as_json:
         click.echo(json.dumps(outcome.to_json()))
     else:

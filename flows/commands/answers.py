@@ -104,9 +104,9 @@ def command(
     What was built, answered or judged before is not done again.
     """
     prepare()
-    from evals.answers.files import REPORT, ready
+    from evals.answers.files import REPORT
     from evals.answers.plan import plan
-    from evals.compare.files import folder
+    from evals.compare.files import folder, ready
 
     made = plan(
         pipelines=pipelines,
@@ -167,11 +167,11 @@ def _tables(outcome: Outcome) -> Iterator[object]:
     from rich.table import Table
 
     from evals.answers.losses import LOSSES
-    from evals.judging.judgement import CLASSES
+    from evals.answers.outcome import MEASURED
 
     verdicts = Table(box=None, pad_edge=False)
     losses = Table(box=None, pad_edge=False)
-    for table, names in ((verdicts, (*CLASSES, "unmeasured", "recall")), (losses, LOSSES)):
+    for table, names in ((verdicts, (*MEASURED, "unmeasured", "recall")), (losses, LOSSES)):
         table.add_column("system", overflow="fold")
         table.add_column("questions", no_wrap=True)
         for name in names:
@@ -179,7 +179,7 @@ def _tables(outcome: Outcome) -> Iterator[object]:
     for each in outcome.systems:
         for name, part in each.parts.items():
             label = f"{name} ({part.questions})"
-            counted = (_rate(part, verdict) for verdict in CLASSES)
+            counted = (_rate(part, verdict) for verdict in MEASURED)
             recall = part.retrieval.get("recall")
             verdicts.add_row(
                 each.name,

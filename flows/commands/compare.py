@@ -158,9 +158,21 @@ def _told(outcome: Outcome) -> Iterator[str]:
             yield f"not held  {_absent(each)}"
     for reason, found in outcome.data.left_out.items():
         yield f"not measured  {reason}: {found.count}"
+    yield from _warm(outcome)
     yield from (f"note  {each}" for each in notes(outcome))
     yield from (str(each) for each in outcome.comparisons if each.metric == outcome.metrics[0])
     yield outcome.verdict
+
+
+def _warm(outcome: Outcome) -> Iterator[str]:
+    """Beside the table's milliseconds, which are those of new questions."""
+    timed = [
+        f"{each.name} {each.cost.milliseconds_again['total']['p50']:.1f}"
+        for each in outcome.systems
+        if each.cost
+    ]
+    if timed:
+        yield f"ms p50 of a question that was just asked: {', '.join(timed)}; of a new one: above"
 
 
 def _absent(measured: Measured) -> str:

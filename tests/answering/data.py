@@ -14,6 +14,8 @@ from tests.compare.data import pipeline
 
 WHEELS = ("Bourne", "Welland", "Nene", "Ouse", "Cam", "Lark", "Stour", "Blackwater")
 KINDS = ("turns", "load")
+NONE = dict.fromkeys(("correct", "incorrect", "refused", "failed", "unmeasured"), 0)
+"""Counts of verdicts, none of each."""
 
 
 def turns(number: int) -> int:

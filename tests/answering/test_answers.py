@@ -21,6 +21,7 @@ from evals.datasets.judged import BadData
 from evals.judging.offline import judge
 from tests.answering.data import (
     KINDS,
+    NONE,
     WHEELS,
     answering,
     data,
@@ -48,7 +49,7 @@ def test_rates_are_those_of_the_answers(tmp_path: Path) -> None:
         "load-Nene": "",
     }
     found = only(replay(tmp_path, recorded(tmp_path, "before", given)))
-    assert found.whole.counts == {"correct": 13, "incorrect": 1, "refused": 2, "unmeasured": 0}
+    assert found.whole.counts == {**NONE, "correct": 13, "incorrect": 1, "refused": 2}
     right = found.whole.rates["correct"]
     assert right.mean == pytest.approx(13 / 16)
     # By the formula, with z = 1.96.
@@ -61,30 +62,89 @@ def test_rates_are_those_of_the_answers(tmp_path: Path) -> None:
         assert row.judged.judgement == judge(row.question.text, row.gold, row.answered.text)
 
 
-def test_what_has_no_answer_is_unmeasured_and_never_wrong(tmp_path: Path) -> None:
+def test_what_has_no_answer_has_failed_and_is_not_correct(tmp_path: Path) -> None:
     given = {id: text for id, text in RIGHT.items() if id.startswith("turns")}
     found = replay(tmp_path, recorded(tmp_path, "half", given))
     whole = only(found).whole
-    assert whole.counts == {"correct": 8, "incorrect": 0, "refused": 0, "unmeasured": 8}
-    assert whole.rates["correct"].mean == 1.0
-    assert whole.losses["unmeasured"] == 8
+    assert whole.counts == {**NONE, "correct": 8, "failed": 8}
+    assert whole.rates["correct"].mean == 0.5
+    assert whole.rates["failed"].mean == 0.5
+    assert (whole.losses["failed"], whole.losses["unmeasured"]) == (8, 0)
     assert found.incomplete
-    none = only(found).parts["load"]
-    assert none.rates == {}
+    assert "half 8 of 16 correct, 8 failed" in found.verdict
+    assert only(found).parts["load"].rates["correct"].mean == 0.0
     assert not only(found).stopped
 
 
-def test_systems_are_compared_by_what_both_have_a_verdict_on(tmp_path: Path) -> None:
-    wrong = {id: "It is 1." for id in RIGHT}
-    part = {id: text for id, text in RIGHT.items() if not id.endswith("Cam")}
-    found = replay(tmp_path, recorded(tmp_path, "bad", wrong), recorded(tmp_path, "good", part))
-    by_metric = {each.metric: each for each in found.comparisons}
-    assert set(by_metric) == {"correct", "not incorrect", "answered"}
-    assert by_metric["correct"].questions == 14
-    assert by_metric["correct"].difference == 1.0
-    assert by_metric["correct"].verdict == "better"
-    assert by_metric["answered"].difference == 0.0
+def test_a_system_that_dies_on_hard_questions_does_not_look_better(tmp_path: Path) -> None:
+    hard = [id for id in RIGHT if id.startswith("load")]
+    tries = {**RIGHT, **dict.fromkeys(hard, "It is 1.")}
+    dies = {id: text for id, text in RIGHT.items() if id not in hard}
+    found = replay(tmp_path, recorded(tmp_path, "tries", tries), recorded(tmp_path, "dies", dies))
+    told = {each.metric: each for each in found.comparisons}
+    assert set(told) == {"correct", "not incorrect", "answered"}
+    assert {each.questions for each in found.comparisons} == {16}
     assert {each.comparisons for each in found.comparisons} == {3}
+    assert told["correct"].difference == 0.0
+    assert told["not incorrect"].difference == 0.0, "to say nothing is not to be right"
+    assert told["answered"].difference == -0.5
+
+
+def test_who_fails_where_the_other_is_right_is_worse(tmp_path: Path) -> None:
+    part = {id: text for id, text in RIGHT.items() if id.startswith("turns")}
+    found = replay(tmp_path, recorded(tmp_path, "whole", RIGHT), recorded(tmp_path, "half", part))
+    for each in found.comparisons:
+        assert (each.difference, each.losses, each.verdict) == (-0.5, 8, "worse")
+
+
+def test_no_worse_with_a_sure_loss_says_so(tmp_path: Path) -> None:
+    found = replay(tmp_path, recorded(tmp_path, "a", RIGHT), recorded(tmp_path, "b", RIGHT))
+    (first, *others) = found.comparisons
+    lost = replace(first, verdict="no_worse", difference=-0.004, p_corrected=0.001)
+    told = replace(found, comparisons=[lost, *others])
+    assert "b is no worse than a, with a sure loss below the margin of 0.03 (" in told.verdict
+    (tmp_path / "out").mkdir()
+    files.write(told, tmp_path / "out")
+    page = (tmp_path / "out" / files.REPORT).read_text()
+    assert "with a sure loss below the margin of 0.03" in page
+    assert "<th>failed</th>" in page
+
+
+def test_who_refuses_is_better_off_than_who_fails(tmp_path: Path) -> None:
+    honest = {**RIGHT, **{id: "I cannot tell." for id in RIGHT if id.startswith("load")}}
+    part = {id: text for id, text in RIGHT.items() if id.startswith("turns")}
+    found = replay(tmp_path, recorded(tmp_path, "half", part), recorded(tmp_path, "shy", honest))
+    told = {each.metric: each.difference for each in found.comparisons}
+    assert told == {"correct": 0.0, "not incorrect": 0.5, "answered": 0.0}
+
+
+def without_gold(folder: Path, *ids: str) -> None:
+    rows = [json.loads(line) for line in (folder / "queries.jsonl").read_text().splitlines()]
+    for row in rows:
+        if row["_id"] in ids:
+            del row["answer"]
+    (folder / "queries.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def test_nobody_fails_where_nobody_can_be_right(tmp_path: Path) -> None:
+    data(tmp_path / "data")
+    without_gold(tmp_path / "data", "load-Cam", "load-Nene")
+    part = {id: text for id, text in RIGHT.items() if not id.endswith("Cam")}
+    found = replay(tmp_path, recorded(tmp_path, "a", RIGHT), recorded(tmp_path, "b", part))
+    counts = [each.whole.counts for each in found.systems]
+    assert counts[0] == {**NONE, "correct": 14, "unmeasured": 2}
+    assert counts[1] == {**NONE, "correct": 13, "failed": 1, "unmeasured": 2}
+    assert {each.questions for each in found.comparisons} == {14}
+
+
+def test_what_the_data_set_lacks_is_nobodys_failure(tmp_path: Path) -> None:
+    folder = data(tmp_path / "data")
+    plan = planned(tmp_path, parrot(tmp_path), setting="oracle")
+    lines = (folder / "corpus.jsonl").read_text().splitlines(keepends=True)
+    (folder / "corpus.jsonl").write_text("".join(lines[:4]))
+    whole = only(run(plan)).whole
+    assert (whole.counts["unmeasured"], whole.counts["failed"]) == (8, 0)
+    assert whole.losses["unmeasured"] == 8
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,7 @@ from components.values import Usage
 from evals.answers import steps
 from evals.answers.plan import Plan
 from evals.answers.run import run
-from tests.answering.data import WHEELS, answering, gold, only, planned, turns
+from tests.answering.data import NONE, WHEELS, answering, gold, only, planned, turns
 from tests.endpoint.server import Asked, ChatServer, Reply, chat_server
 
 KEY = "sk-never-seen-4711"
@@ -109,6 +109,7 @@ def test_money_ends_before_the_limit_and_what_is_answered_stays(tmp_path: Path) 
         stopped = only(found)
         answered = sum(stopped.whole.counts.values()) - stopped.whole.counts["unmeasured"]
         assert 0 < answered < 16
+        assert stopped.whole.counts["failed"] == 0, "what there was no money for has not failed"
         assert len(server.asked) == answered
         assert found.ledger.cost <= 0.0011
         assert "is spent" in stopped.stopped
@@ -133,9 +134,8 @@ def test_a_server_that_is_gone_ends_it_and_the_next_run_goes_on(tmp_path: Path) 
         plan = planned(tmp_path, chat(tmp_path, server), setting="closed_book")
         found = run(plan)
         assert len(server.asked) == 3 + 5
-        assert only(found).whole.counts == {
-            "correct": 3, "incorrect": 0, "refused": 0, "unmeasured": 13,
-        }  # fmt: skip
+        # Five are tried, and who answers nothing any more has failed at the others too.
+        assert only(found).whole.counts == {**NONE, "correct": 3, "failed": 13}
         assert "500" in only(found).stopped
         assert not found.guarded
         server.script = right
@@ -154,7 +154,7 @@ def test_one_bad_answer_stops_nobody(tmp_path: Path) -> None:
     with chat_server(sometimes) as server:
         found = run(planned(tmp_path, chat(tmp_path, server), setting="closed_book"))
     counts = only(found).whole.counts
-    assert (counts["correct"], counts["unmeasured"]) == (14, 2)
+    assert (counts["correct"], counts["failed"]) == (14, 2)
     assert {row.question.id for row in only(found).rows if row.answered.error} == {
         "turns-Cam", "load-Nene",
     }  # fmt: skip
@@ -284,9 +284,7 @@ def test_a_model_judges(tmp_path: Path) -> None:
         assert rows["turns-Cam"].verdict == "unmeasured"
         assert rows["load-Cam"].verdict == "incorrect"
         assert rows["load-Cam"].judged.by_rules.verdict == "correct"
-        assert only(found).whole.counts == {
-            "correct": 14, "incorrect": 1, "refused": 0, "unmeasured": 1,
-        }  # fmt: skip
+        assert only(found).whole.counts == {**NONE, "correct": 14, "incorrect": 1, "unmeasured": 1}
         assert only(found).agreement == pytest.approx(14 / 15)
         assert only(found).repeats is not None
         assert only(found).repeats.unanimous == pytest.approx(14 / 15)  # type: ignore[union-attr]

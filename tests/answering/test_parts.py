@@ -116,6 +116,8 @@ def test_where_an_answer_was_lost() -> None:
     assert loss(PAGES, "q", answered(wrong, right, cites=1), "incorrect") == "not used"
     assert loss(PAGES, "q", answered(right, wrong, cites=1), "incorrect") == "used but wrong"
     assert loss(PAGES, "q", answered(right), "refused") == "refused"
+    assert loss(PAGES, "q", answered(), "failed") == "failed"
+    assert loss(PAGES, "q", None, "failed") == "failed"
     assert loss(PAGES, "q", answered(right), "unmeasured") == "unmeasured"
     assert loss(PAGES, "q", None, "unmeasured") == "unmeasured"
     assert loss(PAGES, "q", answered(), "incorrect") == "from memory"

@@ -40,11 +40,11 @@ def test_tables_and_sentences_for_a_person(tmp_path: Path) -> None:
     assert done.code == 3
     lines = done.out.splitlines()
     assert lines[0].split() == [
-        "system", "questions", "correct", "incorrect", "refused", "unmeasured", "recall",
+        "system", "questions", "correct", "incorrect", "refused", "failed", "unmeasured", "recall",
     ]  # fmt: skip
     assert lines[1].split()[:5] == ["right", "all", "(16)", "16", "1.00"]
     assert any(line.split()[:3] == ["half", "load", "(8)"] for line in lines)
-    assert "right 16 of 16 correct; half 8 of 8 correct" in done.out
+    assert "right 16 of 16 correct; half 8 of 16 correct, 8 failed" in done.out
     assert "half: 16 answers" in done.err
 
 

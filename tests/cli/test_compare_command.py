@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,14 @@ def test_a_table_and_a_sentence_for_a_person(tmp_path: Path) -> None:
     assert lines[1].startswith("base[retriever=dense]")
     assert "RR over 12 questions: base[retriever=sparse] is" in done.out
     assert "base[retriever=dense] has answered 12 questions" in done.err
+
+
+def test_times_of_new_questions_and_of_those_that_were_just_asked(tmp_path: Path) -> None:
+    given = ("--data", beir(tmp_path / "data"), "--home", tmp_path / "home")
+    done = call("compare", pipeline(tmp_path, "base"), *given)
+    assert done.code == 0, done.err
+    assert re.search(r"^base +\d\S* +\d\S* +\d\S* +\d+\.\d +\d+\.\d ", done.out, re.MULTILINE)
+    assert re.search(r"^ms p50 of a question that was just asked: base \d+\.\d;", done.out, re.M)
 
 
 def test_a_system_that_is_left_out_is_told_by_the_exit_code(tmp_path: Path) -> None:

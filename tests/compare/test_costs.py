@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 
 from components.encoders.hashing import Hashing
 from components.encoders.model import model
+from components.options import option
+from components.values import Hit, Matrix, Query, Ranked
 from evals.compare import steps
 from evals.compare.costs import measure, one_by_one
 from evals.compare.outcome import Measured
@@ -31,6 +34,44 @@ class Own:
         if name == "model_bytes":
             raise AttributeError(name)
         return getattr(Hashing(width=self.width), name)
+
+
+_KNOWN: set[str] = set()
+_READ: list[tuple[str, str, int]] = []
+"""Who has reranked for which question, and how many texts that was new to it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clings:
+    """A reranker that reads no text twice, whatever system it is in."""
+
+    named: str = option(help="the system")
+    needs_vectors: ClassVar[bool] = False
+    depth: ClassVar[int] = 5
+
+    def rerank(
+        self, queries: Sequence[Query], ranked: Ranked, vectors: Sequence[Matrix]
+    ) -> list[list[Hit]]:
+        for query, hits in zip(queries, ranked.hits, strict=True):
+            texts = {query.text, *(each.chunk.text for each in hits[: self.depth])}
+            _READ.append((self.named, query.text, len(texts - _KNOWN)))
+            _KNOWN.update(texts)
+        return [list(hits) for hits in ranked.hits]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remembers(Clings):
+    """One that can be made to forget."""
+
+    def forget(self) -> None:
+        _KNOWN.clear()
+
+
+def remembering(folder: Path, *names: str, kind: str = "Remembers") -> list[Path]:
+    _KNOWN.clear()
+    _READ.clear()
+    use = f"tests.compare.test_costs:{kind}"
+    return [pipeline(folder, each, reranker={"use": use, "named": each}) for each in names]
 
 
 @pytest.fixture
@@ -62,6 +103,86 @@ def test_few_questions_are_all_measured(tmp_path: Path, questions: int) -> None:
     readings = list(one_by_one(plan.systems, queries))
     assert len(readings) == questions
     assert measure(plan.systems, queries)["plain"].questions_one_by_one == questions
+
+
+@pytest.mark.parametrize("questions", [1, 4, 12])
+def test_every_system_reads_a_new_question_anew_and_then_nothing(
+    tmp_path: Path, questions: int
+) -> None:
+    plan = _planned(tmp_path, remembering(tmp_path, "a", "b", "c"))
+    steps.build(plan, plan.systems[0])
+    queries = plan.request.data.queries()[:questions]
+    readings = list(one_by_one(plan.systems, queries))
+    timed = [each for each in _READ if each[1] in {query.text for query in queries}]
+    assert len(readings) == 3 * questions
+    assert len(timed) == 2 * len(readings)
+    for reading, new, again in zip(readings, timed[::2], timed[1::2], strict=True):
+        assert (new[0], new[2]) == (reading.system, 6)
+        assert again == (*new[:2], 0)
+
+
+def test_the_warm_up_asks_no_question_that_is_timed(tmp_path: Path) -> None:
+    plan = _planned(tmp_path, remembering(tmp_path, "a", "b"))
+    steps.build(plan, plan.systems[0])
+    queries = plan.request.data.queries()
+    measure(plan.systems, queries)
+    asked = {query.text for query in queries}
+    first = next(at for at, (_, text, _) in enumerate(_READ) if text in asked)
+    assert {name for name, *_ in _READ[:first]} == {"a", "b"}
+    # Twelve questions to two systems: new, again, and new in three batches.
+    assert sum(text in asked for _, text, _ in _READ) == 12 * 2 * (2 + 3)
+
+
+def test_questions_that_are_asked_together_are_new(tmp_path: Path) -> None:
+    plan = _planned(tmp_path, remembering(tmp_path, "a", "b"))
+    steps.build(plan, plan.systems[0])
+    queries = plan.request.data.queries()
+    measure(plan.systems, queries)
+    batches = [_READ[at : at + 12] for at in range(len(_READ) - 6 * 12, len(_READ), 12)]
+    for batch in batches:
+        assert len({name for name, *_ in batch}) == 1
+        assert all(new for *_, new in batch), "a question is new in every batch"
+
+
+def test_rankings_that_were_made_before_make_nothing_warm(tmp_path: Path) -> None:
+    _compared(tmp_path, remembering(tmp_path, "a", "b"))
+    of_rankings = 2 * 12
+    seen = {name: [new for by, _, new in _READ[of_rankings:] if by == name] for name in "ab"}
+    assert {name: own.count(6) for name, own in seen.items()}["a"] >= 12
+    assert {name: own.count(6) for name, own in seen.items()}["b"] >= 12
+
+
+def test_who_cannot_forget_is_measured_all_the_same(tmp_path: Path) -> None:
+    (found,) = _compared(tmp_path, remembering(tmp_path, "a", kind="Clings"))
+    assert found.cost is not None
+    assert found.cost.questions_one_by_one == 12
+
+
+def test_a_question_is_encoded_when_it_is_new_and_not_when_it_is_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoded: list[str] = []
+    encode = Hashing.encode_queries
+
+    def counted(self: Hashing, texts: Sequence[str]) -> Matrix:
+        encoded.extend(texts)
+        return encode(self, texts)
+
+    monkeypatch.setattr(Hashing, "encode_queries", counted)
+    plan = _planned(tmp_path, [pipeline(tmp_path, each) for each in ("a", "b")])
+    steps.build(plan, plan.systems[0])
+    (query,) = plan.request.data.queries()[:1]
+    list(one_by_one(plan.systems, [query]))
+    assert encoded.count(query.text) == 2
+
+
+def test_both_are_told(tmp_path: Path) -> None:
+    (found,) = _compared(tmp_path, [pipeline(tmp_path, "plain")])
+    told = found.to_json()["cost"]
+    for each in (told["milliseconds"], told["milliseconds_again"]):
+        assert set(each) == {"encode", "retrieve", "rerank", "total"}
+        assert all(0 <= own["p50"] <= own["p95"] <= own["p99"] for own in each.values())
+    assert told["milliseconds_again"]["encode"]["p50"] < told["milliseconds"]["encode"]["p50"]
 
 
 def test_an_encoder_that_does_not_tell_its_memory(tmp_path: Path) -> None:

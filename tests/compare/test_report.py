@@ -92,6 +92,25 @@ def test_verdicts_and_numbers(outcome: Outcome, shown: Read) -> None:
     assert "of the questions, 100 % occur in the corpus" in text
 
 
+def test_no_worse_with_a_sure_loss_says_so_everywhere(outcome: Outcome) -> None:
+    (first, *others) = outcome.comparisons
+    lost = replace(first, verdict="no_worse", difference=-0.004, p_corrected=0.001)
+    sentence = f"{first.b} is no worse than {first.a}, with a sure loss below the margin of 0.03 "
+    found = replace(outcome, comparisons=[lost, *others])
+    assert f"{sentence}(-0.004" in found.verdict
+    assert f"{sentence}−0.004" in " ".join("".join(read(page(found, {})).text).split())
+    for unsure in (replace(lost, p_corrected=0.05), replace(lost, difference=0.004)):
+        assert "sure loss" not in replace(outcome, comparisons=[unsure, *others]).verdict
+        assert "sure loss" not in str(unsure)
+
+
+def test_times_of_new_questions_and_of_the_same_again(outcome: Outcome, shown: Read) -> None:
+    (system, *_) = outcome.systems
+    assert system.cost is not None
+    for told in (system.cost.milliseconds, system.cost.milliseconds_again):
+        assert f"{told['total']['p50']:.1f}" in "".join(shown.text)
+
+
 def test_a_comparison_without_times_has_no_times(outcome: Outcome) -> None:
     systems = [replace(each, cost=None) for each in outcome.systems]
     found = read(page(replace(outcome, systems=systems), {}))

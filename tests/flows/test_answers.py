@@ -49,8 +49,8 @@ def test_a_run_is_a_flow_and_the_key_is_nowhere(tmp_path: Path, prefect_server: 
     assert run["parameters"]["max_cost"] == 1
     shown = prefect_server.artifacts(run)
     rows = json.loads(shown["answers-data-shared-verdicts"]["data"])
-    assert [(row["system"], row["correct"], row["unmeasured"]) for row in rows] == [("chat", 15, 1)]
-    assert json.loads(shown["answers-data-shared-losses"]["data"])[0]["unmeasured"] == 1
+    assert [(row["system"], row["correct"], row["failed"]) for row in rows] == [("chat", 15, 1)]
+    assert json.loads(shown["answers-data-shared-losses"]["data"])[0]["failed"] == 1
     told = next(each for each in done.json["systems"]["chat"]["questions"] if each["id"] == FAILS)
     assert "you came with" in told["error"]
 

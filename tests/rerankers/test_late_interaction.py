@@ -194,6 +194,20 @@ def behind(folder: Path, prompt: str, text: str) -> np.ndarray[Any, Any]:
     return unit
 
 
+def test_what_is_forgotten_is_read_again(tiny: Path, read: list[int]) -> None:
+    by, other = LateInteraction(model=str(tiny)), LateInteraction(model=str(tiny), tokens=9)
+    token_states.token_states.cache_clear()
+    token_states.asked_states.cache_clear()
+    first = rerank(by, texts(8))
+    rerank(other, texts(8))
+    assert len(read) == 8 + 1 + 8
+    by.forget()
+    assert rerank(by, texts(8)) == first
+    assert len(read) == 8 + 1 + 8 + 8 + 1
+    rerank(other, texts(8))
+    assert len(read) == 8 + 1 + 8 + 8 + 1, "another's passages are its own"
+
+
 class TestStored:
     """States that the index keeps."""
 
