@@ -12,13 +12,15 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
+from functools import cache as once
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
+from components.system import FULL, try_writing
 from components.values import Matrix
 from infra.settings import cache_folder, settings
 
@@ -31,6 +33,7 @@ _AT_ONCE = 500
 _HOUR = 3600
 _KEPT = 0.9
 """Of the limit, once it was reached."""
+_NAME_ONE = "name a folder that can be written in MILLRACE_CACHE"
 _log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
 
@@ -61,62 +64,82 @@ class VectorCache:
         self._lock = threading.Lock()
         self._opened: sqlite3.Connection | None = None
         self._broken = False
+        self._full = False
+        """It takes nothing more; what it holds can be read."""
         self.usage = Usage()
         """Since it was made."""
 
-    def find(self, keys: Sequence[bytes]) -> dict[bytes, Matrix]:
-        """The vectors that are there, each of shape (width,)."""
-        found = self.find_bytes(keys)
+    def find(self, keys: Sequence[bytes], width: int) -> dict[bytes, Matrix]:
+        """The vectors that are there, each of shape (width,) and finite. What is not is made again
+        by whoever asks, and then replaced.
+        """
+        length = width * np.dtype(np.float32).itemsize
+        rows = {
+            key: np.frombuffer(held, dtype=np.float32)
+            for key, held in self.find_bytes(keys).items()
+            if held and len(held) == length
+        }
+        found = {key: row for key, row in rows.items() if np.isfinite(row).all()}
         self.usage += Usage(len(found), len(keys) - len(found))
-        return {key: np.frombuffer(held, dtype=np.float32) for key, held in found.items()}
+        return found
 
     def keep(self, vectors: Mapping[bytes, Matrix]) -> None:
-        """Store float32 vectors of shape (width,)."""
+        """Store float32 vectors of shape (width,), those that are finite: a device that had a bad
+        moment is not asked again for what is kept.
+        """
         held = {
             key: np.ascontiguousarray(vector, dtype=np.float32).tobytes()
             for key, vector in vectors.items()
+            if np.isfinite(vector).all()
         }
         self.keep_bytes(held)
 
     def find_bytes(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
         """Other bytes, under keys of their own; not counted in `usage`."""
-        nothing: dict[bytes, bytes] = {}
-        return self._tried(lambda file: _read(file, keys), nothing)
+        nothing: dict[bytes, tuple[bytes, bool]] = {}
+        found = self._tried(lambda file: _read(file, keys), nothing)
+        if old := [key for key, (_, recent) in found.items() if not recent]:
+            self._tried(lambda file: _touch(file, old), None, writes=True)
+        return {key: held for key, (held, _) in found.items()}
 
     def keep_bytes(self, held: Mapping[bytes, bytes]) -> None:
         """Store other bytes, under keys of their own."""
-        self._tried(lambda file: _write(file, held, self._limit), None)
+        if held:
+            self._tried(lambda file: _write(file, held, self._limit), None, writes=True)
 
     def close(self) -> None:
         """Close the file; it is opened again when it is needed."""
         with self._lock:
-            if self._opened is not None:
-                self._opened.close()
-            self._opened = None
+            self._let_go()
 
-    def _tried(self, act: Callable[[sqlite3.Connection], Answer], otherwise: Answer) -> Answer:
-        """What `act` gives, and `otherwise` from the first failure on."""
+    def _tried(
+        self,
+        act: Callable[[sqlite3.Connection], Answer],
+        otherwise: Answer,
+        *,
+        writes: bool = False,
+    ) -> Answer:
+        """What `act` gives, and `otherwise` from the first failure on. Where writing fails, reading
+        need not.
+        """
         with self._lock:
-            if self._broken:
+            if self._broken or (writes and self._full):
                 return otherwise
             try:
                 return act(self._connection())
             except (sqlite3.Error, OSError) as error:
-                return self._given_up(error, otherwise)
+                return self._given_up(error, otherwise, writes=writes)
 
-    def _given_up(self, error: Exception, otherwise: Answer) -> Answer:
+    def _given_up(self, error: Exception, otherwise: Answer, *, writes: bool) -> Answer:
         if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF in _LOCKED:
             return otherwise  # another process is writing much: the next time will do
-        self._broken = True
-        if self._opened is not None:
-            self._opened.close()
-            self._opened = None
-        _log.warning(
-            "the cache of vectors is not used: %s (%s); remove it, or choose another folder with "
-            "MILLRACE_CACHE",
-            error,
-            self._file,
-        )
+        told = self._full
+        self._full, self._broken = True, not (writes and self._opened)
+        if self._broken:
+            self._let_go()
+        if not told:
+            does = "is not used" if self._broken else "keeps nothing more"
+            _warn(f"the cache of vectors {does}: {_reason(error, self._file)}")
         return otherwise
 
     def _connection(self) -> sqlite3.Connection:
@@ -125,11 +148,45 @@ class VectorCache:
             self._opened = _open(self._file)
         return self._opened
 
+    def _let_go(self) -> None:
+        if self._opened is not None:
+            with suppress(sqlite3.Error):
+                self._opened.close()
+        self._opened = None
+
 
 def cache() -> VectorCache | None:
-    """The cache that this machine's settings name, None where they want none."""
+    """The cache that this machine's settings name; None where they want none, or where nobody knows
+    the folder.
+    """
     limit = settings().cache_bytes
-    return VectorCache(cache_folder(), limit) if limit else None
+    if not limit:
+        return None
+    try:
+        return VectorCache(cache_folder(), limit)
+    except RuntimeError:
+        _warn(f"the cache of vectors is not used: this user has no home folder; {_NAME_ONE}")
+        return None
+
+
+def _reason(error: Exception, file: Path) -> str:
+    """What to tell, and what to do. SQLite calls most of it an error of its own: the system itself
+    says whether the folder can be written.
+    """
+    if isinstance(error, OSError):
+        return f"{error.strerror or error} ({file.parent}); {_NAME_ONE}"
+    try:
+        try_writing(file.parent)
+    except OSError as refused:
+        remedy = "free some space there" if refused.errno in FULL else _NAME_ONE
+        return f"{refused.strerror or refused} ({file.parent}); {remedy}"
+    return f"{error} ({file}); remove it, or {_NAME_ONE}"
+
+
+@once
+def _warn(message: str) -> None:
+    """Once: a run makes several caches of one folder."""
+    _log.warning("%s", message)
 
 
 def _open(file: Path) -> sqlite3.Connection:
@@ -149,23 +206,26 @@ def _open(file: Path) -> sqlite3.Connection:
     return opened
 
 
-def _read(file: sqlite3.Connection, keys: Sequence[bytes]) -> dict[bytes, bytes]:
+def _read(file: sqlite3.Connection, keys: Sequence[bytes]) -> dict[bytes, tuple[bytes, bool]]:
+    """What is held, and whether it was used in this hour."""
     hour = _now()
-    found: dict[bytes, bytes] = {}
-    old: list[bytes] = []
+    found: dict[bytes, tuple[bytes, bool]] = {}
     for part in _parts(list(dict.fromkeys(keys))):
         asked = ",".join("?" * len(part))
         rows = file.execute(
-            f"SELECT key, used, vector FROM vectors WHERE key IN ({asked})",  # noqa: S608 (marks)
-            part,
+            f"SELECT key, vector, used >= ? FROM vectors WHERE key IN ({asked})",  # noqa: S608 (marks)
+            (hour, *part),
         )
-        for key, used, vector in rows:
-            found[key] = vector
-            if used < hour:
-                old.append(key)
-    if old:
-        _change(file, "UPDATE vectors SET used = ? WHERE key = ?", ((hour, key) for key in old))
+        found |= {
+            key: (held, bool(recent)) for key, held, recent in rows if isinstance(held, bytes)
+        }
     return found
+
+
+def _touch(file: sqlite3.Connection, keys: Sequence[bytes]) -> None:
+    """They are used now."""
+    hour = _now()
+    _change(file, "UPDATE vectors SET used = ? WHERE key = ?", ((hour, key) for key in keys))
 
 
 def _write(file: sqlite3.Connection, held: Mapping[bytes, bytes], limit: int) -> None:

@@ -24,6 +24,7 @@
     │   ├── ClusterUnavailable      the cluster that encodes
     │   └── OrchestratorUnavailable the server that runs are shown on
     ├── EmptySpan                1  a splitter made a span without any token
+    ├── OutputLost               1  the result could not be written; what was done stays done
     ├── BadVectors               1  an encoder made vectors that no store can hold
     ├── ModelFault               1  weights are damaged, or not those that the profile names
     ├── DoesNotFit               1  one text alone needs more memory than its model's device has
@@ -169,6 +170,10 @@ class OrchestratorUnavailable(Unavailable):
 
 class EmptySpan(MillraceError):
     """A splitter made a span without any token, so no vector can stand for it."""
+
+
+class OutputLost(MillraceError):
+    """What was found could not be written to where the caller wants it."""
 
 
 class BadVectors(MillraceError):

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, PydanticUserError, ValidationError, 
 from components import plugins, protocols
 from components.errors import BadOption, MissingExtra, UnknownComponent
 from components.stages import STAGES
+from components.system import of_machine, shortage
 
 CATALOGUE: Mapping[str, Mapping[str, str]] = {
     "source": {
@@ -122,7 +123,9 @@ def load(stage: str, use: str) -> type[Any]:
         raise _missing(stage, use, module_name, error) from error
     # Whatever a stranger's module does; TypeError: a relative name.
     except (Exception, SystemExit) as error:
-        raise UnknownComponent(
+        if of_machine(error):
+            raise
+        raise shortage() or UnknownComponent(
             f"cannot import module {module_name!r}: {type(error).__name__}: {error}"
         ).at(where=f"{stage}.use") from error
     found = getattr(module, class_name, None)

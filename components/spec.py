@@ -23,6 +23,7 @@ from components.engine import Engine
 from components.errors import BadOption, SpecError
 from components.registry import Choice
 from components.stages import STAGES
+from components.system import FOR_NOW
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,40}")
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {
@@ -139,6 +140,8 @@ def read(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise SpecError("no such pipeline file").at(where=str(path)) from None
     except (OSError, UnicodeDecodeError) as error:
+        if isinstance(error, OSError) and error.errno in FOR_NOW:
+            raise  # the file may be well
         raise SpecError(f"cannot be read: {error}").at(where=str(path)) from None
     raw = yaml_file.parse(text, str(path))
     if not isinstance(raw, dict):

@@ -19,6 +19,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from components.errors import MillraceError
+from components.system import shortage
 
 LOCK = ".millrace-in-use"
 """In every folder. One without it was made by somebody else and is left alone."""
@@ -49,7 +50,7 @@ def _home() -> Path:
     try:
         return Path(tempfile.gettempdir())
     except FileNotFoundError as error:  # each was tried; full ones, too
-        raise MillraceError(str(error.strerror)).at(
+        raise shortage() or MillraceError(str(error.strerror)).at(
             hint="free some space there, or name a folder that can be written in TMPDIR"
         ) from error
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -12,12 +11,13 @@ from components.corpus.write import Committed
 from evals.answers.plan import Plan
 from evals.answers.run import Watch
 from evals.compare.systems import System
+from flows.consoles import new_console, redraws
 
 
 @contextmanager
 def watching(plan: Plan) -> Iterator[Watch]:
     """A watcher that draws bars on a terminal and says a line at each step elsewhere."""
-    if sys.stderr.isatty():
+    if redraws():
         with _bars(plan) as watch:
             yield watch
     else:
@@ -26,12 +26,11 @@ def watching(plan: Plan) -> Iterator[Watch]:
 
 @contextmanager
 def _bars(plan: Plan) -> Iterator[Watch]:
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     questions = len(plan.data.questions)
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+    with Progress(*columns, console=new_console(stderr=True), transient=True) as bars:
         tasks: dict[str, TaskID] = {}
 
         def of(name: str, total: int | None) -> TaskID:

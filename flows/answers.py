@@ -90,7 +90,7 @@ def answers(
     """
     caller = CALLER.get()
     try:
-        with orchestrator.running(), telling():
+        with orchestrator.running(), telling(last=True):
             if caller is None:
                 plan = planning.plan(
                     pipelines=pipelines,

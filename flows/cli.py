@@ -12,11 +12,25 @@ import sys
 from contextlib import suppress
 from io import TextIOWrapper
 from pathlib import Path
+from typing import Any
 
 import click
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _Verbs(click.Group):
+    """Click takes every broken pipe, whosever it is, for that of who reads the output."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        from components.system import telling
+
+        with telling(last=True):
+            return super().invoke(ctx)
+
+
+@click.group(
+    cls=_Verbs,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(package_name="millrace")
 def cli() -> None:
     """Millrace keeps retrieval corpora fresh and proves that they got better."""
@@ -24,29 +38,30 @@ def cli() -> None:
 
 def main() -> None:
     """The console script."""
-    _check_ours()
-    from infra import stopping
-
-    stopping.listen()
     try:
-        code = _heard()
-    except stopping.Stopped as stop:  # before there was anything to put in order
-        with suppress(OSError):
-            sys.stderr.write(f"millrace: {stop}\n")
-        code = stop.exit_code
-    stopping.ignore()
+        code = _run()
+    except (OSError, MemoryError) as error:  # not even our own files can be read
+        code = 1
+        with suppress(Exception):
+            sys.stderr.write(f"millrace: this machine refuses what starting takes: {error}\n")
     sys.exit(code)
 
 
-def _heard() -> int:
-    """Raises Stopped, too, where nobody could be told of it: the terminal that closed is gone."""
+def _run() -> int:
+    _check_ours()
+    from flows import streams
     from infra import stopping
 
+    streams.keep_numbers()
+    stopping.listen()
     try:
-        return _guarded()
-    except OSError:
-        stopping.check()
-        raise
+        code = _guarded()
+    except stopping.Stopped as stop:  # before there was anything to put in order
+        with streams.standing():
+            click.echo(f"millrace: {stop}", err=True)
+        code = stop.exit_code
+    stopping.ignore()
+    return code
 
 
 def _guarded() -> int:

@@ -79,7 +79,7 @@ def compare(
     """
     caller = CALLER.get()
     try:
-        with orchestrator.running(), telling():
+        with orchestrator.running(), telling(last=True):
             if caller is None:
                 asked = request.read(
                     pipelines=pipelines,

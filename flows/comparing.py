@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from evals.compare.run import Watch
+from flows.consoles import new_console, redraws
 
 if TYPE_CHECKING:
     from components.corpus.write import Committed
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @contextmanager
 def watching(plan: Plan) -> Iterator[Watch]:
     """A watcher that draws bars on a terminal and says a line at each step elsewhere."""
-    if sys.stderr.isatty():
+    if redraws():
         with _bars(plan) as watch:
             yield watch
     else:
@@ -29,12 +29,11 @@ def watching(plan: Plan) -> Iterator[Watch]:
 
 @contextmanager
 def _bars(plan: Plan) -> Iterator[Watch]:
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     questions = len(plan.asked.data.questions)
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+    with Progress(*columns, console=new_console(stderr=True), transient=True) as bars:
         tasks: dict[str, object] = {}
 
         def of(name: str, total: int | None) -> object:

@@ -1,4 +1,6 @@
-"""From an error to one clear line and an exit code; never a traceback for a user's mistake."""
+"""From an error to one clear line and an exit code; never a traceback for a user's mistake, nor for
+the machine's trouble.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +13,9 @@ from typing import Any
 
 import click
 
-from components.errors import MillraceError
-from components.system import telling
+from components.errors import MillraceError, OutputLost
+from components.system import shortage, telling
+from flows import streams
 from infra.stopping import Stopped
 
 _GO_ON = frozenset({"refresh", "compare", "answers", "questions", "prune"})
@@ -20,11 +23,18 @@ _GO_ON = frozenset({"refresh", "compare", "answers", "questions", "prune"})
 
 
 def guarded(command: click.Command, arguments: Sequence[str]) -> int:
-    """Run a command; its exit code."""
+    """Run a command; its exit code, whatever becomes of it and of what it says."""
+    with streams.standing():
+        return _run(command, arguments)
+
+
+def _run(command: click.Command, arguments: Sequence[str]) -> int:
     as_json = "--json" in arguments
     try:
-        with telling():
-            return int(command.main(list(arguments), standalone_mode=False) or 0)
+        with telling(last=True):
+            code = int(command.main(list(arguments), standalone_mode=False) or 0)
+            sys.stdout.flush()
+            return code
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         return error.exit_code
@@ -34,22 +44,32 @@ def guarded(command: click.Command, arguments: Sequence[str]) -> int:
         _tell("UsageError", error.format_message(), "", hint, as_json)
         return error.exit_code
     except MillraceError as error:
-        _tell(error.kind, str(error), error.where, error.hint, as_json)
-        return error.exit_code
+        return _refused(error, as_json)
     except (KeyboardInterrupt, click.Abort) as error:
-        return _stopped(error, arguments)
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 0
+        stop = _stop(error)
+        # Some libraries interrupt their own process where they get no thread.
+        if stop.signal is signal.SIGINT and (short := shortage()):
+            return _refused(short, as_json)
+        return _stopped(stop, arguments)
     except Exception as error:
-        _tell(type(error).__name__, str(error), "", "this is a fault of Millrace's", as_json)
+        if short := shortage():
+            return _refused(short, as_json)
+        _tell(type(error).__name__, _said(error), "", "this is a fault of Millrace's", as_json)
         click.echo(_trace(), err=True)
         return 1
 
 
-def _stopped(error: BaseException, arguments: Sequence[str]) -> int:
+def _refused(error: MillraceError, as_json: bool) -> int:
+    _tell(error.kind, str(error), error.where, error.hint, as_json)
+    return error.exit_code
+
+
+def _stop(error: BaseException) -> Stopped:
     told = error.__cause__ if isinstance(error, click.Abort) else error
-    stop = told if isinstance(told, Stopped) else Stopped(signal.SIGINT)
+    return told if isinstance(told, Stopped) else Stopped(signal.SIGINT)
+
+
+def _stopped(stop: Stopped, arguments: Sequence[str]) -> int:
     goes_on = _GO_ON.intersection(arguments[:1])
     hint = ": what was committed stays, run it again to go on" if goes_on else ""
     click.echo(f"millrace: {stop}{hint}", err=True)
@@ -71,9 +91,16 @@ def line(message: str, where: str, hint: str) -> str:
 
 def _tell(kind: str, message: str, where: str, hint: str, as_json: bool) -> None:
     if as_json:
-        with suppress(OSError):  # stdout may be what has failed
+        with suppress(OutputLost):  # stdout may be what has failed
             click.echo(json.dumps(describe(kind, message, where, hint)))
     click.echo(f"millrace: {line(message, where, hint)}", err=True)
+
+
+def _said(error: Exception) -> str:
+    try:
+        return str(error)
+    except Exception:  # a stranger's, which cannot say what it is
+        return ""
 
 
 def _trace() -> str:

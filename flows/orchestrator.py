@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from components.errors import BadOption, OrchestratorUnavailable
+from components.errors import BadOption, MillraceError, OrchestratorUnavailable
+from components.system import telling
+from flows.failures import line
 from infra import stopping
 from infra.settings import settings
 
@@ -53,7 +57,7 @@ def check_named() -> None:
     """Ask the server that the environment or Prefect's own profile names. Raises BadOption where
     neither does, and as `check`.
     """
-    _quieten()
+    _prepare()
     from prefect.settings import PREFECT_API_URL
 
     if not PREFECT_API_URL.value():
@@ -65,7 +69,7 @@ def check_named() -> None:
 
 def check() -> None:
     """Ask the named server. Raises OrchestratorUnavailable, BadOption."""
-    _quieten()
+    _prepare()
     import httpx
     from prefect.client.base import ServerType
     from prefect.client.orchestration import get_client
@@ -126,20 +130,27 @@ def _is_of_prefect(error: httpx.HTTPError) -> bool:
 
 
 def _started() -> bool:
-    _quieten()
     import httpx
-    from prefect.settings import PREFECT_API_URL
 
-    from flows import temporary_server
-
-    if PREFECT_API_URL.value():  # in Prefect's own profile
-        check()
-        return True
     try:
-        temporary_server.start()
-    except (RuntimeError, OSError, httpx.HTTPError):
-        click.echo("millrace: no Prefect server can be started; going on without Prefect", err=True)
+        with telling(last=True):
+            _prepare()
+            from prefect.settings import PREFECT_API_URL
+
+            from flows import temporary_server
+
+            named = PREFECT_API_URL.value()
+            if not named:
+                temporary_server.start()
+    except (MillraceError, RuntimeError, httpx.HTTPError) as error:
+        reason = line(str(error), getattr(error, "where", ""), getattr(error, "hint", ""))
+        click.echo(
+            f"millrace: no Prefect server can be started: {reason}; going on without Prefect",
+            err=True,
+        )
         return False
+    if named:  # in Prefect's own profile
+        check()
     return True
 
 
@@ -150,10 +161,22 @@ def _check_version(client: SyncPrefectClient) -> None:
         raise BadOption(str(error)).at(where="PREFECT_API_URL") from None
 
 
-def _quieten() -> None:
-    """Settings are read when Prefect is imported."""
+def _prepare() -> None:
+    """Settings are read when Prefect is imported. Raises MillraceError where it cannot be: it looks
+    for a home, also where it is told another folder.
+    """
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
+    # A folder of its own that cannot be made matters where it is written to, which says so.
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"prefect\.context")
+    try:
+        Path.home()
+    except RuntimeError:
+        if not (named := os.environ.get("PREFECT_HOME")):
+            raise MillraceError("this user has no home folder, and Prefect needs one").at(
+                "HOME", "set PREFECT_HOME to a folder that can be written"
+            ) from None
+        os.environ["HOME"] = named
 
 
 def _silent() -> OrchestratorUnavailable:

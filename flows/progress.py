@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from contextlib import contextmanager
 import click
 
 from components.corpus.write import Committed, Progress
+from flows.consoles import new_console, redraws
 
 _EVERY = 10.0
 """Seconds between lines where nobody sees a bar."""
@@ -18,7 +18,7 @@ _EVERY = 10.0
 @contextmanager
 def watching(total: int) -> Iterator[Progress]:
     """A watcher of a run over `total` documents; 0 where the number is not known yet."""
-    if sys.stderr.isatty():
+    if redraws():
         with _bar(total) as show:
             yield show
     else:
@@ -27,7 +27,6 @@ def watching(total: int) -> Iterator[Progress]:
 
 @contextmanager
 def _bar(total: int) -> Iterator[Progress]:
-    from rich.console import Console
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -44,7 +43,7 @@ def _bar(total: int) -> Iterator[Progress]:
         TimeRemainingColumn(),
     )
     start = time.perf_counter()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Progress(*columns, console=new_console(stderr=True), transient=True) as bar:
         task = bar.add_task("encoding", total=total or None, rate="")
 
         def show(done: Committed) -> None:

@@ -58,7 +58,7 @@ def _task(name: str) -> Callable[[Callable[Given, Outcome]], Callable[Given, Out
         @wraps(function)
         def step(*given: Given.args, **named: Given.kwargs) -> Outcome | State[Any]:
             try:
-                with telling():
+                with telling(last=True):
                     return function(*given, **named)
             except MillraceError as error:
                 return stopped(error)
@@ -187,7 +187,7 @@ def refresh(
     )
     start = time.perf_counter()
     try:
-        with orchestrator.running(), telling(), run_log.shown():
+        with orchestrator.running(), telling(last=True), run_log.shown():
             found, report = _run(Job(request))
     except MillraceError as error:
         todo.show_error(_name(pipeline, overrides), error)

@@ -70,7 +70,7 @@ class Settings(BaseSettings):
 
 def cache_folder() -> Path:
     """Where vectors are cached and copies of indexes lie: MILLRACE_CACHE, else `millrace` in the
-    user's cache folder.
+    user's cache folder. Raises RuntimeError where this user has no home.
     """
     if settings().cache:
         return Path(settings().cache).expanduser()

@@ -163,10 +163,20 @@ def _is_stopping() -> bool:
 
 @cache
 def _waker() -> int:
-    """The end of a pipe that Python writes the numbers of signals to."""
-    numbers, written = os.pipe()
+    """The end of a pipe that Python writes the numbers of signals to; -1, for none, where the
+    machine has no handle or thread left for it. Signals are heard without it, some of them late.
+    """
+    try:
+        numbers, written = os.pipe()
+    except OSError:
+        return -1
     os.set_blocking(written, False)
-    threading.Thread(target=_wake, args=(numbers,), daemon=True, name="signals").start()
+    try:
+        threading.Thread(target=_wake, args=(numbers,), daemon=True, name="signals").start()
+    except RuntimeError:
+        os.close(numbers)
+        os.close(written)
+        return -1
     return written
 
 

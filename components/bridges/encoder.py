@@ -146,13 +146,30 @@ class FromEmbedding:
     def _remembered(self, texts: Sequence[str], cache: VectorCache) -> Matrix:
         """A vector per text; only those that the cache lacks are asked for."""
         keys = [self._key(text) for text in texts]
-        known = cache.find(keys)
+        width = self._kept_width(cache)
+        known = cache.find(keys, width)
         missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
         if missing:
-            made = dict(zip(missing, self._embedded(list(missing.values())), strict=True))
+            vectors = self._embedded(list(missing.values()))
+            if known and vectors.shape[1] != width:  # what is kept is not what is made
+                known, missing = {}, dict(zip(keys, texts, strict=True))
+                vectors = self._embedded(list(missing.values()))
+            made = dict(zip(missing, vectors, strict=True))
             cache.keep(made)
+            cache.keep_bytes({self._key_of_width: vectors.shape[1].to_bytes(4, "big")})
             known |= made
         return np.stack([known[key] for key in keys])
+
+    def _kept_width(self, cache: VectorCache) -> int:
+        """Length of a vector in the cache, which knows it without what makes them."""
+        if "width" in self.__dict__:
+            return self.width
+        held = cache.find_bytes([self._key_of_width]).get(self._key_of_width, b"")
+        return int.from_bytes(held, "big") if len(held) == 4 else self.width
+
+    @cached_property
+    def _key_of_width(self) -> bytes:
+        return blake2b(b"width", key=self._identity[:16], digest_size=20).digest()
 
     def _key(self, text: str) -> bytes:
         return blake2b(text.encode(), key=self._identity, digest_size=20).digest()

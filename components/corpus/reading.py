@@ -7,6 +7,7 @@ import logging
 from components.errors import BadDocument, EmptySpan, MillraceError
 from components.indexes import payload
 from components.stages import Source
+from components.system import of_machine
 from components.values import Document, DocumentRef
 
 LONGEST_REASON = 500
@@ -33,7 +34,7 @@ def bad_document(error: Exception) -> BadDocument:
 
     Faults of the machine or the index are raised again: they are not about the document.
     """
-    if isinstance(error, MemoryError) or (
+    if of_machine(error) or (
         isinstance(error, MillraceError) and not isinstance(error, BadDocument | EmptySpan)
     ):
         raise error

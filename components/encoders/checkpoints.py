@@ -17,7 +17,14 @@ from typing import Any
 
 from components.encoders import adapters, lookalikes, native, profiles
 from components.encoders.profiles import Pooling, Profile
-from components.errors import BadOption, EndpointUnavailable, MissingExtra, ModelFault
+from components.errors import (
+    BadOption,
+    EndpointUnavailable,
+    MillraceError,
+    MissingExtra,
+    ModelFault,
+)
+from components.system import of_machine, telling
 
 _CONFIGURATION = ("config.json", "*_config.json", "config_*.json", "modules.json", "1_Pooling/*")
 _FILES = ("*.json", "model*.safetensors", "1_Pooling/*")
@@ -281,6 +288,8 @@ def _parsed(file: Path) -> Any:
     try:
         return json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
+        if of_machine(error):
+            raise
         raise BadOption(f"not a model folder: {error}").at(where=str(file)) from None
 
 
@@ -305,9 +314,12 @@ def _snapshot(model: str, revision: str, wanted: Sequence[str]) -> Path:
     from huggingface_hub import snapshot_download
 
     try:
-        return Path(
-            snapshot_download(model, revision=revision or None, allow_patterns=list(wanted))
-        )
+        with telling("HF_HOME"):
+            return Path(
+                snapshot_download(model, revision=revision or None, allow_patterns=list(wanted))
+            )
+    except MillraceError:
+        raise
     except Exception as error:  # the hub's client raises a dozen kinds, network ones among them
         raise EndpointUnavailable(
             f"model {model!r} could not be fetched: {type(error).__name__}"

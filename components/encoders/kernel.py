@@ -12,20 +12,19 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from components.encoders.ahead import ahead
 from components.encoders.memory import Memory
 from components.encoders.model import Model
 from components.encoders.pieces import NOBODY, Pieces, Window
 from components.encoders.reading import NoRoom, read
-from components.encoders.states import StateLog, signs
+from components.encoders.states import StateLog, of_text, signs
 from components.values import Matrix, States
 
 if TYPE_CHECKING:
     from components.cache import VectorCache
 
-__all__ = ["NOBODY", "Window", "of_text", "pool", "unit"]
+__all__ = ["NOBODY", "Window", "pool", "unit"]
 
 
 def pool(
@@ -135,12 +134,6 @@ def _begin(batch: list[Window], model: Model, every: int) -> Callable[[], Pieces
         kept = np.concatenate([of_text(each, model) for each in batch])[used]
         states = signs(picked, index, kept, len(starts), every)
     return lambda: Pieces(read, rows, coming(), states())
-
-
-def of_text(window: Window, model: Model) -> npt.NDArray[np.bool_]:
-    """Whether a token's state may be kept: special tokens and prompts say nothing of a text."""
-    special = [*model.tokenizer.prefix, *model.tokenizer.suffix]
-    return ~np.isin(window.ids, special) & (np.arange(len(window.ids)) >= window.kept_from)
 
 
 class _Sums:

@@ -7,14 +7,16 @@ in other things (the splitter's other spans, widths, the index) share what is th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
+from itertools import compress
 
 import numpy as np
 
 from components.cache import Usage, VectorCache
 from components.encoders.model import Model
 from components.encoders.pieces import NOBODY, Pieces, Window
+from components.encoders.states import of_text
 from components.values import Matrix, States
 
 _REVISION = 1
@@ -32,6 +34,7 @@ class Memory:
     def __init__(self, cache: VectorCache, model: Model, every: int = 0) -> None:
         self._cache = cache
         self._every = every
+        self._model = model
         self._width = model.checkpoint.width
         self._identity = f"{_REVISION} {model.identity}".encode()
         self._keys: dict[int, dict[int, bytes]] = {}
@@ -61,12 +64,15 @@ class Memory:
         return unread, Pieces(*known, np.concatenate(sums), states)
 
     def note(self, batch: list[Window], made: Pieces) -> None:
-        """Remember what a batch of unread windows gave."""
+        """Remember what unread windows gave, where it is finite: states do not show it."""
         keys = [self._keys.pop(id(window)) for window in batch]
         own = [keys[window][int(row)] for window, row in zip(made.windows, made.rows, strict=True)]
-        self._new |= dict(zip(own, made.sums, strict=True))
-        for window, key, states in zip(made.windows, own, made.states, strict=bool(self._every)):
-            self._new_states[self._states_key(batch[window], key)] = states.tobytes()
+        finite = [bool(np.isfinite(each).all()) for each in made.sums]
+        self._new |= dict(compress(zip(own, made.sums, strict=True), finite))
+        if self._every:
+            noted = zip(made.windows, own, made.states, strict=True)
+            for window, key, states in compress(noted, finite):
+                self._new_states[self._states_key(batch[window], key)] = states.tobytes()
 
     def keep(self) -> None:
         """Store what was noted."""
@@ -83,19 +89,25 @@ class Memory:
         """Sums and states of the pieces that have all that is wanted, by the piece's key."""
         wanted = [key for own in keys for key in own.values()]
         if not self._every:
-            return self._cache.find(wanted), {}
-        names = {
-            self._states_key(window, key): key
-            for window, own in zip(windows, keys, strict=True)
-            for key in own.values()
-        }
+            return self._cache.find(wanted, self._width), {}
         size = -(-self._width // 8)
-        held = {
-            names[name]: np.frombuffer(each, dtype=np.uint8).reshape(-1, size)
-            for name, each in self._cache.find_bytes(list(names)).items()
+        pieces = {
+            self._states_key(window, key): (key, count)
+            for window, own in zip(windows, keys, strict=True)
+            for key, count in zip(own.values(), self._counts(window, own), strict=True)
         }
+        held: dict[bytes, States] = {}
+        for name, each in self._cache.find_bytes(list(pieces)).items():
+            key, count = pieces[name]
+            if len(each) == count * size:
+                held[key] = np.frombuffer(each, dtype=np.uint8).reshape(count, size)
         self._cache.usage += Usage(misses=sum(key not in held for key in wanted))
-        return self._cache.find([key for key in wanted if key in held]), held
+        return self._cache.find([key for key in wanted if key in held], self._width), held
+
+    def _counts(self, window: Window, rows: Iterable[int]) -> list[int]:
+        """How many states each of these rows has in a window."""
+        owners = window.owners[of_text(window, self._model)]
+        return [-(-int(np.count_nonzero(owners == row)) // self._every) for row in rows]
 
     def _states_key(self, window: Window, key: bytes) -> bytes:
         told = f"states {self._every} {window.kept_from}".encode()

@@ -20,7 +20,8 @@ from components.values import Integers, Matrix, States
 if TYPE_CHECKING:
     import torch
 
-    from components.encoders.pieces import Pieces
+    from components.encoders.model import Model
+    from components.encoders.pieces import Pieces, Window
 
 _UNPACKED = 16_384
 """States that are unpacked at once: each takes 32 times its room then."""
@@ -44,6 +45,12 @@ class StateLog:
     def take(self, first: int, rows: int) -> list[States]:
         """Of finished rows, once; parts of a row that lie in different windows in any order."""
         return [np.concatenate(self._parts.pop(row)) for row in range(first, first + rows)]
+
+
+def of_text(window: Window, model: Model) -> npt.NDArray[np.bool_]:
+    """Whether each token's state may be kept: special tokens and prompts say nothing of a text."""
+    special = [*model.tokenizer.prefix, *model.tokenizer.suffix]
+    return ~np.isin(window.ids, special) & (np.arange(len(window.ids)) >= window.kept_from)
 
 
 def signs(

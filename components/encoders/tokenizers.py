@@ -23,6 +23,7 @@ import regex
 
 from components.errors import ModelFault
 from components.portions import portions
+from components.system import shortage
 from components.values import Integers
 
 LONGEST_TOKEN = 128
@@ -103,7 +104,8 @@ class FastTokenizer:
         try:
             self._tokenizer: Any = Tokenizer.from_file(str(path))
         except Exception as error:  # the library raises nothing more precise
-            raise ModelFault(f"the tokenizer cannot be read: {error}").at(where=str(path)) from None
+            fault = ModelFault(f"the tokenizer cannot be read: {error}").at(where=str(path))
+            raise shortage() or fault from None
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
         prefix, suffix = self._specials()

@@ -15,10 +15,10 @@ import numpy.typing as npt
 from components.encoders import frames, naive
 from components.encoders.device import Precision
 from components.encoders.frames import Frame
-from components.encoders.kernel import Window, of_text, pool, unit
+from components.encoders.kernel import Window, pool, unit
 from components.encoders.model import Model, model
 from components.encoders.reading import NoRoom, read
-from components.encoders.states import StateLog
+from components.encoders.states import StateLog, of_text
 from components.values import Matrix, States
 
 _KEPT_BYTES = 512 * 2**20

@@ -9,11 +9,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Any
 
 from components.errors import UserError
-from components.system import telling
+from components.system import FOR_NOW, FULL, telling, try_writing
 from evals.compare.outcome import Measured, Outcome
 from evals.report.page import page
 from evals.runs import write_judgements, write_run
@@ -57,12 +56,15 @@ def ready(out: Path) -> Path:
     """The folder, there and open to be written. Raises UserError: before the work, not after it."""
     try:
         out.mkdir(parents=True, exist_ok=True)
-        with TemporaryFile(dir=out):
-            return out
+        try_writing(out)
     except OSError as error:
+        if error.errno in FULL | FOR_NOW:
+            with telling(out):
+                raise
         raise UserError(f"nothing can be written there: {error.strerror}").at(
             where=f"--out {out}"
         ) from error
+    return out
 
 
 def folder(outcome_of: str, home: Path) -> Path:

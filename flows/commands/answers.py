@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from flows.commands.shared import json_option, prefect_option, prepare, print_json
+from flows.consoles import new_console
 
 if TYPE_CHECKING:
     from evals.answers.outcome import Measured, Outcome, Part
@@ -152,9 +152,8 @@ def _run(made: Plan, place: Path, prefect: bool | None) -> Outcome:
 
 
 def _show(outcome: Outcome, report: Path) -> None:
-    from rich.console import Console
 
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
+    console = new_console(piped=140)
     for table in _tables(outcome):
         console.print(table, markup=False)
         console.print()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from flows.commands.shared import json_option, prefect_option, prepare, print_json
+from flows.consoles import new_console
 
 if TYPE_CHECKING:
     from evals.compare.outcome import Measured, Outcome
@@ -121,10 +122,9 @@ def _run(plan: Plan, folder: Path, prefect: bool | None, *, timed: bool) -> Outc
 
 
 def _show(outcome: Outcome, report: Path) -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False)
+    console = new_console()
     table = Table(box=None, pad_edge=False)
     table.add_column("system", overflow="fold")
     for metric in outcome.metrics:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flows.commands.shared import json_option, print_json
+from flows.consoles import new_console
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -92,9 +93,8 @@ def _default(option: dict[str, Any]) -> str:
 
 
 def _show(catalogue: dict[str, list[dict[str, Any]]], unusable: list[dict[str, Any]]) -> None:
-    from rich.console import Console
 
-    console = Console(highlight=False)
+    console = new_console()
     for stage, found in catalogue.items():
         if found:
             console.print(f"\n[bold]{stage}[/bold]", _table(found, console.width), sep="\n")

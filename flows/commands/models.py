@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flows.commands.shared import json_option, print_json
+from flows.consoles import new_console
 
 if TYPE_CHECKING:
     from components.encoders.profiles import Profile
@@ -60,7 +61,6 @@ def _describe(profile: Profile) -> dict[str, Any]:
 
 
 def _show(found: list[Profile]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
@@ -73,7 +73,7 @@ def _show(found: list[Profile]) -> None:
         style = "dim" if each.refusal else ""
         name = f"{each.name} *" if each.refusal else each.name
         table.add_row(name, *(str(cell or "-") for cell in cells), style=style)
-    console = Console(highlight=False)
+    console = new_console()
     console.print(table)
     console.print("\n* cannot be used: `millrace models NAME` says why", markup=False)
 
@@ -81,7 +81,6 @@ def _show(found: list[Profile]) -> None:
 def _show_one(profile: Profile) -> None:
     import json
 
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -92,4 +91,4 @@ def _show_one(profile: Profile) -> None:
         if value not in (None, "", ()):
             plain = isinstance(value, str) and value.isprintable() and value == value.strip()
             table.add_row(name, Text(str(value) if plain else json.dumps(value)))
-    Console(highlight=False).print(table)
+    new_console().print(table)

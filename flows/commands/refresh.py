@@ -11,6 +11,7 @@ import click
 
 from flows import STARTED
 from flows.commands.shared import json_option, load, pipeline_argument, prefect_option, print_json
+from flows.consoles import new_console
 
 if TYPE_CHECKING:
     from components.corpus.report import Report
@@ -113,11 +114,10 @@ def _run(job: Job, prefect: bool | None) -> Report:
 
 
 def _show(report: Report) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     found = report.to_json()
-    console = Console(highlight=False)
+    console = new_console()
     title = f"{'would refresh' if report.dry_run else 'refreshed'} {report.pipeline}"
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     for name in ("added", "changed", "unchanged", "deleted", "failed", "stale"):

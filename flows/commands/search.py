@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flows.commands.shared import json_option, load, pipeline_argument, print_json
+from flows.consoles import new_console
 
 if TYPE_CHECKING:
     from components.corpus.search import Found
@@ -131,7 +132,6 @@ def _hit_as_json(hit: Hit) -> dict[str, Any]:
 
 
 def _show(hits: list[Hit]) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -151,7 +151,7 @@ def _show(hits: list[Hit]) -> None:
             Text(f"{hit.chunk.document_id}{page}"),
             Text(_excerpt(hit.chunk.text)),
         )
-    Console(highlight=False).print(table)
+    new_console().print(table)
 
 
 def _excerpt(text: str, longest: int = 180) -> str:

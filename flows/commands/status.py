@@ -11,6 +11,7 @@ import click
 
 from flows.commands.shared import json_option, load, pipeline_argument, print_json
 from flows.commands.span import span
+from flows.consoles import new_console
 from flows.failures import line
 
 if TYPE_CHECKING:
@@ -97,7 +98,6 @@ def _too_old(name: str, release: Release, max_age: timedelta) -> TooOld | None:
 
 
 def _show(found: dict[str, Any]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, show_header=False)
@@ -125,7 +125,7 @@ def _show(found: dict[str, Any]) -> None:
         table.add_row("termless", f"{found['termless']:,} chunks, not found by words")
     if found["pending"]:
         table.add_row("pending", "the pipeline file differs: the next refresh will build it")
-    console = Console(highlight=False)
+    console = new_console()
     console.print(table)
     if found["damaged"]:
         said = f"damaged     see {found['damaged']}: the next refresh builds it anew"

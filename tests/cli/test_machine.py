@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import errno
 import os
 import tempfile
@@ -13,7 +14,7 @@ import pytest
 
 from components.corpus import run
 from components.errors import DiskFull
-from components.system import telling
+from components.system import shortage, telling
 from flows.cli import cli
 from flows.commands import register
 from flows.failures import guarded
@@ -21,7 +22,7 @@ from tests.answering.data import data, gold, recorded
 from tests.cli import call
 from tests.cli.test_errors import raising
 from tests.compare.data import beir, pipeline
-from tests.corpora import Corpus
+from tests.corpora import HASHING, Corpus
 from tests.corpus.test_promotion import INTERRUPTED
 
 FULL = Path("/dev/full")
@@ -127,18 +128,41 @@ def test_a_file_that_may_not_grow(tmp_path: Path) -> None:
     assert "larger files" in done.json["error"]["hint"]
 
 
+OTHERS = [
+    ("OSError(2, 'gone', 'there')", "there: gone"),
+    ("OSError(2, 'gone', b'there')", "there: gone"),
+    ("OSError('any words')", "any words"),
+    ("OSError", "OSError"),
+    ("NotADirectoryError(20, 'any', 'here')", "here: any"),
+    ("PermissionError(1, 'of no file')", "of no file"),
+    ("PermissionError(13, 'a descriptor', 7)", "a descriptor"),
+    ("TimeoutError('too long')", "too long"),
+    ("ConnectionRefusedError(111, 'refused')", "refused"),
+    ("__import__('shutil').Error([('a', 'b', 'c')])", "Error: "),
+    ("__import__('ssl').SSLCertVerificationError(1, 'self-signed')", "self-signed"),
+    ("__import__('ssl').SSLError(5, 'broken off')", "SSLError: broken off"),
+    ("__import__('socket').herror(1, 'unknown host')", "herror: unknown host"),
+    ("__import__('socket').gaierror(11, 'any')", "gaierror: any"),
+    ("__import__('urllib.error', fromlist='x').URLError('no host')", "no host"),
+]
+
+
+@pytest.mark.parametrize(("error", "told"), OTHERS)
+def test_whatever_else_the_system_says_is_no_fault(tmp_path: Path, error: str, told: str) -> None:
+    done = call("refresh", raising(tmp_path, error), "--engine-only", "--json")
+    assert done.code == 1
+    assert told in done.message
+    assert "run it again" in done.json["error"]["hint"]
+
+
 @pytest.mark.parametrize(
     "error",
     [
-        "OSError(2, 'gone', 'there')",
-        "OSError('any words')",
         "RuntimeError('can\\'t start new thread')",
-        "PermissionError(1, 'of no file')",
-        "PermissionError(13, 'a descriptor', 7)",
-        "__import__('ssl').SSLCertVerificationError(1, 'self-signed')",
-        "__import__('ssl').SSLError(5, 'broken off')",
-        "__import__('socket').herror(1, 'unknown host')",
-        "__import__('socket').gaierror(11, 'any')",
+        "RuntimeError('Could not determine home directory.')",
+        "ValueError('any')",
+        "ImportError('any')",
+        "type('Mute', (Exception,), {'__str__': lambda of: 1 / 0})",
     ],
 )
 def test_any_other_is_still_a_fault(tmp_path: Path, error: str) -> None:
@@ -268,3 +292,78 @@ def test_output_that_finds_no_space(
     told = capsys.readouterr().err
     assert told.startswith("millrace: ")
     assert told.count("\n") == 1
+
+
+SHORT = [
+    "OSError(24, 'any', '/a/place')",
+    "OSError(28, 'any', '/a/place')",
+    "MemoryError",
+]
+
+
+@pytest.mark.parametrize("error", SHORT)
+def test_a_component_that_cannot_be_loaded_for_want_of_something(
+    tmp_path: Path, error: str
+) -> None:
+    """It is no mistake in the file."""
+    file = raising(tmp_path, "KeyError")
+    (module,) = tmp_path.glob("raising_*.py")
+    module.write_text(f"raise {error}")
+    done = call("refresh", file, "--engine-only", "--json")
+    assert done.code == 1
+    assert done.json["error"]["kind"] == ("DiskFull" if "28" in error else "Unavailable")
+    assert done.message
+
+
+@pytest.mark.parametrize("error", [*SHORT, "__import__('threading').Thread(target=bool).start()"])
+def test_no_document_is_blamed_for_it(tmp_path: Path, error: str) -> None:
+    module = f"wanting_{abs(hash(tmp_path))}"
+    (tmp_path / f"{module}.py").write_text(
+        "from dataclasses import dataclass\n"
+        "from components.sources.files import Files\n"
+        "@dataclass(frozen=True, kw_only=True)\n"
+        "class Wanting(Files):\n"
+        "    def read(self, ref):\n"
+        f"        raise {error}\n"
+    )
+    source = {"use": f"{module}:Wanting", "path": "documents"}
+    corpus = Corpus(tmp_path, {**HASHING, "source": source})
+    corpus.fill(2)
+    before = threading.stack_size(2**46 if "Thread" in error else 0)
+    try:
+        done = call("refresh", corpus.file, "--engine-only", "--json")
+    finally:
+        threading.stack_size(before)
+    assert done.code == 1
+    assert done.json["error"]["kind"] == ("DiskFull" if "28" in error else "Unavailable")
+
+
+def test_a_library_that_fails_for_want_of_a_handle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By an error of its own; nothing is decided by what it says."""
+    refuse(monkeypatch, "open", errno.EMFILE, builtins)
+    short = shortage()
+    monkeypatch.undo()
+    assert short is not None
+    assert "Too many open files" in str(short)
+    assert "ulimit -n" in short.hint
+    assert shortage() is None
+    monkeypatch.setattr("flows.failures.shortage", lambda: short)
+    done = call("refresh", raising(tmp_path, "ImportError('any')"), "--engine-only")
+    assert done.code == 1
+    assert "Too many open files" in done.message
+
+
+def test_a_library_that_interrupts_itself_for_want_of_a_thread(tmp_path: Path) -> None:
+    """As OpenBLAS does."""
+    file = raising(tmp_path, "KeyboardInterrupt")
+    before = threading.stack_size(2**46)
+    try:
+        done = call("refresh", file, "--engine-only", "--json")
+    finally:
+        threading.stack_size(before)
+    assert done.code == 1
+    assert done.json["error"]["kind"] == "Unavailable"
+    assert "start new thread" in done.err
+    assert "interrupted" not in done.err

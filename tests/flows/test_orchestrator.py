@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
@@ -99,6 +100,56 @@ def test_a_temporary_server_that_cannot_start_is_gone_without_before_anything_is
     assert done.code == 0
     assert done.json["added"] == 2
     assert "going on without Prefect" in done.err
+
+
+UNWRITABLE = {
+    "/proc/nowhere/prefect.db": "/proc/nowhere: No such file or directory",
+    "{folder}/file/prefect.db": "{folder}/file: File exists",
+    "{folder}/file/deep/prefect.db": "Not a directory",
+    "{folder}/documents": "{folder}/documents: Is a directory",
+}
+"""Places of a database, and what the system says of them."""
+
+
+@pytest.mark.parametrize("place", UNWRITABLE)
+def test_a_database_that_cannot_be_written_is_named_and_no_server_is_waited_for(
+    corpus: Corpus, place: str
+) -> None:
+    from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL, PREFECT_API_URL
+    from prefect.settings import temporary_settings as set_to
+
+    corpus.fill(1)
+    (corpus.folder / "file").touch()
+    database = f"sqlite+aiosqlite:///{place.format(folder=corpus.folder)}"
+    with set_to(
+        {PREFECT_API_DATABASE_CONNECTION_URL: database}, restore_defaults={PREFECT_API_URL}
+    ):
+        done = call("refresh", corpus.file, "--prefect", "--json")
+    assert done.code == 0
+    assert done.json["added"] == 1
+    assert UNWRITABLE[place].format(folder=corpus.folder) in done.message
+    assert done.message.endswith("going on without Prefect")
+
+
+@pytest.mark.parametrize(
+    ("code", "told"), [(3, "it ended at each of 3 starts"), (7, "it ended with exit code 7")]
+)
+def test_a_server_that_ends_is_not_asked_for_long(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, code: int, told: str
+) -> None:
+    from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL, PREFECT_API_URL
+    from prefect.settings import temporary_settings as set_to
+
+    ending = [sys.executable, "-c", f"raise SystemExit({code})"]
+    monkeypatch.setattr("flows.temporary_server.child.command", lambda *given: ending)
+    database = f"sqlite+aiosqlite:///{tmp_path}/prefect.db"
+    corpus.fill(1)
+    with set_to(
+        {PREFECT_API_DATABASE_CONNECTION_URL: database}, restore_defaults={PREFECT_API_URL}
+    ):
+        done = call("refresh", corpus.file, "--prefect", "--json")
+    assert done.code == 0
+    assert f"no Prefect server can be started: {told}; going on without Prefect" in done.err
 
 
 @pytest.mark.usefixtures("unreachable")
@@ -258,6 +309,7 @@ def test_a_run_that_cannot_tell_its_end_is_one_line_and_loses_nothing(
         ),
         (OSError(errno.EMFILE, "any", "/a/place"), "Unavailable", "/a/place: Too many open files"),
         (OSError(errno.ENOSPC, "any", "/a/place"), "Failed", "/a/place: No space left on device"),
+        (OSError(errno.ENOTDIR, "any", "/a/place"), "Failed", "/a/place: any"),
     ],
 )
 @pytest.mark.parametrize(
@@ -279,3 +331,13 @@ def test_what_is_no_fault_of_ours_is_one_line_on_the_page(
     state = flow.fn(**given)
     assert (state.name, state.is_failed()) == (name, True)
     assert str(state.message).startswith(told)
+
+
+def test_a_server_that_is_named_needs_no_folder_of_prefects_here(
+    corpus: Corpus, prefect_server: Server
+) -> None:
+    corpus.fill(1)
+    environment = {**prefect_server.environment, "PREFECT_HOME": "/proc/nowhere"}
+    done = start("refresh", corpus.file, "--json", environment=environment)
+    assert (done.code, done.err) == (0, "")
+    assert done.json["added"] == 1
