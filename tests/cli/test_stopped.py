@@ -188,7 +188,7 @@ def test_who_is_killed_takes_its_children_along(tmp_path: Path) -> None:
     assert list(temporary.iterdir()) == []
 
 
-@pytest.mark.parametrize("asked", ["again", "once"])
+@pytest.mark.parametrize("asked", [pytest.param("again", marks=pytest.mark.slow), "once"])
 def test_a_server_that_does_not_answer_is_waited_for_no_longer(
     tmp_path: Path, server: str, asked: str
 ) -> None:

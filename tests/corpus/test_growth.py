@@ -530,6 +530,7 @@ def test_what_a_killed_run_left_in_the_temporary_folder_is_removed(
     assert list(temporary.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_the_log_of_a_small_index_does_not_pile_up(disk: Path) -> None:
     corpus = Corpus(disk)
     corpus.fill(40)

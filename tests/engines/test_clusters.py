@@ -24,6 +24,7 @@ def _refuse(*given: object) -> None:
     raise AssertionError("this process writes no chunks")
 
 
+@pytest.mark.slow
 def test_actors_write_to_a_server_and_what_was_started_is_stopped(
     server: str, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:

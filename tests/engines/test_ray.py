@@ -122,6 +122,7 @@ def test_two_actors_that_reserve_both_cores_do_not_hang(corpus: Corpus) -> None:
     assert counts(report) == (4, 0, 0, 0, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray")
 def test_more_than_the_cluster_has_is_refused(corpus: Corpus) -> None:
     corpus.fill(1)

@@ -284,6 +284,7 @@ SyncPrefectClient.set_flow_run_state = away
 """Beside a pipeline: the server is away when a run wants to end, and back a moment later."""
 
 
+@pytest.mark.slow
 def test_a_run_that_cannot_tell_its_end_is_one_line_and_loses_nothing(
     tmp_path: Path, prefect_server: Server
 ) -> None:

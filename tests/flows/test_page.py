@@ -156,6 +156,7 @@ def test_without_the_servers_password_nothing_is_begun(
     assert not (corpus.folder / "store").exists()
 
 
+@pytest.mark.slow
 def test_a_store_that_is_waited_for_is_named_on_the_page(
     corpus: Corpus, prefect_server: Server, server: str
 ) -> None:

@@ -61,6 +61,7 @@ def said(home: Path) -> list[tuple[str, str, str]]:
         return database.execute(asked).fetchall()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("at", "told"), cases(STEPS[1:]))
 def test_a_temporary_server_ends_with_the_refresh(
     tmp_path: Path, prefect_server: Server, at: str, told: signal.Signals

@@ -43,6 +43,7 @@ def test_every_block_is_a_file_or_is_run() -> None:
         assert each.file or each.language in ("console", "json", "sql"), each.text
 
 
+@pytest.mark.slow
 def test_the_page_s_commands_do_what_it_says(environment: Environment, wiki: Path) -> None:
     done = []
     for command, *arguments in commands(blocks(PAGE)):
