@@ -274,6 +274,25 @@ class TestEmbedded:
     def test_what_a_text_says_about_them_stays(self, text: str) -> None:
         assert read(text).text == text
 
+    @pytest.mark.parametrize("text", [
+        "Words[^1].\n\n[^1]: {} and the note goes on.", "[^note]: The note shows {} as well.",
+        "[fig]: {} is what the figure holds.", "> [fig]: {} is quoted.",
+    ])  # fmt: skip
+    def test_the_words_beside_a_file_in_a_footnote_stay(self, text: str) -> None:
+        before, _, after = text.partition("{}")
+        assert read(f"{text.replace('{}', PICTURE)}\nEnd.\n").text == f"{before}{after}\nEnd.\n"
+
+    @pytest.mark.parametrize("parameters", [
+        ";name=a%20chart.png", ";name=\"a, chart.png\"", ";filename*=UTF-8''chart.png",
+        ";charset=utf-8", ";name=a chart.png", ";name=chart(1).png", ";utf8;name=x",
+    ])  # fmt: skip
+    @pytest.mark.parametrize("text", ["![chart]({})", "chart {} end", "chart\n\n[c]: <{}>"])
+    def test_whatever_else_the_head_says(self, parameters: str, text: str) -> None:
+        uri = PICTURE.replace(";base64", f"{parameters};base64")
+        shown = read(text.replace("{}", uri) + "\n\nAfter.\n").text
+        assert "chart" in shown
+        assert len(shown) < 120
+
     def test_headings_are_found_after_what_is_gone(self) -> None:
         text = f"---\ntitle: T\n---\n![a]({PICTURE})\n\n# First\n\n[f]: {PICTURE}\n\n## Second\n"
         document = read(text)
