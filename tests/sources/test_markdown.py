@@ -115,6 +115,9 @@ class TestFrontMatter:
     def test_aliases_and_merges(self) -> None:
         assert fields("a: &x [1, 2]\nb: *x") == {"a": [1, 2], "b": [1, 2]}
         assert fields("base: &b {x: 1, y: 2}\nown: {<<: *b, y: 3}")["own"] == '{"x": 1, "y": 3}'
+        several = fields("a: &a {x: 1}\nb: &b {x: 2, y: 2}\n<<: [*a, *b]\nz: 3")
+        assert {name: several[name] for name in "xyz"} == {"x": 1, "y": 2, "z": 3}
+        assert fields("<<: [word, 7]\nz: 3") == {"<<": ["word", 7], "z": 3}
         assert fields("a: 1\na: 2") == {"a": 2}
 
     @pytest.mark.parametrize("block", [
