@@ -19,7 +19,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_attempt
 from components import registry, spec
 from components.bridges import chosen, documents, encoding
 from components.bridges.chosen import File, Stage
-from components.bridges.retriever import CHUNK_IDS
+from components.bridges.retriever import CHUNK_IDS, in_full
 from components.corpus.opened import Opened
 from components.corpus.search import Searcher
 from components.encoders.kernel import unit
@@ -233,8 +233,13 @@ def _hit(node: BaseNode, score: float, place: int) -> Hit:
         section=_ours(metadata, "section"),
         metadata=metadata,
     )
-    chunk_ids = tuple(node.metadata.get(CHUNK_IDS) or (node.node_id,))
-    return Hit(chunk=chunk, score=score, chunk_ids=chunk_ids)
+    return Hit(chunk=chunk, score=score, chunk_ids=_chunk_ids(node))
+
+
+def _chunk_ids(node: BaseNode) -> tuple[str, ...]:
+    """Those that a passage is made of; a field of the document's own may be called so."""
+    told = node.metadata.get(in_full(CHUNK_IDS), node.metadata.get(CHUNK_IDS))
+    return tuple(told) if isinstance(told, list) and node.node_id in told else (node.node_id,)
 
 
 def _ours(metadata: Metadata, name: str) -> str:
@@ -244,10 +249,13 @@ def _ours(metadata: Metadata, name: str) -> str:
 
 def _scored(node: BaseNode, hit: Hit) -> NodeWithScore:
     if hit.first_score is not None:
-        node.metadata[FIRST_SCORE] = hit.first_score
-        for hidden in (node.excluded_llm_metadata_keys, node.excluded_embed_metadata_keys):
-            if FIRST_SCORE not in hidden:
-                hidden.append(FIRST_SCORE)
+        hidden = node.excluded_llm_metadata_keys
+        taken = FIRST_SCORE in node.metadata and FIRST_SCORE not in hidden
+        name = in_full(FIRST_SCORE) if taken else FIRST_SCORE
+        node.metadata[name] = hit.first_score
+        for each in (hidden, node.excluded_embed_metadata_keys):
+            if name not in each:
+                each.append(name)
     return NodeWithScore(node=node, score=hit.score)
 
 

@@ -75,20 +75,26 @@ class MillraceRetriever(BaseRetriever):
         self.close()
 
 
+def in_full(name: str) -> str:
+    """What Millrace says of a node, where its document has a field of that name."""
+    return f"chunk.{name}"
+
+
 def _node(hit: Hit, fields: Collection[str] | None) -> NodeWithScore:
     """`fields`: all that the documents have; None where nobody knows."""
     chunk = hit.chunk
     own = chunk.metadata if fields is None else fields
     ours = {_called(name, own): value for name, value in _ours(chunk, own).items()}
-    several = {CHUNK_IDS: list(hit.chunk_ids)} if len(hit.chunk_ids) > 1 else {}
+    chunk_ids = in_full(CHUNK_IDS) if CHUNK_IDS in own else CHUNK_IDS
+    several = {chunk_ids: list(hit.chunk_ids)} if len(hit.chunk_ids) > 1 else {}
     node = TextNode(
         id_=chunk.id,
         text=chunk.text,
         metadata={**chunk.metadata, **ours, **several},
         start_char_idx=chunk.span.start,
         end_char_idx=chunk.span.end,
-        excluded_llm_metadata_keys=[CHUNK_IDS],
-        excluded_embed_metadata_keys=[CHUNK_IDS],
+        excluded_llm_metadata_keys=list(several),
+        excluded_embed_metadata_keys=list(several),
     )
     return NodeWithScore(node=node, score=hit.score)
 

@@ -28,8 +28,8 @@ class GenerationReader(Reader, Protocol):
         """What `Entry.fields` says of each document with chunks, read from them all."""
         ...
 
-    def chunks(self, document_id: str) -> list[Chunk]:
-        """A document's chunks in order."""
+    def chunks(self, *document_ids: str) -> list[Chunk]:
+        """The chunks of documents, those of each in order."""
         ...
 
     def count_chunks(self, document_id: str | None = None) -> int:

@@ -31,7 +31,7 @@ class Archive(Parsing):
     file is written anew all its members are hashed again: it does not tell which are the same.
     """
 
-    revision: ClassVar[int] = 3
+    revision: ClassVar[int] = 4
 
     path: Path = option(help="a .zip file or a .tar file, compressed or not", stored=False)
     include: tuple[str, ...] = option(

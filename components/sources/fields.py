@@ -1,7 +1,8 @@
 """What a JSON object says of a document or a question, by the names that are in use.
 
-BEIR calls the id `_id` and the text `text`; Pyserini says `id` and `contents`, Tevatron `docid`. Of
-several, the first that is given counts, and the others are fields like any other.
+BEIR calls the id `_id` and the text `text`; Pyserini says `id` and `contents`, Tevatron `docid`; MS
+MARCO's second version has `body`, `passage` or `segment`. Of several, the first that is given
+counts, and the others are fields like any other.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from components.sources.extract import storable
 from components.values import Metadata
 
 Fields = Mapping[str, Any]
-IDS = ("_id", "id", "docid", "doc_id", "docno")
-TEXTS = ("text", "contents")
+IDS = ("_id", "id", "pid", "docid", "doc_id", "docno")
+"""A passage (`pid`) may name its document besides."""
+TEXTS = ("text", "contents", "content", "body", "passage", "segment", "page_content")
 _NESTED = "metadata"
 
 

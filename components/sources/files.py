@@ -32,7 +32,7 @@ class Files(Parsing):
     begin with a dot count where a pattern spells the dot.
     """
 
-    revision: ClassVar[int] = 4
+    revision: ClassVar[int] = 5
 
     path: Path = option(help="the folder to read", stored=False)
     include: tuple[str, ...] = option(

@@ -36,7 +36,7 @@ class FinanceBench(Parsing):
     filing that it does not know is a document all the same.
     """
 
-    revision: ClassVar[int] = 2
+    revision: ClassVar[int] = 3
 
     path: Path = option(help="folder with pdfs/, as the public repository has it", stored=False)
     documents: tuple[str, ...] = option(

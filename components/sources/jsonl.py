@@ -28,12 +28,13 @@ _NAMED = ("_id", "title", _TEXT)
 class JsonLines:
     """A document per line, its id in `_id`; fields without a role of their own are metadata.
 
-    Without `_id` it is `id`, `docid`, `doc_id` or `docno`; without `text` the text is `contents`.
+    Without `_id` it is `id`, `pid`, `docid`, `doc_id` or `docno`; without `text` the text is
+    `contents`, `content`, `body`, `passage`, `segment` or `page_content`.
     Packed by gzip or not. Two lines with one id are an error of that document. A line's version is
     a hash of its bytes.
     """
 
-    revision: ClassVar[int] = 2
+    revision: ClassVar[int] = 3
 
     path: Path = option(
         help="a .jsonl or .jsonl.gz file, or a folder with corpus.jsonl", stored=False

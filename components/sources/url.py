@@ -50,7 +50,7 @@ class Url(Parsing):
     machine, those that lead out of the folder: `files` can.
     """
 
-    revision: ClassVar[int] = 3
+    revision: ClassVar[int] = 4
     requires: ClassVar[tuple[str, ...]] = ("fsspec",)
 
     url: str = option(help="what to read, like s3://bucket/docs", stored=False)

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from components.normal_form import canonical
 from components.values import Answer, Chunk, Citation, Hit, Span, Step, Usage
+from evals.compare.ranking import Namesake
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +78,8 @@ class Answered:
     seconds: float = 0.0
     retrieval: Mapping[str, float] = field(default_factory=dict)
     """See `retrieval.py`; empty where nothing was searched."""
+    namesake: Namesake | None = None
+    """What the index has under the question's id; None where nobody has looked."""
 
     @property
     def passages(self) -> tuple[Passage, ...]:
@@ -90,6 +94,11 @@ class Answered:
             return self.passages
         ids = set(told[-1].chunk_ids)
         return tuple(each for each in self.passages if ids & set(each.chunk_ids))
+
+    def may_be_given_itself(self, question: str) -> bool:
+        """Whether a passage may be of the question's own document, because nobody has looked."""
+        ids = {canonical(each.document_id) for each in self.passages}
+        return self.namesake is None and question in ids
 
     @classmethod
     def read(cls, raw: Mapping[str, Any]) -> Answered:

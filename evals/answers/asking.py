@@ -27,8 +27,11 @@ from evals.answers.figures import unsupported
 from evals.answers.plan import Plan
 from evals.answers.retrieval import retrieval
 from evals.compare import kept
+from evals.compare.namesakes import counting, namesakes
+from evals.compare.ranking import Namesake
 from evals.compare.systems import System
 from evals.datasets.judged import BadData
+from evals.units import gather
 
 Progress = Callable[[int], None]
 """Told how many questions were answered since it was told last."""
@@ -44,6 +47,7 @@ class Given:
     hits: tuple[Hit, ...] = ()
     evidence: tuple[Passage, ...] = ()
     retrieval: Mapping[str, float] = field(default_factory=dict)
+    namesake: Namesake = ""
     error: str = ""
 
 
@@ -60,7 +64,11 @@ def answers(plan: Plan, system: System) -> dict[str, Answered]:
 
 def waiting(plan: Plan, system: System) -> list[Query]:
     """Questions without an answer."""
-    done = {id for id, each in answers(plan, system).items() if not each.error}
+    done = {
+        id
+        for id, each in answers(plan, system).items()
+        if not each.error and not (plan.searched and each.may_be_given_itself(id))
+    }
     queries = plan.data.queries(scoped=plan.setting == "single")
     return [each for each in queries if each.id not in done]
 
@@ -95,6 +103,8 @@ class _Searching:
     def __init__(self, plan: Plan, searcher: Searcher) -> None:
         self._plan = plan
         self._searcher = searcher
+        self._same: dict[str, Namesake] = {}
+        """Of the questions so far."""
 
     def given(self, queries: Sequence[Query]) -> Iterator[Given]:
         """Each question with its hits."""
@@ -103,8 +113,15 @@ class _Searching:
             yield from self._batch(batch)
 
     def search(self, query: Query, k: int) -> Sequence[Hit]:
-        """See `Search`; for several threads."""
-        return self._searcher.search([query], k).hits[0]
+        """See `Search`, but for the question's own document; for several threads."""
+        if self._same[query.id] != "itself":
+            return self._searcher.search([query], k).hits[0]
+
+        def ask(queries: Sequence[Query], k: int) -> list[list[Hit]]:
+            return self._searcher.search(queries, k).hits
+
+        found = gather(ask, [query], k, lambda query, hits: len(self._counting(query, hits)) >= k)
+        return self._counting(query, found[query.id])[:k]
 
     def _batch(self, batch: Sequence[Query]) -> list[Given]:
         with self._searcher.opened() as at:
@@ -113,11 +130,20 @@ class _Searching:
                 found = at.serving.retrieve(reader, batch, self._plan.hits)
                 self._plan.data.check_scope(found.absent)
                 judged = [self._judged(query, reader) for query in batch]
+                self._same |= namesakes(reader, self._plan.data, batch)
             ranked = at.serving.rerank(found, self._plan.hits).hits
         return [
-            self._given(query, hits, chunks)
+            self._given(query, self._filled(query, hits), chunks)
             for query, hits, chunks in zip(batch, ranked, judged, strict=True)
         ]
+
+    def _counting(self, query: Query, hits: Sequence[Hit]) -> list[Hit]:
+        return counting(query, hits, self._same[query.id])
+
+    def _filled(self, query: Query, hits: Sequence[Hit]) -> Sequence[Hit]:
+        """As many hits, none of them of the question's own document."""
+        whole = len(self._counting(query, hits)) == len(hits)
+        return hits if whole else self.search(query, self._plan.hits)
 
     def _judged(self, query: Query, reader: GenerationReader) -> list[Chunk]:
         """Chunks of the documents with evidence."""
@@ -133,6 +159,7 @@ class _Searching:
             tuple(hits),
             tuple(evidence(data, query.id, chunks)),
             retrieval(data, query, hits, gold),
+            self._same[query.id],
         )
 
 
@@ -185,7 +212,12 @@ def _failed(given: Given, made: Answered | MillraceError) -> Answered:
 
 def _before(given: Given) -> Answered:
     passages = tuple(map(Passage.of, given.hits))
-    return Answered(evidence=given.evidence, given=passages, retrieval=given.retrieval)
+    return Answered(
+        evidence=given.evidence,
+        given=passages,
+        retrieval=given.retrieval,
+        namesake=given.namesake,
+    )
 
 
 def _reason(error: MillraceError) -> str:

@@ -17,6 +17,7 @@ from evals.answers.gold import gold
 from evals.answers.judging import Judged
 from evals.answers.losses import LOSSES, Loss
 from evals.answers.metrics import Mean, Metrics
+from evals.compare.evaluate import Namesakes
 from evals.compare.outcome import VERDICTS
 from evals.datasets import judged as datasets
 from evals.datasets.judged import Question
@@ -143,6 +144,11 @@ class Measured:
         return {"p50": float(found[0]), "p95": float(found[1])}
 
     @property
+    def namesakes(self) -> Namesakes:
+        """Questions whose id a document of the index has."""
+        return Namesakes.of({each.question.id: each.answered.namesake or "" for each in self.rows})
+
+    @property
     def unsupported(self) -> int:
         """Answers with figures that stand in nothing that they cite."""
         return sum(bool(each.answered.unsupported) for each in self.rows)
@@ -157,6 +163,7 @@ class Measured:
             "usage": asdict(self.usage),
             "seconds": self.seconds,
             "answers_with_unsupported_figures": self.unsupported,
+            **self.namesakes.to_json(),
             "model_agrees_with_rules": self.agreement,
             "repeats": self.repeats.to_json() if self.repeats else None,
             "questions": [each.to_json() for each in self.rows],

@@ -8,9 +8,8 @@ from functools import lru_cache
 from itertools import islice
 
 from components.encoders.naive import Naive
-from components.normal_form import canonical
 from components.values import Hit, Query
-from evals.compare.namesakes import namesakes
+from evals.compare.namesakes import counting, namesakes
 from evals.compare.ranking import Asked, Namesake, Ranking, Seen
 from evals.compare.systems import System
 from evals.datasets.judged import Evidence
@@ -60,14 +59,8 @@ def _rank(
 ) -> dict[str, Ranking]:
     units = units_of(asked.data)
 
-    def counting(query: Query, hits: Sequence[Hit]) -> list[Hit]:
-        """But for those of the question itself."""
-        if same[query.id] != "itself":
-            return list(hits)
-        return [hit for hit in hits if canonical(hit.chunk.document_id) != query.id]
-
     def enough(query: Query, hits: Sequence[Hit]) -> bool:
-        own = counting(query, hits)
+        own = counting(query, hits, same[query.id])
         ranked = len(scored(query, own, units)) >= asked.depth
         return ranked and (not _evidence(query, asked) or _tokens(own) > max(asked.budgets))
 
@@ -82,7 +75,10 @@ def _rank(
         )
 
     found = gather(ask, batch, asked.depth, enough)
-    return {query.id: ranking(query, counting(query, found[query.id])) for query in batch}
+    return {
+        query.id: ranking(query, counting(query, found[query.id], same[query.id]))
+        for query in batch
+    }
 
 
 def _coverage(query: Query, hits: Sequence[Hit], asked: Asked) -> dict[str, float]:

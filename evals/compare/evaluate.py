@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from evals.compare.answers import answers
-from evals.compare.ranking import Asked, Ranking
+from evals.compare.ranking import Asked, Namesake, Ranking
 from evals.compare.rankings import place, rankings
 from evals.compare.systems import System
 from evals.compare.values import Values, budgets, canonical, depth, values
@@ -37,13 +38,19 @@ class Namesakes:
     """That document has another text, and counts as any other does."""
 
     @classmethod
-    def of(cls, found: Mapping[str, Ranking]) -> Namesakes:
-        """Of all rankings, by question id."""
+    def of(cls, found: Mapping[str, Namesake]) -> Namesakes:
+        """By question id."""
         itself, another = (
-            LeftOut.of(id for id, each in found.items() if each.namesake == kind)
+            LeftOut.of(id for id, each in found.items() if each == kind)
             for kind in ("itself", "another")
         )
         return cls(itself=itself, another=another)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "questions_as_documents": self.itself.to_json(),
+            "ids_in_common": self.another.to_json(),
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +110,7 @@ def evaluate(
     return Evaluated(
         values=values(found, names, asked),
         absent=_absent(system, data, found),
-        namesakes=Namesakes.of(found),
+        namesakes=Namesakes.of({id: each.namesake for id, each in found.items()}),
         rankings=found,
     )
 

@@ -7,12 +7,12 @@ and the document of a question's number is one like any other. The text tells wh
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 
 from components.indexes.contract import GenerationReader
-from components.normal_form import canonical_forms, normal_form
-from components.values import Chunk, Query
+from components.normal_form import canonical, canonical_forms, normal_form
+from components.values import Chunk, Hit, Query
 from evals.compare.ranking import Namesake
 from evals.compare.texts import words
 from evals.datasets.judged import Judged
@@ -21,6 +21,8 @@ _ALIKE = 0.9
 """Share of the longer one's words above which two texts are one: a data set may have cleaned one of
 them. Of fewer than ten words all must be the same.
 """
+_AT_ONCE = 100
+"""Questions whose documents are read in one go, and held."""
 
 
 def namesakes(
@@ -29,17 +31,33 @@ def namesakes(
     """What an index has under the id of each question. What is judged relevant to it is a document
     like any other, whatever its text. Raises IndexFault.
     """
-    return {query.id: _namesake(reader, data, query) for query in queries}
+    found: dict[str, Namesake] = {query.id: "" for query in queries}
+    judged = {id for id in found if id in map(data.document_of, data.relevant(id))}
+    asked = [query for query in queries if query.id not in judged]
+    for start in range(0, len(asked), _AT_ONCE):
+        found |= _namesakes(reader, asked[start : start + _AT_ONCE])
+    return found
 
 
-def _namesake(reader: GenerationReader, data: Judged, query: Query) -> Namesake:
-    if query.id in map(data.document_of, data.relevant(query.id)):
-        return ""
-    found = (reader.chunks(form) for form in canonical_forms(query.id))
-    chunks = next(filter(None, found), [])
-    if not chunks:
-        return ""
-    return "itself" if _is(query.text, chunks[0].title, _text(chunks)) else "another"
+def counting(query: Query, hits: Sequence[Hit], namesake: Namesake) -> list[Hit]:
+    """The hits but for those of the question itself."""
+    if namesake != "itself":
+        return list(hits)
+    return [hit for hit in hits if canonical(hit.chunk.document_id) != query.id]
+
+
+def _namesakes(
+    reader: GenerationReader, queries: Sequence[Query]
+) -> Iterator[tuple[str, Namesake]]:
+    """Those that there are, read at once: a server is a way off."""
+    held = defaultdict[str, list[Chunk]](list)
+    for chunk in reader.chunks(*(form for each in queries for form in canonical_forms(each.id))):
+        held[chunk.document_id].append(chunk)
+    for query in queries:
+        own = next((held[form] for form in canonical_forms(query.id) if form in held), None)
+        if own:
+            itself = _is(query.text, own[0].title, _text(own))
+            yield query.id, "itself" if itself else "another"
 
 
 def _is(question: str, title: str, text: str) -> bool:

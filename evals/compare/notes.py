@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Protocol
 
-from evals.compare.outcome import Measured, Outcome
+from evals.compare.evaluate import Namesakes
+from evals.compare.outcome import Outcome
 from evals.datasets.judged import LeftOut
 
 _ITSELF = "questions that are documents of the corpus themselves, which are not counted as hits"
 _ANOTHER = "questions with the id of a document of another text, which counts as any other does"
 
 
+class Asked(Protocol):
+    """A system that was asked the questions."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def namesakes(self) -> Namesakes: ...
+
+
 def notes(outcome: Outcome) -> list[str]:
     """None where nothing is out of the ordinary."""
-    return [*_of_grades(outcome.data.grade_scale), *_of_namesakes(outcome.systems)]
+    return [*_of_grades(outcome.data.grade_scale), *of_namesakes(outcome.systems)]
 
 
 def _of_grades(scale: int) -> Iterator[str]:
@@ -21,7 +33,8 @@ def _of_grades(scale: int) -> Iterator[str]:
         yield f"some grades are fractions: all are multiplied by {scale:,}, above 0 is relevant"
 
 
-def _of_namesakes(systems: Sequence[Measured]) -> Iterator[str]:
+def of_namesakes(systems: Sequence[Asked]) -> Iterator[str]:
+    """What is told of questions whose id a document has."""
     alike = all(each.namesakes == systems[0].namesakes for each in systems)
     for each in systems[:1] if alike else systems:
         name = "" if alike else f"{each.name}: "

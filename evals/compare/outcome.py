@@ -11,7 +11,7 @@ from evals.compare.evaluate import Absent, Namesakes
 from evals.compare.indexes import Built
 from evals.compare.ranking import Ranking
 from evals.compare.values import Values
-from evals.datasets.judged import Judged, LeftOut
+from evals.datasets.judged import Judged
 from evals.metrics import Interval
 from evals.significance.comparison import Comparison
 from evals.significance.rules import Rules
@@ -53,10 +53,9 @@ class Measured:
             },
             "documents": self.built.documents,
             "failed_documents": list(self.built.failed),
-            "absent_documents": _counted(self.absent.documents),
-            "questions_without_documents": _counted(self.absent.questions),
-            "questions_as_documents": _counted(self.namesakes.itself),
-            "ids_in_common": _counted(self.namesakes.another),
+            "absent_documents": self.absent.documents.to_json(),
+            "questions_without_documents": self.absent.questions.to_json(),
+            **self.namesakes.to_json(),
             "fingerprint": self.fingerprint,
             "generation": self.generation,
             "live": self.live,
@@ -137,7 +136,7 @@ class Outcome:
                 "unit": self.data.unit,
                 "scope": self.data.scope if self.scoped else "",
                 "grade_scale": self.data.grade_scale,
-                "left_out": {name: _counted(each) for name, each in self.data.left_out.items()},
+                "left_out": {name: each.to_json() for name, each in self.data.left_out.items()},
                 "statistics": dict(self.corpus),
             },
             "metrics": list(self.metrics),
@@ -149,10 +148,6 @@ class Outcome:
             "seed": self.rules.seed,
             "verdict": self.verdict,
         }
-
-
-def _counted(found: LeftOut) -> dict[str, Any]:
-    return {"count": found.count, "first": list(found.first)}
 
 
 def _rounded(seconds: float | None) -> float | None:

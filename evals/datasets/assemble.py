@@ -96,10 +96,17 @@ def _relevant(grades: Mapping[str, int]) -> Iterator[str]:
 
 
 def _check_scope(scope: str, id: str, row: Row, relevant: Iterable[Stored], where: str) -> None:
+    if not scope:
+        return
     field = plain(scope)
-    if scope and fields.field_of(row, field) is None:
+    if fields.field_of(row, field) is None:
         raise BadData(f"question {id!r} lacks the field {field!r} of the scope").at(where=where)
-    if scope and any(each.scope != fields.field_of(row, field) for each in relevant):
+    if _question(id, row).metadata.get(field, []) == []:
+        raise BadData(f"question {id!r} has nothing to filter by in {field!r}").at(
+            where=where,
+            hint="a scope is a field of one's own with a word, a number, true or false, or a list",
+        )
+    if any(each.scope != fields.field_of(row, field) for each in relevant):
         raise BadData(f"question {id!r} has a relevant document of another {field}").at(where=where)
 
 

@@ -66,6 +66,9 @@ class LeftOut:
         found = tuple(ids)
         return cls(len(found), found[:_NAMED])
 
+    def to_json(self) -> dict[str, Any]:
+        return {"count": self.count, "first": list(self.first)}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:

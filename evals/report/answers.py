@@ -5,6 +5,7 @@ from __future__ import annotations
 from evals.answers.losses import LOSSES
 from evals.answers.outcome import MEASURED, Outcome, Row
 from evals.answers.retrieval import MEASURES
+from evals.compare.notes import of_namesakes
 from evals.compare.outcome import VERDICTS
 from evals.report import plots
 from evals.report.templates import template
@@ -21,6 +22,7 @@ def page(outcome: Outcome) -> str:
     rendered: str = template(_PAGE).render(
         outcome=outcome,
         told=outcome.to_json(),
+        notes=list(of_namesakes(outcome.systems)),
         classes=MEASURED,
         losses=LOSSES,
         measures=MEASURES,

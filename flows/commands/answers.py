@@ -200,6 +200,8 @@ def _rate(part: Part, verdict: str) -> str:
 
 def _told(outcome: Outcome) -> Iterator[str]:
     """What the tables do not say, a line each."""
+    from evals.compare.notes import of_namesakes
+
     for name, reason in outcome.excluded.items():
         yield f"left out  {name}: {reason}"
     for each in outcome.systems:
@@ -208,6 +210,7 @@ def _told(outcome: Outcome) -> Iterator[str]:
         yield f"not measured  {name}: {reason}"
     for reason, found in outcome.data.left_out.items():
         yield f"not measured  {reason}: {found.count}"
+    yield from (f"note  {each}" for each in of_namesakes(outcome.systems))
     if outcome.ledger.known.calls or outcome.ledger.unsure.calls:
         yield _money(outcome)
     yield from (str(each) for each in outcome.comparisons)

@@ -117,6 +117,19 @@ def test_the_first_score_is_in_the_metadata_and_no_model_reads_it() -> None:
         assert all("first_score" not in each.node.get_content(mode) for each in found)
 
 
+def test_a_field_that_is_called_first_score_stays() -> None:
+    nodes = scored("weir", "mill", embedded=True)
+    for each in nodes:
+        each.node.metadata["first_score"] = "two to one"
+    for _ in range(2):
+        nodes = feedback().postprocess_nodes(nodes, query_str="mill")
+    for each in nodes:
+        assert each.node.metadata["first_score"] == "two to one"
+        assert isinstance(each.node.metadata["chunk.first_score"], float)
+        assert "two to one" in each.node.get_content(MetadataMode.LLM)
+        assert "chunk.first_score" not in each.node.get_content(MetadataMode.LLM)
+
+
 def test_a_node_without_a_vector_is_encoded() -> None:
     question = "the weir"
     words = ("mill", "weir", "river water", "the weir of the mill")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,3 +153,29 @@ class Titled(Told):
 
     def read(self, ref: DocumentRef) -> Document:
         return Document(id=ref.id, text="The wheel.", title="Mill", metadata={"title": "Mill"})
+
+
+@pytest.mark.parametrize("value", ["mine", 7, ["a", "b"], [1, 2], True])
+def test_a_field_of_the_documents_is_not_taken_for_the_parts_of_a_passage(
+    tmp_path: Path, value: Any
+) -> None:
+    held = {"_id": "d", "text": "The wheel turns. The mill is old. It stands by the weir."}
+    rows = [{**held, "chunk_ids": value}, {"_id": "e", "text": held["text"]}]
+    (tmp_path / "c.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    source = {"use": "jsonl", "path": str(tmp_path / "c.jsonl")}
+    for at, retriever in enumerate(({"use": "dense"}, {"use": "neighbourhood"})):
+        splitter = {"use": "tokens", "max_tokens": 4}
+        folder = tmp_path / str(at)
+        folder.mkdir()
+        corpus = Corpus(
+            folder, {**HASHING, "source": source, "splitter": splitter, "retriever": retriever}
+        )
+        corpus.refresh()
+        found = MillraceRetriever(corpus.file, 5).retrieve("wheel mill weir")
+        assert any(each.node.metadata.get("chunk_ids") == value for each in found)
+        for each in found:
+            ids = _hit(each.node, 1.0, 0).chunk_ids
+            assert each.node.node_id in ids
+            assert at or len(ids) == 1
+            assert ("chunk.chunk_ids" in each.node.metadata) == (len(ids) > 1)
+        assert max(len(_hit(each.node, 1.0, 0).chunk_ids) for each in found) > at

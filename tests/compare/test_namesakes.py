@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from evals.compare import files, steps
+from evals.compare.namesakes import namesakes
 from evals.compare.notes import notes
 from evals.compare.outcome import Outcome
 from evals.compare.request import Request, read
@@ -221,3 +223,37 @@ def test_fractions_are_told_in_the_result(tmp_path: Path) -> None:
     assert "multiplied by 4" in notes(outcome)[0]
     files.write(outcome, tmp_path / "out", tmp_path / "home")
     assert (tmp_path / "out" / "qrels.txt").read_text() == "1 0 4 2\n2 0 3 1\n"
+
+
+class Counted:
+    """A reader that counts what is asked of it."""
+
+    def __init__(self, reader: Any) -> None:
+        self._reader = reader
+        self.asked: list[Sequence[str]] = []
+
+    def chunks(self, *ids: str) -> Any:
+        self.asked.append(ids)
+        return self._reader.chunks(*ids)
+
+
+@pytest.mark.parametrize("count", [1, 4, 100, 130])
+def test_documents_of_many_questions_are_read_at_once(tmp_path: Path, count: int) -> None:
+    """Each request to a server is a way there and back."""
+    corpus = [{"_id": f"é{n}", "text": f"{SAID[n % 4]} For the {n}th time."} for n in range(count)]
+    corpus += [{"_id": f"d{n}", "text": text} for n, text in enumerate(DENIED)]
+    queries = [{"_id": unicodedata.normalize("NFD", row["_id"]), "text": row["text"]}
+               for row in corpus[:count]]  # fmt: skip
+    folder = made(tmp_path / "data", corpus, queries, [f"é{n}\td{n % 4}\t1" for n in range(count)])
+    data = catalogue.load(str(folder))
+    request = Request(
+        files=[pipeline(tmp_path, "words")], data=data, metrics=("P@1",), home=tmp_path / "home"
+    )
+    plan = steps.plan(request)
+    run(plan, timed=False)
+    with plan.systems[0].opened() as reader:
+        counted: Any = Counted(reader)
+        found = namesakes(counted, data, list(data.queries()))
+    assert set(found.values()) == {"itself"}
+    assert len(found) == count
+    assert len(counted.asked) == (count + 99) // 100

@@ -148,6 +148,11 @@ class IndexContract:
     ) -> None:
         with corpus.read(live) as reader:
             assert reader.chunks("b") == chunks_of("b")
+            several = reader.chunks("c", "a", "nowhere")
+            for id in ("a", "c"):
+                assert [each for each in several if each.document_id == id] == chunks_of(id)
+            assert len(several) == 6
+            assert reader.chunks() == []
             assert reader.entries()["b"] == entry("b")
             assert reader.count_chunks() == 9
             assert reader.count_chunks("b") == 3

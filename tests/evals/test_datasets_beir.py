@@ -87,6 +87,19 @@ def test_a_scope_without_its_documents(tmp_path: Path, query: dict[str, Any], me
         catalogue.load(folder, scope="site")
 
 
+@pytest.mark.parametrize("value", [{"river": "Nene"}, [], [["a"]], [None], 2**70])
+def test_a_scope_that_nothing_can_be_filtered_by(tmp_path: Path, value: Any) -> None:
+    folder = made(
+        tmp_path,
+        corpus=[{**row, "site": value} for row in CORPUS],
+        queries=[{**row, "site": value} for row in QUERIES],
+    )
+    with pytest.raises(BadData, match="nothing to filter by in 'site'") as caught:
+        catalogue.load(folder, scope="site")
+    assert caught.value.where.endswith("queries.jsonl")
+    assert caught.value.hint
+
+
 def test_the_checksum_is_of_data_and_split(tmp_path: Path) -> None:
     folder = made(tmp_path / "one")
     made(tmp_path / "one", split="dev")

@@ -147,3 +147,17 @@ def test_huge_texts_in_bounded_time() -> None:
     ):
         hyphens.joined([text])
     assert time.process_time() - began < 20
+
+
+@pytest.mark.parametrize("address", [
+    "john-doe@example.org", "www.foo-bar.com", "my-file_name", "annual-report.pdf",
+    "first.last-name@example.org", "well-being.example.org/path",
+])  # fmt: skip
+def test_a_word_that_goes_on_as_an_address_keeps_its_hyphen(address: str) -> None:
+    """Nobody breaks an address by a hyphen that is not its own."""
+    assert joined(f"See {address.replace('-', '-|', 1)} now.") == f"See {address} now."
+
+
+@pytest.mark.parametrize("after", [".", ". The", ".\nThe", ", e.g. this", "/", ".5"])
+def test_the_end_of_a_sentence_is_no_address(after: str) -> None:
+    assert joined(f"the cli-|mate{after}") == f"the climate{after}"

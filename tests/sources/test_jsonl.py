@@ -191,6 +191,12 @@ def test_a_missing_file(tmp_path: Path) -> None:
         ({"docid": 7, "text": "T"}, "7"),
         ({"doc_id": "a/b", "text": "T"}, "a/b"),
         ({"docno": "FT911-1", "text": "T"}, "FT911-1"),
+        ({"pid": "msmarco_passage_01_5", "passage": "T", "docid": "D9"}, "msmarco_passage_01_5"),
+        ({"docid": "D1", "url": "http://x.org", "body": "T"}, "D1"),
+        ({"docid": "D1#0", "segment": "T", "start_char": 0}, "D1#0"),
+        ({"id": "a", "content": "T"}, "a"),
+        ({"id": "a", "page_content": "T", "metadata": {"source": "x"}}, "a"),
+        ({"id": "a", "text": None, "content": "", "body": "T"}, "a"),
         ({"_id": "a", "id": "b", "docid": "c", "text": "T"}, "a"),
         ({"id": "b", "docid": "c", "contents": "T"}, "b"),
         ({"_id": None, "id": "b", "text": "T"}, "b"),
@@ -219,6 +225,14 @@ def test_what_has_no_role_is_metadata(tmp_path: Path) -> None:
     assert first(source) == Document(id="b", text="C\nD", metadata={"docid": "c"})
     other = JsonLines(path=tmp_path / "x.jsonl", template="{docid}: {contents}")
     assert first(other).text == "c: C\nD"
+
+
+@pytest.mark.parametrize("name", ["body", "passage", "segment", "content", "page_content"])
+def test_a_title_does_not_stand_for_a_text_by_another_name(tmp_path: Path, name: str) -> None:
+    row = {"docid": "D1", "title": "Mills", name: "The wheel turns.", "headings": "Wheels"}
+    found = first(lines(tmp_path / "x.jsonl", row))
+    assert (found.text, found.title) == ("Mills\nThe wheel turns.", "Mills")
+    assert found.metadata == {"headings": "Wheels"}
 
 
 def test_flat_fields_below_metadata_are_metadata(tmp_path: Path) -> None:

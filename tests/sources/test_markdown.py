@@ -115,6 +115,9 @@ class TestFrontMatter:
     def test_aliases_and_merges(self) -> None:
         assert fields("a: &x [1, 2]\nb: *x") == {"a": [1, 2], "b": [1, 2]}
         assert fields("base: &b {x: 1, y: 2}\nown: {<<: *b, y: 3}")["own"] == '{"x": 1, "y": 3}'
+        several = fields("a: &a {x: 1}\nb: &b {x: 2, y: 2}\n<<: [*a, *b]\nz: 3")
+        assert {name: several[name] for name in "xyz"} == {"x": 1, "y": 2, "z": 3}
+        assert fields("<<: [word, 7]\nz: 3") == {"<<": ["word", 7], "z": 3}
         assert fields("a: 1\na: 2") == {"a": 2}
 
     @pytest.mark.parametrize("block", [
@@ -273,6 +276,25 @@ class TestEmbedded:
     ])  # fmt: skip
     def test_what_a_text_says_about_them_stays(self, text: str) -> None:
         assert read(text).text == text
+
+    @pytest.mark.parametrize("text", [
+        "Words[^1].\n\n[^1]: {} and the note goes on.", "[^note]: The note shows {} as well.",
+        "[fig]: {} is what the figure holds.", "> [fig]: {} is quoted.",
+    ])  # fmt: skip
+    def test_the_words_beside_a_file_in_a_footnote_stay(self, text: str) -> None:
+        before, _, after = text.partition("{}")
+        assert read(f"{text.replace('{}', PICTURE)}\nEnd.\n").text == f"{before}{after}\nEnd.\n"
+
+    @pytest.mark.parametrize("parameters", [
+        ";name=a%20chart.png", ";name=\"a, chart.png\"", ";filename*=UTF-8''chart.png",
+        ";charset=utf-8", ";name=a chart.png", ";name=chart(1).png", ";utf8;name=x",
+    ])  # fmt: skip
+    @pytest.mark.parametrize("text", ["![chart]({})", "chart {} end", "chart\n\n[c]: <{}>"])
+    def test_whatever_else_the_head_says(self, parameters: str, text: str) -> None:
+        uri = PICTURE.replace(";base64", f"{parameters};base64")
+        shown = read(text.replace("{}", uri) + "\n\nAfter.\n").text
+        assert "chart" in shown
+        assert len(shown) < 120
 
     def test_headings_are_found_after_what_is_gone(self) -> None:
         text = f"---\ntitle: T\n---\n![a]({PICTURE})\n\n# First\n\n[f]: {PICTURE}\n\n## Second\n"

@@ -125,6 +125,35 @@ class TestForms:
 
         assert "Quillfeather" in text(changed(drawn(CLAIM), unlisted))
 
+    def test_boxes_that_no_form_lists(self) -> None:
+        def draw(canvas: Canvas) -> None:
+            for at, name in enumerate(("terms", "news")):
+                canvas.drawString(100, 700 - 40 * at, f"The {name}")
+                canvas.acroForm.checkbox(name=name, checked=not at, x=72, y=696 - 40 * at)
+
+        def unlisted(writer: PdfWriter) -> None:
+            del writer._root_object["/AcroForm"]
+
+        assert text(changed(drawn(draw), unlisted)) == "[x] terms The terms\nThe news\n"
+
+    @pytest.mark.parametrize(("value", "shown"), [
+        (NumberObject(1902), "1902"), (FloatObject("19.5"), "19.5"), (NumberObject(-3), "-3"),
+        (NameObject("/Zugzwang"), "Zugzwang"), (TextStringObject("Žižkov 三"), "Žižkov 三"),
+    ])  # fmt: skip
+    def test_values_that_are_no_text(self, value: Any, shown: str) -> None:
+        def set_to(writer: PdfWriter) -> None:
+            widgets(writer)[0][NameObject("/V")] = value
+
+        assert text(changed(drawn(form({"Case:": {"name": "a"}})), set_to)) == f"Case: {shown}\n"
+
+    def test_a_field_that_does_not_say_what_it_is(self) -> None:
+        def untyped(writer: PdfWriter) -> None:
+            for each in widgets(writer):
+                del each["/FT"]
+
+        found = text(changed(drawn(CLAIM), untyped))
+        assert found == "Surname: Quillfeather\nReason: flooded basement\nEmpty:\n"
+
     def test_without_a_label_its_name_says_what_it_is(self) -> None:
         def draw(canvas: Canvas) -> None:
             canvas.drawString(72, 760, "A form.")

@@ -121,9 +121,9 @@ class EdgeReader:
         chunks = self.scroll({KIND: ["chunk"]}, list(NAMING))
         return fields_of(record.payload for record in chunks)
 
-    def chunks(self, document_id: str) -> list[Chunk]:
+    def chunks(self, *document_ids: str) -> list[Chunk]:
         """See `GenerationReader`."""
-        wanted: Filter = {KIND: ["chunk"], "document_id": [document_id]}
+        wanted: Filter = {KIND: ["chunk"], "document_id": list(document_ids)}
         return sorted(self._chunks(wanted), key=lambda chunk: chunk.ordinal)
 
     def entries(self) -> dict[str, Entry]:

@@ -207,9 +207,13 @@ class QdrantReader:
         return distinct((point.payload or {} for point in first), field, limit)
 
     @_fitting
-    def chunks(self, document_id: str) -> list[Chunk]:
+    def chunks(self, *document_ids: str) -> list[Chunk]:
         """See `GenerationReader`."""
-        return self._chunks({"document_id": [document_id]})
+        found = [
+            self._chunks({"document_id": list(part)})
+            for part in parts(document_ids, self._limits.values)
+        ]
+        return list(chain.from_iterable(found))
 
     @_fitting
     def entries(self) -> dict[str, Entry]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
-_HEAD = r"data:[\w.+/-]*(?:;[\w.+=-]+)*"
+_PARAMETER = r";(?!base64,)[\w.+*-]++(?:=(?:\"[^\"\n]{0,200}+\"|[^:,;\"<>\[\]\n]{0,200}+))?"
+_HEAD = rf"data:[\w.+/-]*(?:{_PARAMETER}){{0,20}}+"
 _BASE64 = rf"{_HEAD};base64,[A-Za-z0-9+/=%\s_-]*+"
-_PLAIN = rf"{_HEAD},"
+_PLAIN = rf"{_HEAD}(?:;base64)?,"
 _FLAGS = re.IGNORECASE | re.MULTILINE
 _LINK = re.compile(
     rf"\]\(\s*(?:<?{_BASE64}>?|<{_PLAIN}[^<>\n]*+>|{_PLAIN}(?:[^\s()]++|\([^\s()]*+\))*+)"
@@ -16,8 +17,9 @@ _LINK = re.compile(
 _LABEL = re.compile(r"!?\[([^\[\]\0]{0,1000})\]\0([^\0]*)\0")
 _REST = re.compile(r"\0([^\0]*)\0")
 _REFERENCE = re.compile(
-    rf"^[ \t>]{{0,20}}\[[^\]\n]{{1,1000}}\]:[ \t]*\n?[ \t]*"
-    rf"(?:<{_BASE64}>|<?{_HEAD},)[^\n]*(?:\n|\Z)",
+    rf"^[ \t>]{{0,20}}\[(?!\^)[^\]\n]{{1,1000}}\]:[ \t]*\n?[ \t]*"
+    rf"(?:(?:<{_BASE64}>|{_HEAD};base64,\S*+)(?:[ \t]+(?:\"[^\"\n]*\"|'[^'\n]*'|\([^()\n]*\)))?"
+    rf"[ \t]*|<?{_HEAD},[^\n]*)(?:\n|\Z)",
     _FLAGS,
 )
 _ATTRIBUTE = re.compile(
@@ -32,7 +34,7 @@ _STYLE = re.compile(
 )
 _AUTOLINK = re.compile(rf"<{_PLAIN}[^<>\s]*+>", _FLAGS)
 _LONG = re.compile(
-    rf"{_HEAD},(?:[A-Za-z0-9+/=%_.~*-]{{100,}}+"
+    rf"{_PLAIN}[ \t]*(?:[A-Za-z0-9+/=%_.~*-]{{100,}}+"
     r"|[A-Za-z0-9+/]{40,}+(?=\n[ \t>]*[A-Za-z0-9+/]{60}))"
     r"(?:\n[ \t>]*[A-Za-z0-9+/]{60,}+={0,2})*+"
     r"(?:\n[ \t>]*[A-Za-z0-9+/]+(?:=+|(?=[)\"'>])))?",

@@ -124,8 +124,10 @@ class _Values:
         for key, value in node.value:
             if not isinstance(key, ScalarNode):
                 raise ValueError("a name that is no word")
-            if key.tag == f"{_TAG}merge" and isinstance(value, MappingNode):
-                merged |= self.of(value)
+            taken = value.value if isinstance(value, SequenceNode) else [value]
+            if key.tag == f"{_TAG}merge" and all(isinstance(each, MappingNode) for each in taken):
+                for each in taken:  # the first one that has a name counts
+                    merged = self.of(each) | merged
             else:
                 own[key.value] = self.of(value)
         return merged | own

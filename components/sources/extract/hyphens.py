@@ -30,6 +30,7 @@ _LONGEST = 80
 """Characters that are looked at on each side of a hyphen."""
 _NUMBER = re.compile(r"(?<![^\W\d_])\d+\Z")
 _ADDRESS = re.compile(r"[/@_.]\S*\Z")
+_GOES_ON_AS_ADDRESS = re.compile(r"[\w.+-]*(?:[@_]|\.[a-z]{2})")
 _CONJUNCTIONS = frozenset((
     "and", "or", "und", "oder", "sowie", "bis", "et", "ou", "och", "eller", "og", "en", "y", "e",
     "o",
@@ -96,7 +97,10 @@ def _breaks(text: str) -> Iterator[_Break]:
             right=right,
             after_hyphen=text[first - 1 : first] in hyphens,
             before_hyphen=text[last : last + 1] in hyphens,
-            in_address=bool(_ADDRESS.search(text, max(0, start - _LONGEST), start)),
+            in_address=bool(
+                _ADDRESS.search(text, max(0, start - _LONGEST), start)
+                or _GOES_ON_AS_ADDRESS.match(text, end, end + _LONGEST)
+            ),
         )
 
 

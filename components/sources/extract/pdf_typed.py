@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from ctypes import c_float
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -78,8 +79,9 @@ def _read(form: Any, annotation: Any) -> list[Typed]:
         text = _string(raw.FPDFAnnot_GetStringValue, annotation, b"Contents")
     elif of != raw.FPDF_ANNOT_WIDGET:
         return []
-    elif form is None:  # a field that no form lists
-        kind, text = "field", _string(raw.FPDFAnnot_GetStringValue, annotation, b"V")
+    elif form is None or raw.FPDFAnnot_GetFormFieldType(form, annotation) < 0:  # none lists it
+        name = _string(raw.FPDFAnnot_GetStringValue, annotation, b"T")
+        kind, text = _unlisted(annotation, name)
     elif raw.FPDFAnnot_GetFormFieldType(form, annotation) in _BOXES:
         name = _name(form, annotation)
         kind, text = "box", _ticked(form, annotation, name)
@@ -101,6 +103,27 @@ def _ticked(form: Any, annotation: Any, name: str) -> str:
     set_to = _string(raw.FPDFAnnot_GetStringValue, annotation, b"V")
     if not (raw.FPDFAnnot_IsChecked(form, annotation) or (value and value == set_to)):
         return ""
+    return _with_value(name, value)
+
+
+def _unlisted(annotation: Any, name: str) -> tuple[Literal["field", "box"], str]:
+    """Whether it is a box, and what it shows, by its entries alone."""
+    if _string(raw.FPDFAnnot_GetStringValue, annotation, b"FT") != "Btn":
+        return "field", _held(annotation)
+    state = _string(raw.FPDFAnnot_GetStringValue, annotation, b"AS")
+    return "box", _with_value(name, state) if state not in ("", "Off") else ""
+
+
+def _held(annotation: Any) -> str:
+    """What stands for the value, which should be a text and may be a name or a number."""
+    number = c_float()
+    if raw.FPDFAnnot_GetValueType(annotation, b"V") == raw.FPDF_OBJECT_NUMBER:
+        raw.FPDFAnnot_GetNumberValue(annotation, b"V", number)
+        return f"{number.value:.7g}"
+    return _string(raw.FPDFAnnot_GetStringValue, annotation, b"V")
+
+
+def _with_value(name: str, value: str) -> str:
     return f"[x] {name}" if value.casefold() in _PLAIN else f"[x] {name}: {value}"
 
 
@@ -112,7 +135,9 @@ def _value(form: Any, annotation: Any) -> str:
     if kind in _CHOICES:
         return _chosen(form, annotation) or told
     secret = flags & raw.FPDF_FORMFLAG_TEXT_PASSWORD
-    return told if kind == raw.FPDF_FORMFIELD_TEXTFIELD and not secret else ""
+    if kind != raw.FPDF_FORMFIELD_TEXTFIELD or secret:
+        return ""
+    return told or _held(annotation)
 
 
 def _chosen(form: Any, annotation: Any) -> str:
