@@ -111,4 +111,4 @@ def test_what_is_not_installed_is_not_found(tmp_path: Path) -> None:
     (compared,) = [each for each in DEPLOYMENTS if "compare" in each["entrypoint"]]
     done = run(set(), *command(compared, tmp_path))
     assert done.returncode == 2
-    assert "install millrace[evals]" in done.stderr
+    assert "install 'millrace[evals]'" in done.stderr
