@@ -211,3 +211,10 @@ class Missing(IndexFault):
 
 class DiskFull(MillraceError):
     """Not enough disk space to go on safely."""
+
+
+def line(message: str, where: str, hint: str) -> str:
+    """An error on one line."""
+    place = f"{where}: " if where else ""
+    told = f"{place}{message}" + (f" ({hint})" if hint else "")
+    return " ".join(told.splitlines())

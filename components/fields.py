@@ -61,7 +61,7 @@ class Fields:
         if own is None:
             return name if name in OURS else OWN + name
         if name in self.ours:
-            both = f"{OWN}{own} and {OURS[name]}.{name}"
+            both = f"{OWN}{own} and {full_name(name)}"
             raise BadOption(f"{name!r} may be either of two fields here: {both}").at(
                 where="filter", hint="name the one that is meant in full"
             )
@@ -89,7 +89,7 @@ class Fields:
         if name in self.own:
             return OWN + name
         if name in self.ours:
-            return f"{OURS[name]}.{name}"
+            return full_name(name)
         there = sorted(self.own | self.ours)
         alike = [each for each in there if each.casefold() == name.casefold()]
         return next(iter(alike or get_close_matches(name, there, n=1)), "")
@@ -106,6 +106,11 @@ def is_ours(name: str) -> bool:
     """Whether a name in full is Millrace's."""
     kind, _, rest = name.partition(".")
     return OURS.get(rest) == kind
+
+
+def full_name(name: str) -> str:
+    """The full name of a field of Millrace's."""
+    return f"{OURS[name]}.{name}"
 
 
 def plain(name: str) -> str:

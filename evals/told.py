@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import click
 
-from components.errors import MillraceError
+from components.errors import MillraceError, line
 
 
 @contextmanager
@@ -17,7 +17,5 @@ def told() -> Iterator[None]:
     try:
         yield
     except MillraceError as error:
-        place = f"{error.where}: " if error.where else ""
-        hint = f" ({error.hint})" if error.hint else ""
-        click.echo(" ".join(f"{place}{error}{hint}".split()), err=True)
+        click.echo(line(str(error), error.where, error.hint), err=True)
         sys.exit(error.exit_code)

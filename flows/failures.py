@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from components.errors import MillraceError, OutputLost
+from components.errors import MillraceError, OutputLost, line
 from components.system import shortage, telling
 from flows import streams
 from infra.stopping import Stopped
@@ -80,13 +80,6 @@ def describe(kind: str, message: str, where: str, hint: str) -> dict[str, Any]:
     """The object that `--json` prints for an error."""
     error = {"kind": kind, "message": message, "where": where, "hint": hint}
     return {"schema": 1, "error": error}
-
-
-def line(message: str, where: str, hint: str) -> str:
-    """An error on one line."""
-    place = f"{where}: " if where else ""
-    told = f"{place}{message}" + (f" ({hint})" if hint else "")
-    return " ".join(told.splitlines())
 
 
 def _tell(kind: str, message: str, where: str, hint: str, as_json: bool) -> None:

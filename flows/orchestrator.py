@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from components.errors import BadOption, MillraceError, OrchestratorUnavailable
+from components.errors import BadOption, MillraceError, OrchestratorUnavailable, line
 from components.system import telling
-from flows.failures import line
 from infra import stopping
 from infra.settings import settings
 

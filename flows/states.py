@@ -23,9 +23,8 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias
 from uuid import UUID
 
 from components.corpus.report import Report
-from components.errors import Busy, GuardStopped, MillraceError, TakenOver, Unavailable
+from components.errors import Busy, GuardStopped, MillraceError, TakenOver, Unavailable, line
 from flows import todo
-from flows.failures import line
 from flows.page import summary
 from infra import stopping
 

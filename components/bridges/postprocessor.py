@@ -24,7 +24,7 @@ from components.corpus.opened import Opened
 from components.corpus.search import Searcher
 from components.encoders.kernel import unit
 from components.errors import BadOption, Missing, MissingExtra, Moved
-from components.fields import OURS
+from components.fields import full_name
 from components.rerankers import paced
 from components.rerankers.paced import Reranked
 from components.rerankers.states import fetched
@@ -244,7 +244,7 @@ def _chunk_ids(node: BaseNode) -> tuple[str, ...]:
 
 def _ours(metadata: Metadata, name: str) -> str:
     """As `MillraceRetriever` names it; in nodes of others there is the name alone."""
-    return str(metadata.get(f"{OURS[name]}.{name}", metadata.get(name, "")))
+    return str(metadata.get(full_name(name), metadata.get(name, "")))
 
 
 def _scored(node: BaseNode, hit: Hit) -> NodeWithScore:

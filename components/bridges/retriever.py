@@ -13,7 +13,7 @@ from typing import Any, Self
 from components import spec
 from components.corpus.search import Searcher
 from components.errors import MissingExtra
-from components.fields import OURS, Fields
+from components.fields import Fields, full_name
 from components.rerankers import paced
 from components.values import Chunk, Filter, Hit, Query
 
@@ -114,4 +114,4 @@ def _ours(chunk: Chunk, own: Collection[str]) -> dict[str, Any]:
 
 def _called(name: str, own: Collection[str]) -> str:
     """In full where the documents have a field of that name."""
-    return f"{OURS[name]}.{name}" if name in own else name
+    return full_name(name) if name in own else name

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from components.errors import line
 from flows.commands.shared import json_option, load, pipeline_argument, print_json
 from flows.commands.span import span
 from flows.consoles import new_console
-from flows.failures import line
 
 if TYPE_CHECKING:
     from components.errors import TooOld

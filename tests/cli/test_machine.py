@@ -7,7 +7,8 @@ import errno
 import os
 import tempfile
 import threading
-from contextlib import redirect_stdout, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,8 @@ REFUSALS = [
     (errno.EAGAIN, "Unavailable", "run it again"),
     (errno.ENOTCONN, "Unavailable", "run it again"),
 ]
+MORE_THAN_THERE_ARE = 2**46
+"""Addresses: no thread gets such a stack."""
 needs_full = pytest.mark.skipif(not FULL.exists(), reason="Linux has such a device")
 
 
@@ -47,6 +50,16 @@ def refuse(patch: pytest.MonkeyPatch, call: str, number: int, module: object = o
         raise OSError(number, os.strerror(number))
 
     patch.setattr(module, call, failing)
+
+
+@contextmanager
+def stacks_of(size: int) -> Iterator[None]:
+    """Threads are begun with so many bytes of stack; 0: with the usual ones."""
+    before = threading.stack_size(size)
+    try:
+        yield
+    finally:
+        threading.stack_size(before)
 
 
 @pytest.mark.parametrize(("number", "kind", "hint"), REFUSALS)
@@ -109,11 +122,8 @@ def test_where_the_machine_refused_is_in_the_log(caplog: pytest.LogCaptureFixtur
 
 def test_no_thread_is_for_now(tmp_path: Path) -> None:
     started = raising(tmp_path, "__import__('threading').Thread(target=print).start()")
-    before = threading.stack_size(2**46)  # more than there are addresses
-    try:
+    with stacks_of(MORE_THAN_THERE_ARE):
         done = call("refresh", started, "--engine-only", "--json")
-    finally:
-        threading.stack_size(before)
     assert done.code == 1
     assert done.json["error"]["kind"] == "Unavailable"
     assert "start new thread" in done.message
@@ -329,11 +339,8 @@ def test_no_document_is_blamed_for_it(tmp_path: Path, error: str) -> None:
     source = {"use": f"{module}:Wanting", "path": "documents"}
     corpus = Corpus(tmp_path, {**HASHING, "source": source})
     corpus.fill(2)
-    before = threading.stack_size(2**46 if "Thread" in error else 0)
-    try:
+    with stacks_of(MORE_THAN_THERE_ARE if "Thread" in error else 0):
         done = call("refresh", corpus.file, "--engine-only", "--json")
-    finally:
-        threading.stack_size(before)
     assert done.code == 1
     assert done.json["error"]["kind"] == ("DiskFull" if "28" in error else "Unavailable")
 
@@ -358,11 +365,8 @@ def test_a_library_that_fails_for_want_of_a_handle(
 def test_a_library_that_interrupts_itself_for_want_of_a_thread(tmp_path: Path) -> None:
     """As OpenBLAS does."""
     file = raising(tmp_path, "KeyboardInterrupt")
-    before = threading.stack_size(2**46)
-    try:
+    with stacks_of(MORE_THAN_THERE_ARE):
         done = call("refresh", file, "--engine-only", "--json")
-    finally:
-        threading.stack_size(before)
     assert done.code == 1
     assert done.json["error"]["kind"] == "Unavailable"
     assert "start new thread" in done.err

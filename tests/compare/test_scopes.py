@@ -45,19 +45,10 @@ def compared(folder: Path, name: str, **more: Any) -> Outcome:
     return run(steps.plan(Request(data=told, home=folder / "home", scoped=True, **more)))
 
 
-@pytest.mark.parametrize("scope", SCOPES)
+@pytest.mark.parametrize("scope", [*SCOPES, "metadata.section", "metadata.kind"])
 def test_a_scope_is_a_field_of_the_documents_whatever_it_is_called(
     tmp_path: Path, scope: str
 ) -> None:
-    made = data(tmp_path)
-    (found,) = compared(
-        tmp_path, f"{made}?scope={scope}", files=[pipeline(tmp_path, "base")]
-    ).systems
-    assert found.intervals["nDCG@10"].mean == 1
-
-
-@pytest.mark.parametrize("scope", ["metadata.section", "metadata.kind"])
-def test_a_scope_may_be_named_in_full(tmp_path: Path, scope: str) -> None:
     made = data(tmp_path)
     (found,) = compared(
         tmp_path, f"{made}?scope={scope}", files=[pipeline(tmp_path, "base")]
