@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 
 from components.fields import Fields
+from components.latest import Latest
 
-_KEPT = 32
-_read: dict[str, Fields] = {}
-"""By edition, the latest last: every search may open the index anew."""
+_read: Latest[Fields] = Latest()
+"""Every search may open the index anew."""
 
 
 def known_fields(
@@ -20,11 +20,4 @@ def known_fields(
     """
     if told is not None:
         return Fields.of(told)
-    found = _read.get(edition)
-    if found is None:
-        found = Fields.of(chain.from_iterable(read().values()))
-        if edition:
-            _read[edition] = found
-            for oldest in list(_read)[:-_KEPT]:
-                _read.pop(oldest, None)
-    return found
+    return _read.get("", edition, lambda: Fields.of(chain.from_iterable(read().values())))

@@ -10,6 +10,7 @@ from itertools import count
 
 from components.errors import BadOption
 from components.fields import OURS, OWN
+from components.latest import Latest
 from components.retrievers.names import Names
 from components.stages import Vocabulary
 from components.values import Filter, Hit, Query, Scalar
@@ -18,10 +19,9 @@ MATCH = "fields whose values are looked for in the question: what it names, hits
 """Help of the option `match`."""
 MOST_VALUES = 10_000
 """Of a field: one with more tells documents apart and is nothing that a question narrows by."""
-_KEPT = 32
 _log = logging.getLogger(__name__)
-_known: dict[tuple[str, str], Names] = {}
-"""By edition and field, the latest last: every search may open the index anew."""
+_known: Latest[Names] = Latest()
+"""By field: every search may open the index anew."""
 
 Find = Callable[[Sequence[int], Sequence[Filter]], list[list[Hit]]]
 """Hits for the queries at these positions, each under a filter, best first."""
@@ -82,15 +82,7 @@ def _found(match: Sequence[str], reader: Vocabulary) -> dict[str, str]:
 
 
 def _names(reader: Vocabulary, field: str, name: str) -> Names:
-    key = reader.edition, field
-    found = _known.get(key)
-    if found is None:
-        found = Names(_values(reader, field, name))
-        if reader.edition:
-            _known[key] = found
-            for oldest in list(_known)[:-_KEPT]:
-                _known.pop(oldest, None)
-    return found
+    return _known.get(field, reader.edition, lambda: Names(_values(reader, field, name)))
 
 
 def _values(reader: Vocabulary, field: str, name: str) -> list[Scalar]:
