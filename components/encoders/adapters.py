@@ -57,29 +57,36 @@ def _changes(folder: Path) -> Iterator[tuple[str, torch.Tensor]]:
     tensors = {name: each.float() for name, each in load_file(folder / WEIGHTS).items()}
     scale = _scale(folder)
     for name in sorted(tensors):
-        module, _, kind = name.removeprefix(_ROOT).partition(".lora_")
+        module, lora, kind = name.removeprefix(_ROOT).partition(".lora_")
+        if lora and _other(name) not in tensors:
+            raise _fault(folder, f"has half of what changes {module}")
         if kind in ("A.weight", "embedding_A"):
-            other = tensors.get(name.replace("A.weight", "B.weight").replace("ing_A", "ing_B"))
-            if other is None:
-                raise _fault(folder, f"has half of what changes {module}")
-            product = scale * (other @ tensors[name])
+            product = scale * (tensors[_other(name)] @ tensors[name])
             yield module, product.T if kind == "embedding_A" else product
         elif kind not in ("B.weight", "embedding_B"):
             raise _fault(folder, f"has {name}, which is no part of LoRA")
+
+
+def _other(name: str) -> str:
+    """The second of two matrices that are multiplied, or the first of the second."""
+    mark, own = name.rpartition(".lora_")[::2]
+    swapped = own.translate(str.maketrans("AB", "BA"))
+    return f"{mark}.lora_{swapped}"
 
 
 def _scale(folder: Path) -> float:
     try:
         config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
         rank, alpha = int(config["r"]), float(config["lora_alpha"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        scale = alpha / (rank**0.5 if config.get("use_rslora") else rank)
+    except (OSError, ValueError, KeyError, TypeError, ZeroDivisionError) as error:
         raise _fault(folder, f"has no configuration: {error}") from None
     more = [name for name in _MORE if config.get(name)]
     more += [] if config.get("bias", "none") == "none" else ["bias"]
     more += [] if config.get("peft_type") == "LORA" else ["peft_type"]
     if more:
         raise _fault(folder, f"does more than is done here: {', '.join(more)}")
-    return float(alpha / (rank**0.5 if config.get("use_rslora") else rank))
+    return float(scale)
 
 
 def _fault(folder: Path, what: str) -> ModelFault:

@@ -64,7 +64,7 @@ class Model:
 
     def read_less(self, tokens: int) -> None:
         """From now on at most so many tokens per forward pass."""
-        self._fitting = max(1, tokens)
+        self._fitting = max(1, min(tokens, self._fitting or tokens))
 
     @property
     def round_tokens(self) -> int:

@@ -45,7 +45,7 @@ def each(
                 if not running:
                     break
                 done = wait(running, return_when=FIRST_COMPLETED).done
-            except (MillraceError, KeyboardInterrupt) as interruption:
+            except (Exception, KeyboardInterrupt) as interruption:
                 end.interrupt(interruption)
                 if isinstance(interruption, KeyboardInterrupt):
                     until_the_end.enter_context(stopping.settling())

@@ -51,7 +51,7 @@ def drained(work: Iterable[tuple[int, object]], raises: type[BaseException]) -> 
     return found
 
 
-@pytest.mark.parametrize("error", [Unavailable, KeyboardInterrupt])
+@pytest.mark.parametrize("error", [Unavailable, KeyboardInterrupt, OSError])
 def test_what_is_under_way_comes_before_the_feed_s_error(error: type[BaseException]) -> None:
     def feed() -> Iterator[int]:
         yield from range(4)

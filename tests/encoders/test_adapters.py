@@ -140,6 +140,7 @@ class TestRefused:
             ({"peft_type": "IA3"}, "peft_type"),
             ({"modules_to_save": ["pooler"]}, "modules_to_save"),
             ({"rank_pattern": {"q_proj": 8}}, "rank_pattern"),
+            ({"r": 0}, "has no configuration"),
         ],
     )
     def test_what_does_more_than_is_done_here(
@@ -154,6 +155,7 @@ class TestRefused:
         ("changed", "reason"),
         [
             ({"base_model.model.layers.9.mlp.lora_A.weight": (2, 32)}, "has half of what changes"),
+            ({"base_model.model.layers.9.mlp.lora_B.weight": (32, 2)}, "has half of what changes"),
             (
                 {
                     "base_model.model.layers.9.x.lora_A.weight": (2, 32),

@@ -227,6 +227,12 @@ class TestEncoders:
         with pytest.raises(DoesNotFit, match="Who grinds"):
             list(TokenStates(of, None).read(["Who grinds? " * 10]))
 
+    def test_who_planned_before_memory_was_short_does_not_forget_it(self, folder: str) -> None:
+        of = Model(checkpoint(folder), "fp32")
+        of.read_less(25)
+        of.read_less(50)
+        assert of.batch_tokens == 25
+
     def test_weights_that_do_not_fit(self, folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
         def full(*_: object, **__: object) -> None:
             raise torch.OutOfMemoryError
