@@ -34,9 +34,28 @@ def keep_numbers() -> None:
 @contextmanager
 def standing() -> Iterator[None]:
     """In here no write to stderr raises anything, and none to stdout anything but OutputLost."""
-    out, err = (each or _Nowhere() for each in (sys.stdout, sys.stderr))
+    out, err = (_whole(each) if each else _Nowhere() for each in (sys.stdout, sys.stderr))
     with redirect_stdout(cast(TextIO, _Results(out))), redirect_stderr(cast(TextIO, _Asides(err))):
         yield
+
+
+def _whole(stream: TextIO) -> TextIO:
+    """The stream, or one on its file that writes all that it is given: Python's own, where it holds
+    nothing back (`PYTHONUNBUFFERED`), takes the first part of a write for the whole.
+    """
+    if not isinstance(getattr(stream, "buffer", None), io.RawIOBase):
+        return stream
+    file = io.FileIO(stream.fileno(), "w", closefd=False)
+    return _Whole(io.BufferedWriter(file), encoding=stream.encoding, errors=stream.errors)
+
+
+class _Whole(io.TextIOWrapper):
+    """Holds nothing back."""
+
+    def write(self, text: str, /) -> int:
+        written = super().write(text)
+        self.flush()
+        return written
 
 
 class _Nowhere(io.StringIO):

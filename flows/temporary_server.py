@@ -134,5 +134,6 @@ def main(port: str) -> None:
 
 
 def _end(server: uvicorn.Server) -> None:
-    sys.stdin.buffer.read()
+    while os.read(0, 1):  # no buffer: Python could not take its lock from here when it ends
+        pass
     server.should_exit = True

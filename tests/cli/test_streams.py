@@ -158,6 +158,20 @@ class TestFull:
         assert done.code == 1
         assert "No space left" in done.message
 
+    @pytest.mark.parametrize("unbuffered", ["", "1"])
+    def test_a_part_of_a_result_is_none(self, tmp_path: Path, unbuffered: str) -> None:
+        listing = (sys.executable, "-m", "flows.cli", "components", "--json")
+        done = subprocess.run(
+            ["bash", "-c", 'ulimit -f 1; "$@" > "$0"', tmp_path / "result", *listing],
+            capture_output=True,
+            check=False,
+            env={**clean(), "PYTHONUNBUFFERED": unbuffered},
+            timeout=120,
+        )
+        assert done.returncode == 1
+        assert b"stdout: the result cannot be written: File too large" in done.stderr
+        assert done.stderr.count(b"\n") == 1
+
     def test_what_is_said_aside_may_be_lost(self, refreshed: Corpus) -> None:
         refreshed.fill(3)
         done = redirected("2> /dev/full", "refresh", refreshed.file, "--engine-only", "--json")

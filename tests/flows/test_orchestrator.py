@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
+import socket
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module
@@ -19,7 +22,7 @@ import evals.compare.run
 import flows.answers
 import flows.compare
 import flows.refresh
-from components import errors
+from components import child, errors
 from components.corpus import run
 from components.errors import BadOption, OrchestratorUnavailable
 from evals.compare import request, steps
@@ -150,6 +153,15 @@ def test_a_server_that_ends_is_not_asked_for_long(
         done = call("refresh", corpus.file, "--prefect", "--json")
     assert done.code == 0
     assert f"no Prefect server can be started: {told}; going on without Prefect" in done.err
+
+
+@pytest.mark.slow
+def test_a_server_whose_port_is_taken_says_so(tmp_path: Path) -> None:
+    home = {**os.environ, "PREFECT_HOME": str(tmp_path)}
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        command = child.command("flows.temporary_server", str(taken.getsockname()[1]))
+        with subprocess.Popen(command, stdin=subprocess.PIPE, env=home) as server:
+            assert server.wait(120) == 3
 
 
 @pytest.mark.usefixtures("unreachable")
