@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from components.errors import BadOption
 from components.normal_form import canonical
+from components.values import Filter
 
 OWN = "metadata."
 """What the documents' own fields are called by."""
@@ -106,6 +107,11 @@ def is_ours(name: str) -> bool:
     """Whether a name in full is Millrace's."""
     kind, _, rest = name.partition(".")
     return OURS.get(rest) == kind
+
+
+def of_documents(wanted: Filter) -> Filter:
+    """A reader's filter without the fields that chunks have each their own."""
+    return {name: values for name, values in wanted.items() if OURS.get(name) != "chunk"}
 
 
 def full_name(name: str) -> str:

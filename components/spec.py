@@ -36,6 +36,8 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
 }
 STORED = ("source", "splitter", "encoder", "sparse")
 """The stages that decide what an index holds."""
+_LAYOUT = 2
+"""What an index holds of what they make; 2: vectors of whole documents, too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +115,7 @@ def find_modules(folder: str) -> None:
 
 def fingerprint(stages: Mapping[str, Choice]) -> str:
     """Sha256 (first 16 hex digits) of the canonical JSON of all that decides what is stored."""
-    facts: dict[str, object] = {}
+    facts: dict[str, object] = {"layout": _LAYOUT}
     for stage in sorted(stages):
         choice = stages[stage]
         component = registry.load(stage, choice.use)

@@ -206,6 +206,22 @@ class Reader(Vocabulary, Protocol):
         """By inner product with inverse document frequency."""
         ...
 
+    def nearest_documents(
+        self, vectors: Matrix, k: int, filters: Sequence[Filter]
+    ) -> list[list[tuple[str, float]]]:
+        """Ids and cosines of whole documents, equal ones in order of id. Fields of chunks, such as
+        `page`, are not looked at in a filter. Empty lists where the index keeps no such vectors.
+        """
+        ...
+
+    def nearest_documents_sparse(
+        self, vectors: Sequence[SparseVector], k: int, filters: Sequence[Filter]
+    ) -> list[list[tuple[str, float]]]:
+        """As `nearest_documents`, by inner product with the inverse document frequency among whole
+        documents.
+        """
+        ...
+
     def vectors(self, chunk_ids: Sequence[str]) -> Matrix:
         """Stored dense vectors (chunk_ids, width), in the order asked."""
         ...

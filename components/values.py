@@ -126,6 +126,16 @@ class SparseVector:
     """One-dimensional."""
 
 
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """Vectors of a whole document."""
+
+    dense: Matrix
+    """(width,): the mean of its chunks' vectors, unit length."""
+    sparse: SparseVector
+    """Of its whole text, by the average length of a document."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
     """A question, and what a hit must satisfy to count."""

@@ -5,6 +5,11 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from inspect import signature
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from components.cache import Usage
 from components.corpus.clock import Clock
@@ -15,7 +20,9 @@ from components.fields import full_names
 from components.indexes.contract import Writer
 from components.indexes.manifest import Generation
 from components.indexes.payload import chunk_id
-from components.values import Chunk, Document, Matrix, Span, SparseVector, States
+from components.values import Chunk, Document, Matrix, Span, SparseVector, States, Whole
+
+Vector = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +31,7 @@ class Task:
 
     job: Job
     draft: Generation
-    """What the documents are encoded for; its `average_length` is BM25's."""
+    """What the documents are encoded for; its lengths are BM25's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +66,17 @@ class Piece:
     sparse: Sequence[SparseVector]
     states: Sequence[States] = ()
     """Of each span's tokens; none where the encoder keeps none."""
+    whole: Whole | None = None
+    """Of the document, with its last span."""
 
     def put(self, writer: Writer) -> None:
-        """Store it. A store of a stranger's need not know of states before there are any."""
-        states = {"states": self.states} if self.states else {}
-        writer.put(self.chunks(), self.dense, self.sparse, **states)
+        """Store it. A store of a stranger's need not know of states before there are any, nor of
+        whole documents.
+        """
+        more: dict[str, Any] = {"states": self.states} if self.states else {}
+        if self.whole and "whole" in signature(writer.put).parameters:
+            more["whole"] = self.whole
+        writer.put(self.chunks(), self.dense, self.sparse, **more)
 
     def chunks(self) -> list[Chunk]:
         """One per span, as they are stored."""
@@ -164,6 +177,8 @@ def _pieces(shard: Shard, task: Task, clock: Clock) -> Iterator[Piece]:
     documents = [each.document for each in shard.ready]
     spans = [each.spans for each in shard.ready]
     made = [0] * len(documents)
+    sums: dict[int, Vector] = {}
+    """Of the vectors of documents that are begun."""
     for block in clock.each("encode", job.encoder.encode_documents(documents, spans)):
         prepared = shard.ready[block.document]
         own = prepared.spans[block.first : block.first + len(block.vectors)]
@@ -172,6 +187,13 @@ def _pieces(shard: Shard, task: Task, clock: Clock) -> Iterator[Piece]:
             own_texts = [text[span.start : span.end] for span in own]
             sparse = sparse_of(prepared, job).encode_documents(own_texts, average)
         made[block.document] += len(block.vectors)
+        begun = sums.pop(block.document, 0.0) + block.vectors.sum(axis=0, dtype=np.float64)
+        whole = None
+        if made[block.document] == len(prepared.spans):
+            with clock.of("sparse"):
+                whole = _whole(prepared, begun, task)
+        else:
+            sums[block.document] = begun
         yield Piece(
             document=prepared.document,
             content_hash=prepared.content_hash,
@@ -180,6 +202,7 @@ def _pieces(shard: Shard, task: Task, clock: Clock) -> Iterator[Piece]:
             dense=block.vectors,
             sparse=sparse,
             states=block.states,
+            whole=whole,
         )
     for prepared, count in zip(shard.ready, made, strict=True):
         if count != len(prepared.spans):
@@ -187,6 +210,14 @@ def _pieces(shard: Shard, task: Task, clock: Clock) -> Iterator[Piece]:
                 f"the encoder made {count} vectors for the {len(prepared.spans)} spans of "
                 f"{prepared.document.id}"
             )
+
+
+def _whole(prepared: Prepared, total: Vector, task: Task) -> Whole:
+    """Of a document, the sum of whose chunks' vectors is `total`."""
+    length = np.linalg.norm(total) or 1.0  # of opposite vectors there is no mean
+    encoder = sparse_of(prepared, task.job)
+    (terms,) = encoder.encode_documents([prepared.document.text], task.draft.document_length)
+    return Whole(dense=(total / length).astype(np.float32), sparse=terms)
 
 
 def _chunk(document: Document, content_hash: str, ordinal: int, span: Span) -> Chunk:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from components.corpus.encode import Effort, Encoded, Piece
-from components.values import Document, Integers, Matrix, Span, SparseVector, States
+from components.values import Document, Integers, Matrix, Span, SparseVector, States, Whole
 
 
 def pack(shard: Encoded, effort: Callable[[], Effort]) -> bytes:
@@ -51,6 +51,7 @@ class _Packed:
     ends: Integers
     """Where each sparse vector ends, shape (spans,)."""
     states: Sequence[States]
+    whole: Whole | None
 
 
 def _packed(piece: Piece) -> _Packed:
@@ -66,6 +67,7 @@ def _packed(piece: Piece) -> _Packed:
         values=np.concatenate([each.values for each in terms]),
         ends=np.cumsum([len(each.indices) for each in piece.sparse], dtype=np.int64),
         states=[np.ascontiguousarray(each) for each in piece.states],
+        whole=piece.whole,
     )
 
 
@@ -78,6 +80,7 @@ def _unpacked(packed: _Packed) -> Piece:
         dense=packed.dense,
         sparse=_terms(packed),
         states=packed.states,
+        whole=packed.whole,
     )
 
 

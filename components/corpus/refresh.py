@@ -13,6 +13,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from statistics import fmean
+from typing import NamedTuple, Self
 
 from components.cache import Usage
 from components.corpus import plan_file
@@ -63,6 +65,18 @@ class Sealed:
     failures: tuple[Failed, ...] = ()
     incomplete: tuple[Failed, ...] = ()
     seconds: float = 0.0
+
+
+class Lengths(NamedTuple):
+    """Terms on average, for BM25."""
+
+    chunk: float
+    document: float
+
+    @classmethod
+    def of(cls, generation: Generation) -> Self:
+        """Those that one was built with."""
+        return cls(generation.average_length, generation.document_length)
 
 
 def survey(job: Job, folder: Path) -> Survey:
@@ -356,13 +370,15 @@ def _draft(job: Job, found: Survey, clock: Clock) -> Generation:
     base = job.corpus.generation(found.base) if found.base else None
     with clock.of("measure"):
         measured = base is not None and base.totals.documents > 0
-        average = base.average_length if base and measured else _average_length(job, found)
+        lengths = Lengths.of(base) if base and measured else _lengths(job, found)
     wanted = Generation(
         number=0,
         fingerprint=job.fingerprint,
         stages={stage: job.pipeline.stages[stage] for stage in STORED},
         width=job.encoder.width,
-        average_length=average,
+        average_length=lengths.chunk,
+        document_length=lengths.document,
+        whole=True,
         run_id=job.request.run_id,
     )
     if job.corpus.owner() is None:
@@ -371,12 +387,13 @@ def _draft(job: Job, found: Survey, clock: Clock) -> Generation:
         return job.corpus.draft(wanted, base)
 
 
-def _average_length(job: Job, found: Survey) -> float:
-    """Terms per chunk over a sample that depends on the documents' ids alone."""
+def _lengths(job: Job, found: Survey) -> Lengths:
+    """Over a sample that depends on the documents' ids alone."""
     if job.pipeline.stages["sparse"].use == "none":
-        return 0.0
+        return Lengths(0.0, 0.0)
     added = [s for s in plan_file.read(Path(found.plan_file)) if s.action not in _APART]
-    lengths: list[int] = []
+    chunks: list[int] = []
+    documents: list[int] = []
     characters = 0
     for batch in _measured(added):
         if characters > MEASURED_CHARACTERS:
@@ -389,8 +406,9 @@ def _average_length(job: Job, found: Survey) -> float:
             text = ready.document.text
             characters += len(text)
             sparse = sparse_of(ready, job)
-            lengths += [sparse.length(text[span.start : span.end]) for span in ready.spans]
-    return sum(lengths) / len(lengths) if lengths else 1.0
+            chunks += [sparse.length(text[span.start : span.end]) for span in ready.spans]
+            documents.append(sparse.length(text))
+    return Lengths(fmean(chunks), fmean(documents)) if chunks else Lengths(1.0, 1.0)
 
 
 def _measured(steps: Sequence[Step]) -> Iterator[list[Step]]:

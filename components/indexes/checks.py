@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from components.errors import BadVectors
-from components.values import Chunk, Matrix, SparseVector, States
+from components.values import Chunk, Matrix, SparseVector, States, Whole
 
 
 def check_vectors(
@@ -29,6 +29,19 @@ def check_vectors(
             raise BadVectors("the sparse encoder made a malformed vector").at(
                 where=chunk.document_id
             )
+
+
+def check_whole(chunks: Sequence[Chunk], whole: Whole | None, width: int) -> None:
+    """Raises BadVectors for vectors of a whole document that are malformed, or of none."""
+    if whole is None:
+        return
+    if not chunks:
+        raise BadVectors("vectors of a whole document came without a chunk of it")
+    fits = whole.dense.shape == (width,) and np.isfinite(whole.dense).all()
+    if not (fits and _sound(whole.sparse)):
+        raise BadVectors("the vectors of a whole document are malformed").at(
+            where=chunks[-1].document_id
+        )
 
 
 def checked_states(

@@ -14,7 +14,7 @@ from components.errors import Damaged
 from components.indexes.manifest import Entry, Generation, Release, Totals
 from components.indexes.retention import Surplus
 from components.stages import Reader
-from components.values import Chunk, Matrix, Metadata, SparseVector, States
+from components.values import Chunk, Matrix, Metadata, SparseVector, States, Whole
 
 
 class GenerationReader(Reader, Protocol):
@@ -46,9 +46,13 @@ class Writer(GenerationReader, Protocol):
         dense: Matrix,
         sparse: Sequence[SparseVector],
         states: Sequence[States] = (),
+        whole: Whole | None = None,
     ) -> None:
         """Store chunks with their vectors, `dense` (chunks, width), and the states of their tokens,
         where they have any. Same ids overwrite.
+
+        `whole`: of the document that the last of the chunks ends; let go where the draft's
+        `Generation.whole` is false. A writer that keeps none need not take it.
         """
         ...
 
@@ -59,7 +63,7 @@ class Writer(GenerationReader, Protocol):
         ...
 
     def describe(self, document_id: str, title: str, metadata: Metadata) -> None:
-        """New title and metadata for all chunks of a document; the vectors stay."""
+        """New title and metadata for all that is stored of a document; the vectors stay."""
         ...
 
     def forget(self, document_ids: Sequence[str]) -> None:

@@ -10,7 +10,12 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Tag
 
 from components.fields import OURS, OWN, is_ours, plain
-from components.indexes.payload import INDEXED_NUMBERS, INDEXED_WORDS, field_path
+from components.indexes.payload import (
+    INDEXED_FLAGS,
+    INDEXED_NUMBERS,
+    INDEXED_WORDS,
+    field_path,
+)
 from components.options import FieldName
 
 Kind = Literal["keyword", "integer", "float", "bool", "datetime"]
@@ -34,6 +39,7 @@ def indexes(filterable: Filterable) -> dict[str, Kind]:
     """
     own: dict[str, Kind] = dict.fromkeys(INDEXED_WORDS, "keyword")
     own |= dict.fromkeys(INDEXED_NUMBERS, "integer")
+    own |= dict.fromkeys(INDEXED_FLAGS, "bool")
     named: Mapping[str, Kind]
     named = filterable if isinstance(filterable, dict) else dict.fromkeys(filterable, "keyword")
     return {path: kind for name, kind in named.items() for path in _paths(name)} | own

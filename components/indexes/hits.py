@@ -27,6 +27,12 @@ def best(points: Sequence[Any], k: int) -> list[Hit]:
     ]
 
 
+def documents(points: Sequence[Any], k: int) -> list[tuple[str, float]]:
+    """Ids and scores of the k best of points of whole documents, equal scores in order of id."""
+    found = sorted((-score(point), str((point.payload or {})["document_id"])) for point in points)
+    return [(document_id, -negative) for negative, document_id in found[:k]]
+
+
 def more(points: Sequence[Any], k: int, asked: int) -> int:
     """How many points to ask for instead, where equals of the k-th may have been left out; or 0."""
     if len(points) < asked or asked >= _MOST:

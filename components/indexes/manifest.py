@@ -75,6 +75,10 @@ class Generation:
     width: int
     average_length: float
     """Terms per chunk, for BM25; measured once and kept."""
+    document_length: float = 0.0
+    """Terms per document, likewise."""
+    whole: bool = False
+    """Whether vectors of whole documents are kept; an older version kept none."""
     quantization: Quantization = "none"
     """Of the dense vectors. The index sets it: no stage's result depends on it."""
     base: str = ""

@@ -24,12 +24,21 @@ from components.values import Chunk, Filter, Scalar, Span, States
 NAMESPACE: UUID = uuid5(NAMESPACE_URL, "millrace")
 INDEXED_WORDS = ("kind", "document_id", "version")
 INDEXED_NUMBERS = ("ordinal", "page")
+INDEXED_FLAGS = ("whole",)
 STATES = "states"
 """The payload field with the states of a chunk's tokens. It is larger than all others together, and
 read only where it is asked for.
 """
 CHUNK = "chunk"
-"""The payload field with a chunk's id, where a store has several points of one."""
+"""The payload field with a chunk's id, or that of a whole document, where a store has several
+points of one.
+"""
+WHOLE = "whole"
+"""The kind of a point that stands for a whole document, and the payload field that is true of it.
+Of a document that has one chunk that is the chunk's point, and there is no other.
+"""
+VECTORS = ("chunk", WHOLE)
+"""The kinds of points that have vectors. Those of a document come and go together."""
 NAMING = ("document_id", "metadata", "page", "section")
 """Payload fields that `fields_of` reads."""
 
@@ -60,6 +69,27 @@ def _is_uuid(text: str) -> bool:
 def entry_id(document_id: str) -> str:
     """Where a document's manifest entry is stored."""
     return str(uuid5(NAMESPACE, f"document\0{document_id}"))
+
+
+def whole_id(document_id: str, version: str) -> str:
+    """Where vectors of a whole document are stored that has several chunks."""
+    return str(uuid5(NAMESPACE, f"whole\0{document_id}\0{version}"))
+
+
+def of_whole(chunk: Chunk) -> dict[str, Any]:
+    """The payload of what stands for the whole document that a chunk is of: all that a filter of
+    documents may name.
+    """
+    payload = {
+        "kind": WHOLE,
+        WHOLE: True,
+        "document_id": chunk.document_id,
+        "version": chunk.version,
+        "title": chunk.title,
+        "metadata": dict(chunk.metadata),
+    }
+    check(payload, chunk.document_id)
+    return payload
 
 
 def of_chunk(chunk: Chunk, states: States | None = None) -> dict[str, Any]:
@@ -228,8 +258,8 @@ def _forms(value: Scalar) -> Sequence[Scalar]:
     return canonical_forms(value) if isinstance(value, str) else [value]
 
 
-def size(chunk: Chunk, states: States | None = None) -> int:
-    """Roughly how many bytes a chunk's payload takes."""
-    held = 0 if states is None else 4 * states.size // 3
-    fields = sum(len(str(value)) + len(name) for name, value in chunk.metadata.items())
-    return 4 * (len(chunk.text) + len(chunk.title) + len(chunk.section) + fields) + held + 512
+def size(payload: Mapping[str, Any]) -> int:
+    """Roughly how many bytes the payload of a chunk or of a whole document takes."""
+    texts = sum(len(payload.get(name, "")) for name in ("text", "title", "section"))
+    fields = sum(len(str(value)) + len(name) for name, value in payload["metadata"].items())
+    return 4 * (texts + fields) + len(payload.get(STATES, "")) + 512

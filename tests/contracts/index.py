@@ -15,15 +15,20 @@ from components.indexes.contract import CorpusIndex, GenerationReader, Index, Wr
 from components.indexes.manifest import Entry, Generation, total
 from components.indexes.payload import chunk_id
 from components.registry import Choice
-from components.values import Chunk, Matrix, Scalar, Span, SparseVector, States
+from components.values import Chunk, Filter, Matrix, Scalar, Span, SparseVector, States, Whole
 
 WIDTH = 8
 STAGES = {"encoder": Choice("hashing", {"width": WIDTH})}
 
 
-def wanted(fingerprint: str = "f" * 16) -> Generation:
+def wanted(fingerprint: str = "f" * 16, *, whole: bool = False) -> Generation:
     return Generation(
-        number=0, fingerprint=fingerprint, stages=STAGES, width=WIDTH, average_length=4.0
+        number=0,
+        fingerprint=fingerprint,
+        stages=STAGES,
+        width=WIDTH,
+        average_length=4.0,
+        whole=whole,
     )
 
 
@@ -56,6 +61,54 @@ def sparse(chunks: Sequence[Chunk]) -> list[SparseVector]:
         SparseVector(np.array([1, 100 + chunk.ordinal]), np.array([0.5, 1.0], np.float32))
         for chunk in chunks
     ]
+
+
+COMMON = 1
+
+
+def whole_of(chunks: Sequence[Chunk], *terms: int, towards: int | None = None) -> Whole:
+    """Of a document with these chunks: their mean, or another direction."""
+    mean = dense(chunks).sum(axis=0) if towards is None else np.eye(WIDTH)[towards]
+    indices = np.array(sorted({COMMON, *terms}))
+    row = np.asarray(mean / np.linalg.norm(mean), dtype=np.float32)
+    return Whole(row, SparseVector(indices, np.ones(len(indices), np.float32)))
+
+
+def put_whole(
+    writer: Writer,
+    document_id: str,
+    *terms: int,
+    version: str = "v1",
+    count: int = 3,
+    towards: int | None = None,
+    replaced: Sequence[str] = (),
+) -> None:
+    """A document with vectors of the whole."""
+    chunks = chunks_of(document_id, version, count)
+    whole = whole_of(chunks, *terms, towards=towards)
+    writer.put(chunks, dense(chunks), sparse(chunks), whole=whole)
+    writer.commit([entry(document_id, version, count)], replaced)
+
+
+def asked(*terms: int) -> SparseVector:
+    return SparseVector(np.array(terms), np.ones(len(terms), np.float32))
+
+
+def alike(
+    reader: GenerationReader, towards: int, k: int = 10, wanted_filter: Filter | None = None
+) -> list[tuple[str, float]]:
+    """Whole documents nearest to a direction."""
+    query = np.eye(WIDTH, dtype=np.float32)[[towards]]
+    (found,) = reader.nearest_documents(query, k, [wanted_filter or {}])
+    return found
+
+
+def told(
+    reader: GenerationReader, *terms: int, k: int = 10, wanted_filter: Filter | None = None
+) -> list[tuple[str, float]]:
+    """Whole documents with these terms."""
+    (found,) = reader.nearest_documents_sparse([asked(*terms)], k, [wanted_filter or {}])
+    return found
 
 
 def entry(document_id: str, version: str = "v1", chunks: int = 3) -> Entry:
@@ -559,3 +612,195 @@ class IndexContract:
 
     def test_corpora_of_other_names_are_apart(self, index: Index, live: Generation) -> None:
         assert index.corpus("other").live() is None
+
+    @pytest.fixture
+    def whole(self, corpus: CorpusIndex) -> Generation:
+        """Documents a, b and c of three chunks, s and t of one, with vectors of the whole."""
+        with corpus.lock():
+            draft = corpus.draft(wanted(whole=True), None)
+            with corpus.write(draft) as writer:
+                put_whole(writer, "a", 201, 300, towards=4)
+                put_whole(writer, "b", 202, 300, towards=5)
+                put_whole(writer, "c", 203, towards=5)
+                put_whole(writer, "s", 204, 300, count=1)
+                put_whole(writer, "t", 205, count=1)
+            generation = finish(corpus, draft)
+            corpus.publish(generation, "r")
+        return generation
+
+    def test_nearest_documents_finds_by_cosine(
+        self, corpus: CorpusIndex, whole: Generation
+    ) -> None:
+        with corpus.read(whole) as reader:
+            assert alike(reader, 4, 1) == [("a", 1.0)]
+            assert alike(reader, 5)[:2] == [("b", 1.0), ("c", 1.0)]
+            assert alike(reader, 0)[:2] == [("s", 1.0), ("t", 1.0)], "of one chunk each"
+            assert [score for _, score in alike(reader, 5)] == [1.0, 1.0, 0.0, 0.0, 0.0]
+            assert [name for name, _ in alike(reader, 6)] == ["a", "b", "c", "s", "t"]
+            both = reader.nearest_documents(np.eye(WIDTH, dtype=np.float32)[[4, 5]], 1, [{}, {}])
+            assert both == [[("a", 1.0)], [("b", 1.0)]]
+            assert reader.nearest_documents(np.zeros((0, WIDTH), np.float32), 3, []) == []
+
+    def test_nearest_documents_sparse_counts_terms_rare_among_documents(
+        self, corpus: CorpusIndex, whole: Generation
+    ) -> None:
+        with corpus.read(whole) as reader:
+            assert [name for name, _ in told(reader, 204)] == ["s"]
+            found = told(reader, 300)
+            assert [name for name, _ in found] == ["a", "b", "s"]
+            assert len({score for _, score in found}) == 1
+            (first, *_), (other, *_) = told(reader, 201), told(reader, 300)
+            assert first[1] == pytest.approx(np.log(1 + (5 - 1 + 0.5) / (1 + 0.5)), abs=1e-5)
+            assert other[1] == pytest.approx(np.log(1 + (5 - 3 + 0.5) / (3 + 0.5)), abs=1e-5)
+            assert told(reader, 100) == [], "a term of chunks alone"
+            none = SparseVector(np.zeros(0, np.int64), np.zeros(0, np.float32))
+            assert reader.nearest_documents_sparse([none, asked(204)], 1, [{}, {}])[0] == []
+            assert reader.nearest_documents_sparse([none, asked(204)], 1, [{}, {}])[1]
+
+    @pytest.mark.parametrize(
+        ("wanted_filter", "found"),
+        [
+            ({"document_id": ["a", "t"]}, ["a", "t"]),
+            ({"title": ["Title of b"]}, ["b"]),
+            ({"year": [2002]}, ["a", "b", "c"]),
+            ({"year": [2000]}, ["s", "t"]),
+            ({"metadata.kind": ["whole"]}, []),
+            ({"kind": ["report"], "document_id": ["s"]}, ["s"]),
+            ({"page": [7], "ordinal": [1], "document_id": ["s", "c"]}, ["c", "s"]),
+            ({"section": ["A"], "last_page": [9], "start": [3], "end": [4]}, list("abcst")),
+            ({"version": ["v1"], "document_id": ["a"]}, ["a"]),
+            ({"whole": [True]}, []),
+        ],
+    )
+    def test_whole_documents_are_filtered_by_what_documents_have(
+        self,
+        corpus: CorpusIndex,
+        whole: Generation,
+        wanted_filter: Filter,
+        found: list[str],
+    ) -> None:
+        with corpus.read(whole) as reader:
+            for answer in (
+                alike(reader, 6, wanted_filter=wanted_filter),
+                told(reader, COMMON, wanted_filter=wanted_filter),
+            ):
+                assert sorted(name for name, _ in answer) == found
+
+    def test_chunks_are_as_without_whole_documents(
+        self, corpus: CorpusIndex, whole: Generation
+    ) -> None:
+        assert whole.totals.chunks == 11
+        assert whole.sparse == 11
+        with corpus.read(whole) as reader:
+            assert reader.count_chunks() == 11
+            assert [each.ordinal for each in reader.chunks("a")] == [0, 1, 2]
+            assert reader.chunks("s") == chunks_of("s", count=1)
+            assert reader.held_fields().keys() == set("abcst")
+            assert reader.values("document_id", 10) == list("abcst")
+            assert [each.ordinal for each in reader.neighbours("a", [0, 1, 2, 3])] == [0, 1, 2]
+            (hits,) = reader.nearest(np.eye(WIDTH, dtype=np.float32)[[4]], 20, [{}])
+            assert len(hits) == 11
+            (hits,) = reader.nearest_sparse([asked(100)], 20, [{}])
+            score = hits[0].score
+            assert score == pytest.approx(np.log(1 + (11 - 5 + 0.5) / (5 + 0.5)), abs=1e-5)
+            assert len(reader.nearest_sparse([asked(300)], 20, [{}])[0]) == 0
+
+    def test_a_changed_document_has_its_new_whole_alone(
+        self, corpus: CorpusIndex, whole: Generation
+    ) -> None:
+        with corpus.lock():
+            draft = corpus.draft(wanted(whole=True), whole)
+            with corpus.write(draft) as writer:
+                put_whole(writer, "a", 211, version="v2", towards=7, replaced=["a"])
+                put_whole(writer, "b", 212, version="v2", count=1, replaced=["b"])
+                put_whole(writer, "s", 213, version="v2", count=2, towards=7, replaced=["s"])
+                writer.forget(["c", "t"])
+            done = finish(corpus, draft)
+            with corpus.read(done) as reader:
+                assert sorted(alike(reader, 7)) == [("a", 1.0), ("b", 0.0), ("s", 1.0)]
+                assert alike(reader, 0, 1) == [("b", 1.0)]
+                assert sorted(name for name, _ in told(reader, COMMON)) == ["a", "b", "s"]
+                gone = (201, 202, 203, 204, 205, 300)
+                assert [told(reader, each) for each in gone] == [[]] * 6
+                assert [told(reader, each)[0][0] for each in (211, 212, 213)] == ["a", "b", "s"]
+            with corpus.read(whole) as reader:
+                assert [name for name, _ in alike(reader, 6)] == ["a", "b", "c", "s", "t"]
+                assert [name for name, _ in told(reader, 201)] == ["a"]
+
+    def test_a_description_is_one_of_the_whole(
+        self, corpus: CorpusIndex, whole: Generation
+    ) -> None:
+        draft = corpus.draft(wanted(whole=True), whole)
+        with corpus.write(draft) as writer:
+            for name in ("a", "s"):
+                writer.describe(name, f"Better {name}", {"year": 1999})
+        with corpus.read(finish(corpus, draft)) as reader:
+            for answer in (
+                alike(reader, 4, wanted_filter={"year": [1999]}),
+                told(reader, 300, wanted_filter={"year": [1999]}),
+            ):
+                assert sorted(name for name, _ in answer) == ["a", "s"]
+            assert alike(reader, 4, 1, {"title": ["Better a"]}) == [("a", 1.0)]
+            assert alike(reader, 4, wanted_filter={"title": ["Title of a"]}) == []
+            assert [name for name, _ in alike(reader, 6)] == ["a", "b", "c", "s", "t"]
+        with corpus.read(whole) as reader:
+            assert alike(reader, 4, wanted_filter={"year": [1999]}) == []
+            assert [name for name, _ in told(reader, 300)] == ["a", "b", "s"]
+
+    def test_recover_forgets_what_has_no_whole(
+        self, corpus: CorpusIndex, whole: Generation
+    ) -> None:
+        draft = corpus.draft(wanted(whole=True), whole)
+        with corpus.write(draft) as writer:
+            put_whole(writer, "d", 206)
+            put_whole(writer, "u", 207, count=1)
+            store(writer, "e")
+            store(writer, "v", count=1)
+            newer = chunks_of("a", "v2")
+            writer.put(newer, dense(newer), sparse(newer), whole=whole_of(newer, 208))
+        corpus.recover(draft)
+        with corpus.read(draft) as reader:
+            assert names(reader) == set("abcdstu")
+            assert sorted(name for name, _ in told(reader, COMMON)) == sorted("abcdstu")
+            assert told(reader, 208) == []
+            assert reader.chunks("a") == chunks_of("a")
+
+    def test_finish_refuses_a_document_without_a_whole(
+        self, corpus: CorpusIndex, whole: Generation
+    ) -> None:
+        draft = corpus.draft(wanted(whole=True), whole)
+        with corpus.write(draft) as writer:
+            store(writer, "e")
+        with pytest.raises(Damaged, match="5 whole documents"):
+            finish(corpus, draft)
+
+    def test_a_generation_that_keeps_none_finds_none(self, corpus: CorpusIndex) -> None:
+        draft = corpus.draft(wanted(), None)
+        with corpus.write(draft) as writer:
+            put_whole(writer, "a", 201)
+            store(writer, "b")
+        with corpus.read(finish(corpus, draft)) as reader:
+            assert reader.nearest_documents(np.eye(WIDTH, dtype=np.float32), 3, [{}] * WIDTH) == (
+                [[]] * WIDTH
+            )
+            assert reader.nearest_documents_sparse([asked(201)] * 2, 3, [{}, {}]) == [[], []]
+            assert reader.count_chunks() == 6
+
+    @pytest.mark.parametrize(
+        "bad",
+        [
+            Whole(np.full(WIDTH, np.nan, np.float32), asked(1)),
+            Whole(np.ones(WIDTH + 1, np.float32), asked(1)),
+            Whole(np.ones(WIDTH, np.float32), asked(2, 2)),
+        ],
+        ids=["nan", "width", "terms"],
+    )
+    def test_bad_vectors_of_a_whole_document_are_refused(
+        self, corpus: CorpusIndex, whole: Generation, bad: Whole
+    ) -> None:
+        draft = corpus.draft(wanted(whole=True), whole)
+        chunks = chunks_of("d")
+        with corpus.write(draft) as writer:
+            with pytest.raises(BadVectors, match="whole"):
+                writer.put(chunks, dense(chunks), sparse(chunks), whole=bad)
+            assert writer.count_chunks() == 11

@@ -7,6 +7,7 @@ has put a good copy in their place.
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import os
 from pathlib import Path
@@ -62,7 +63,8 @@ def found(folder: Path) -> bool:
 
 def _digest(folder: Path) -> str:
     """Of what its files hold. An empty part is passed over: where a file has holes may change when
-    it is read, and most of a small shard is holes.
+    it is read, and most of a small shard is holes. Nor does the order of keys in JSON count: the
+    engine writes them in any, whenever a shard is closed.
     """
     digest = hashlib.sha256()
     for place, folders, names in os.walk(folder):
@@ -71,8 +73,18 @@ def _digest(folder: Path) -> str:
             file = os.path.join(place, name)
             digest.update(f"{os.path.relpath(file, folder)} {os.stat(file).st_size}".encode())
             with open(file, "rb") as opened:
+                if name.endswith(".json"):
+                    digest.update(_in_order(opened.read()))
                 while piece := opened.read(_PIECE):
                     if piece != _EMPTY[: len(piece)]:
                         digest.update(f"{opened.tell()}".encode())
                         digest.update(piece)
     return digest.hexdigest()
+
+
+def _in_order(held: bytes) -> bytes:
+    """JSON with its keys in order; what is none, as it is."""
+    try:
+        return json.dumps(json.loads(held), sort_keys=True).encode()
+    except ValueError:
+        return held

@@ -7,7 +7,7 @@ open a shard, even to read.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,13 +19,13 @@ from components.indexes.edge.damage import damaged
 from components.indexes.edge.files import check_space, told
 from components.indexes.filterable import Filterable, indexes
 from components.indexes.manifest import Quantization
+from components.indexes.payload import VECTORS
+from components.indexes.points import DENSE, DOCUMENT_SPARSE, SPARSE
 from components.indexes.vacuum import DELETED_THRESHOLD, VACUUM_MIN_VECTORS
 from infra.settings import settings
 
 LOCK = "open.lock"
 """Beside the shard's folder; whoever opens the shard holds it."""
-DENSE = "dense"
-SPARSE = "sparse"
 _PAGE = 1000
 """Points read at once."""
 PART_BYTES = 64 * 2**20
@@ -77,7 +77,10 @@ def create(folder: Path, width: int, filterable: Filterable, quantization: Quant
     )
     config = EdgeConfig(
         vectors={DENSE: dense},
-        sparse_vectors={SPARSE: EdgeSparseVectorParams(modifier=Modifier.Idf)},
+        sparse_vectors={
+            name: EdgeSparseVectorParams(modifier=Modifier.Idf)
+            for name in (SPARSE, DOCUMENT_SPARSE)
+        },
         # Deleted points count in the inverse document frequency until they are vacuumed.
         optimizers=EdgeOptimizersConfig(
             deleted_threshold=DELETED_THRESHOLD,
@@ -188,27 +191,29 @@ def read_through(shard: Any, folder: Path) -> None:
     """
     from qdrant_edge import ScrollRequest
 
+    # An older shard does not know all of them.
+    terms = [name for name in (SPARSE, DOCUMENT_SPARSE) if count(shard, VECTORS, name)]
     offset = None
     while True:
         # A payload is read whole, whatever is wanted of it.
-        asked = ScrollRequest(
-            limit=_PAGE, offset=offset, with_payload=["kind"], with_vector=[SPARSE]
-        )
+        asked = ScrollRequest(limit=_PAGE, offset=offset, with_payload=["kind"], with_vector=terms)
         records, offset = shard.scroll(asked)
         if any("kind" not in (each.payload or {}) for each in records):
             raise damaged("a record has lost what was stored with it", folder.parent)
         if offset is None:
             break
-    lost = count_chunks(shard) - count_chunks(shard, DENSE)
+    lost = count(shard, VECTORS) - count(shard, VECTORS, DENSE)
     if lost:
         raise damaged(f"{lost} chunks have lost their dense vectors", folder.parent)
 
 
-def count_chunks(shard: Any, vector: str | None = None) -> int:
-    """Chunks, or those that have a vector of that name. Raises whatever the engine raises."""
-    from qdrant_edge import CountRequest, FieldCondition, Filter, HasVectorCondition, MatchValue
+def count(shard: Any, kinds: Sequence[str], vector: str | None = None) -> int:
+    """Points of these kinds, or those that have a vector of that name. Raises whatever the engine
+    raises.
+    """
+    from qdrant_edge import CountRequest, FieldCondition, Filter, HasVectorCondition, MatchAny
 
-    must: list[Any] = [FieldCondition("kind", match=MatchValue("chunk"))]
+    must: list[Any] = [FieldCondition("kind", match=MatchAny(list(kinds)))]
     if vector:
         must.append(HasVectorCondition(vector))
     return int(shard.count(CountRequest(filter=Filter(must=must), exact=True)))

@@ -287,7 +287,7 @@ class EdgeCorpus:
         with (
             self._condemned(draft),
             self._proved(draft),
-            closing(EdgeWriter(self._shard(draft), draft.width)) as writer,
+            closing(EdgeWriter(self._shard(draft), draft.width, whole=draft.whole)) as writer,
         ):
             writer.index_fields(self._filterable)
             yield writer
@@ -303,6 +303,8 @@ class EdgeCorpus:
                 with self.read(draft) as reader:
                     reader.read_through()
                     _check_count(reader, totals.chunks, shard)
+                    if draft.whole:
+                        _check_whole(reader, totals.documents, shard)
                     sparse = reader.count_sparse()
         except Damaged as error:
             error.at(hint="nothing was published: run the refresh again")
@@ -430,7 +432,8 @@ class EdgeCorpus:
         search = self._rescoring.of(generation)
         edition = generation.edition(os.path.realpath(shard))
         told = generation.totals.fields if generation.finished_at else None
-        reader = EdgeReader(opened, shard, generation.width, search, edition, told)
+        whole = generation.whole
+        reader = EdgeReader(opened, shard, generation.width, search, edition, told, whole=whole)
         if generation.finished_at:
             # The engine opens a shard whose files are missing as if it were smaller.
             _check_count(reader, generation.totals.chunks, shard)
@@ -589,4 +592,12 @@ def _check_count(reader: EdgeReader, expected: int, shard: Path) -> None:
     if stored != expected:
         raise damage.damaged(
             f"{stored} chunks are stored where {expected} are recorded", shard.parent
+        )
+
+
+def _check_whole(reader: EdgeReader, expected: int, shard: Path) -> None:
+    stored = reader.count_whole()
+    if stored != expected:
+        raise damage.damaged(
+            f"{stored} whole documents have vectors where {expected} are recorded", shard.parent
         )

@@ -9,16 +9,17 @@ from typing import Any
 import numpy as np
 
 from components.errors import Missing
-from components.fields import Fields
+from components.fields import Fields, of_documents
 from components.indexes.distinct import FIRST, distinct, payload_field
 from components.indexes.edge import engine
-from components.indexes.edge.engine import DENSE, SPARSE, faults
-from components.indexes.hits import TIES, best, more
+from components.indexes.edge.engine import faults
+from components.indexes.hits import TIES, best, documents, more
 from components.indexes.known_fields import known_fields
 from components.indexes.manifest import Entry
 from components.indexes.payload import (
     NAMING,
     STATES,
+    WHOLE,
     by_type,
     field_path,
     fields_of,
@@ -27,12 +28,16 @@ from components.indexes.payload import (
     to_chunk,
     to_entry,
 )
+from components.indexes.points import DENSE, DOCUMENT_SPARSE, SPARSE
 from components.indexes.quantization import Search
 from components.values import Chunk, Filter, Hit, Matrix, Scalar, SparseVector, States
 
 _PAGE = 1000
 KIND = "\0kind"
 """Our own field in a filter: a name that no user's field can have by accident."""
+_WHOLE = "\0whole"
+"""Likewise."""
+_INTERNAL = {KIND: "kind", _WHOLE: WHOLE}
 
 
 class EdgeReader:
@@ -46,6 +51,8 @@ class EdgeReader:
         search: Search | None = None,
         edition: str = "",
         told: Mapping[str, int] | None = None,
+        *,
+        whole: bool = False,
     ) -> None:
         self.edition = edition
         self._told = told
@@ -53,27 +60,43 @@ class EdgeReader:
         self._folder = folder
         self._width = width
         self._search = search
+        self._whole = whole
+        """Whether vectors of whole documents are kept."""
 
     def nearest(self, vectors: Matrix, k: int, filters: Sequence[Filter]) -> list[list[Hit]]:
         """See `Reader`."""
+        only: Filter = {KIND: ["chunk"]} if self._whole else {}
         return [
-            self._query(row, DENSE, k, each) for row, each in zip(vectors, filters, strict=True)
+            best(self._query(row, DENSE, k, {**each, **only}), k)
+            for row, each in zip(vectors, filters, strict=True)
         ]
 
     def nearest_sparse(
         self, vectors: Sequence[SparseVector], k: int, filters: Sequence[Filter]
     ) -> list[list[Hit]]:
         """See `Reader`."""
-        from qdrant_edge import SparseVector as EngineSparse
+        return [
+            best(self._query(engine_terms(terms), SPARSE, k, each), k) if len(terms.indices) else []
+            for terms, each in zip(vectors, filters, strict=True)
+        ]
 
-        found: list[list[Hit]] = []
-        for vector, each in zip(vectors, filters, strict=True):
-            if not len(vector.indices):
-                found.append([])
-                continue
-            own = EngineSparse(vector.indices.tolist(), vector.values.tolist())
-            found.append(self._query(own, SPARSE, k, each))
-        return found
+    def nearest_documents(
+        self, vectors: Matrix, k: int, filters: Sequence[Filter]
+    ) -> list[list[tuple[str, float]]]:
+        """See `Reader`."""
+        pairs = zip(vectors, filters, strict=True)
+        return [self._documents(row, DENSE, k, each) for row, each in pairs]
+
+    def nearest_documents_sparse(
+        self, vectors: Sequence[SparseVector], k: int, filters: Sequence[Filter]
+    ) -> list[list[tuple[str, float]]]:
+        """See `Reader`."""
+        return [
+            self._documents(engine_terms(terms), DOCUMENT_SPARSE, k, each)
+            if len(terms.indices)
+            else []
+            for terms, each in zip(vectors, filters, strict=True)
+        ]
 
     def vectors(self, chunk_ids: Sequence[str]) -> Matrix:
         """See `Reader`."""
@@ -144,7 +167,15 @@ class EdgeReader:
     def count_sparse(self) -> int:
         """Chunks that have a sparse vector: one without any term has none."""
         with faults("chunks could not be counted", self._folder):
-            return engine.count_chunks(self._shard, SPARSE)
+            return engine.count(self._shard, ["chunk"], SPARSE)
+
+    def count_whole(self) -> int:
+        """Whole documents that have vectors."""
+        from qdrant_edge import CountRequest
+
+        chosen = engine_filter({_WHOLE: [True]})
+        with faults("documents could not be counted", self._folder):
+            return int(self._shard.count(CountRequest(filter=chosen, exact=True)))
 
     def read_through(self) -> None:
         """Read all that is stored, once. Raises IndexFault where something cannot be read, Damaged
@@ -175,7 +206,16 @@ class EdgeReader:
     def _chunks(self, wanted: Filter) -> list[Chunk]:
         return [to_chunk(str(record.id), record.payload) for record in self.scroll(wanted)]
 
-    def _query(self, vector: Any, name: str, k: int, wanted: Filter) -> list[Hit]:
+    def _documents(self, vector: Any, name: str, k: int, wanted: Filter) -> list[tuple[str, float]]:
+        if not self._whole:
+            return []
+        chosen = {**of_documents(wanted), _WHOLE: [True]}
+        return documents(self._query(vector, name, k, chosen, ["document_id"]), k)
+
+    def _query(
+        self, vector: Any, name: str, k: int, wanted: Filter, payload: Any = None
+    ) -> list[Any]:
+        """Points enough to tell the k best."""
         from qdrant_edge import Query, QueryRequest
 
         limit, points = k + TIES, []
@@ -185,12 +225,19 @@ class EdgeReader:
                 query=Query.Nearest(vector, using=name),
                 filter=engine_filter(wanted) if wanted else None,
                 params=_params(self._search) if name == DENSE else None,
-                with_payload=_but_states(),
+                with_payload=payload or _but_states(),
             )
             with faults("the index could not be searched", self._folder):
                 points = self._shard.query(request)
             limit = more(points, k, limit)
-        return best(points, k)
+        return points
+
+
+def engine_terms(terms: SparseVector) -> Any:
+    """Weighted terms as the engine takes them."""
+    from qdrant_edge import SparseVector as EngineSparse
+
+    return EngineSparse(terms.indices.tolist(), terms.values.tolist())
 
 
 def _but_states() -> Any:
@@ -222,7 +269,7 @@ def engine_filter(wanted: Filter) -> Any:
 
 
 def _path(name: str) -> str:
-    return "kind" if name == KIND else field_path(name)
+    return _INTERNAL.get(name) or field_path(name)
 
 
 def _condition(path: str, values: Sequence[Scalar]) -> Any:

@@ -7,21 +7,23 @@ part, not of the corpus.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from components.indexes.checks import check_vectors, checked_states
+from components.indexes.checks import check_vectors, check_whole, checked_states
 from components.indexes.edge import engine
-from components.indexes.edge.engine import DENSE, SPARSE, faults
+from components.indexes.edge.engine import faults
 from components.indexes.edge.files import check_space
 from components.indexes.edge.optimise import optimise
-from components.indexes.edge.reader import KIND, EdgeReader, engine_filter
+from components.indexes.edge.reader import KIND, EdgeReader, engine_filter, engine_terms
 from components.indexes.filterable import Filterable
 from components.indexes.manifest import Entry
-from components.indexes.payload import check, entry_id, of_chunk, of_entry, size
-from components.values import Chunk, Matrix, Metadata, SparseVector, States
+from components.indexes.payload import VECTORS, WHOLE, check, entry_id, of_entry
+from components.indexes.points import DENSE, Point, points_of
+from components.values import Chunk, Matrix, Metadata, SparseVector, States, Whole
 
 _BATCH = 256
 _BATCH_BYTES = 8 * 2**20
@@ -36,11 +38,11 @@ _BYTES_PER_POINT = 16_384
 class EdgeWriter(EdgeReader):
     """A draft, opened until it is closed, see `Writer`."""
 
-    def __init__(self, folder: Path, width: int) -> None:
+    def __init__(self, folder: Path, width: int, *, whole: bool) -> None:
         self._held = ExitStack()
         self._points = 0
         """Written since the last part was sealed."""
-        super().__init__(self._opened(folder), folder, width)
+        super().__init__(self._opened(folder), folder, width, whole=whole)
         self._sealed = 4 * width * self._shard.info().points_count
         """Bytes of vector places before that."""
 
@@ -54,13 +56,15 @@ class EdgeWriter(EdgeReader):
         dense: Matrix,
         sparse: Sequence[SparseVector],
         states: Sequence[States] = (),
+        whole: Whole | None = None,
     ) -> None:
         """See `Writer`."""
         check_vectors(chunks, dense, sparse, self._width)
+        check_whole(chunks, whole, self._width)
         held = checked_states(chunks, states)
-        for part, needed in _batches(list(map(size, chunks, held))):
-            points = _points(chunks[part], dense[part], sparse[part], held[part])
-            self._upsert(points, needed)
+        points = points_of(chunks, dense, sparse, held, whole if self._whole else None)
+        for batch, needed in _batches(points):
+            self._upsert(list(map(_engine_point, batch)), needed)
 
     def commit(self, entries: Sequence[Entry], replaced: Sequence[str] = ()) -> None:
         """See `Writer`."""
@@ -80,7 +84,7 @@ class EdgeWriter(EdgeReader):
         """See `Writer`."""
         from qdrant_edge import UpdateOperation
 
-        chosen = engine_filter({KIND: ["chunk"], "document_id": [document_id]})
+        chosen = engine_filter({KIND: VECTORS, "document_id": [document_id]})
         payload = {"title": title, "metadata": dict(metadata)}
         check(payload, document_id)
         check_space(self._folder)
@@ -105,15 +109,17 @@ class EdgeWriter(EdgeReader):
             engine.index_fields(self._shard, filterable)
 
     def recover(self) -> None:
-        """Drop what a killed run left behind: chunks that no entry names, and entries whose
-        chunks are not all there (their documents are then done again).
+        """Drop what a killed run left behind: chunks that no entry names, and entries whose chunks,
+        or the vectors of the whole, are not all there (their documents are then done again).
         """
         entries = self.entries()
-        counted: dict[tuple[str, str], int] = {}
-        for record in self.scroll({KIND: ["chunk"]}, ["document_id", "version"]):
+        chunks: Counter[tuple[str, str]] = Counter()
+        wholes: Counter[tuple[str, str]] = Counter()
+        for record in self.scroll({KIND: VECTORS}, ["kind", "document_id", "version", WHOLE]):
             key = record.payload["document_id"], record.payload["version"]
-            counted[key] = counted.get(key, 0) + 1
-        for document_id, version in counted:
+            chunks[key] += record.payload["kind"] == "chunk"
+            wholes[key] += WHOLE in record.payload
+        for document_id, version in chunks:
             entry = entries.get(document_id)
             if entry is None or entry.content_hash != version:
                 self._drop(document_id, version)
@@ -121,18 +127,30 @@ class EdgeWriter(EdgeReader):
             [
                 entry.document_id
                 for entry in entries.values()
-                if entry.chunks != counted.get((entry.document_id, entry.content_hash), 0)
+                if not self._are_whole(entry, chunks, wholes)
             ]
         )
 
+    def _are_whole(
+        self,
+        entry: Entry,
+        chunks: Mapping[tuple[str, str], int],
+        wholes: Mapping[tuple[str, str], int],
+    ) -> bool:
+        key = entry.document_id, entry.content_hash
+        return entry.chunks == chunks[key] and (
+            not self._whole or wholes[key] == (entry.chunks > 0)
+        )
+
     def _drop(self, document_id: str, version: str, *, others: bool = False) -> None:
-        """Delete a document's chunks of one version, or of all others."""
-        from qdrant_edge import FieldCondition, Filter, MatchValue, UpdateOperation
+        """Delete a document's vectors of one version, or of all others."""
+        from qdrant_edge import FieldCondition, Filter, MatchAny, MatchValue, UpdateOperation
 
         def matches(name: str, value: str) -> Any:
             return FieldCondition(name, match=MatchValue(value))
 
-        own: list[Any] = [matches("kind", "chunk"), matches("document_id", document_id)]
+        kinds = FieldCondition("kind", match=MatchAny(list(VECTORS)))
+        own: list[Any] = [kinds, matches("document_id", document_id)]
         wanted: list[Any] = [matches("version", version)]
         chosen = Filter(must=own, must_not=wanted) if others else Filter(must=own + wanted)
         self._update(UpdateOperation.delete_points_by_filter(chosen))
@@ -163,34 +181,23 @@ class EdgeWriter(EdgeReader):
             self._shard.update(operation)
 
 
-def _batches(sizes: Sequence[int]) -> Iterator[tuple[slice, int]]:
-    """Chunks to write at once, and how many bytes they may take: log and segment hold both.
-    `sizes`: bytes of their payloads.
-    """
-    start = payload = 0
-    for at, own in enumerate(sizes):
-        if at > start and (at - start >= _BATCH or payload >= _BATCH_BYTES):
-            yield slice(start, at), 3 * payload + (at - start) * _BYTES_PER_POINT
-            start, payload = at, 0
-        payload += own
-    if sizes:
-        count = len(sizes) - start
-        yield slice(start, len(sizes)), 3 * payload + count * _BYTES_PER_POINT
+def _batches(points: Iterable[Point]) -> Iterator[tuple[list[Point], int]]:
+    """Points to write at once, and how many bytes they may take: log and segment hold both."""
+    batch: list[Point] = []
+    payload = 0
+    for point in points:
+        if batch and (len(batch) >= _BATCH or payload >= _BATCH_BYTES):
+            yield batch, 3 * payload + len(batch) * _BYTES_PER_POINT
+            batch, payload = [], 0
+        batch.append(point)
+        payload += point.size
+    if batch:
+        yield batch, 3 * payload + len(batch) * _BYTES_PER_POINT
 
 
-def _points(
-    chunks: Sequence[Chunk],
-    dense: Matrix,
-    sparse: Sequence[SparseVector],
-    states: Sequence[States | None],
-) -> list[Any]:
-    from qdrant_edge import Point
-    from qdrant_edge import SparseVector as EngineSparse
+def _engine_point(point: Point) -> Any:
+    from qdrant_edge import Point as EnginePoint
 
-    points = []
-    for chunk, row, terms, own in zip(chunks, dense, sparse, states, strict=True):
-        vectors: dict[str, Any] = {DENSE: row}
-        if len(terms.indices):
-            vectors[SPARSE] = EngineSparse(terms.indices.tolist(), terms.values.tolist())
-        points.append(Point(chunk.id, vectors, of_chunk(chunk, own)))
-    return points
+    vectors: dict[str, Any] = {name: engine_terms(own) for name, own in point.terms.items()}
+    vectors[DENSE] = point.dense
+    return EnginePoint(point.id, vectors, dict(point.payload))

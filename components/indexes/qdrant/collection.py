@@ -12,10 +12,10 @@ from components.errors import Damaged, IndexFault, Refused
 from components.indexes.filterable import Filterable, Kind, indexes
 from components.indexes.manifest import Quantization
 from components.indexes.payload import CHUNK
+from components.indexes.points import DENSE, DOCUMENT_SPARSE, SPARSE
 from components.indexes.qdrant.conditions import ADDED, REMOVED
 from components.indexes.qdrant.limits import Limits
 from components.indexes.qdrant.patience import Waiting
-from components.indexes.qdrant.reader import DENSE, SPARSE
 from components.indexes.qdrant.server import Server
 from components.indexes.vacuum import DELETED_THRESHOLD, VACUUM_MIN_VECTORS
 from infra import stopping
@@ -74,7 +74,9 @@ def create(server: Server, name: str, width: int, layout: Layout) -> None:
     dense = VectorParams(size=width, distance=Distance.COSINE, on_disk=layout.on_disk)
     options: dict[str, Any] = {
         "vectors_config": {DENSE: dense},
-        "sparse_vectors_config": {SPARSE: SparseVectorParams(modifier=Modifier.IDF)},
+        "sparse_vectors_config": {
+            name: SparseVectorParams(modifier=Modifier.IDF) for name in (SPARSE, DOCUMENT_SPARSE)
+        },
         "quantization_config": _quantized(layout),
         # Deleted points count in the inverse document frequency until they are vacuumed.
         "optimizers_config": OptimizersConfigDiff(

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 ADDED = "added"
 REMOVED = "removed"
+Own = Sequence[str] | bool
+"""What a field of ours must hold: one of some words, or whether it is so."""
 
 
 @dataclass(frozen=True)
@@ -36,13 +38,13 @@ class View:
     """Numbers whose marks count for nothing, as many at once as a condition may name."""
 
 
-def visible(view: View, wanted: Filter | None = None, **own: Sequence[str]) -> models.Filter:
+def visible(view: View, wanted: Filter | None = None, **own: Own) -> models.Filter:
     """What a generation sees, of what a user's filter and our own fields allow."""
     asked = [_condition(field_path(name), values) for name, values in (wanted or {}).items()]
     return _standing(view, view.number, _up_to(view.number), [*_own(own), *asked])
 
 
-def standing(view: View, *more: Any, older: bool = False, **own: Sequence[str]) -> models.Filter:
+def standing(view: View, *more: Any, older: bool = False, **own: Own) -> models.Filter:
     """What a draft may take away, of what further conditions allow: what it sees, or the `older` of
     that, which those before it brought. A mark that a later one has set is left alone.
     """
@@ -80,7 +82,7 @@ def of_points(ids: Sequence[str], numbers: Sequence[int]) -> models.Filter:
     return chosen
 
 
-def added_in(number: int, **own: Sequence[str]) -> models.Filter:
+def added_in(number: int, **own: Own) -> models.Filter:
     """What one generation brought."""
     from qdrant_client.models import FieldCondition, Filter, MatchValue
 
@@ -95,7 +97,7 @@ def removed_in(first: int, last: int, but: Sequence[Sequence[int]] = ()) -> mode
     return Filter(must=[taken], must_not=_among(REMOVED, but) or None)
 
 
-def marked(field: str, numbers: Sequence[int], **own: Sequence[str]) -> models.Filter:
+def marked(field: str, numbers: Sequence[int], **own: Own) -> models.Filter:
     """What bears one of these numbers."""
     from qdrant_client.models import Filter
 
@@ -119,11 +121,16 @@ def _among(field: str, numbers: Sequence[Sequence[int]]) -> list[Any]:
     return [FieldCondition(key=field, match=MatchAny(any=list(part))) for part in numbers]
 
 
-def _own(fields: Mapping[str, Sequence[str]]) -> list[Any]:
-    from qdrant_client.models import FieldCondition, MatchAny
+def _own(fields: Mapping[str, Own]) -> list[Any]:
+    from qdrant_client.models import FieldCondition, MatchAny, MatchValue
 
     return [
-        FieldCondition(key=name, match=MatchAny(any=list(values)))
+        FieldCondition(
+            key=name,
+            match=MatchValue(value=values)
+            if isinstance(values, bool)
+            else MatchAny(any=list(values)),
+        )
         for name, values in fields.items()
     ]
 

@@ -293,6 +293,10 @@ class QdrantCorpus:
             raise Damaged(f"{stored} chunks are stored where {totals.chunks} are recorded").at(
                 where=record.collection, hint="run the refresh again"
             )
+        if draft.whole and (whole := reader.count_whole()) != totals.documents:
+            raise Damaged(
+                f"{whole} whole documents have vectors where {totals.documents} are recorded"
+            ).at(where=record.collection, hint="run the refresh again")
         collection.settle(self._server, record.collection)
         done = replace(draft, finished_at=now(), totals=totals, sparse=reader.count_sparse())
         self._control.save(replace(record, generation=done), self._holder())
@@ -457,7 +461,9 @@ class QdrantCorpus:
 
     def _opened(
         self, record: Record
-    ) -> tuple[Server, str, int, Sequence[int], int, Search | None, str, Mapping[str, int] | None]:
+    ) -> tuple[
+        Server, str, int, Sequence[int], int, Search | None, str, Mapping[str, int] | None, bool
+    ]:
         generation = record.generation
         return (
             self._server,
@@ -468,4 +474,5 @@ class QdrantCorpus:
             self._rescoring.of(generation),
             generation.edition(self._key),
             generation.totals.fields if generation.finished_at else None,
+            generation.whole,
         )

@@ -12,9 +12,9 @@ from uuid import uuid5
 import numpy as np
 
 from components.errors import BadOption, Missing, Refused
-from components.fields import Fields
+from components.fields import Fields, of_documents
 from components.indexes.distinct import FIRST, distinct, payload_field
-from components.indexes.hits import TIES, best, more
+from components.indexes.hits import TIES, best, documents, more
 from components.indexes.known_fields import known_fields
 from components.indexes.manifest import Entry
 from components.indexes.payload import (
@@ -29,6 +29,7 @@ from components.indexes.payload import (
     to_chunk,
     to_entry,
 )
+from components.indexes.points import DENSE, DOCUMENT_SPARSE, SPARSE
 from components.indexes.qdrant.conditions import (
     ADDED,
     REMOVED,
@@ -49,12 +50,21 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 Answer = TypeVar("Answer")
-DENSE = "dense"
-SPARSE = "sparse"
 _STATES_PAGE = 100
 """Of chunks with the states of their tokens: a long chunk's take hundreds of kilobytes."""
-_Asked = tuple[Any, str, Filter]
-"""A vector, the name of the vectors it is compared with, and what a hit must satisfy."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question."""
+
+    vector: Any
+    using: str
+    """Name of the vectors it is compared with."""
+    wanted: Filter
+    """What a hit must satisfy."""
+    documents: bool = False
+    """Whether it is for whole documents."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +123,7 @@ class QdrantReader:
         search: Search | None,
         edition: str,
         told: Mapping[str, int] | None,
+        whole: bool,
     ) -> None:
         self.edition = edition
         self._told = told
@@ -122,6 +133,8 @@ class QdrantReader:
         self._given_up = given_up
         self._width = width
         self._search = search
+        self._whole = whole
+        """Whether vectors of whole documents are kept."""
 
     @cached_property
     def _limits(self) -> Limits:
@@ -140,22 +153,49 @@ class QdrantReader:
     def nearest(self, vectors: Matrix, k: int, filters: Sequence[Filter]) -> list[list[Hit]]:
         """See `Reader`."""
         pairs = zip(vectors, filters, strict=True)
-        return self._query([(row.tolist(), DENSE, wanted) for row, wanted in pairs], k)
+        found = self._query([_Asked(row.tolist(), DENSE, wanted) for row, wanted in pairs], k)
+        return [best(points, k) for points in found]
 
     @_fitting
     def nearest_sparse(
         self, vectors: Sequence[SparseVector], k: int, filters: Sequence[Filter]
     ) -> list[list[Hit]]:
         """See `Reader`."""
-        from qdrant_client.models import SparseVector as Terms
-
         asked = [
-            (Terms(indices=vector.indices.tolist(), values=vector.values.tolist()), SPARSE, wanted)
+            _Asked(terms_of(vector), SPARSE, wanted)
             for vector, wanted in zip(vectors, filters, strict=True)
             if len(vector.indices)
         ]
-        answers = iter(self._query(asked, k))
-        return [next(answers) if len(vector.indices) else [] for vector in vectors]
+        found = iter(self._query(asked, k))
+        return [best(next(found), k) if len(vector.indices) else [] for vector in vectors]
+
+    @_fitting
+    def nearest_documents(
+        self, vectors: Matrix, k: int, filters: Sequence[Filter]
+    ) -> list[list[tuple[str, float]]]:
+        """See `Reader`."""
+        if not self._whole:
+            return [[] for _ in vectors]
+        asked = [
+            _Asked(row.tolist(), DENSE, of_documents(wanted), documents=True)
+            for row, wanted in zip(vectors, filters, strict=True)
+        ]
+        return [documents(points, k) for points in self._query(asked, k)]
+
+    @_fitting
+    def nearest_documents_sparse(
+        self, vectors: Sequence[SparseVector], k: int, filters: Sequence[Filter]
+    ) -> list[list[tuple[str, float]]]:
+        """See `Reader`."""
+        if not self._whole:
+            return [[] for _ in vectors]
+        asked = [
+            _Asked(terms_of(vector), DOCUMENT_SPARSE, of_documents(wanted), documents=True)
+            for vector, wanted in zip(vectors, filters, strict=True)
+            if len(vector.indices)
+        ]
+        found = iter(self._query(asked, k))
+        return [documents(next(found), k) if len(vector.indices) else [] for vector in vectors]
 
     @_fitting
     def vectors(self, chunk_ids: Sequence[str]) -> Matrix:
@@ -235,6 +275,11 @@ class QdrantReader:
         chosen.must = [*listed(chosen.must), HasVectorCondition(has_vector=SPARSE)]
         return count(self._server, self._collection, self._limits, chosen)
 
+    def count_whole(self) -> int:
+        """Whole documents that have vectors."""
+        chosen = visible(self._view, whole=True)
+        return count(self._server, self._collection, self._limits, chosen)
+
     def _prepare(self) -> None:
         """Called before anything is asked."""
 
@@ -275,20 +320,21 @@ class QdrantReader:
             chosen.should = [of_chunks(part)]
             yield from self._scroll(chosen, fields, vectors, page)
 
-    def _query(self, asked: Sequence[_Asked], k: int) -> list[list[Hit]]:
-        for _, _, wanted in asked:
-            self._limits.check(wanted)
+    def _query(self, asked: Sequence[_Asked], k: int) -> list[list[models.ScoredPoint]]:
+        """For each, points enough to tell the k best."""
+        for each in asked:
+            self._limits.check(each.wanted)
         return self._found(asked, k, k + TIES)
 
-    def _found(self, asked: Sequence[_Asked], k: int, limit: int) -> list[list[Hit]]:
-        found: list[list[Hit]] = []
+    def _found(self, asked: Sequence[_Asked], k: int, limit: int) -> list[list[models.ScoredPoint]]:
+        found: list[list[models.ScoredPoint]] = []
         for each, points in zip(asked, self._points(asked, limit), strict=True):
             if len(points) == self._limits.all_hits < k:
                 raise BadOption(f"the server gives no more than {len(points)} hits, not {k}").at(
                     where=self._collection, hint="ask for fewer, or have max_query_limit raised"
                 )
             again = more(points, k, limit)
-            found += self._found([each], k, again) if again else [best(points, k)]
+            found += self._found([each], k, again) if again else [points]
         return found
 
     def _points(self, asked: Sequence[_Asked], limit: int) -> list[list[models.ScoredPoint]]:
@@ -300,7 +346,7 @@ class QdrantReader:
         unfinished = list(range(len(asked)))
         while unfinished:
             requests = [
-                self._request(*asked[at], min(most - len(found[at]), self._limits.hits), found[at])
+                self._request(asked[at], min(most - len(found[at]), self._limits.hits), found[at])
                 for at in unfinished
             ]
             going = []
@@ -327,36 +373,49 @@ class QdrantReader:
         )
 
     def _request(
-        self,
-        query: Any,
-        name: str,
-        wanted: Filter,
-        limit: int,
-        known: Sequence[models.ScoredPoint],
+        self, asked: _Asked, limit: int, known: Sequence[models.ScoredPoint]
     ) -> models.QueryRequest:
         from qdrant_client.models import HasIdCondition, QueryRequest
 
-        chosen = visible(self._view, wanted)
+        chosen = self._seen(asked)
         ids = [point.id for point in known]
         others = [HasIdCondition(has_id=list(part)) for part in parts(ids, self._limits.values)]
         chosen.must_not = [*listed(chosen.must_not), *others]
         return QueryRequest(
-            query=query,
-            using=name,
+            query=asked.vector,
+            using=asked.using,
             filter=chosen,
-            params=_params(self._search, self._limits) if name == DENSE else self._frequencies(),
+            params=self._params(asked),
             limit=limit,
-            with_payload=_but_states(),
+            with_payload=["document_id"] if asked.documents else _but_states(),
         )
 
-    def _frequencies(self) -> models.SearchParams:
+    def _seen(self, asked: _Asked) -> models.Filter:
+        """What it is asked of: whole documents share the dense vectors' name with chunks."""
+        if asked.documents:
+            return visible(self._view, asked.wanted, whole=True)
+        if asked.using == DENSE and self._whole:
+            return visible(self._view, asked.wanted, kind=["chunk"])
+        return visible(self._view, asked.wanted)
+
+    def _params(self, asked: _Asked) -> models.SearchParams | None:
         """How rare a term is, is counted over what the generation sees, whatever a question's own
         filter is. A server before 1.19 ignores it, and counts every point of a shard.
         """
         from qdrant_client.models import IdfCorpusParams, SearchParams
 
-        seen = visible(self._view, kind=["chunk"])
+        if asked.using == DENSE:
+            return _params(self._search, self._limits)
+        view = self._view
+        seen = visible(view, whole=True) if asked.documents else visible(view, kind=["chunk"])
         return SearchParams(idf=IdfCorpusParams(corpus=seen))
+
+
+def terms_of(vector: SparseVector) -> models.SparseVector:
+    """Weighted terms as a server takes them."""
+    from qdrant_client.models import SparseVector as Terms
+
+    return Terms(indices=vector.indices.tolist(), values=vector.values.tolist())
 
 
 def _but_states() -> models.PayloadSelectorExclude:

@@ -9,23 +9,21 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 from uuid import uuid5
 
-import numpy as np
-
 from components.errors import Refused
-from components.indexes.checks import check_vectors, checked_states
+from components.indexes.checks import check_vectors, check_whole, checked_states
 from components.indexes.filterable import Filterable
 from components.indexes.manifest import Entry
 from components.indexes.payload import (
     CHUNK,
     NAMESPACE,
-    STATES,
+    VECTORS,
+    WHOLE,
     check,
     named,
-    of_chunk,
     of_entry,
     size,
-    to_chunk,
 )
+from components.indexes.points import DENSE, Point, points_of
 from components.indexes.qdrant import answers
 from components.indexes.qdrant.collection import index_chunks
 from components.indexes.qdrant.conditions import (
@@ -42,9 +40,9 @@ from components.indexes.qdrant.conditions import (
 )
 from components.indexes.qdrant.halving import REFUSED, halved, may_be_too_large
 from components.indexes.qdrant.limits import parts
-from components.indexes.qdrant.reader import DENSE, SPARSE, QdrantReader, entry_id
+from components.indexes.qdrant.reader import QdrantReader, entry_id, terms_of
 from components.indexes.qdrant.uploads import Uploads
-from components.values import Chunk, Matrix, Metadata, SparseVector, States
+from components.values import Chunk, Matrix, Metadata, SparseVector, States, Whole
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient, models
@@ -87,14 +85,14 @@ class QdrantWriter(QdrantReader):
         dense: Matrix,
         sparse: Sequence[SparseVector],
         states: Sequence[States] = (),
+        whole: Whole | None = None,
     ) -> None:
         """See `Writer`."""
         check_vectors(chunks, dense, sparse, self._width)
+        check_whole(chunks, whole, self._width)
         held = checked_states(chunks, states)
-        points = [
-            _Point(chunk, of_chunk(chunk, own), row.tolist(), terms, size(chunk, own))
-            for chunk, row, terms, own in zip(chunks, dense, sparse, held, strict=True)
-        ]
+        made = points_of(chunks, dense, sparse, held, whole if self._whole else None)
+        points = list(map(_Point.made_of, made))
         self._put.update(chunk.document_id for chunk in chunks)
         self._uploads.add(points, self._limits.points)
 
@@ -128,11 +126,11 @@ class QdrantWriter(QdrantReader):
         check(described, document_id)
         if document_id in self._put:
             self.flush()
-        seen = visible(self._view, {"document_id": [document_id]}, kind=["chunk"])
+        seen = visible(self._view, {"document_id": [document_id]}, kind=VECTORS)
         held = list(self._scroll(seen, True, True, self._limits.points))
         older = [point for point in held if _number(point) < self._number]
         if len(older) < len(held):
-            own = added_in(self._number, kind=["chunk"], document_id=[document_id])
+            own = added_in(self._number, kind=VECTORS, document_id=[document_id])
             self._set(described, own)
         self._uploads.add([_copy(point, described) for point in older], self._limits.points)
 
@@ -144,8 +142,8 @@ class QdrantWriter(QdrantReader):
 
     def recover(self, behind: Sequence[int]) -> None:
         """Go on with what a killed run did whole: entries that it wrote under the numbers `behind`,
-        which were given up, with all of their chunks, and what it took away. Other documents of
-        its count as missing. No other is looked at.
+        which were given up, with all of their chunks and the vectors of the whole, and what it took
+        away. Other documents of its count as missing. No other is looked at.
 
         What is late of that run, or was asked here twice, changes nothing that is written later.
         """
@@ -163,15 +161,15 @@ class QdrantWriter(QdrantReader):
         return {(point.payload or {})["document_id"] for point in points}
 
     def _go_on(self, behind: Sequence[int], documents: Sequence[str]) -> Collection[str]:
-        """Give documents that have all of their chunks this draft's number, the entries last."""
+        """Give documents that have all of their vectors this draft's number, the entries last."""
         before = self._view_of(behind[-1], behind)
         entries = self._entries(before, {"document_id": documents})
         held = {name: each for name, each in entries.items() if each.number in behind}
-        chunks = self._chunk_points(before, documents)
+        found = self._vector_points(before, documents)
         whole = {
-            name: chunks[name, each.entry.content_hash]
+            name: found[name, each.entry.content_hash]
             for name, each in held.items()
-            if len(chunks[name, each.entry.content_hash]) == each.entry.chunks
+            if self._are_all(found[name, each.entry.content_hash].values(), each.entry)
         }
         points = {
             chunk: str(point.id)
@@ -190,13 +188,21 @@ class QdrantWriter(QdrantReader):
         self._mark(list(recorded.values()), behind)
         return whole
 
-    def _chunk_points(
+    def _are_all(self, points: Collection[models.Record], entry: Entry) -> bool:
+        """Whether these are a document's vectors, all of them."""
+        payloads = [point.payload or {} for point in points]
+        chunks = sum(each["kind"] != WHOLE for each in payloads)
+        wholes = sum(WHOLE in each for each in payloads)
+        return chunks == entry.chunks and (not self._whole or wholes == (chunks > 0))
+
+    def _vector_points(
         self, view: View, documents: Sequence[str]
     ) -> Mapping[tuple[str, str], dict[str, models.Record]]:
         """The points of documents' versions, by chunk: of two of one chunk, the newer."""
         found: dict[tuple[str, str], dict[str, models.Record]] = defaultdict(dict)
-        chosen = visible(view, {"document_id": documents}, kind=["chunk"])
-        for point in self._scroll(chosen, ["document_id", "version", CHUNK, ADDED]):
+        chosen = visible(view, {"document_id": documents}, kind=VECTORS)
+        fields = ["kind", "document_id", "version", CHUNK, WHOLE, ADDED]
+        for point in self._scroll(chosen, fields):
             payload, chunk = point.payload or {}, named(point)
             own = found[payload["document_id"], payload["version"]]
             if chunk not in own or _newness(point, view) > _newness(own[chunk], view):
@@ -234,7 +240,7 @@ class QdrantWriter(QdrantReader):
         """Take away all points of these chunks but those that are named."""
         if self._alone and not self._given_up:
             return
-        chosen = standing(self._view, of_chunks(list(points)), kind=["chunk"])
+        chosen = standing(self._view, of_chunks(list(points)), kind=VECTORS)
         self._take_others(list(points.values()), chosen)
 
     def _replace_entries(self, points: Mapping[str, str]) -> None:
@@ -254,7 +260,7 @@ class QdrantWriter(QdrantReader):
     def _drop(
         self, versions: Sequence[tuple[str, str]], *, others: bool = False, older: bool = False
     ) -> None:
-        """Take away chunks of these documents: of the version named, or of all `others`; or the
+        """Take away vectors of these documents: of the version named, or of all `others`; or the
         `older` of them, which the draft has not brought.
         """
         from qdrant_client.models import Filter
@@ -262,8 +268,10 @@ class QdrantWriter(QdrantReader):
         for part in parts(versions, self._limits.versions):
             any_of = Filter(should=[_of_version(*each, others=others) for each in part])
             documents = sorted({document_id for document_id, _ in part})
-            view, kind = self._view, ["chunk"]
-            self._take_away(standing(view, any_of, older=older, kind=kind, document_id=documents))
+            view = self._view
+            self._take_away(
+                standing(view, any_of, older=older, kind=VECTORS, document_id=documents)
+            )
 
     def _take_away(self, chosen: models.Filter) -> None:
         self._set({REMOVED: self._number}, chosen)
@@ -293,52 +301,48 @@ class QdrantWriter(QdrantReader):
 
 @dataclass(frozen=True, slots=True)
 class _Point:
-    """A chunk on its way."""
+    """A point of a chunk, or of a whole document, on its way."""
 
-    chunk: Chunk
+    id: str
+    """The chunk's, or the whole document's."""
     payload: Mapping[str, Any]
-    row: list[float]
-    terms: SparseVector
+    vectors: Mapping[str, models.Vector]
+    """By name."""
     size: int
     """Bytes of the payload, roughly."""
 
+    @classmethod
+    def made_of(cls, point: Point) -> _Point:
+        """A new one."""
+        vectors: dict[str, Any] = {name: terms_of(own) for name, own in point.terms.items()}
+        return cls(point.id, point.payload, {DENSE: point.dense.tolist(), **vectors}, point.size)
+
     def of(self, number: int) -> models.PointStruct:
         from qdrant_client.models import PointStruct
-        from qdrant_client.models import SparseVector as Terms
 
-        vector: dict[str, Any] = {DENSE: self.row}
-        if len(self.terms.indices):
-            indices, values = self.terms.indices.tolist(), self.terms.values.tolist()
-            vector[SPARSE] = Terms(indices=indices, values=values)
-        payload = {**self.payload, CHUNK: self.chunk.id, ADDED: number}
-        return PointStruct(id=_chunk_point(self.chunk.id, number), vector=vector, payload=payload)
-
-    @property
-    def id(self) -> str:
-        """The chunk's."""
-        return self.chunk.id
+        payload = {**self.payload, CHUNK: self.id, ADDED: number}
+        return PointStruct(
+            id=_chunk_point(self.id, number), vector=dict(self.vectors), payload=payload
+        )
 
     def __len__(self) -> int:
         """Roughly the bytes that it takes in a request."""
-        return self.size + _BYTES_PER_NUMBER * (len(self.row) + 2 * len(self.terms.indices))
+        return self.size + _BYTES_PER_NUMBER * sum(map(_numbers, self.vectors.values()))
+
+
+def _numbers(vector: Any) -> int:
+    return len(vector) if isinstance(vector, list) else 2 * len(vector.indices)
 
 
 def _copy(point: Any, changed: Mapping[str, Any]) -> _Point:
     """A stored point as one to store, with other fields."""
     payload = {name: value for name, value in point.payload.items() if name not in (ADDED, REMOVED)}
     payload |= changed
-    held = point.vector.get(SPARSE)
-    terms = SparseVector(
-        np.array(held.indices if held else [], np.int64),
-        np.array(held.values if held else [], np.float32),
-    )
-    chunk = to_chunk(named(point), payload)
-    own = size(chunk) + len(payload.get(STATES, ""))
-    return _Point(chunk, payload, point.vector[DENSE], terms, own)
+    return _Point(named(point), payload, point.vector, size(payload))
 
 
 def _alone(point: _Point, size: int, error: Refused) -> Refused:
-    document = point.chunk.document_id
+    document = point.payload["document_id"]
     told = Refused(f"{error}; a chunk of {document!r}, some {size / 2**20:.1f} MiB, sent alone")
     hint = "is it larger than the server, or a proxy before it, takes in a request?"
     if answers.status(error.__cause__ or error) == REFUSED:

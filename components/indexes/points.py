@@ -1,0 +1,69 @@
+"""What is stored of a document's chunks and of the whole of it, alike in every store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from components.indexes.payload import WHOLE, of_chunk, of_whole, size, whole_id
+from components.values import Chunk, Matrix, SparseVector, States, Whole
+
+DENSE = "dense"
+"""Vectors of chunks and of whole documents: under a name of their own the latter would take a place
+of every point.
+"""
+SPARSE = "sparse"
+DOCUMENT_SPARSE = "document_sparse"
+"""Of whole documents: how rare a term is, is counted among them alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """Vectors and what is stored with them."""
+
+    id: str
+    payload: Mapping[str, Any]
+    dense: Matrix
+    """(width,)."""
+    terms: Mapping[str, SparseVector]
+    """Sparse vectors by name; none that is empty."""
+    size: int
+    """Bytes of the payload, roughly."""
+
+
+def points_of(
+    chunks: Sequence[Chunk],
+    dense: Matrix,
+    sparse: Sequence[SparseVector],
+    states: Sequence[States | None],
+    whole: Whole | None,
+) -> Iterator[Point]:
+    """A point for each chunk in order and, before the last of them, one for the whole document that
+    it ends, if that has others. Raises BadDocument.
+    """
+    last = len(chunks) - 1
+    for at, (chunk, row, terms, own) in enumerate(zip(chunks, dense, sparse, states, strict=True)):
+        payload, named = of_chunk(chunk, own), {SPARSE: terms}
+        if whole and at == last:
+            if chunk.ordinal:
+                yield _of_document(chunk, whole)
+            else:
+                payload[WHOLE] = True
+                named[DOCUMENT_SPARSE] = whole.sparse
+        yield Point(chunk.id, payload, row, _given(named), size(payload))
+
+
+def _of_document(chunk: Chunk, whole: Whole) -> Point:
+    payload = of_whole(chunk)
+    return Point(
+        id=whole_id(chunk.document_id, chunk.version),
+        payload=payload,
+        dense=whole.dense,
+        terms=_given({DOCUMENT_SPARSE: whole.sparse}),
+        size=size(payload),
+    )
+
+
+def _given(terms: Mapping[str, SparseVector]) -> Mapping[str, SparseVector]:
+    return {name: each for name, each in terms.items() if len(each.indices)}
