@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from components import spec
 from components.corpus import run
 from components.corpus.report import Report
 from components.corpus.request import Job, Request
+from components.encoders.bm25 import Bm25
 from components.errors import Missing
 from components.indexes.contract import GenerationReader
 from components.indexes.manifest import Entry
@@ -121,6 +124,10 @@ class Stored:
     entries: Mapping[str, Entry]
     states: Mapping[str, States] = field(default_factory=dict)
     """Of tokens; empty where the encoder keeps none."""
+    wholes: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    """By document, the cosines of its whole to some directions."""
+    worded: frozenset[str] = frozenset()
+    """Documents that are found as a whole by words of their chunks."""
 
 
 def snapshot(reader: GenerationReader) -> Stored:
@@ -133,7 +140,31 @@ def snapshot(reader: GenerationReader) -> Stored:
         states = dict(zip(ids, reader.states(ids), strict=True))
     except Missing:
         states = {}
-    return Stored(chunks, vectors, entries, states)
+    wholes, worded = _wholes(reader, list(chunks.values()), vectors)
+    return Stored(chunks, vectors, entries, states, wholes, worded)
+
+
+def _wholes(
+    reader: GenerationReader, chunks: Sequence[Chunk], vectors: Mapping[str, Any]
+) -> tuple[Mapping[str, Sequence[float]], frozenset[str]]:
+    """Each document that has chunks has one whole."""
+    if not chunks:
+        return {}, frozenset()
+    expected = sorted({chunk.document_id for chunk in chunks})
+    most = 2 * len(expected)
+    width = len(vectors[chunks[0].id])
+    directions = np.random.default_rng(0).standard_normal((3, width)).astype(np.float32)
+    found = reader.nearest_documents(directions, most, [{}] * len(directions))
+    for each in found:
+        assert sorted(name for name, _ in each) == expected, "wholes that are missing or double"
+    scores = [dict(each) for each in found]
+    (asked,) = Bm25().encode_queries([" ".join(chunk.text for chunk in chunks)])
+    (worded,) = reader.nearest_documents_sparse([asked], most, [{}])
+    assert len(dict(worded)) == len(worded)
+    return (
+        {name: [each[name] for each in scores] for name in expected},
+        frozenset(name for name, _ in worded),
+    )
 
 
 def counts(report: Report) -> tuple[int, int, int, int, int]:

@@ -115,6 +115,7 @@ def differences(left: Stored, right: Stored) -> list[str]:
         if worst < 0.9999:
             found.append(f"a vector has cosine {worst:.6f}")
         found += _state_differences(left, right)
+        found += _whole_differences(left, right)
     return found
 
 
@@ -130,6 +131,20 @@ def _state_differences(left: Stored, right: Stored) -> list[str]:
     ]
     worst = min(equal, default=1.0)
     return [] if worst > 0.9 else [f"of a chunk's states {worst:.0%} of the bytes are equal"]
+
+
+def _whole_differences(left: Stored, right: Stored) -> list[str]:
+    if left.wholes.keys() != right.wholes.keys() or left.worded != right.worded:
+        return [f"whole documents: {len(left.wholes)} and {len(right.wholes)}, or their words"]
+    off = max(
+        (
+            abs(a - b)
+            for i in left.wholes
+            for a, b in zip(left.wholes[i], right.wholes[i], strict=True)
+        ),
+        default=0.0,
+    )
+    return [] if off < 1e-2 else [f"a cosine of a whole document is off by {off:.4f}"]
 
 
 def main() -> None:

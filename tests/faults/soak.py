@@ -171,7 +171,8 @@ class Soak:
         client = connect().client
         names = [each.name for each in client.get_collections().collections]
         points = sum(client.count(each).count for each in names if not each.endswith("__control"))
-        return points / (len(fresh.chunks) + len(fresh.entries))
+        several = sum(each.chunks > 1 for each in fresh.entries.values())
+        return points / (len(fresh.chunks) + len(fresh.entries) + several)
 
     def _disturbance(self, number: int) -> tuple[str, Disturbance]:
         """Each kind once, in an order of their own, and then again."""
@@ -195,12 +196,19 @@ class Soak:
 
 
 def _stored(reader: GenerationReader) -> tuple[Stored, int]:
-    """What is there, and how many points are there again or belong to no document."""
+    """What is there, and how many points are there again, belong to no document, or are missing of
+    a whole one.
+    """
     entries = reader.entries()
     listed = [chunk for name in entries for chunk in reader.chunks(name)]
     chunks = {chunk.id: chunk for chunk in listed}
     twice = len(listed) - len(chunks) + abs(reader.count_chunks() - len(listed))
     vectors = dict(zip(chunks, reader.vectors(list(chunks)), strict=True))
+    held = sorted({chunk.document_id for chunk in listed})
+    if held:
+        (alike,) = reader.nearest_documents(vectors[listed[0].id][None], 2 * len(held), [{}])
+        whole = [name for name, _ in alike]
+        twice += len(set(held) ^ set(whole)) + len(whole) - len(set(whole))
     return Stored(chunks, vectors, entries), twice
 
 
