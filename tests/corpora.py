@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -140,31 +141,31 @@ def snapshot(reader: GenerationReader) -> Stored:
         states = dict(zip(ids, reader.states(ids), strict=True))
     except Missing:
         states = {}
-    wholes, worded = _wholes(reader, list(chunks.values()), vectors)
+    wholes, worded, wrong = wholes_of(reader, list(chunks.values()), vectors)
+    assert not wrong, f"wholes that are missing or double: {wrong}"
     return Stored(chunks, vectors, entries, states, wholes, worded)
 
 
-def _wholes(
+def wholes_of(
     reader: GenerationReader, chunks: Sequence[Chunk], vectors: Mapping[str, Any]
-) -> tuple[Mapping[str, Sequence[float]], frozenset[str]]:
-    """Each document that has chunks has one whole."""
+) -> tuple[Mapping[str, Sequence[float]], frozenset[str], list[str]]:
+    """What `Stored` has of whole documents, and those that have none, or more than one, or no
+    chunks. `chunks`: all of them.
+    """
     if not chunks:
-        return {}, frozenset()
-    expected = sorted({chunk.document_id for chunk in chunks})
-    most = 2 * len(expected)
-    width = len(vectors[chunks[0].id])
+        return {}, frozenset(), []
+    expected = Counter({chunk.document_id for chunk in chunks})
+    most, width = 2 * len(expected), len(vectors[chunks[0].id])
     directions = np.random.default_rng(0).standard_normal((3, width)).astype(np.float32)
     found = reader.nearest_documents(directions, most, [{}] * len(directions))
-    for each in found:
-        assert sorted(name for name, _ in each) == expected, "wholes that are missing or double"
-    scores = [dict(each) for each in found]
     (asked,) = Bm25().encode_queries([" ".join(chunk.text for chunk in chunks)])
     (worded,) = reader.nearest_documents_sparse([asked], most, [{}])
-    assert len(dict(worded)) == len(worded)
-    return (
-        {name: [each[name] for each in scores] for name in expected},
-        frozenset(name for name, _ in worded),
-    )
+    counted = [Counter(name for name, _ in each) for each in found]
+    wrong = [name for each in counted for name in (each - expected) + (expected - each)]
+    wrong += (Counter(name for name, _ in worded) - expected).elements()
+    scores = [dict(each) for each in found]
+    wholes = {name: [each.get(name, 0.0) for each in scores] for name in expected}
+    return wholes, frozenset(name for name, _ in worded), wrong
 
 
 def counts(report: Report) -> tuple[int, int, int, int, int]:

@@ -31,7 +31,7 @@ from components.indexes.edge.files import allocated, read_json, write_json
 from components.indexes.manifest import Entry
 from infra.settings import settings
 from tests import qdrant_http
-from tests.corpora import HASHING, Corpus, Stored
+from tests.corpora import HASHING, Corpus, Stored, wholes_of
 from tests.faults.campaign import differences
 from tests.faults.disturbances import (
     MAY_END,
@@ -204,12 +204,9 @@ def _stored(reader: GenerationReader) -> tuple[Stored, int]:
     chunks = {chunk.id: chunk for chunk in listed}
     twice = len(listed) - len(chunks) + abs(reader.count_chunks() - len(listed))
     vectors = dict(zip(chunks, reader.vectors(list(chunks)), strict=True))
-    held = sorted({chunk.document_id for chunk in listed})
-    if held:
-        (alike,) = reader.nearest_documents(vectors[listed[0].id][None], 2 * len(held), [{}])
-        whole = [name for name, _ in alike]
-        twice += len(set(held) ^ set(whole)) + len(whole) - len(set(whole))
-    return Stored(chunks, vectors, entries), twice
+    wholes, worded, wrong = wholes_of(reader, listed, vectors)
+    stored = Stored(chunks, vectors, entries, wholes=wholes, worded=worded)
+    return stored, twice + len(wrong)
 
 
 def _compared(fresh: Stored, stored: Stored, failed: set[str]) -> tuple[list[str], list[str]]:

@@ -445,6 +445,8 @@ class EdgeCorpus:
         """
         with self._condemned(base), self.read(base) as reader:
             reader.read_through()
+            if base.whole:
+                _check_whole(reader, base.totals.documents, self._shard(base))
             found = reader.count_sparse()
             if base.sparse not in (None, found):
                 raise damage.damaged(

@@ -8,7 +8,7 @@ part, not of the corpus.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -127,19 +127,9 @@ class EdgeWriter(EdgeReader):
             [
                 entry.document_id
                 for entry in entries.values()
-                if not self._are_whole(entry, chunks, wholes)
+                if chunks[key := (entry.document_id, entry.content_hash)] != entry.chunks
+                or (self._whole and wholes[key] != (entry.chunks > 0))
             ]
-        )
-
-    def _are_whole(
-        self,
-        entry: Entry,
-        chunks: Mapping[tuple[str, str], int],
-        wholes: Mapping[tuple[str, str], int],
-    ) -> bool:
-        key = entry.document_id, entry.content_hash
-        return entry.chunks == chunks[key] and (
-            not self._whole or wholes[key] == (entry.chunks > 0)
         )
 
     def _drop(self, document_id: str, version: str, *, others: bool = False) -> None:
