@@ -222,6 +222,12 @@ class Reader(Vocabulary, Protocol):
         """
         ...
 
+    def document_terms(self, document_ids: Sequence[str]) -> list[SparseVector]:
+        """Stored sparse vectors of whole documents, in the order asked; one without any term for a
+        document of which none is kept.
+        """
+        ...
+
     def vectors(self, chunk_ids: Sequence[str]) -> Matrix:
         """Stored dense vectors (chunk_ids, width), in the order asked."""
         ...

@@ -126,6 +126,9 @@ class SparseVector:
     """One-dimensional."""
 
 
+NO_TERMS = SparseVector(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32))
+
+
 @dataclass(frozen=True, slots=True)
 class Whole:
     """Vectors of a whole document."""
@@ -167,6 +170,10 @@ class Ranked:
     """(queries, width), where the retriever encoded them."""
     states: list[list[States]] | None = None
     """Of the first hits of each query, as many as a reranker reads; None where none needs them."""
+    shares: list[float] | None = None
+    """Of each query, how much of the final score a late interaction should have, 0 to 1, by what
+    the retriever has seen; None where it does not say.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from components.corpus.encode import Effort, Encoded, Piece
-from components.values import Document, Integers, Matrix, Span, SparseVector, States, Whole
+from components.values import (
+    NO_TERMS,
+    Document,
+    Integers,
+    Matrix,
+    Span,
+    SparseVector,
+    States,
+    Whole,
+)
 
 
 def pack(shard: Encoded, effort: Callable[[], Effort]) -> bytes:
@@ -55,8 +64,7 @@ class _Packed:
 
 
 def _packed(piece: Piece) -> _Packed:
-    none = SparseVector(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32))
-    terms = [none, *piece.sparse]
+    terms = [NO_TERMS, *piece.sparse]
     return _Packed(
         document=piece.document,
         content_hash=piece.content_hash,

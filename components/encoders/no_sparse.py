@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from components.values import SparseVector
+from components.values import NO_TERMS, SparseVector
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,11 +22,8 @@ class NoSparse:
 
     def encode_documents(self, texts: Sequence[str], average_length: float) -> list[SparseVector]:
         """See `SparseEncoder`."""
-        return [_EMPTY for _ in texts]
+        return [NO_TERMS for _ in texts]
 
     def encode_queries(self, texts: Sequence[str]) -> list[SparseVector]:
         """See `SparseEncoder`."""
-        return [_EMPTY for _ in texts]
-
-
-_EMPTY = SparseVector(np.zeros(0, np.int64), np.zeros(0, np.float32))
+        return [NO_TERMS for _ in texts]

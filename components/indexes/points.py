@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from components.indexes.payload import WHOLE, of_chunk, of_whole, size, whole_id
-from components.values import Chunk, Matrix, SparseVector, States, Whole
+from components.values import NO_TERMS, Chunk, Matrix, SparseVector, States, Whole
 
 DENSE = "dense"
 """Vectors of chunks and of whole documents: under a name of their own the latter would take a place
@@ -67,3 +69,12 @@ def _of_document(chunk: Chunk, whole: Whole) -> Point:
 
 def _given(terms: Mapping[str, SparseVector]) -> Mapping[str, SparseVector]:
     return {name: each for name, each in terms.items() if len(each.indices)}
+
+
+def stored_terms(found: Any) -> SparseVector:
+    """A sparse vector as a store gives it back, or None."""
+    if found is None:
+        return NO_TERMS
+    return SparseVector(
+        np.asarray(found.indices, dtype=np.int64), np.asarray(found.values, dtype=np.float32)
+    )

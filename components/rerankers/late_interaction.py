@@ -31,6 +31,7 @@ _PASSAGE = 20.0
 """What a passage costs that need not be read, in characters of one that must; and what the fetch of
 a stored one costs, in characters of it.
 """
+_HALF = 0.5
 _CHARACTERS, _TOKENS = 5, 256
 """Of a token, and of what is read of a hit as a rule."""
 
@@ -41,7 +42,7 @@ class LateInteraction:
     index that keeps states, of the largest product with the signs of one, also where hits are read.
     """
 
-    revision: ClassVar[int] = 2
+    revision: ClassVar[int] = 3
     needs_vectors: ClassVar[bool] = False
 
     model: str = option("", help="as an encoder names it; empty: that of the index", or_folder=True)
@@ -55,8 +56,10 @@ class LateInteraction:
         None,
         help="of a hit that are read; none: 256, and all of them where the index keeps states",
     )
-    interpolate: Share = option(
-        0.5, help="share of the retriever's score in the final one, both scaled to 0..1"
+    interpolate: Share | None = option(
+        None,
+        help="share of the retriever's score in the final one, both scaled to 0..1; none: what the "
+        "retriever says of each question, or half",
     )
     precision: Precision = option("auto", help="auto: 16 bits where the device has them; fp32")
     rerank_budget_ms: Count | None = option(None, help=BUDGET)
@@ -74,7 +77,13 @@ class LateInteraction:
             raise self._not_there()
         else:
             scores = self._by_reading(queries, scored)
-        return all_reordered(ranked, scores, self.interpolate)
+        return all_reordered(ranked, scores, self._kept(ranked))
+
+    def _kept(self, ranked: Ranked) -> float | list[float]:
+        """The retriever's share."""
+        if self.interpolate is not None:
+            return self.interpolate
+        return _HALF if ranked.shares is None else [1.0 - share for share in ranked.shares]
 
     @property
     def needs_states(self) -> bool:

@@ -52,10 +52,15 @@ def cut(rows: Matrix, heads: Sequence[Sequence[Hit]]) -> list[Matrix]:
     return np.split(rows, np.cumsum([len(head) for head in heads], dtype=np.int64))[:-1]
 
 
-def all_reordered(ranked: Ranked, scores: Sequence[Matrix], interpolate: float) -> list[list[Hit]]:
-    """`reordered` for every query."""
+def all_reordered(
+    ranked: Ranked, scores: Sequence[Matrix], interpolate: float | Sequence[float]
+) -> list[list[Hit]]:
+    """`reordered` for every query, with one share for all or one for each."""
+    if isinstance(interpolate, float):
+        interpolate = [interpolate] * len(ranked.hits)
     return [
-        reordered(hits, own, interpolate) for hits, own in zip(ranked.hits, scores, strict=True)
+        reordered(hits, own, share)
+        for hits, own, share in zip(ranked.hits, scores, interpolate, strict=True)
     ]
 
 

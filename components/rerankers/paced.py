@@ -206,5 +206,10 @@ def _wanted(reranker: Reranker, ranked: Ranked) -> list[int]:
 
 
 def _row(ranked: Ranked, at: int) -> Ranked:
-    own = None if ranked.query_vectors is None else ranked.query_vectors[at : at + 1]
-    return Ranked(ranked.hits[at : at + 1], own, ranked.states and ranked.states[at : at + 1])
+    one = slice(at, at + 1)
+    return Ranked(
+        ranked.hits[one],
+        None if ranked.query_vectors is None else ranked.query_vectors[one],
+        ranked.states and ranked.states[one],
+        ranked.shares and ranked.shares[one],
+    )

@@ -1,35 +1,77 @@
-"""Dense and sparse hits fused by rank."""
+"""Words and meaning in one order."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, Literal
 
-from components.options import Count, FieldName, Weight, option, part
+import numpy as np
+
+from components.options import Count, FieldName, Share, Weight, option, part
+from components.retrievers.evidence import (
+    Asked,
+    Evidence,
+    Lists,
+    chunks,
+    evidence,
+    spreads,
+    with_documents,
+)
 from components.retrievers.narrowed import MATCH, narrowed
+from components.retrievers.weights import fitted, fixed, of_chunks_alone
 from components.stages import Encoder, Reader, SparseEncoder
-from components.values import Filter, Hit, Query, Ranked
+from components.values import Filter, Hit, Matrix, Query, Ranked
+
+Fusion = Literal["auto", "convex", "rrf"]
+_OF = {
+    "k": ("rrf",),
+    "dense_weight": ("rrf", "convex"),
+    "sparse_weight": ("rrf", "convex"),
+    "document_weight": ("convex",),
+}
+"""Which fusions read an option."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Hybrid:
-    """Reciprocal rank fusion: a hit scores weight / (k + rank) in each list, ranks from 1.
+    """Hits by words and by meaning, of chunks and, where the index has vectors of them, of whole
+    documents.
+
+    `auto` weighs the evidence question by question, by weights that were fitted over open data
+    sets. `convex` adds it up by weights of your own. `rrf` looks at the ranks of chunks alone: a
+    hit scores weight / (k + rank) in each list, ranks from 1.
 
     Fused here and not in the engine, whose order among equal scores changes from call to call.
     """
 
+    revision: ClassVar[int] = 2
     needs_sparse: ClassVar[bool] = True
 
     depth: Count = option(100, help="hits taken from each list")
-    k: Weight = option(60.0, help="how little the first ranks stand out")
-    dense_weight: Weight = option(1.0, help="weight of the dense list")
-    sparse_weight: Weight = option(1.0, help="weight of the sparse list")
+    fusion: Fusion | None = option(
+        None,
+        help="auto: weighed question by question; convex: by the weights below; rrf: by ranks; "
+        "none: auto, or rrf where a weight or k is set",
+    )
+    k: Weight | None = option(None, help="of rrf: how little the first ranks stand out; none: 60")
+    dense_weight: Weight | None = option(None, help="of rrf and convex: of meaning; none: 1")
+    sparse_weight: Weight | None = option(None, help="of rrf and convex: of words; none: 1")
+    document_weight: Share | None = option(
+        None, help="of convex: the whole document's share in both; none: 0.4"
+    )
     match: tuple[FieldName, ...] = option((), help=MATCH)
 
     encoder: Encoder = part()
     sparse: SparseEncoder = part()
     reader: Reader = part()
+
+    def __post_init__(self) -> None:
+        for name, fusions in _OF.items():
+            if getattr(self, name) is not None and self._fusion not in fusions:
+                raise ValueError(f"{name} is not read by fusion: {self._fusion}")
+        if self._fusion == "convex":
+            self._fixed()
 
     def retrieve(self, queries: Sequence[Query], k: int) -> Ranked:
         """See `Retriever`."""
@@ -37,16 +79,60 @@ class Hybrid:
         texts = [query.text for query in queries]
         dense = self.encoder.encode_queries(texts)
         sparse = self.sparse.encode_queries(texts)
+        shares: dict[int, float] = {}
 
         def find(at: Sequence[int], filters: Sequence[Filter]) -> list[list[Hit]]:
-            near = self.reader.nearest(dense[list(at)], depth, filters)
-            alike = self.reader.nearest_sparse([sparse[each] for each in at], depth, filters)
-            return [self._fused(lists)[:k] for lists in zip(near, alike, strict=True)]
+            asked = Asked(dense, sparse, filters).some(at, filters)
+            if self._fusion == "rrf":
+                return [self._by_ranks(own)[:k] for own in chunks(self.reader, asked, depth)]
+            found = with_documents(self.reader, asked, depth)
+            if self._fusion == "convex":
+                return [self._by_weights(evidence(own, self.depth))[:k] for own in found]
+            told = spreads(self.reader, self.sparse, asked.sparse, found)
+            for each, spread in zip(at, told, strict=True):
+                shares.setdefault(each, fitted().reranked(spread))
+            return [
+                _by_fit(replace(evidence(own, self.depth), spread=spread))[:k]
+                for own, spread in zip(found, told, strict=True)
+            ]
 
-        return Ranked(narrowed(queries, k, self.match, self.reader, find), dense)
+        hits = narrowed(queries, k, self.match, self.reader, find)
+        own = [shares[at] for at in range(len(queries))] if shares else None
+        return Ranked(hits, dense, shares=own)
 
-    def _fused(self, lists: Sequence[Sequence[Hit]]) -> list[Hit]:
-        return fuse(lists, (self.dense_weight, self.sparse_weight), self.k)
+    @property
+    def _fusion(self) -> Fusion:
+        if self.fusion:
+            return self.fusion
+        weighed = any(getattr(self, name) is not None for name in _OF)
+        return "rrf" if weighed else "auto"
+
+    def _by_ranks(self, lists: Lists) -> list[Hit]:
+        weights = _given(self.dense_weight, 1.0), _given(self.sparse_weight, 1.0)
+        return fuse((lists.by_meaning, lists.by_words), weights, _given(self.k, 60.0))
+
+    def _by_weights(self, of: Evidence) -> list[Hit]:
+        weights = self._fixed()
+        return ordered(of, weights if of.whole else of_chunks_alone(weights))
+
+    def _fixed(self) -> Matrix:
+        return fixed(
+            _given(self.sparse_weight, 1.0),
+            _given(self.dense_weight, 1.0),
+            _given(self.document_weight, 0.4),
+        )
+
+
+def _by_fit(of: Evidence) -> list[Hit]:
+    return ordered(of, fitted().of(of.spread, whole=of.whole))
+
+
+def ordered(of: Evidence, weights: Matrix) -> list[Hit]:
+    """The hits by the sum of their evidence, best first, equal ones in order of chunk id."""
+    # Not a product of matrices: many a BLAS adds up the last rows in another order.
+    scores = (of.kinds * weights).sum(axis=1, dtype=np.float64).tolist()
+    order = sorted(zip(scores, of.hits, strict=True), key=lambda each: (-each[0], each[1].chunk.id))
+    return [replace(hit, score=score) for score, hit in order]
 
 
 def fuse(lists: Sequence[Sequence[Hit]], weights: Sequence[float], k: float) -> list[Hit]:
@@ -61,3 +147,7 @@ def fuse(lists: Sequence[Sequence[Hit]], weights: Sequence[float], k: float) -> 
             scores[hit.chunk.id] = scores.get(hit.chunk.id, 0.0) + weight / (k + rank)
     order = sorted(scores, key=lambda chunk_id: (-scores[chunk_id], chunk_id))
     return [replace(hits[chunk_id], score=scores[chunk_id]) for chunk_id in order]
+
+
+def _given(value: float | None, default: float) -> float:
+    return default if value is None else value

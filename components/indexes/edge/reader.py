@@ -28,9 +28,9 @@ from components.indexes.payload import (
     to_chunk,
     to_entry,
 )
-from components.indexes.points import DENSE, DOCUMENT_SPARSE, SPARSE
+from components.indexes.points import DENSE, DOCUMENT_SPARSE, SPARSE, stored_terms
 from components.indexes.quantization import Search
-from components.values import Chunk, Filter, Hit, Matrix, Scalar, SparseVector, States
+from components.values import NO_TERMS, Chunk, Filter, Hit, Matrix, Scalar, SparseVector, States
 
 _PAGE = 1000
 KIND = "\0kind"
@@ -97,6 +97,18 @@ class EdgeReader:
             else []
             for terms, each in zip(vectors, filters, strict=True)
         ]
+
+    def document_terms(self, document_ids: Sequence[str]) -> list[SparseVector]:
+        """See `Reader`."""
+        if not self._whole:
+            return [NO_TERMS for _ in document_ids]
+        wanted: Filter = {"document_id": list(dict.fromkeys(document_ids)), _WHOLE: [True]}
+        records = self.scroll(wanted, ["document_id"], [DOCUMENT_SPARSE])
+        held = {
+            each.payload["document_id"]: stored_terms((each.vector or {}).get(DOCUMENT_SPARSE))
+            for each in records
+        }
+        return [held.get(each, NO_TERMS) for each in document_ids]
 
     def vectors(self, chunk_ids: Sequence[str]) -> Matrix:
         """See `Reader`."""
@@ -184,9 +196,9 @@ class EdgeReader:
         with faults("the index could not be read", self._folder):
             engine.read_through(self._shard, self._folder)
 
-    def scroll(self, wanted: Filter, payload: Any = None) -> Iterator[Any]:
+    def scroll(self, wanted: Filter, payload: Any = None, vectors: Any = False) -> Iterator[Any]:
         """Every record that matches, in order of id, with some fields of its payload or with all
-        but the states of tokens.
+        but the states of tokens, and vectors of some names.
         """
         from qdrant_edge import ScrollRequest
 
@@ -195,7 +207,11 @@ class EdgeReader:
         offset = None
         while True:
             request = ScrollRequest(
-                limit=_PAGE, offset=offset, filter=engine_filter(wanted), with_payload=payload
+                limit=_PAGE,
+                offset=offset,
+                filter=engine_filter(wanted),
+                with_payload=payload,
+                with_vector=vectors,
             )
             with faults("the index could not be read", self._folder):
                 records, offset = self._shard.scroll(request)

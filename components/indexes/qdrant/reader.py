@@ -29,7 +29,7 @@ from components.indexes.payload import (
     to_chunk,
     to_entry,
 )
-from components.indexes.points import DENSE, DOCUMENT_SPARSE, SPARSE
+from components.indexes.points import DENSE, DOCUMENT_SPARSE, SPARSE, stored_terms
 from components.indexes.qdrant.conditions import (
     ADDED,
     REMOVED,
@@ -43,7 +43,7 @@ from components.indexes.qdrant.limits import Limits, limits_of, parts
 from components.indexes.qdrant.scroll import count, scroll
 from components.indexes.qdrant.server import Server
 from components.indexes.quantization import Search
-from components.values import Chunk, Filter, Hit, Matrix, Scalar, SparseVector, States
+from components.values import NO_TERMS, Chunk, Filter, Hit, Matrix, Scalar, SparseVector, States
 
 if TYPE_CHECKING:
     from qdrant_client import models
@@ -196,6 +196,18 @@ class QdrantReader:
         ]
         found = iter(self._query(asked, k))
         return [documents(next(found), k) if len(vector.indices) else [] for vector in vectors]
+
+    @_fitting
+    def document_terms(self, document_ids: Sequence[str]) -> list[SparseVector]:
+        """See `Reader`."""
+        held: dict[str, SparseVector] = {}
+        for part in parts(list(dict.fromkeys(document_ids)), self._limits.values):
+            chosen = visible(self._view, {"document_id": list(part)}, whole=True)
+            for point in self._scroll(chosen, ["document_id"], [DOCUMENT_SPARSE]):
+                vectors: Any = point.vector or {}
+                name = (point.payload or {})["document_id"]
+                held[name] = stored_terms(vectors.get(DOCUMENT_SPARSE))
+        return [held.get(each, NO_TERMS) for each in document_ids]
 
     @_fitting
     def vectors(self, chunk_ids: Sequence[str]) -> Matrix:
