@@ -40,9 +40,11 @@ _HEADING = re.compile(r"^(\S[^\n]*)\n(([^\w\s])\3+)[ \t]*(?:\n|\Z)", re.MULTILIN
 """A title with its underline, in reStructuredText."""
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 _FIGURE = re.compile(r"\d[\d,.]*\d|\d")
-_WORD = re.compile(r"\b[a-z]{3,}\b")
-_PROSE = 8
-"""Words in small letters that part a sentence from the row of a table."""
+_WORD = re.compile(r"\b[a-z]+\b")
+_PROSE = 0.6
+"""Share of a sentence that is words in small letters: it is no table."""
+_SENTENCE = 60
+"""Words of a sentence, at most: longer ones have a table or a heading in them."""
 _Answers = Mapping[str, list[str]]
 """By document id."""
 
@@ -181,7 +183,9 @@ def _figures(document: Document) -> _Taken:
 
 
 def _has_figures(sentence: str) -> bool:
-    return len(_FIGURE.findall(sentence)) >= _FIGURES and len(_WORD.findall(sentence)) >= _PROSE
+    figures, words = _FIGURE.findall(sentence), sentence.split()
+    prose = len(_WORD.findall(sentence)) >= _PROSE * len(words)
+    return len(figures) >= _FIGURES and prose and len(words) <= _SENTENCE
 
 
 def _answers(answers: _Answers, seed: int, document: Document) -> _Taken:

@@ -95,7 +95,8 @@ def test_a_sentence_with_its_figures_asks_for_the_filing(tmp_path: Path) -> None
     told = "Sales of the whole {} division rose again to $1,200, or {}%, from 1,100 a year before."
     shared = "All of our new offices in 12 states and 3 countries opened on 24 days of that month."
     for name, rise in (("A_2020_10K", 7.5), ("B_2021_10K", 8.5)):
-        lines = wrap(f"{told.format(name[0], rise)} {shared} It rained.", 60)
+        table = f"Balances in {name[0]} 12 13 14 15 16 17 18 19 20 21 all told were as follows."
+        lines = wrap(f"{told.format(name[0], rise)} {shared} {table} It rained.", 60)
         file = tmp_path / "fb" / "pdfs" / f"{name}.pdf"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(pdf(["A cover."], lines))
@@ -108,7 +109,7 @@ def test_a_sentence_with_its_figures_asks_for_the_filing(tmp_path: Path) -> None
     assert texts(data) == {
         "A_2020_10K": told.format("A", 7.5),
         "B_2021_10K": told.format("B", 8.5),
-    }  # what both filings say asks for neither
+    }  # what both filings say asks for neither, and rows of a table are no sentence
     own = catalogue.load("fb", root=tmp_path)
     assert (data.source, data.corpus, data.unit) == (own.source, own.corpus, "document")
 
