@@ -27,6 +27,10 @@ def show(table: Table, console: Console) -> None:
     for row in table.rows:
         for name, reason in row.left_out.items():
             console.print(f"{row.name}: {name} is left out: {reason}", markup=False)
+        for name, count in row.failed.items():
+            console.print(
+                f"{row.name}: documents that {name} could not use: {count:,}", markup=False
+            )
     for name, reason in table.failed.items():
         console.print(f"{name} is left out: {reason}", markup=False)
 

@@ -11,10 +11,11 @@ from typing import Any
 from components import spec
 from components.errors import BadOption, MillraceError, SourceMissing, line
 from evals import extras
-from evals.compare import steps
+from evals.compare import indexes, steps
 from evals.compare.evaluate import evaluate
 from evals.compare.request import Request
 from evals.compare.run import Watch, answered
+from evals.compare.systems import System
 from evals.datasets import catalogue
 from evals.datasets.judged import Judged
 from evals.datasets.sampling import sampled
@@ -59,6 +60,8 @@ class Row:
     """Of the others (a) with the candidates (b); one family for each candidate."""
     left_out: Mapping[str, str]
     """Systems, with the reason."""
+    failed: Mapping[str, int]
+    """Documents that a system could not use, by system, where there are any."""
 
     def of(self, candidate: str) -> list[Comparison]:
         return [each for each in self.comparisons if each.b == candidate]
@@ -79,6 +82,7 @@ class Row:
             "means": dict(self.means),
             "comparisons": [{k: v for k, v in each.items() if k != "per_query"} for each in told],
             "left_out": dict(self.left_out),
+            "failed_documents": dict(self.failed),
         }
 
 
@@ -203,12 +207,12 @@ def _row(wanted: Wanted, entry: Entry, candidates: Sequence[str], watch: Watch |
         )
     )
     left_out = answered(plan, watch)
+    asked = [each for each in plan.systems if each.name not in left_out]
     values = {
         each.name: evaluate(each, data, plan.metrics, scoped=entry.scoped, home=wanted.home).values[
             METRIC
         ]
-        for each in plan.systems
-        if each.name not in left_out
+        for each in asked
     }
     if not values:
         raise MillraceError("no system could be measured").at(hint="; ".join(left_out.values()))
@@ -220,7 +224,13 @@ def _row(wanted: Wanted, entry: Entry, candidates: Sequence[str], watch: Watch |
         means={name: fmean(each.values()) for name, each in values.items()},
         comparisons=_comparisons(values, candidates, wanted.rules),
         left_out=left_out,
+        failed=_failed(asked),
     )
+
+
+def _failed(systems: Sequence[System]) -> dict[str, int]:
+    built = {each.name: indexes.known(each) for each in systems}
+    return {name: len(each.failed) for name, each in built.items() if each and each.failed}
 
 
 def _suited(wanted: Wanted, data: Judged) -> list[Path]:

@@ -24,6 +24,7 @@ from evals.defaults.show import show
 from evals.defaults.table import SYSTEMS, Table, Wanted, measure, pipelines
 from evals.significance.rules import Rules
 from tests.compare.data import beir, pipeline
+from tests.corpora import prose
 from tests.evals.folders import made
 
 
@@ -133,6 +134,18 @@ def test_a_system_that_fails_on_a_set_is_named_and_the_others_are_measured(
     assert set(row.means) == {"documents", "near", "words", "new"}
     assert table.mean("short", table.rows) is None
     assert "short is left out" in command(tmp_path).output
+
+
+def test_documents_that_a_system_cannot_use_are_told(tmp_path: Path, mill: Path) -> None:
+    rows = [{"_id": f"d{n}", "title": "", "text": prose(n, 1 + 9 * n)} for n in range(3)]
+    asked = [{"_id": "q", "text": prose(0, 1)}]
+    listed(tmp_path, made(tmp_path / "long", rows, asked, ["q\td0\t1"]))
+    short = {"use": "whole", "max_tokens": 40}
+    pipeline(tmp_path / "systems", "short", splitter=short, retriever={"use": "sparse"})
+    (row,) = measured(tmp_path).rows
+    assert row.failed == {"short": 2}
+    assert row.left_out == {}
+    assert "documents that short could not use: 2" in command(tmp_path).output
 
 
 def test_a_candidate_that_fails_is_compared_with_nothing(tmp_path: Path, mill: Path) -> None:
