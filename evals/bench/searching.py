@@ -33,6 +33,7 @@ from components.corpus.search import Found, Searcher, search
 from components.spec import Pipeline
 from components.values import Query
 from evals.bench import machine
+from evals.bench.generated import document, words
 from evals.bench.kept import keep
 from evals.told import told
 
@@ -68,7 +69,7 @@ def build(home: Path, chunks: int) -> Pipeline:
     file = home / "pipeline.yaml"
     if not (home / "index" / "searching" / "live.json").exists():
         file.write_text(_PIPELINE, encoding="utf-8")
-        documents = (_document(number) for number in range(chunks // _SENTENCES))
+        documents = (document(number, _SENTENCES) for number in range(chunks // _SENTENCES))
         with (home / "texts.jsonl").open("w", encoding="utf-8") as texts:
             texts.writelines(f"{json.dumps(each)}\n" for each in documents)
         _revise(home, 0)
@@ -164,27 +165,7 @@ def _timed(
 def _questions(seed: int) -> Iterator[Query]:
     chance = random.Random(seed)  # noqa: S311 - no secret
     for number in count():
-        yield Query(text=f"{_MARK} mark" if number % 4 == 0 else " ".join(_words(chance, 8)))
-
-
-def _document(number: int) -> dict[str, str]:
-    chance = random.Random(f"document {number}")  # noqa: S311 - no secret
-    told = [f"{' '.join(_words(chance, 12)).capitalize()}." for _ in range(_SENTENCES)]
-    return {"_id": f"d{number}", "text": " ".join(told)}
-
-
-def _words(chance: random.Random, size: int) -> list[str]:
-    """Of 8,000 words, few of them often."""
-    numbers = (int(8000 * chance.random() ** 3) for _ in range(size))
-    return [_word(number) for number in numbers]
-
-
-def _word(number: int) -> str:
-    letters = []
-    for _ in range(3):
-        number, syllable = divmod(number, 20)
-        letters.append("bdfgklmnprstvwz"[syllable % 15] + "aeiou"[syllable % 5])
-    return "".join(letters)
+        yield Query(text=f"{_MARK} mark" if number % 4 == 0 else " ".join(words(chance, 8)))
 
 
 def _revise(home: Path, revision: int) -> None:

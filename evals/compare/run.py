@@ -44,8 +44,17 @@ def run(of: Plan, watch: Watch | None = None, by: Steps = PLAIN, *, timed: bool 
     """Build what is not built, ask what is not answered, and judge; `timed`: measure answers' time.
 
     A system that cannot be built or asked is left out, and the outcome says why. Raises
-    MillraceError where none is left, Busy where another process has one of the indexes, Moved where
-    a refresh has replaced what was chosen to be compared.
+    MillraceError where none is left, and as `answered` does.
+    """
+    return by.judge(of, answered(of, watch, by), timed)
+
+
+def answered(of: Plan, watch: Watch | None = None, by: Steps = PLAIN) -> dict[str, str]:
+    """Build what is not built and ask what is not answered; the systems of which that cannot be
+    done, with the reason.
+
+    Raises Busy where another process has one of the indexes, Moved where a refresh has replaced
+    what was chosen to be compared.
     """
     watch = watch or Watch()
     excluded: dict[str, str] = {}
@@ -65,7 +74,7 @@ def run(of: Plan, watch: Watch | None = None, by: Steps = PLAIN, *, timed: bool 
                 raise
             except MillraceError as error:
                 excluded[each.name] = _reason(error)
-    return by.judge(of, excluded, timed)
+    return excluded
 
 
 def _reason(error: MillraceError) -> str:

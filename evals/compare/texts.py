@@ -6,19 +6,15 @@ import json
 import re
 from array import array
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
 
 import numpy as np
 
-from components import registry
-from components.errors import BadDocument
-from components.stages import Source
-from components.values import Document, DocumentRef
 from evals.compare import kept
 from evals.datasets.judged import Judged
+from evals.datasets.reading import documents
 
 _WORD = re.compile(r"\w+")
 _KEPT = "statistics"
@@ -62,7 +58,7 @@ def _of_documents(data: Judged) -> dict[str, float]:
     lengths = array("Q")
     held: set[str] = set()
     held_by: defaultdict[str, set[str]] = defaultdict(set)
-    for document in _documents(data):
+    for document in documents(data.source):
         found = words(document.text)
         lengths.append(len(found))
         own = asked.intersection(found)
@@ -77,18 +73,6 @@ def _of_documents(data: Judged) -> dict[str, float]:
         "terms_in_corpus_share": len(held) / max(1, len(asked)),
         "terms_in_relevant_share": fmean(shares) if shares else 0.0,
     }
-
-
-def _documents(data: Judged) -> Iterator[Document]:
-    """Those that can be read."""
-    options = {name: value for name, value in data.source.items() if name != "use"}
-    source: Source = registry.build(
-        "source", registry.resolve("source", data.source["use"], options)
-    )
-    for ref in source.scan():
-        if isinstance(ref, DocumentRef):
-            with suppress(BadDocument):
-                yield source.read(ref)
 
 
 def _answers(data: Judged) -> dict[str, list[str]]:

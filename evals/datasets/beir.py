@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from components import paths
 from components.errors import BadOption, SourceMissing
@@ -35,18 +36,17 @@ def load(
     Judgements without a known question or document are left out and counted. Raises SourceMissing
     for a missing file or split, BadData for what contradicts itself, BadOption.
     """
-    corpus = _there(folder, "corpus.jsonl")
-    queries, judged = _there(folder, "queries.jsonl"), qrels.of_split(folder, split)
+    corpus = there(folder, "corpus.jsonl")
+    queries, judged = there(folder, "queries.jsonl"), qrels.of_split(folder, split)
     asked, graded = asked_in(queries), qrels.read(judged)
     spans = any(map(has_evidence, asked.values()))
-    whole = {"template": "{text}"} if spans else {}  # offsets are those of the text alone
     data = Judged(
         name=name or paths.named(folder).name,
         split=split,
         questions=(),
         judgements=graded.judgements,
         grade_scale=graded.scale,
-        source={"use": "jsonl", "path": str(paths.named(corpus)), **whole},
+        source=_source(corpus, spans),
         scope=_own(scope),
         corpus=checksum("corpus", folder, (corpus,)),
         checksum=checksum(split, folder, (corpus, queries, judged)),
@@ -60,7 +60,7 @@ def questions(
     """As `load`, of questions and judgements alone: every judgement stays, whatever documents there
     are, and spans of evidence are taken as they are told.
     """
-    queries, judged = _there(folder, "queries.jsonl"), qrels.of_split(folder, split)
+    queries, judged = there(folder, "queries.jsonl"), qrels.of_split(folder, split)
     asked, graded = asked_in(queries), qrels.read(judged)
     data = Judged(
         name=name or paths.named(folder).name,
@@ -75,6 +75,15 @@ def questions(
     return _checked(data, asked, _judged(data, asked), unit, queries)
 
 
+def corpus(folder: Path) -> tuple[Mapping[str, Any], str]:
+    """The stage that reads the folder's documents, and their checksum, as `load` has them; its
+    questions may be absent. Raises SourceMissing, BadData.
+    """
+    file, queries = there(folder, "corpus.jsonl"), gzipped.there(folder, "queries.jsonl")
+    spans = queries is not None and any(map(has_evidence, asked_in(queries).values()))
+    return _source(file, spans), checksum("corpus", folder, (file,))
+
+
 def checksum(split: str, folder: Path, files: Iterable[Path]) -> str:
     """Sha256 of the split's name and of every file's name in the folder and bytes."""
     whole = hashlib.sha256(split.encode())
@@ -85,6 +94,11 @@ def checksum(split: str, folder: Path, files: Iterable[Path]) -> str:
     return whole.hexdigest()
 
 
+def _source(corpus: Path, spans: bool) -> dict[str, Any]:
+    whole = {"template": "{text}"} if spans else {}  # offsets are those of the text alone
+    return {"use": "jsonl", "path": str(paths.named(corpus)), **whole}
+
+
 def _own(scope: str) -> str:
     """In full where Millrace has a field of that name: what stands in a line is the document's, but
     for its title.
@@ -92,7 +106,8 @@ def _own(scope: str) -> str:
     return OWN + scope if scope in OURS and scope != "title" else scope
 
 
-def _there(folder: Path, name: str) -> Path:
+def there(folder: Path, name: str) -> Path:
+    """A file of the folder, packed or not. Raises SourceMissing."""
     found = gzipped.there(folder, name)
     if found is None:
         raise SourceMissing(f"no {name}").at(

@@ -6,6 +6,7 @@ sample                           questions about Python's documentation
 limit?documents=5000&seed=1      generated; limit-small: its 46 relevant documents
 needle?lengths=256,1024          generated; passkey too
 mteb:TASK?subset=eng             a retrieval task of the package mteb
+known:peps?by=abstract           a folder's documents, asked for in words of their own
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl
 
 from components.errors import BadOption, SourceMissing
-from evals.datasets import beir, financebench, from_mteb, haystack, limit, pydocs, qrels
+from evals.datasets import beir, financebench, from_mteb, haystack, known, limit, pydocs, qrels
 from evals.datasets.judged import Judged
 
 CACHE = Path(".millrace/data")
@@ -26,6 +27,7 @@ ROOT = "MILLRACE_DATA"
 SCOPES: Mapping[str, str] = {"policyqa": "site", "tatqa": "context"}
 """Fields of known folders: a question there is meant to be answered within its value."""
 _MTEB = "mteb:"
+_KNOWN = "known:"
 _BUILT: Mapping[str, Callable[..., Judged]] = {
     "limit": limit.load,
     "limit-small": limit.small,
@@ -61,7 +63,12 @@ def names(root: Path | None = None) -> list[str]:
     below = _root(root)
     found = sorted(below.iterdir()) if below and below.is_dir() else []
     own = [each.name for each in found if qrels.splits(each) or financebench.is_one(each)]
-    return [*_BUILT, f"{_MTEB}TASK", *(each for each in own if each not in _BUILT)]
+    return [
+        *_BUILT,
+        f"{_MTEB}TASK",
+        f"{_KNOWN}FOLDER",
+        *(each for each in own if each not in _BUILT),
+    ]
 
 
 def _parted(name: str) -> tuple[str, str]:
@@ -74,10 +81,16 @@ def _loader(name: str, root: Path | None, corpus: bool) -> Callable[..., Judged]
         return _BUILT[name]
     if name.startswith(_MTEB):
         return partial(from_mteb.load, name.removeprefix(_MTEB))
+    if name.startswith(_KNOWN):
+        return partial(known.load, _folder(name.removeprefix(_KNOWN), root))
+    return _of_folder(_folder(name, root), corpus)
+
+
+def _folder(name: str, root: Path | None) -> Path:
     below = _root(root)
     for folder in (Path(name), *([below / name] if below else [])):
         if name and folder.is_dir():
-            return _of_folder(folder, corpus)
+            return folder
     raise SourceMissing(f"no data set is called {name!r}").at(
         where=str(below or ""), hint=f"a folder, or one of {', '.join(names(root))}"
     )
@@ -90,15 +103,18 @@ def _of_folder(folder: Path, corpus: bool) -> Callable[..., Judged]:
     return partial(load, folder, scope=SCOPES.get(folder.resolve().name, ""))
 
 
-def _financebench(folder: Path, split: str = "test", *, documents: str = "filings") -> Judged:
+def _financebench(
+    folder: Path, split: str = "test", *, documents: str = "filings", unit: str = "page"
+) -> Judged:
     """The questions alone, about filings or, each a document, about pages."""
     if documents not in ("filings", "pages"):
         raise BadOption(f"documents must be filings or pages, not {documents!r}").at(
             where="documents"
         )
+    financebench.check_unit(unit)
     if documents == "pages":
         return beir.questions(folder, split, name="financebench", scope="doc_name")
-    return financebench.questions(folder, split)
+    return financebench.in_units(financebench.questions(folder, split), unit)
 
 
 def _root(root: Path | None) -> Path | None:

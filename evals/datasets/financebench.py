@@ -24,6 +24,7 @@ from evals.pages import page_id
 
 _OPEN_SOURCE = "financebench_open_source.jsonl"
 _DOCUMENTS = ("filings", "pages")
+_UNITS = ("page", "document")
 
 
 def is_one(folder: Path) -> bool:
@@ -31,8 +32,9 @@ def is_one(folder: Path) -> bool:
     return (folder / "pdfs").is_dir() or information_file(folder, _OPEN_SOURCE) is not None
 
 
-def load(folder: Path, split: str = "test", *, documents: str = "") -> Judged:
-    """With `filings` as documents (by default, where there is `pdfs/`) or with `pages`.
+def load(folder: Path, split: str = "test", *, documents: str = "", unit: str = "page") -> Judged:
+    """With `filings` as documents (by default, where there is `pdfs/`) or with `pages`. `unit`:
+    what is ranked of filings, the page of the evidence or the filing that has it.
 
     Questions about filings that are not there are left out and counted. Raises SourceMissing,
     BadData, BadOption.
@@ -41,6 +43,7 @@ def load(folder: Path, split: str = "test", *, documents: str = "") -> Judged:
         raise BadOption(f"documents must be filings or pages, not {documents!r}").at(
             where="documents"
         )
+    check_unit(unit)
     pdfs = folder / "pdfs"
     if documents == "pages" or (not documents and not pdfs.is_dir()):
         return beir.load(folder, split, name="financebench", scope="doc_name")
@@ -49,6 +52,7 @@ def load(folder: Path, split: str = "test", *, documents: str = "") -> Judged:
     if not data.questions:
         raise SourceMissing("no filing of a question is there").at(where=str(pdfs))
     data = _on_pages(data, {each.stem: page_count(each.read_bytes()) for each in held})
+    data = in_units(data, unit)
     return replace(
         data,
         corpus=beir.checksum("corpus", folder, held),
@@ -87,6 +91,24 @@ def questions(folder: Path, split: str = "test") -> Judged:
         for each in found.questions
     )
     return replace(found, questions=about_one, scope=DOCUMENT)
+
+
+def check_unit(unit: str) -> None:
+    """Raises BadOption for what filings are not judged by."""
+    if unit not in _UNITS:
+        raise BadOption(f"unit must be page or document, not {unit!r}").at(where="unit")
+
+
+def in_units(data: Judged, unit: str) -> Judged:
+    """Judged by page, as it is, or by document: a filing is as relevant as its best page."""
+    if unit == "page":
+        return data
+    judged: dict[str, dict[str, int]] = {id: {} for id in data.judgements}
+    for id, pages in data.judgements.items():
+        for page, grade in pages.items():
+            filing = data.document_of(page)
+            judged[id][filing] = max(grade, judged[id].get(filing, grade))
+    return replace(data, unit="document", judgements=judged)
 
 
 def about(data: Judged, filings: Iterable[str]) -> Judged:

@@ -30,9 +30,12 @@ def once(folder: Path, write: Callable[[Path], None]) -> Path:
     return folder
 
 
-def write(folder: Path, split: str, corpus: Rows, queries: Rows, judgements: Judgements) -> None:
-    """`corpus.jsonl`, `queries.jsonl` and `qrels/SPLIT.tsv`."""
-    _write_rows(folder / "corpus.jsonl", corpus)
+def write(
+    folder: Path, split: str, corpus: Rows | None, queries: Rows, judgements: Judgements
+) -> None:
+    """`corpus.jsonl`, unless it is None, `queries.jsonl` and `qrels/SPLIT.tsv`."""
+    if corpus is not None:
+        _write_rows(folder / "corpus.jsonl", corpus)
     _write_rows(folder / "queries.jsonl", queries)
     judge(folder, split, judgements)
 

@@ -83,3 +83,16 @@ def test_pages_that_a_filing_does_not_have_are_reported(tmp_path: Path) -> None:
     (folder / "pdfs" / "A_2020_10K.pdf").write_bytes(pdf(["one"]))
     with pytest.raises(BadData, match="no judged page"):
         catalogue.load(str(folder))
+
+
+def test_financebench_by_filing(tmp_path: Path) -> None:
+    folder = filings(tmp_path / "fb", "A_2020_10K")
+    data = catalogue.load(f"{folder}?unit=document")
+    pages = catalogue.load(str(folder))
+    assert (data.unit, data.judgements) == ("document", {"f0": {"A_2020_10K": 1}})
+    assert (data.corpus, data.source) == (pages.corpus, pages.source)
+    alone = catalogue.load(f"{folder}?unit=document", corpus=False)
+    assert alone.judgements == {"f0": {"A_2020_10K": 1}, "f1": {"B_2021_10Q": 1}}
+    for corpus in (True, False):
+        with pytest.raises(BadOption, match="unit must be page or document, not 'span'"):
+            catalogue.load(f"{folder}?unit=span", corpus=corpus)
