@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from components.corpus.encode import pages_of
@@ -16,7 +17,7 @@ from components.indexes.edge.index import EdgeIndex
 from components.indexes.manifest import Entry, Generation
 from components.indexes.payload import chunk_id
 from components.splitters.sentence import Sentence
-from components.values import Chunk, Document, Query, Span
+from components.values import Chunk, Document, Matrix, Query, Span, Whole
 from tests.contracts.index import finish
 from tests.corpora import prose
 
@@ -77,6 +78,12 @@ def chunks_of(document: Document) -> list[Chunk]:
     ]
 
 
+def whole_of(document: Document, vectors: Matrix) -> Whole:
+    total = vectors.sum(axis=0)
+    (terms,) = SPARSE.encode_documents([document.text], 5 * AVERAGE)
+    return Whole(dense=total / np.linalg.norm(total), sparse=terms)
+
+
 @dataclass(frozen=True)
 class Library:
     """An opened generation and what it was made of."""
@@ -111,7 +118,13 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
     folder: Path = tmp_path_factory.mktemp("library")
     corpus = EdgeIndex(path=folder, filterable=("source",)).corpus("t")
     wanted = Generation(
-        number=0, fingerprint="0" * 16, stages={}, width=ENCODER.width, average_length=AVERAGE
+        number=0,
+        fingerprint="0" * 16,
+        stages={},
+        width=ENCODER.width,
+        average_length=AVERAGE,
+        document_length=5 * AVERAGE,
+        whole=True,
     )
     chunks = {document.id: chunks_of(document) for document in DOCUMENTS.values()}
     with corpus.lock():
@@ -121,7 +134,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
                 own = chunks[document.id]
                 (block,) = ENCODER.encode_documents([document], [[each.span for each in own]])
                 sparse = SPARSE.encode_documents([each.text for each in own], AVERAGE)
-                writer.put(own, block.vectors, sparse)
+                writer.put(own, block.vectors, sparse, whole=whole_of(document, block.vectors))
             writer.commit(
                 [
                     Entry(

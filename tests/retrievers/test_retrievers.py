@@ -130,9 +130,12 @@ class TestSparse(OverTheLibrary):
 
 
 class TestHybrid(OverTheLibrary):
-    @pytest.fixture(params=[100, 1])
+    @pytest.fixture(params=[("auto", 100), ("auto", 1), ("convex", 100), ("rrf", 1)])
     def retriever(self, library: Library, request: pytest.FixtureRequest) -> Hybrid:
-        return Hybrid(depth=request.param, encoder=ENCODER, sparse=SPARSE, reader=library.reader)
+        fusion, depth = request.param
+        return Hybrid(
+            fusion=fusion, depth=depth, encoder=ENCODER, sparse=SPARSE, reader=library.reader
+        )
 
 
 class TestNeighbourhood(OverTheLibrary):
