@@ -38,7 +38,7 @@ def manuals(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         text = f"A {one} and a {other} together. Nothing else is here."
         corpus.add(f"part-{n}.txt", text)
     corpus.refresh()
-    yield corpus.file
+    return corpus.file
 
 
 def asked(file: Path, text: str, fusion: Fusion) -> list[Hit]:
