@@ -659,34 +659,30 @@ class IndexContract:
             assert reader.nearest_documents_sparse([none, asked(204)], 1, [{}, {}])[0] == []
             assert reader.nearest_documents_sparse([none, asked(204)], 1, [{}, {}])[1]
 
-    @pytest.mark.parametrize(
-        ("wanted_filter", "found"),
-        [
-            ({"document_id": ["a", "t"]}, ["a", "t"]),
-            ({"title": ["Title of b"]}, ["b"]),
-            ({"year": [2002]}, ["a", "b", "c"]),
-            ({"year": [2000]}, ["s", "t"]),
-            ({"metadata.kind": ["whole"]}, []),
-            ({"kind": ["report"], "document_id": ["s"]}, ["s"]),
-            ({"page": [7], "ordinal": [1], "document_id": ["s", "c"]}, ["c", "s"]),
-            ({"section": ["A"], "last_page": [9], "start": [3], "end": [4]}, list("abcst")),
-            ({"version": ["v1"], "document_id": ["a"]}, ["a"]),
-            ({"whole": [True]}, []),
-        ],
-    )
     def test_whole_documents_are_filtered_by_what_documents_have(
-        self,
-        corpus: CorpusIndex,
-        whole: Generation,
-        wanted_filter: Filter,
-        found: list[str],
+        self, corpus: CorpusIndex, whole: Generation
     ) -> None:
+        filters: list[tuple[Filter, str]] = [
+            ({"document_id": ["a", "t"]}, "at"),
+            ({"title": ["Title of b"]}, "b"),
+            ({"year": [2002]}, "abc"),
+            ({"year": [2000]}, "st"),
+            ({"metadata.kind": ["whole"]}, ""),
+            ({"kind": ["report"], "document_id": ["s"]}, "s"),
+            ({"page": [7], "ordinal": [1], "document_id": ["s", "c"]}, "cs"),
+            ({"section": ["A"], "last_page": [9], "start": [3], "end": [4]}, "abcst"),
+            ({"version": ["v1"], "document_id": ["a"]}, "a"),
+            ({"whole": [True]}, ""),
+        ]
+        only = [wanted_filter for wanted_filter, _ in filters]
+        rows = np.eye(WIDTH, dtype=np.float32)[[6] * len(only)]
         with corpus.read(whole) as reader:
-            for answer in (
-                alike(reader, 6, wanted_filter=wanted_filter),
-                told(reader, COMMON, wanted_filter=wanted_filter),
+            for answers in (
+                reader.nearest_documents(rows, 10, only),
+                reader.nearest_documents_sparse([asked(COMMON)] * len(only), 10, only),
             ):
-                assert sorted(name for name, _ in answer) == found
+                for (wanted_filter, expected), answer in zip(filters, answers, strict=True):
+                    assert "".join(sorted(n for n, _ in answer)) == expected, wanted_filter
 
     def test_chunks_are_as_without_whole_documents(
         self, corpus: CorpusIndex, whole: Generation
@@ -788,21 +784,19 @@ class IndexContract:
             assert reader.nearest_documents_sparse([asked(201)] * 2, 3, [{}, {}]) == [[], []]
             assert reader.count_chunks() == 6
 
-    @pytest.mark.parametrize(
-        "bad",
-        [
-            Whole(np.full(WIDTH, np.nan, np.float32), asked(1)),
-            Whole(np.ones(WIDTH + 1, np.float32), asked(1)),
-            Whole(np.ones(WIDTH, np.float32), asked(2, 2)),
-        ],
-        ids=["nan", "width", "terms"],
-    )
     def test_bad_vectors_of_a_whole_document_are_refused(
-        self, corpus: CorpusIndex, whole: Generation, bad: Whole
+        self, corpus: CorpusIndex, whole: Generation
     ) -> None:
         draft = corpus.draft(wanted(whole=True), whole)
         chunks = chunks_of("d")
         with corpus.write(draft) as writer:
-            with pytest.raises(BadVectors, match="whole"):
-                writer.put(chunks, dense(chunks), sparse(chunks), whole=bad)
+            for bad in (
+                Whole(np.full(WIDTH, np.nan, np.float32), asked(1)),
+                Whole(np.ones(WIDTH + 1, np.float32), asked(1)),
+                Whole(np.ones(WIDTH, np.float32), asked(2, 2)),
+            ):
+                with pytest.raises(BadVectors, match="whole"):
+                    writer.put(chunks, dense(chunks), sparse(chunks), whole=bad)
+            with pytest.raises(BadVectors, match="without a chunk"):
+                writer.put([], dense([]), [], whole=whole_of(chunks, 1))
             assert writer.count_chunks() == 11
