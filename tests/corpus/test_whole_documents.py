@@ -18,7 +18,9 @@ from components.encoders.bm25 import Bm25
 from components.encoders.hashing import Hashing
 from components.indexes.contract import GenerationReader
 from components.indexes.manifest import Generation
+from components.indexes.points import points_of
 from components.values import Block, Document, Filter, Matrix, Span, SparseVector
+from tests.contracts.index import chunks_of, dense, sparse, whole_of
 from tests.corpora import HASHING, Corpus, prose
 
 
@@ -228,3 +230,13 @@ def test_a_store_that_keeps_none_need_not_take_them(corpus: Corpus) -> None:
             for piece in each.pieces:
                 piece.put(writer)
     assert taken == [6, 6, (64,), (64,)]
+
+
+def test_a_whole_comes_before_its_last_chunk_or_with_it() -> None:
+    for count, kinds in ((3, ["chunk", "chunk", "whole", "chunk"]), (1, ["chunk"])):
+        chunks = chunks_of("a", count=count)
+        whole = whole_of(chunks, 201)
+        points = list(points_of(chunks, dense(chunks), sparse(chunks), [None] * count, whole))
+        assert [each.payload["kind"] for each in points] == kinds
+        assert ["whole" in each.payload for each in points].count(True) == 1
+        assert [each.terms for each in points if "document_sparse" in each.terms] != []
