@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,7 +28,7 @@ PIPELINE = {
 
 
 @pytest.fixture(scope="module")
-def manuals(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def manuals(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One manual has a chapter on each subject, the others a chapter on two of them at once."""
     corpus = Corpus(tmp_path_factory.mktemp("manuals"), PIPELINE)
     chapters = (f"The workshop uses {each} in the {n}th room." for n, each in enumerate(CHAPTERS))
