@@ -20,9 +20,9 @@ KINDS = ("words", "meaning", "document_words", "document_meaning")
 """The columns of `Evidence.kinds`."""
 _DOCUMENTS = 50
 """Whole documents found by words, and as many by meaning."""
-_REPRESENTED = 20
+_REPRESENTED = 10
 """Of those, how many are given a hit where none of their chunks was found."""
-_CLOSER = 40
+_CLOSER = 20
 """Chunks looked at for that, by words and by meaning."""
 _ENOUGH = 0.8
 """Of a question's words in one chunk: no document can have many more."""

@@ -48,7 +48,7 @@ class Hybrid:
     revision: ClassVar[int] = 2
     needs_sparse: ClassVar[bool] = True
 
-    depth: Count = option(100, help="hits taken from each list")
+    depth: Count = option(50, help="hits taken from each list")
     fusion: Fusion | None = option(
         None,
         help="auto: weighed question by question; convex: by the weights below; rrf: by ranks; "
