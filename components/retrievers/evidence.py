@@ -63,6 +63,8 @@ class Evidence:
     """Each chunk once."""
     kinds: Matrix
     """(hits, kinds), 0 to 1, in the order of `KINDS`."""
+    deeper: Sequence[Sequence[Hit]]
+    """Lists of chunks that lie deeper than what counts, by words and by meaning."""
     whole: bool
     """Whether anything is known of whole documents."""
     spread: float = 1.0
@@ -78,8 +80,10 @@ def chunks(reader: Reader, asked: Asked, depth: int) -> list[Lists]:
     return [Lists(*each) for each in zip(by_words, by_meaning, strict=True)]
 
 
-def with_documents(reader: Reader, asked: Asked, depth: int) -> list[Lists]:
-    """Those, and those of whole documents where the index has vectors of them."""
+def with_documents(reader: Reader, asked: Asked, depth: int, counted: int) -> list[Lists]:
+    """Those, and those of whole documents where the index has vectors of them. `counted`: how many
+    of a list of chunks count, however many are wanted.
+    """
     found = chunks(reader, asked, depth)
     if not hasattr(reader, "nearest_documents"):  # a stranger's store
         return found
@@ -89,16 +93,17 @@ def with_documents(reader: Reader, asked: Asked, depth: int) -> list[Lists]:
         replace(own, documents_by_words=words, documents_by_meaning=meaning)
         for own, words, meaning in zip(found, by_words, by_meaning, strict=True)
     ]
-    return _represented(reader, asked, found)
+    return _represented(reader, asked, found, counted)
 
 
-def evidence(lists: Lists, depth: int) -> Evidence:
-    """`depth`: how many of a list of chunks count; what lies deeper is a hit without that kind."""
+def evidence(lists: Lists, counted: int) -> Evidence:
+    """Of a question, see `with_documents`."""
+    by_words, by_meaning = lists.by_words[:counted], lists.by_meaning[:counted]
     hits: dict[str, Hit] = {}
-    for hit in (*lists.by_words, *lists.by_meaning, *lists.others):
+    for hit in (*by_words, *by_meaning, *lists.others):
         hits.setdefault(hit.chunk.id, hit)
-    words = _shares([(hit.chunk.id, hit.score) for hit in lists.by_words[:depth]])
-    meaning = _between([(hit.chunk.id, hit.score) for hit in lists.by_meaning[:depth]])
+    words = _shares([(hit.chunk.id, hit.score) for hit in by_words])
+    meaning = _between([(hit.chunk.id, hit.score) for hit in by_meaning])
     documents = _shares(lists.documents_by_words), _between(lists.documents_by_meaning)
     rows = [
         (
@@ -111,6 +116,7 @@ def evidence(lists: Lists, depth: int) -> Evidence:
     return Evidence(
         hits=list(hits.values()),
         kinds=np.array(rows, dtype=np.float32).reshape(len(rows), len(KINDS)),
+        deeper=(lists.by_words[counted:], lists.by_meaning[counted:]),
         whole=bool(lists.documents_by_words or lists.documents_by_meaning),
     )
 
@@ -142,9 +148,11 @@ def _covered(terms: SparseVector, held: SparseVector) -> float:
     return float(terms.values[there].sum() / terms.values.sum())
 
 
-def _represented(reader: Reader, asked: Asked, found: Sequence[Lists]) -> list[Lists]:
-    """With chunks of the first documents that have none among those found."""
-    lacking = {at: missing for at, own in enumerate(found) if (missing := _without_hit(own))}
+def _represented(reader: Reader, asked: Asked, found: Sequence[Lists], counted: int) -> list[Lists]:
+    """With chunks of the first documents that have none among those that count."""
+    lacking = {
+        at: missing for at, own in enumerate(found) if (missing := _without_hit(own, counted))
+    }
     filters = [{**asked.filters[at], "document_id": own} for at, own in lacking.items()]
     if not lacking:
         return list(found)
@@ -156,9 +164,10 @@ def _represented(reader: Reader, asked: Asked, found: Sequence[Lists]) -> list[L
     return made
 
 
-def _without_hit(lists: Lists) -> list[str]:
+def _without_hit(lists: Lists, counted: int) -> list[str]:
     """Ids of the first documents of which no chunk was found."""
-    there = {hit.chunk.document_id for hit in (*lists.by_words, *lists.by_meaning)}
+    counting = (*lists.by_words[:counted], *lists.by_meaning[:counted])
+    there = {hit.chunk.document_id for hit in counting}
     first = (
         *lists.documents_by_words[:_REPRESENTED],
         *lists.documents_by_meaning[:_REPRESENTED],

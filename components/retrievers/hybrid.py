@@ -24,6 +24,7 @@ from components.stages import Encoder, Reader, SparseEncoder
 from components.values import Filter, Hit, Matrix, Query, Ranked
 
 Fusion = Literal["auto", "convex", "rrf"]
+_K = 60.0
 _OF = {
     "k": ("rrf",),
     "dense_weight": ("rrf", "convex"),
@@ -85,7 +86,7 @@ class Hybrid:
             asked = Asked(dense, sparse, filters).some(at, filters)
             if self._fusion == "rrf":
                 return [self._by_ranks(own)[:k] for own in chunks(self.reader, asked, depth)]
-            found = with_documents(self.reader, asked, depth)
+            found = with_documents(self.reader, asked, depth, self.depth)
             if self._fusion == "convex":
                 return [self._by_weights(evidence(own, self.depth))[:k] for own in found]
             told = spreads(self.reader, self.sparse, asked.sparse, found)
@@ -109,7 +110,7 @@ class Hybrid:
 
     def _by_ranks(self, lists: Lists) -> list[Hit]:
         weights = _given(self.dense_weight, 1.0), _given(self.sparse_weight, 1.0)
-        return fuse((lists.by_meaning, lists.by_words), weights, _given(self.k, 60.0))
+        return fuse((lists.by_meaning, lists.by_words), weights, _given(self.k, _K))
 
     def _by_weights(self, of: Evidence) -> list[Hit]:
         weights = self._fixed()
@@ -131,8 +132,19 @@ def ordered(of: Evidence, weights: Matrix) -> list[Hit]:
     """The hits by the sum of their evidence, best first, equal ones in order of chunk id."""
     # Not a product of matrices: many a BLAS adds up the last rows in another order.
     scores = (of.kinds * weights).sum(axis=1, dtype=np.float64).tolist()
-    order = sorted(zip(scores, of.hits, strict=True), key=lambda each: (-each[0], each[1].chunk.id))
-    return [replace(hit, score=score) for score, hit in order]
+    first = [replace(hit, score=score) for score, hit in zip(scores, of.hits, strict=True)]
+    return sorted(
+        [*first, *_behind(of, min(scores, default=1.0))],
+        key=lambda hit: (-hit.score, hit.chunk.id),
+    )
+
+
+def _behind(of: Evidence, lowest: float) -> list[Hit]:
+    """What lies deeper than what counts, by ranks: whoever asks for more sees the same first."""
+    known = {hit.chunk.id for hit in of.hits}
+    deeper = [hit for hit in fuse(of.deeper, (1.0, 1.0), _K) if hit.chunk.id not in known]
+    best = deeper[0].score if deeper else 1.0
+    return [replace(hit, score=0.5 * lowest * hit.score / best) for hit in deeper]
 
 
 def fuse(lists: Sequence[Sequence[Hit]], weights: Sequence[float], k: float) -> list[Hit]:
