@@ -70,7 +70,8 @@ class Hybrid:
     def __post_init__(self) -> None:
         for name, fusions in _OF.items():
             if getattr(self, name) is not None and self._fusion not in fusions:
-                raise ValueError(f"{name} is not read by fusion: {self._fusion}")
+                told = " or ".join(fusions)
+                raise ValueError(f"{name} is read by fusion: {told}, not by {self._fusion}")
         if self._fusion == "convex":
             self._fixed()
 
