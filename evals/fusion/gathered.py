@@ -1,0 +1,196 @@
+"""What speaks for the hits of a data set's questions: the retriever's own evidence, as arrays."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from components import registry
+from components.corpus.filters import by_fields
+from components.indexes.contract import GenerationReader
+from components.rerankers.late_interaction import LateInteraction
+from components.rerankers.states import fetched
+from components.retrievers.evidence import Asked, Evidence, evidence, spreads, with_documents
+from components.retrievers.hybrid import Hybrid, fuse
+from components.stages import Encoder, SparseEncoder
+from components.values import Hit, Matrix, Query, Ranked
+from evals.compare import kept
+from evals.compare.namesakes import counting, namesakes
+from evals.compare.ranking import Namesake
+from evals.compare.systems import System, state
+from evals.datasets.judged import Judged
+from evals.units import Units, units_of
+
+_REVISION = 1
+"""Raised when what is kept means something else."""
+_BATCH = 32
+_K = 60.0
+_ALL = 10_000
+"""Hits that late interaction reads: every one that was found."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question with its hits, in order of chunk id."""
+
+    id: str
+    judged: Mapping[str, int]
+    units: Sequence[Sequence[str]]
+    """What each hit stands for."""
+    kinds: Matrix
+    """(hits, kinds), see `Evidence`."""
+    words: Matrix
+    """(hits,) Scores of BM25; as the next two not a number where its list does not have the hit."""
+    meaning: Matrix
+    """(hits,) Cosines."""
+    ranks: Matrix
+    """(hits,) Both fused by equal weights."""
+    late: Matrix
+    """(hits,) Scores of late interaction; not a number where the index keeps no states."""
+    spread: float
+    whole: bool
+
+
+_OF_HITS = ("words", "meaning", "ranks", "late")
+
+
+def gathered(system: System, data: Judged, *, scoped: bool, home: Path) -> list[Question]:
+    """Of every question of a data set, in its order; what was gathered before is read again. Raises
+    Busy where another process is at it, and as a search does.
+    """
+    file = home / "evidence" / f"{_key(system, data, scoped=scoped)}.npz"
+    if file.exists():
+        return _read(file)
+    with kept.making(file):
+        found = list(_gather(system, data, scoped=scoped))
+        _write(file, found)
+    return found
+
+
+def _key(system: System, data: Judged, *, scoped: bool) -> str:
+    retriever = system.pipeline.stages["retriever"]
+    told = [_REVISION, Hybrid.revision, state(system), retriever.options, data.checksum, scoped]
+    told += [data.split, data.unit, LateInteraction.revision]
+    return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def _gather(system: System, data: Judged, *, scoped: bool) -> Iterator[Question]:
+    generation = system.release().generation
+    encoder: Encoder = registry.build("encoder", generation.stages["encoder"])
+    languages = tuple(generation.totals.languages)
+    sparse: SparseEncoder = registry.build(
+        "sparse", generation.stages["sparse"], languages=languages
+    )
+    depth: int = system.pipeline.stages["retriever"].options["depth"]
+    units = units_of(data)
+    with system.held() as reader:
+        asked = data.queries(scoped=scoped)
+        same = namesakes(reader, data, asked)
+        queries, absent = by_fields(asked, reader)
+        data.check_scope(absent)
+        waiting = iter(queries)
+        while batch := list(islice(waiting, _BATCH)):
+            yield from _batch(reader, encoder, sparse, batch, depth, same, units, data)
+
+
+def _batch(
+    reader: GenerationReader,
+    encoder: Encoder,
+    sparse: SparseEncoder,
+    queries: Sequence[Query],
+    depth: int,
+    same: Mapping[str, Namesake],
+    units: Units,
+    data: Judged,
+) -> Iterator[Question]:
+    texts = [query.text for query in queries]
+    asked = Asked(
+        encoder.encode_queries(texts), sparse.encode_queries(texts), [q.filter for q in queries]
+    )
+    lists = with_documents(reader, asked, depth)
+    told = spreads(reader, sparse, asked.sparse, lists)
+    found = [evidence(own, depth) for own in lists]
+    late = _late(reader, encoder, queries, found)
+    for query, own, spread, of, scores in zip(queries, lists, told, found, late, strict=True):
+        counted = {hit.chunk.id for hit in counting(query, of.hits, same[query.id])}
+        rows = [at for at, hit in enumerate(of.hits) if hit.chunk.id in counted]
+        rows.sort(key=lambda at: of.hits[at].chunk.id)
+        hits = [of.hits[at] for at in rows]
+        yield Question(
+            id=query.id,
+            judged=data.judgements[query.id],
+            units=[list(units(query, hit)) for hit in hits],
+            kinds=of.kinds[rows],
+            words=_scores(hits, own.by_words),
+            meaning=_scores(hits, own.by_meaning),
+            ranks=_scores(hits, fuse((own.by_meaning, own.by_words), (1.0, 1.0), _K)),
+            late=_scores(hits, scores),
+            spread=spread,
+            whole=of.whole,
+        )
+
+
+def _late(
+    reader: GenerationReader,
+    encoder: Encoder,
+    queries: Sequence[Query],
+    found: Sequence[Evidence],
+) -> list[list[Hit]]:
+    """The hits with scores of late interaction; none where there are no states of this model."""
+    reranker = LateInteraction(encoder=encoder, depth=_ALL, interpolate=0.0)
+    if not reranker.needs_states:
+        return [[] for _ in queries]
+    states = [fetched(reader, of.hits) for of in found]
+    ranked = Ranked([list(of.hits) for of in found], states=states)
+    return reranker.rerank(queries, ranked, [])
+
+
+def _scores(hits: Sequence[Hit], scored: Sequence[Hit]) -> Matrix:
+    by_id = {hit.chunk.id: hit.score for hit in scored}
+    return np.array([by_id.get(hit.chunk.id, np.nan) for hit in hits], dtype=np.float32)
+
+
+def _write(file: Path, questions: Sequence[Question]) -> None:
+    told = [[each.id, dict(each.judged), each.units, each.whole] for each in questions]
+    arrays: dict[str, Any] = {
+        name: np.concatenate([getattr(each, name) for each in questions])
+        for name in ("kinds", *_OF_HITS)
+    }
+    part = file.with_suffix(".part")
+    with part.open("wb") as out:
+        np.savez_compressed(
+            out,
+            told=np.frombuffer(json.dumps(told).encode(), dtype=np.uint8),
+            spread=np.array([each.spread for each in questions]),
+            **arrays,
+        )
+    os.replace(part, file)
+
+
+def _read(file: Path) -> list[Question]:
+    with np.load(file) as arrays:
+        told = json.loads(arrays["told"].tobytes())
+        ends = list(accumulate(len(units) for _, _, units, _ in told))[:-1]
+        kinds = np.split(arrays["kinds"], ends)
+        scores = {name: np.split(arrays[name], ends) for name in _OF_HITS}
+        spread = arrays["spread"].tolist()
+    return [
+        Question(
+            id=id,
+            judged=judged,
+            units=units,
+            kinds=kinds[at],
+            spread=spread[at],
+            whole=whole,
+            **{name: scores[name][at] for name in _OF_HITS},
+        )
+        for at, (id, judged, units, whole) in enumerate(told)
+    ]
