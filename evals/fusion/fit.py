@@ -30,7 +30,7 @@ _MIDDLE, _WIDTH = 0.4, 0.05
 """Where the search for the weights starts."""
 _NEVER = -10.0
 """A middle below every spread: the chunk always leads."""
-_STEPS = 80
+_STEPS = 60
 _RATE = 0.04
 _OF_TURN = 0.01
 """The rate of the turn, whose numbers are small."""
@@ -38,8 +38,10 @@ _PRIOR = 0.003
 """What it costs to be far from the start where the data do not say."""
 _SMOOTH = 0.03
 """The difference of scores at which 0.73 of an order is sure."""
-_PLACES = 40
-"""Units that are put in order: what lies deeper has no part in nDCG@10."""
+_PLACES, _RELEVANT = 40, 10
+"""Units that are put in order, and of a question's relevant ones: the others are too deep for
+nDCG@10.
+"""
 
 
 class _Model(torch.nn.Module):
@@ -116,10 +118,11 @@ def _lost(scores: torch.Tensor, of: Batch) -> torch.Tensor:
     low = torch.full_like(scores, -50.0)
     hits = torch.where(of.there, scores, low)
     best = low.scatter_reduce(1, of.units, hits, "amax", include_self=True)
-    top = best.topk(min(_PLACES, best.shape[1]), dim=1)
-    gains = of.gains.gather(1, top.indices)
-    apart = (top.values[:, :, None] - top.values[:, None, :]) / _SMOOTH
-    ranks = 0.5 + torch.sigmoid(-apart).sum(2)  # a unit is half above itself
+    top = best.topk(min(_PLACES, best.shape[1]), dim=1).values
+    relevant = torch.where(of.gains > 0, best, low).topk(min(_RELEVANT, best.shape[1]), dim=1)
+    above = (top[:, None, :] - relevant.values[:, :, None]) / _SMOOTH
+    ranks = 0.5 + torch.sigmoid(above).sum(2)  # a unit is half above itself
+    gains = of.gains.gather(1, relevant.indices)
     return 1 - (gains / torch.log2(1 + ranks)).sum(1) / of.ideal
 
 
