@@ -18,7 +18,7 @@ from components.corpus.filters import by_fields
 from components.indexes.contract import GenerationReader
 from components.rerankers.late_interaction import LateInteraction
 from components.rerankers.states import fetched
-from components.retrievers.evidence import Asked, Evidence, evidence, spreads, with_documents
+from components.retrievers.evidence import KINDS, Asked, Evidence, evidence, spreads, with_documents
 from components.retrievers.hybrid import Hybrid, fuse
 from components.stages import Encoder, SparseEncoder
 from components.values import Hit, Matrix, Query, Ranked
@@ -29,10 +29,12 @@ from evals.compare.systems import System, state
 from evals.datasets.judged import Judged
 from evals.units import Units, units_of
 
-_REVISION = 1
+_REVISION = 2
 """Raised when what is kept means something else."""
 _BATCH = 32
 _K = 60.0
+_RANKED = 100
+"""Hits of each list that are fused by ranks, as they were before evidence was weighed."""
 _ALL = 10_000
 """Hits that late interaction reads: every one that was found."""
 
@@ -115,20 +117,21 @@ def _batch(
     asked = Asked(
         encoder.encode_queries(texts), sparse.encode_queries(texts), [q.filter for q in queries]
     )
-    lists = with_documents(reader, asked, depth)
+    lists = with_documents(reader, asked, max(_RANKED, depth), depth)
     told = spreads(reader, sparse, asked.sparse, lists)
-    found = [evidence(own, depth) for own in lists]
+    evidences = [evidence(own, depth) for own in lists]
+    found = [
+        counting(query, _hits(of), same[query.id])
+        for query, of in zip(queries, evidences, strict=True)
+    ]
     late = _late(reader, encoder, queries, found)
-    for query, own, spread, of, scores in zip(queries, lists, told, found, late, strict=True):
-        counted = {hit.chunk.id for hit in counting(query, of.hits, same[query.id])}
-        rows = [at for at, hit in enumerate(of.hits) if hit.chunk.id in counted]
-        rows.sort(key=lambda at: of.hits[at].chunk.id)
-        hits = [of.hits[at] for at in rows]
+    rows = zip(queries, lists, told, evidences, found, late, strict=True)
+    for query, own, spread, of, hits, scores in rows:
         yield Question(
             id=query.id,
             judged=data.judgements[query.id],
             units=[list(units(query, hit)) for hit in hits],
-            kinds=of.kinds[rows],
+            kinds=_kinds(hits, of),
             words=_scores(hits, own.by_words),
             meaning=_scores(hits, own.by_meaning),
             ranks=_scores(hits, fuse((own.by_meaning, own.by_words), (1.0, 1.0), _K)),
@@ -138,19 +141,32 @@ def _batch(
         )
 
 
+def _hits(of: Evidence) -> list[Hit]:
+    """Those that count and those that lie deeper, in order of chunk id."""
+    found = {hit.chunk.id: hit for own in (of.hits, *of.deeper) for hit in own}
+    return [found[chunk_id] for chunk_id in sorted(found)]
+
+
+def _kinds(hits: Sequence[Hit], of: Evidence) -> Matrix:
+    """Of each hit; nothing of what lies deeper."""
+    rows = {hit.chunk.id: row for hit, row in zip(of.hits, of.kinds, strict=True)}
+    nothing = np.zeros(len(KINDS), dtype=np.float32)
+    found = [rows.get(hit.chunk.id, nothing) for hit in hits]
+    return np.array(found, dtype=np.float32).reshape(len(hits), len(KINDS))
+
+
 def _late(
     reader: GenerationReader,
     encoder: Encoder,
     queries: Sequence[Query],
-    found: Sequence[Evidence],
+    found: Sequence[list[Hit]],
 ) -> list[list[Hit]]:
     """The hits with scores of late interaction; none where there are no states of this model."""
     reranker = LateInteraction(encoder=encoder, depth=_ALL, interpolate=0.0)
     if not reranker.needs_states:
         return [[] for _ in queries]
-    states = [fetched(reader, of.hits) for of in found]
-    ranked = Ranked([list(of.hits) for of in found], states=states)
-    return reranker.rerank(queries, ranked, [])
+    states = [fetched(reader, hits) for hits in found]
+    return reranker.rerank(queries, Ranked(list(found), states=states), [])
 
 
 def _scores(hits: Sequence[Hit], scored: Sequence[Hit]) -> Matrix:

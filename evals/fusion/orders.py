@@ -14,8 +14,6 @@ from evals.metrics import per_question
 
 METRIC = "nDCG@10"
 _TOP = 10
-_DEPTH = 100
-"""Hits that a reranker reads."""
 
 Order = Callable[[Question], Matrix]
 """A score of each hit; one that is not a number leaves it out."""
@@ -28,14 +26,14 @@ def weighed(weights: Weights) -> Order:
     )
 
 
-def reranked(first: Order, share: Callable[[Question], float]) -> Order:
-    """With late interaction's share of the final score."""
+def reranked(first: Order, share: Callable[[Question], float], depth: int) -> Order:
+    """The first `depth` hits with late interaction's share of the final score."""
 
     def order(of: Question) -> Matrix:
         scores = first(of)
         best = np.argsort(-scores, kind="stable")  # what is not a number comes last
         best = best[~np.isnan(scores[best])]
-        head, tail = best[:_DEPTH], best[_DEPTH:]
+        head, tail = best[:depth], best[depth:]
         final = np.full(len(scores), np.nan)
         if len(head):
             kept = (1.0 - share(of)) * scaled(scores[head])

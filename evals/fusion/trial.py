@@ -16,7 +16,7 @@ from components.retrievers.weights import Weights
 from components.values import Matrix
 from evals import extras
 from evals.compare import indexes
-from evals.compare.systems import systems
+from evals.compare.systems import System, systems
 from evals.datasets import catalogue
 from evals.datasets.judged import Unit
 from evals.datasets.sampling import sampled
@@ -28,8 +28,8 @@ from evals.fusion.orders import Order, reranked, values, weighed
 from evals.fusion.written import rounded
 
 SYSTEM = SYSTEMS / "default-late.yaml"
-_SHIPPED = 0.5
-"""What late interaction had of the final score before it was fitted."""
+_SHIPPED, _RERANKED = 0.5, 100
+"""What late interaction had of the final score, and how many hits, before it was fitted."""
 _FEWEST = 2
 
 
@@ -41,6 +41,8 @@ class Asked:
     family: str
     unit: Unit
     questions: Sequence[Question]
+    depth: int
+    """Hits that are reranked."""
 
     @property
     def late(self) -> bool:
@@ -133,8 +135,15 @@ def ask(
         except MillraceError as error:
             failed[entry.name] = line(str(error), error.where, error.hint)
             continue
-        own = Asked(name=entry.name, family=_family(entry), unit=data.unit, questions=made)
-        found.append(own)
+        found.append(
+            Asked(
+                name=entry.name,
+                family=_family(entry),
+                unit=data.unit,
+                questions=made,
+                depth=_depth(system),
+            )
+        )
     return found, failed
 
 
@@ -171,6 +180,11 @@ def fixed_trial(sets: Sequence[Asked], failed: Mapping[str, str], weights: Weigh
     return Trial(rows=_rows(sets, columns), weights={"": weights}, failed=failed)
 
 
+def _depth(system: System) -> int:
+    stages = system.pipeline.stages
+    return min(int(stages[each].options["depth"]) for each in ("retriever", "reranker"))
+
+
 def _family(entry: Entry) -> str:
     return entry.data.removeprefix("known:").partition("?")[0]
 
@@ -199,7 +213,7 @@ def _lists(of: Asked) -> dict[str, float]:
     found["best list"] = max(found.values())
     found["rrf"] = _mean(of, _ranks)
     if of.late:
-        found["rrf, late"] = _mean(of, reranked(_ranks, lambda _: _SHIPPED))
+        found["rrf, late"] = _mean(of, reranked(_ranks, lambda _: _SHIPPED, _RERANKED))
     return found
 
 
@@ -207,7 +221,7 @@ def _weighed(of: Asked, weights: Weights, tag: str) -> dict[str, float]:
     first = weighed(weights)
     found = {tag: _mean(of, first)}
     if of.late:
-        late = reranked(first, lambda each: weights.reranked(each.spread))
+        late = reranked(first, lambda each: weights.reranked(each.spread), of.depth)
         found[f"{tag}, late"] = _mean(of, late)
     return found
 

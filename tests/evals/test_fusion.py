@@ -57,7 +57,7 @@ def questions(best: int, spread: float = 1.0, first: int = 0) -> list[Question]:
 
 
 def asked(family: str, found: Sequence[Question]) -> Asked:
-    return Asked(name=family, family=family, unit="document", questions=found)
+    return Asked(name=family, family=family, unit="document", questions=found, depth=50)
 
 
 class TestFit:
@@ -149,8 +149,11 @@ class TestOrders:
         def first(each: Question) -> Matrix:
             return each.words
 
-        assert reranked(first, lambda _: 1.0)(told).tolist() == pytest.approx(late / 11)
-        kept = reranked(first, lambda _: 0.0)(told)
+        assert reranked(first, lambda _: 1.0, 12)(told).tolist() == pytest.approx(late / 11)
+        few = reranked(first, lambda _: 1.0, 3)(told)
+        head = np.argsort(-first(told), kind="stable")[:3]
+        assert {*np.argsort(-few)[:3].tolist()} == {*head.tolist()}
+        kept = reranked(first, lambda _: 0.0, 12)(told)
         assert np.argsort(kept).tolist() == np.argsort(first(told), kind="stable").tolist()
 
     def test_a_hit_that_a_list_lacks_is_not_in_its_order(self) -> None:
