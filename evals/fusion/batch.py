@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from evals.fusion.gathered import Question
 _TOP = 10
 Sets = Mapping[str, Sequence[Sequence[Question]]]
 """Questions by family and set: sets of one family have documents in common."""
+Bars = Mapping[str, Sequence[float]]
+"""By family and set what no weights should fall below: nDCG@10 of the best simple order."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,20 +44,29 @@ class Batch:
     """(questions,) Every family has the same, in it every set, in that every question; sums to
     1.
     """
+    share: torch.Tensor
+    """(sets, questions) Of each question in its set's mean."""
+    bars: torch.Tensor
+    """(sets,)"""
 
 
-def batch(sets: Sets) -> Batch:
+def batch(sets: Sets, bars: Bars | None = None) -> Batch:
     """Of all sets. Raises BadData where nothing relevant was found of any question."""
-    found = {family: _answered(each) for family, each in sets.items()}
+    known = bars or {family: [0.0] * len(each) for family, each in sets.items()}
+    found = {family: _answered(each, known[family]) for family, each in sets.items()}
     families = [each for each in found.values() if each]
     if not families:
         raise BadData("nothing relevant was found of any question")
     rows: list[Question] = []
     weight: list[float] = []
     for family in families:
-        for questions in family:
+        for questions, _ in family:
             rows += questions
             weight += [1 / (len(families) * len(family) * len(questions))] * len(questions)
+    counts = [len(questions) for family in families for questions, _ in family]
+    share = np.zeros((len(counts), len(rows)), np.float32)
+    for at, (count, end) in enumerate(zip(counts, accumulate(counts), strict=True)):
+        share[at, end - count : end] = 1 / count
     size = len(rows), max(len(of.units) for of in rows)
     kinds = np.zeros((*size, len(KINDS)), np.float32)
     late, gains = np.zeros(size, np.float32), np.zeros(size, np.float32)
@@ -75,13 +87,20 @@ def batch(sets: Sets) -> Batch:
         ideal=torch.tensor([_ideal(of) for of in rows]),
         spread=torch.tensor([of.spread for of in rows]),
         weight=torch.tensor(weight),
+        share=torch.from_numpy(share),
+        bars=torch.tensor([bar for family in families for _, bar in family]),
     )
 
 
-def _answered(sets: Sequence[Sequence[Question]]) -> list[list[Question]]:
-    """Without questions, and sets, that have nothing to put first."""
-    found = [[of for of in questions if any(_gains(of))] for questions in sets]
-    return [each for each in found if each]
+def _answered(
+    sets: Sequence[Sequence[Question]], bars: Sequence[float]
+) -> list[tuple[list[Question], float]]:
+    """Without questions, and sets, that have nothing to put first; what the bar is for the rest."""
+    found = []
+    for questions, bar in zip(sets, bars, strict=True):
+        if kept := [of for of in questions if any(_gains(of))]:
+            found.append((kept, bar * len(questions) / len(kept)))
+    return found
 
 
 def _gains(of: Question) -> list[int]:

@@ -3,6 +3,9 @@
 ApproxNDCG (Qin, Liu and Li, Information Retrieval 13, 2010): a unit's rank is 1 and how surely each
 other is above it, a logistic function of the difference of scores. Adam, from one start, all
 questions at once: the same data gives the same weights.
+
+A default that wins on the mean of many sets may still lose on one. So a set that falls short of the
+best simple order of its hits costs as much again as it falls short.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ import torch
 from components.retrievers.evidence import KINDS
 from components.retrievers.weights import Weights
 from components.values import Matrix
-from evals.fusion.batch import Batch, Sets, batch
+from evals.fusion.batch import Bars, Batch, Sets, batch
 
 DOCUMENTS = "documents"
 TURN = "turn"
@@ -37,7 +40,11 @@ _OF_TURN = 0.01
 _PRIOR = 0.003
 """What it costs to be far from the start where the data do not say."""
 _SMOOTH = 0.03
-"""The difference of scores at which 0.73 of an order is sure."""
+"""See `_lost`."""
+_SHARP = 1e-5
+"""The same for nDCG as it is."""
+_SPARED, _SOFT = 0.005, 0.01
+"""nDCG@10 below the bar that costs nothing, and how gently a cost begins there."""
 _PLACES, _RELEVANT = 40, 10
 """Units that are put in order, and of a question's relevant ones: the others are too deep for
 nDCG@10.
@@ -96,31 +103,41 @@ class _Model(torch.nn.Module):
         return torch.sigmoid((spread - self.middle) / self.width.exp())
 
 
-def fit(sets: Sets, without: Collection[str] = ()) -> Weights:
+def fit(sets: Sets, without: Collection[str] = (), bars: Bars | None = None) -> Weights:
     """The weights for these sets, whether late interaction follows or not; `without` some of
     `WITHOUT`.
     """
-    of = batch(sets)
+    of = batch(sets, bars)
     model = _Model(without)
     optimiser = torch.optim.Adam(model.groups())
     for _ in range(_STEPS):
         optimiser.zero_grad()
-        lost = sum(
-            ((_lost(each, of) * of.weight).sum() for each in model(of)), model.far() * _PRIOR
-        )
+        lost = sum((_cost(each, of) for each in model(of)), model.far() * _PRIOR)
         lost.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
     return model.weights()
 
 
-def _lost(scores: torch.Tensor, of: Batch) -> torch.Tensor:
-    """1 less a smooth nDCG, (questions,)."""
+def _cost(scores: torch.Tensor, of: Batch) -> torch.Tensor:
+    """What is lost on the mean of all families, and by how much sets fall short of their bars."""
+    lost = _lost(scores, of, _SMOOTH)
+    smooth = 1 - of.share @ lost
+    with torch.no_grad():
+        off = 1 - of.share @ _lost(scores, of, _SHARP) - smooth
+    short = (of.bars - _SPARED - smooth - off) / _SOFT
+    return (lost * of.weight).sum() + torch.nn.functional.softplus(short).mean() * _SOFT
+
+
+def _lost(scores: torch.Tensor, of: Batch, smooth: float) -> torch.Tensor:
+    """1 less nDCG, (questions,); `smooth`: the difference of scores at which 0.73 of an order is
+    sure.
+    """
     low = torch.full_like(scores, -50.0)
     hits = torch.where(of.there, scores, low)
     best = low.scatter_reduce(1, of.units, hits, "amax", include_self=True)
     top = best.topk(min(_PLACES, best.shape[1]), dim=1).values
     relevant = torch.where(of.gains > 0, best, low).topk(min(_RELEVANT, best.shape[1]), dim=1)
-    above = (top[:, None, :] - relevant.values[:, :, None]) / _SMOOTH
+    above = (top[:, None, :] - relevant.values[:, :, None]) / smooth
     ranks = 0.5 + torch.sigmoid(above).sum(2)  # a unit is half above itself
     gains = of.gains.gather(1, relevant.indices)
     return 1 - (gains / torch.log2(1 + ranks)).sum(1) / of.ideal

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -43,6 +44,11 @@ class Asked:
     questions: Sequence[Question]
     depth: int
     """Hits that are reranked."""
+
+    @cached_property
+    def lists(self) -> Mapping[str, float]:
+        """nDCG@10 of the lists that the evidence is from, and of simple orders of all hits."""
+        return _lists(self)
 
     @property
     def late(self) -> bool:
@@ -157,13 +163,13 @@ def fitted_trial(
         raise BadOption("weights are judged on documents that they were not fitted on").at(
             where="--only", hint="name sets of two corpora at least"
         )
-    columns: list[dict[str, float]] = [_lists(each) for each in sets]
+    columns: list[dict[str, float]] = [dict(each.lists) for each in sets]
     weights: dict[str, Weights] = {}
     for left_out in ("", *without):
         own = [left_out] if left_out else []
-        weights[left_out] = fit(_families(sets), own)
+        weights[left_out] = fit(_families(sets), own, _bars(sets))
         unseen = {
-            family: fit(_families(sets, but=family), own)
+            family: fit(_families(sets, but=family), own, _bars(sets, but=family))
             for family in dict.fromkeys(each.family for each in sets)
         }
         tag = f"without {left_out}" if left_out else "fitted"
@@ -176,7 +182,7 @@ def fitted_trial(
 
 def fixed_trial(sets: Sequence[Asked], failed: Mapping[str, str], weights: Weights) -> Trial:
     """Weights that were fitted elsewhere."""
-    columns = [{**_lists(each), **_weighed(each, weights, "fitted")} for each in sets]
+    columns = [{**each.lists, **_weighed(each, weights, "fitted")} for each in sets]
     return Trial(rows=_rows(sets, columns), weights={"": weights}, failed=failed)
 
 
@@ -194,6 +200,14 @@ def _families(sets: Sequence[Asked], but: str = "") -> dict[str, list[Sequence[Q
     for each in sets:
         if each.family != but:
             found.setdefault(each.family, []).append(each.questions)
+    return found
+
+
+def _bars(sets: Sequence[Asked], but: str = "") -> dict[str, list[float]]:
+    found: dict[str, list[float]] = {}
+    for each in sets:
+        if each.family != but:
+            found.setdefault(each.family, []).append(max(each.lists.values()))
     return found
 
 
