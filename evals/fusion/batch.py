@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from components.rerankers.order import scaled
 from components.retrievers.evidence import KINDS
 from evals.datasets.judged import BadData
 from evals.fusion.gathered import Question
@@ -29,7 +28,7 @@ class Batch:
     kinds: torch.Tensor
     """(questions, hits, kinds)"""
     late: torch.Tensor
-    """(questions, hits), 0 to 1"""
+    """(questions, hits)"""
     there: torch.Tensor
     """(questions, hits) Whether it is a hit."""
     units: torch.Tensor
@@ -74,7 +73,7 @@ def batch(sets: Sets, bars: Bars | None = None) -> Batch:
     for at, of in enumerate(rows):
         hits = slice(0, len(of.units))
         kinds[at, hits], there[at, hits] = of.kinds, True
-        late[at, hits] = scaled(of.late)
+        late[at, hits] = of.late
         places: dict[Any, int] = {}
         units[at, hits] = [places.setdefault(tuple(own), len(places)) for own in of.units]
         gains[at, units[at, hits]] = _gains(of)

@@ -11,6 +11,7 @@ best simple order of its hits costs as much again as it falls short.
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -29,7 +30,7 @@ from the chunk to the document.
 _OF_DOCUMENTS = ("document_words", "document_meaning")
 _CHUNK = (0.3, 0.3, 0.25, 0.15)
 _DOCUMENT = (0.1, 0.05, 0.75, 0.1)
-_MIDDLE, _WIDTH = 0.4, 0.05
+_MIDDLE, _WIDTH = 0.5, 0.06
 """Where the search for the weights starts."""
 _NEVER = -10.0
 """A middle below every spread: the chunk always leads."""
@@ -45,6 +46,10 @@ _SHARP = 1e-5
 """The same for nDCG as it is."""
 _SPARED, _SOFT = 0.005, 0.01
 """nDCG@10 below the bar that costs nothing, and how gently a cost begins there."""
+_SHARES = tuple(at / 20 for at in range(2, 15))
+"""Of late interaction, to try."""
+_RERANKED = 50
+"""Hits that late interaction reads: no fewer than the retriever's depth."""
 _PLACES, _RELEVANT = 40, 10
 """Units that are put in order, and of a question's relevant ones: the others are too deep for
 nDCG@10.
@@ -80,8 +85,7 @@ class _Model(torch.nn.Module):
         lead = self._leads(of.spread)[:, None]
         weights = lead * self._row(self.chunk) + (1 - lead) * self._row(self.document)
         first = (of.kinds * weights[:, None, :]).sum(2)
-        share = torch.sigmoid(self.share) * lead
-        return first, (1 - share) * first + share * of.late
+        return first, _reranked(first, of, torch.sigmoid(self.share) * lead)
 
     @torch.no_grad()
     def weights(self) -> Weights:
@@ -115,16 +119,41 @@ def fit(sets: Sets, without: Collection[str] = (), bars: Bars | None = None) -> 
         lost = sum((_cost(each, of) for each in model(of)), model.far() * _PRIOR)
         lost.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
-    return model.weights()
+    return replace(model.weights(), share=_share(model, of))
 
 
-def _cost(scores: torch.Tensor, of: Batch) -> torch.Tensor:
+@torch.no_grad()
+def _share(model: _Model, of: Batch) -> float:
+    """Of late interaction, by trying: a smooth nDCG prefers one that says less apart."""
+    found = []
+    for share in _SHARES:
+        model.share.fill_(float(np.log(share / (1 - share))))
+        found.append(float(_cost(model(of)[1], of, _SHARP)))
+    return _SHARES[int(np.argmin(found))]
+
+
+def _reranked(first: torch.Tensor, of: Batch, share: torch.Tensor) -> torch.Tensor:
+    """As the reranker mixes: both scores of the first hits from 0 to 1, the others below."""
+    known = first.masked_fill(~of.there, -torch.inf)
+    last = known.topk(min(_RERANKED, known.shape[1]), dim=1).values[:, -1:]
+    head = of.there & (known >= last)
+    mixed = (1 - share) * _scaled(first, head) + share * _scaled(of.late, head)
+    return torch.where(head, mixed, first - 1)
+
+
+def _scaled(scores: torch.Tensor, among: torch.Tensor) -> torch.Tensor:
+    low = scores.masked_fill(~among, torch.inf).amin(1, keepdim=True)
+    high = scores.masked_fill(~among, -torch.inf).amax(1, keepdim=True)
+    return (scores - low) / (high - low).clamp_min(1e-9)
+
+
+def _cost(scores: torch.Tensor, of: Batch, smooth: float = _SMOOTH) -> torch.Tensor:
     """What is lost on the mean of all families, and by how much sets fall short of their bars."""
-    lost = _lost(scores, of, _SMOOTH)
-    smooth = 1 - of.share @ lost
+    lost = _lost(scores, of, smooth)
+    means = 1 - of.share @ lost
     with torch.no_grad():
-        off = 1 - of.share @ _lost(scores, of, _SHARP) - smooth
-    short = (of.bars - _SPARED - smooth - off) / _SOFT
+        off = 1 - of.share @ _lost(scores, of, _SHARP) - means
+    short = (of.bars - _SPARED - means - off) / _SOFT
     return (lost * of.weight).sum() + torch.nn.functional.softplus(short).mean() * _SOFT
 
 
