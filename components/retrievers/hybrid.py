@@ -46,7 +46,7 @@ class Hybrid:
     Fused here and not in the engine, whose order among equal scores changes from call to call.
     """
 
-    revision: ClassVar[int] = 2
+    revision: ClassVar[int] = 3
     needs_sparse: ClassVar[bool] = True
 
     depth: Count = option(50, help="hits taken from each list")
