@@ -31,7 +31,7 @@ _OF_DOCUMENTS = ("document_words", "document_meaning")
 _CHUNK = (0.3, 0.3, 0.25, 0.15)
 _DOCUMENT = (0.1, 0.05, 0.75, 0.1)
 _MIDDLE, _WIDTH = 0.5, 0.06
-"""Where the search for the weights starts."""
+"""Where the search for the weights starts: the turn is at half of the words."""
 _NEVER = -10.0
 """A middle below every spread: the chunk always leads."""
 _STEPS = 60
@@ -76,9 +76,10 @@ class _Model(torch.nn.Module):
         ]
 
     def far(self) -> torch.Tensor:
-        """From the start, squared."""
+        """From the start, squared; the turn in widths."""
         chunk = (self.chunk - torch.tensor(_CHUNK).log()) ** 2
-        return (chunk + (self.document - torch.tensor(_DOCUMENT).log()) ** 2).sum()
+        document = (self.document - torch.tensor(_DOCUMENT).log()) ** 2
+        return (chunk + document).sum() + ((self.middle - _MIDDLE) / _WIDTH) ** 2
 
     def forward(self, of: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         """Scores of the hits without and with late interaction, (questions, hits)."""

@@ -14,8 +14,17 @@ from components.values import Hit, Query
 from tests.corpora import Corpus
 from tests.retrievers.conftest import ENCODER, SPARSE, Library
 
-CHAPTERS = ("granite kiln", "copper lathe", "willow basket", "amber varnish", "linen loom")
-SUMMARY = "granite kiln copper lathe willow basket amber varnish linen loom"
+CHAPTERS = (
+    "granite kiln",
+    "copper lathe",
+    "willow basket",
+    "amber varnish",
+    "linen loom",
+    "marble saw",
+    "silver solder",
+    "birch plane",
+)
+SUMMARY = " ".join(CHAPTERS)
 PIPELINE = {
     "name": "manuals",
     "source": {"use": "files", "path": "documents"},
