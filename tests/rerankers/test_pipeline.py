@@ -118,7 +118,7 @@ class TestABudget:
 
     def test_without_one_all_hits_are_read(self, corpus: Corpus) -> None:
         done = call("search", corpus.file, QUESTION, "--json")
-        assert done.json["reranked"] == 100
+        assert done.json["reranked"] == 50
         assert done.err == ""
 
     def test_the_depth_is_lowered_and_told(self, corpus: Corpus) -> None:
@@ -126,7 +126,7 @@ class TestABudget:
             "search", corpus.file, QUESTION, "--json", "--set", "reranker.rerank_budget_ms=200"
         )
         assert 2 <= done.json["reranked"] <= 32
-        assert f"{done.json['reranked']} of 100 hits were reranked" in done.err
+        assert f"{done.json['reranked']} of 50 hits were reranked" in done.err
         assert "rerank_budget_ms" in done.err
 
     def test_the_promise_is_kept(self, corpus: Corpus) -> None:
@@ -144,4 +144,4 @@ class TestABudget:
         queries = [Query(id=str(at), text=f"{QUESTION} {at}") for at in range(3)]
         found = search(pipeline, queries, 5)
         assert all(2 <= depth <= 40 for depth in found.reranked.depths)
-        assert found.reranked.wanted == [100, 100, 100]
+        assert found.reranked.wanted == [50, 50, 50]
