@@ -26,6 +26,10 @@ _CLOSER = 20
 """Chunks looked at for that, by words and by meaning."""
 _ENOUGH = 0.8
 """Of a question's words in one chunk: no document can have many more."""
+_ROUNDING = 1e-5
+"""Between cosines of equal vectors, which lie at other places."""
+_OF_DOCUMENTS = ("nearest_documents", "nearest_documents_sparse", "document_terms")
+"""What a reader of a stranger's store may lack, see `Reader`."""
 
 Documents = Sequence[tuple[str, float]]
 """Ids and scores, best first."""
@@ -85,7 +89,7 @@ def with_documents(reader: Reader, asked: Asked, depth: int, counted: int) -> li
     of a list of chunks count, however many are wanted.
     """
     found = chunks(reader, asked, depth)
-    if not hasattr(reader, "nearest_documents"):  # a stranger's store
+    if not all(hasattr(reader, each) for each in _OF_DOCUMENTS):
         return found
     by_meaning = reader.nearest_documents(asked.dense, _DOCUMENTS, asked.filters)
     by_words = reader.nearest_documents_sparse(asked.sparse, _DOCUMENTS, asked.filters)
@@ -128,13 +132,16 @@ def spreads(
     words, the index is asked for a document's.
     """
     known = [1.0] * len(found)
-    unsure: dict[int, float] = {}
-    for at, (terms, own) in enumerate(zip(asked, found, strict=True)):
-        if own.by_words and own.documents_by_words:
-            (held,) = encoder.encode_documents([own.by_words[0].chunk.text], 1.0)
-            share = _covered(terms, held)
-            if share < _ENOUGH:
-                unsure[at] = share
+    best_chunks = {
+        at: own.by_words[0].chunk.text
+        for at, own in enumerate(found)
+        if own.by_words and own.documents_by_words
+    }
+    if not best_chunks:
+        return known
+    read = encoder.encode_documents(list(best_chunks.values()), 1.0)
+    shares = {at: _covered(asked[at], held) for at, held in zip(best_chunks, read, strict=True)}
+    unsure = {at: share for at, share in shares.items() if share < _ENOUGH}
     if unsure:
         best = [found[at].documents_by_words[0][0] for at in unsure]
         for (at, share), held in zip(unsure.items(), reader.document_terms(best), strict=True):
@@ -144,8 +151,8 @@ def spreads(
 
 def _covered(terms: SparseVector, held: SparseVector) -> float:
     """The share of a question's terms, by their weights, that a text has."""
-    there = np.isin(terms.indices, held.indices)
-    return float(terms.values[there].sum() / terms.values.sum())
+    weights = np.abs(terms.values, dtype=np.float64)  # a stranger's may be below 0
+    return float(weights[np.isin(terms.indices, held.indices)].sum() / weights.sum())
 
 
 def _represented(reader: Reader, asked: Asked, found: Sequence[Lists], counted: int) -> list[Lists]:
@@ -190,9 +197,10 @@ def _shares(scored: Documents) -> dict[str, float]:
 
 
 def _between(scored: Documents) -> dict[str, float]:
-    """Between the least score and the best; 1 where all are equal."""
+    """Between the least score and the best; 1 where all are equal but for rounding."""
     if not scored:
         return {}
     scores = [score for _, score in scored]
     low, high = min(scores), max(scores)
-    return {id: (score - low) / (high - low) if high > low else 1.0 for id, score in scored}
+    apart = high - low > _ROUNDING
+    return {id: (score - low) / (high - low) if apart else 1.0 for id, score in scored}

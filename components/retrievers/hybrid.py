@@ -18,7 +18,7 @@ from components.retrievers.evidence import (
     spreads,
     with_documents,
 )
-from components.retrievers.narrowed import MATCH, narrowed
+from components.retrievers.narrowed import MATCH, behind, narrowed
 from components.retrievers.weights import fitted, fixed, of_chunks_alone
 from components.stages import Encoder, Reader, SparseEncoder
 from components.values import Filter, Hit, Matrix, Query, Ranked
@@ -46,7 +46,7 @@ class Hybrid:
     Fused here and not in the engine, whose order among equal scores changes from call to call.
     """
 
-    revision: ClassVar[int] = 3
+    revision: ClassVar[int] = 4
     needs_sparse: ClassVar[bool] = True
 
     depth: Count = option(50, help="hits taken from each list")
@@ -91,16 +91,18 @@ class Hybrid:
             if self._fusion == "convex":
                 return [self._by_weights(evidence(own, self.depth))[:k] for own in found]
             told = spreads(self.reader, self.sparse, asked.sparse, found)
-            for each, spread in zip(at, told, strict=True):
-                shares.setdefault(each, fitted().reranked(spread))
-            return [
+            made = [
                 _by_fit(replace(evidence(own, self.depth), spread=spread))[:k]
                 for own, spread in zip(found, told, strict=True)
             ]
+            for each, hits, spread in zip(at, made, told, strict=True):
+                if hits:  # the search that found the first ones is what the question is like
+                    shares.setdefault(each, fitted().reranked(spread))
+            return made
 
         hits = narrowed(queries, k, self.match, self.reader, find)
-        own = [shares[at] for at in range(len(queries))] if shares else None
-        return Ranked(hits, dense, shares=own)
+        own = [shares.get(at, 0.0) for at in range(len(queries))]
+        return Ranked(hits, dense, shares=own if self._fusion == "auto" else None)
 
     @property
     def _fusion(self) -> Fusion:
@@ -134,18 +136,22 @@ def ordered(of: Evidence, weights: Matrix) -> list[Hit]:
     # Not a product of matrices: many a BLAS adds up the last rows in another order.
     scores = (of.kinds * weights).sum(axis=1, dtype=np.float64).tolist()
     first = [replace(hit, score=score) for score, hit in zip(scores, of.hits, strict=True)]
-    return sorted(
-        [*first, *_behind(of, min(scores, default=1.0))],
-        key=lambda hit: (-hit.score, hit.chunk.id),
-    )
+    first.sort(key=lambda hit: (-hit.score, hit.chunk.id))
+    return first + behind(first, _by_best_rank(of.deeper))
 
 
-def _behind(of: Evidence, lowest: float) -> list[Hit]:
-    """What lies deeper than what counts, by ranks: whoever asks for more sees the same first."""
-    known = {hit.chunk.id for hit in of.hits}
-    deeper = [hit for hit in fuse(of.deeper, (1.0, 1.0), _K) if hit.chunk.id not in known]
-    best = deeper[0].score if deeper else 1.0
-    return [replace(hit, score=0.5 * lowest * hit.score / best) for hit in deeper]
+def _by_best_rank(lists: Sequence[Sequence[Hit]]) -> list[Hit]:
+    """What lies deeper than what counts. The better of a hit's ranks stays what it is when longer
+    lists are asked for, so whoever asks for more sees the same first.
+    """
+    ranks: dict[str, int] = {}
+    hits: dict[str, Hit] = {}
+    for ranked in lists:
+        for rank, hit in enumerate(ranked, start=1):
+            hits.setdefault(hit.chunk.id, hit)
+            ranks[hit.chunk.id] = min(rank, ranks.get(hit.chunk.id, rank))
+    order = sorted(ranks, key=lambda chunk_id: (ranks[chunk_id], chunk_id))
+    return [replace(hits[each], score=1.0 / (_K + ranks[each])) for each in order]
 
 
 def fuse(lists: Sequence[Sequence[Hit]], weights: Sequence[float], k: float) -> list[Hit]:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from components import spec
 from components.corpus.search import Searcher
-from components.retrievers.evidence import Asked, evidence, spreads, with_documents
+from components.encoders.bm25 import Bm25
+from components.retrievers.evidence import Asked, Lists, evidence, spreads, with_documents
 from components.retrievers.hybrid import Fusion, Hybrid
-from components.values import Hit, Query
+from components.retrievers.weights import fitted
+from components.values import Hit, Query, SparseVector
 from tests.corpora import Corpus
 from tests.retrievers.conftest import ENCODER, SPARSE, Library
+from tests.retrievers.test_fusion import hits
 
 CHAPTERS = (
     "granite kiln",
@@ -83,6 +92,174 @@ def test_whoever_asks_for_more_sees_the_same_first(library: Library, fusion: Fus
         for hits, own in zip(more, few, strict=True)
     ]
     assert max(map(len, more)) > 20
+
+
+@pytest.mark.parametrize("fusion", ["auto", "convex"])
+@pytest.mark.parametrize("depth", [1, 2, 7])
+@pytest.mark.parametrize("text", ["river mill wheel", "the of and", "zzz", "kingfisher"])
+def test_what_lies_deeper_stays_below(
+    library: Library, fusion: Fusion, depth: int, text: str
+) -> None:
+    """Also where the last hit that counts has nothing that speaks for it."""
+    retriever = Hybrid(
+        fusion=fusion, depth=depth, encoder=ENCODER, sparse=SPARSE, reader=library.reader
+    )
+    found = [
+        [(hit.chunk.id, hit.score) for hit in retriever.retrieve([Query(text=text)], k).hits[0]]
+        for k in (depth, 9, 17, 60)
+    ]
+    for few, more in pairwise(found):
+        assert more[: len(few)] == few
+    assert found[-1] == sorted(found[-1], key=lambda each: (-each[1], each[0]))
+
+
+class Signed(Bm25):
+    """Weights of either sign, and of any size."""
+
+    def encode_documents(self, texts: Sequence[str], average_length: float) -> list[SparseVector]:
+        return list(map(_signed, super().encode_documents(texts, average_length)))
+
+    def encode_queries(self, texts: Sequence[str]) -> list[SparseVector]:
+        return list(map(_signed, super().encode_queries(texts)))
+
+
+def _signed(terms: SparseVector) -> SparseVector:
+    return replace(terms, values=np.resize([1e18, -1e18], len(terms.values)).astype(np.float32))
+
+
+class Counted(Bm25):
+    """Counts how often it is asked."""
+
+    def encode_documents(self, texts: Sequence[str], average_length: float) -> list[SparseVector]:
+        calls.append(len(texts))
+        return super().encode_documents(texts, average_length)
+
+
+calls: list[int] = []
+
+
+class OfStrangers:
+    """A reader without some of the methods for whole documents."""
+
+    def __init__(self, library: Library, *without: str) -> None:
+        self._reader, self._without = library.reader, without
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self._without:
+            raise AttributeError(name)
+        return getattr(self._reader, name)
+
+
+class TestStrangers:
+    @pytest.mark.filterwarnings("error")
+    @pytest.mark.parametrize("fusion", ["auto", "convex", "rrf"])
+    def test_weights_of_any_sign_and_size_give_finite_scores(
+        self, library: Library, fusion: Fusion
+    ) -> None:
+        retriever = Hybrid(fusion=fusion, encoder=ENCODER, sparse=Signed(), reader=library.reader)
+        ranked = retriever.retrieve(library.queries, 9)
+        for own in ranked.hits:
+            assert own
+            assert all(math.isfinite(hit.score) for hit in own)
+        assert all(0.0 <= share <= 1.0 for share in ranked.shares or ())
+
+    def test_a_sparse_encoder_is_asked_once_for_all_questions(self, library: Library) -> None:
+        calls.clear()
+        retriever = Hybrid(encoder=ENCODER, sparse=Counted(), reader=library.reader)
+        retriever.retrieve(library.queries, 3)
+        assert len(calls) == 1
+        assert calls[0] > 3
+
+    @pytest.mark.parametrize(
+        "without",
+        [
+            ("nearest_documents", "nearest_documents_sparse", "document_terms"),
+            ("nearest_documents",),
+            ("nearest_documents_sparse",),
+            ("document_terms",),
+        ],
+    )
+    @pytest.mark.parametrize("fusion", ["auto", "convex"])
+    def test_a_reader_without_whole_documents_is_searched_by_its_chunks(
+        self, library: Library, without: tuple[str, ...], fusion: Fusion
+    ) -> None:
+        reader: Any = OfStrangers(library, *without)
+        retriever = Hybrid(fusion=fusion, encoder=ENCODER, sparse=SPARSE, reader=reader)
+        text = " ".join(chunk.text for chunk in library.chunks["birds"])
+        ranked = retriever.retrieve([Query(text=text)], 9)
+        assert ranked.hits[0][0].chunk.document_id == "birds"
+        assert ranked.shares in (None, [pytest.approx(fitted().reranked(1.0))])
+
+
+class TestShares:
+    """What late interaction is told is of the search that found the first hits."""
+
+    @pytest.fixture
+    def birds(self, library: Library) -> str:
+        return " ".join(chunk.text for chunk in library.chunks["birds"])
+
+    def shares(self, library: Library, queries: Sequence[Query], *match: str) -> list[float]:
+        retriever = Hybrid(match=match, encoder=ENCODER, sparse=SPARSE, reader=library.reader)
+        shares = retriever.retrieve(queries, 5).shares
+        assert shares is not None
+        return shares
+
+    def test_a_narrower_search_that_found_none_says_nothing(
+        self, library: Library, birds: str
+    ) -> None:
+        named = f"{birds} Mill 1"
+        (alone,) = self.shares(library, [Query(text=birds)])
+        assert alone < fitted().share / 2
+        # No document that is called so has such a source.
+        for filters in (
+            {"source": ["guide"], "document_id": ["birds"]},
+            {"document_id": ["birds"]},
+        ):
+            (wide,) = self.shares(library, [Query(text=named, filter=filters)])
+            (told,) = self.shares(library, [Query(text=named, filter=filters)], "title")
+            assert told == wide < fitted().share / 2
+
+    def test_each_question_has_its_own(self, library: Library, birds: str) -> None:
+        one = library.chunks["mill-2"][5].text
+        queries = [Query(text=birds), Query(text=one), Query(text="the of and")]
+        few, whole, none = self.shares(library, queries)
+        assert few < whole == none
+        assert [whole, none, few] == self.shares(library, [*queries[1:], queries[0]])
+
+    def test_without_questions_there_are_none(self, library: Library) -> None:
+        retriever = Hybrid(encoder=ENCODER, sparse=SPARSE, reader=library.reader)
+        ranked = retriever.retrieve([], 5)
+        assert ranked.hits == []
+        assert not ranked.shares
+
+
+class TestRounding:
+    """What differs by no more than rounding is equal."""
+
+    def kinds(self, *scores: float) -> list[float]:
+        own = [replace(hit, score=score) for hit, score in zip(hits(*"abcd"), scores, strict=False)]
+        return [float(row[1]) for row in evidence(Lists([], own), 9).kinds]
+
+    @pytest.mark.parametrize(
+        "scores",
+        [
+            (0.9, 0.9),
+            (0.9, 0.899999),
+            (1.0, 0.999998, 0.999997),
+            (0.0, -0.000001),
+            (-0.5, -0.500001),
+        ],
+    )
+    def test_equal_cosines_are_alike(self, scores: tuple[float, ...]) -> None:
+        assert self.kinds(*scores) == [1.0] * len(scores)
+
+    def test_others_are_not(self) -> None:
+        assert self.kinds(0.9, 0.8, 0.7) == [1.0, pytest.approx(0.5), 0.0]
+        assert self.kinds(0.9, 0.8999) == [1.0, 0.0]
+
+    def test_equal_documents_are_alike(self) -> None:
+        lists = Lists(hits("a"), hits("a"), documents_by_meaning=[("e", 0.700001), ("d", 0.7)])
+        assert evidence(lists, 9).kinds[0, 3] == 1.0
 
 
 class TestEvidence:
