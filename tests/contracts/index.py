@@ -659,6 +659,19 @@ class IndexContract:
             assert reader.nearest_documents_sparse([none, asked(204)], 1, [{}, {}])[0] == []
             assert reader.nearest_documents_sparse([none, asked(204)], 1, [{}, {}])[1]
 
+    def test_document_terms_are_those_that_were_put(
+        self, corpus: CorpusIndex, whole: Generation
+    ) -> None:
+        asked_for = ["t", "nobody", "a", "s", "a", ""]
+        with corpus.read(whole) as reader:
+            found = reader.document_terms(asked_for)
+            assert reader.document_terms([]) == []
+        expected = [(205,), (), (201, 300), (204, 300), (201, 300), ()]
+        for name, terms, own in zip(asked_for, expected, found, strict=True):
+            held = {*own.indices.tolist()} - {COMMON}
+            assert held == set(terms), name
+            assert len(own.values) == len(own.indices)
+
     def test_whole_documents_are_filtered_by_what_documents_have(
         self, corpus: CorpusIndex, whole: Generation
     ) -> None:
@@ -696,8 +709,8 @@ class IndexContract:
             assert reader.held_fields().keys() == set("abcst")
             assert reader.values("document_id", 10) == list("abcst")
             assert [each.ordinal for each in reader.neighbours("a", [0, 1, 2, 3])] == [0, 1, 2]
-            (hits,) = reader.nearest(np.eye(WIDTH, dtype=np.float32)[[4]], 20, [{}])
-            assert len(hits) == 11
+            (hits,) = reader.nearest(np.eye(WIDTH, dtype=np.float32)[[4]], 11, [{}])
+            assert len(hits) == 11, "and no whole document, which would be the first"
             (hits,) = reader.nearest_sparse([asked(100)], 20, [{}])
             score = hits[0].score
             assert score == pytest.approx(np.log(1 + (11 - 5 + 0.5) / (5 + 0.5)), abs=1e-5)

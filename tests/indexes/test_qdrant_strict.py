@@ -113,6 +113,33 @@ def test_a_corpus_on_a_server_that_allows_little(
     assert theirs.entries.keys() == ours.entries.keys()
 
 
+@pytest.mark.parametrize("strict", [{**TINY, "filter_max_conditions": 65}], indirect=True)
+def test_a_filter_may_name_more_than_one_condition_takes(tmp_path: Path, strict: None) -> None:
+    """A user's, and ours by the documents that are found as a whole without a hit."""
+    corpus = Corpus(tmp_path, {**HASHING, "retriever": {"use": "hybrid", "depth": 2}})
+    stores = [(f"index.use={use}",) for use in ("qdrant", "qdrant_edge")]
+    corpus.fill(9, sentences=5)
+    for each in stores:
+        corpus.refresh(each)
+    names = [f"00{at}.txt" for at in range(7)]
+    titles: list[Scalar] = [f"00{at}" for at in range(1, 9)]
+    asked = [
+        Query(text="turbine mill wheel"),
+        Query(text="sluice grain", filter={"document_id": names}),
+        Query(text="river", filter={"document_id": names[:3], "title": [*titles, *names, 4, 1.5]}),
+        Query(text="flour", filter={"document_id": []}),
+        Query(text="flour", filter={"document_id": names, "title": []}),
+    ]
+    theirs, ours = (_ids(corpus, store, asked) for store in stores)
+    assert theirs == ours
+    assert [len(each) for each in theirs[-2:]] == [0, 0]
+    for fusion in ("rrf", "convex"):
+        option = f"retriever.fusion={fusion}"
+        assert _ids(corpus, (*stores[0], option), asked) == _ids(
+            corpus, (*stores[1], option), asked
+        )
+
+
 def _ids(corpus: Corpus, store: tuple[str, ...], queries: list[Query]) -> list[list[str]]:
     return [
         [each.chunk.id for each in hits] for hits in search(corpus.load(store), queries, 5).hits

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from typing import TypeVar
 
 from components.errors import BadOption
@@ -43,6 +44,8 @@ class Limits:
     """Points that one deletion names."""
     values: int = 256
     """Accepted values in one condition."""
+    accepted: int = _ALL
+    """Likewise, of a search's own filter: one search is better than several that need not be."""
     versions: int = 64
     """Versions of documents that one filter may name."""
     oversampling: float = 100.0
@@ -66,6 +69,16 @@ class Limits:
             for kinds in _needed(values):
                 if has not in kinds:
                     raise _unfit(name, has, kinds[0])
+
+    def fitting(self, wanted: Filter) -> list[Filter]:
+        """Filters, each as small as a search may have; what satisfies one of them satisfies the
+        user's, and the reverse.
+        """
+        choices = [
+            [(name, part) for part in parts(values, self.accepted)] or [(name, values)]
+            for name, values in wanted.items()
+        ]
+        return [dict(each) for each in product(*choices)]
 
 
 def limits_of(server: Server, collection: str) -> Limits:
@@ -94,6 +107,7 @@ def limits_of(server: Server, collection: str) -> Limits:
         points=_least(own.points, strict.upsert_max_batchsize, rate),
         deletions=_least(own.deletions, hits, rate),
         values=values,
+        accepted=_least(own.accepted, strict.condition_max_size),
         versions=max(1, min(own.versions, values, free // _OF_DOCUMENT)),
         oversampling=min(own.oversampling, strict.search_max_oversampling or own.oversampling),
         exact=strict.search_allow_exact is not False,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, wraps
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
@@ -336,7 +336,12 @@ class QdrantReader:
         """For each, points enough to tell the k best."""
         for each in asked:
             self._limits.check(each.wanted)
-        return self._found(asked, k, k + TIES)
+        fitting = [
+            [replace(each, wanted=part) for part in self._limits.fitting(each.wanted)]
+            for each in asked
+        ]
+        found = iter(self._found(list(chain.from_iterable(fitting)), k, k + TIES))
+        return [_each_once([next(found) for _ in own]) for own in fitting]
 
     def _found(self, asked: Sequence[_Asked], k: int, limit: int) -> list[list[models.ScoredPoint]]:
         found: list[list[models.ScoredPoint]] = []
@@ -421,6 +426,11 @@ class QdrantReader:
         view = self._view
         seen = visible(view, whole=True) if asked.documents else visible(view, kind=["chunk"])
         return SearchParams(idf=IdfCorpusParams(corpus=seen))
+
+
+def _each_once(found: Sequence[list[models.ScoredPoint]]) -> list[models.ScoredPoint]:
+    """What several searches found: a field that holds several values may satisfy two of them."""
+    return list({point.id: point for point in chain.from_iterable(found)}.values())
 
 
 def terms_of(vector: SparseVector) -> models.SparseVector:
