@@ -23,6 +23,10 @@ from components.indexes.payload import chunk_id
 from components.values import Chunk, Document, Matrix, Span, SparseVector, States, Whole
 
 Vector = npt.NDArray[np.float64]
+MOST_TERMS = 30_000
+"""Of a whole document, the heaviest: what more a log or a table has would make its one point larger
+than what many a proxy takes in a request, 1 MiB.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,7 +221,14 @@ def _whole(prepared: Prepared, total: Vector, task: Task) -> Whole:
     length = np.linalg.norm(total) or 1.0  # of opposite vectors there is no mean
     encoder = sparse_of(prepared, task.job)
     (terms,) = encoder.encode_documents([prepared.document.text], task.draft.document_length)
-    return Whole(dense=(total / length).astype(np.float32), sparse=terms)
+    return Whole(dense=(total / length).astype(np.float32), sparse=_heaviest(terms))
+
+
+def _heaviest(terms: SparseVector) -> SparseVector:
+    if len(terms.indices) <= MOST_TERMS:
+        return terms
+    kept = np.sort(np.argsort(-np.abs(terms.values), kind="stable")[:MOST_TERMS])
+    return SparseVector(terms.indices[kept], terms.values[kept])
 
 
 def _chunk(document: Document, content_hash: str, ordinal: int, span: Span) -> Chunk:

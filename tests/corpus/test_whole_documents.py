@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from components.corpus import encode
 from components.corpus.clock import Clock
 from components.corpus.encode import Effort, Encoded, Piece, Task, local
 from components.corpus.packing import pack, unpack
@@ -208,6 +209,25 @@ def test_vectors_without_a_mean_have_no_direction(corpus: Corpus) -> None:
     ((found,),) = [[p.whole for e in encoded(corpus, Opposite(width=64)) for p in e.pieces]]
     assert found is not None
     assert np.isfinite(found.dense).all()
+
+
+def test_of_very_many_terms_the_heaviest_are_kept(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A log or a table has more of them than a request to a server may be large."""
+    monkeypatch.setattr(encode, "MOST_TERMS", 5)
+    corpus.add("many.txt", "heron heron heron owl owl wren kingfisher swallow otter pike eel.")
+    corpus.add("none.txt", "…")
+    corpus.add("all.txt", "salmon trout eel pike otter")
+    corpus.add("few.txt", "salmon trout salmon")
+    found = wholes([piece for each in encoded(corpus) for piece in each.pieces])
+    kept = {name: indices for name, (_, indices, _) in found.items()}
+    (heavy, five, two) = terms("heron owl", "salmon trout eel pike otter", "salmon trout")
+    assert len(kept["many.txt"]) == 5
+    assert kept["many.txt"] == sorted(kept["many.txt"])
+    assert set(heavy.indices.tolist()) < set(kept["many.txt"])
+    assert set(kept["all.txt"]) == set(five.indices.tolist())
+    assert set(kept["few.txt"]) == set(two.indices.tolist())
 
 
 def test_a_store_that_keeps_none_need_not_take_them(corpus: Corpus) -> None:

@@ -341,6 +341,20 @@ def test_requests_that_are_too_large_are_halved(narrow: None) -> None:
         assert writer.count_chunks() == 120
 
 
+def test_a_document_of_very_many_words_fits_a_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = Corpus(tmp_path, {**HASHING, "splitter": {"use": "tokens", "max_tokens": 2000}})
+    words.add("log.txt", " ".join(f"event{number}" for number in range(60_000)))
+    words.add("note.txt", "A note on mills.")
+    with qdrant_http.running(max_body=2**20) as address:
+        monkeypatch.setenv("MILLRACE_QDRANT_URL", address)
+        store = ("index.use=qdrant",)
+        assert counts(words.refresh(store)) == (2, 0, 0, 0, 0)
+        (found,) = search(words.load(store), [Query(text="event59999")], 3).hits
+        assert "event59999" in found[0].chunk.text
+
+
 @pytest.fixture
 def deaf(server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A server that reads no more of what is too large, so that nobody hears its answer."""
