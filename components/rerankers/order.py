@@ -56,11 +56,12 @@ def all_reordered(
     ranked: Ranked, scores: Sequence[Matrix], interpolate: float | Sequence[float]
 ) -> list[list[Hit]]:
     """`reordered` for every query, with one share for all or one for each."""
-    if isinstance(interpolate, float):
-        interpolate = [interpolate] * len(ranked.hits)
+    shares = interpolate
+    if not isinstance(shares, Sequence):
+        shares = [shares] * len(ranked.hits)
     return [
         reordered(hits, own, share)
-        for hits, own, share in zip(ranked.hits, scores, interpolate, strict=True)
+        for hits, own, share in zip(ranked.hits, scores, shares, strict=True)
     ]
 
 

@@ -9,6 +9,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from components.options import Count, FieldName, Share, Weight, option, part
+from components.retrievers import weights
 from components.retrievers.evidence import (
     Asked,
     Evidence,
@@ -18,7 +19,7 @@ from components.retrievers.evidence import (
     spreads,
     with_documents,
 )
-from components.retrievers.narrowed import MATCH, behind, narrowed
+from components.retrievers.narrowed import MATCH, narrowed
 from components.retrievers.weights import fitted, fixed, of_chunks_alone
 from components.stages import Encoder, Reader, SparseEncoder
 from components.values import Filter, Hit, Matrix, Query, Ranked
@@ -75,6 +76,11 @@ class Hybrid:
         if self._fusion == "convex":
             self._fixed()
 
+    @staticmethod
+    def numbers() -> str:
+        """What its answers depend on besides its options: the fitted weights, as they are read."""
+        return weights.text()
+
     def retrieve(self, queries: Sequence[Query], k: int) -> Ranked:
         """See `Retriever`."""
         depth = max(self.depth, k)
@@ -112,12 +118,12 @@ class Hybrid:
         return "rrf" if weighed else "auto"
 
     def _by_ranks(self, lists: Lists) -> list[Hit]:
-        weights = _given(self.dense_weight, 1.0), _given(self.sparse_weight, 1.0)
-        return fuse((lists.by_meaning, lists.by_words), weights, _given(self.k, _K))
+        own = _given(self.dense_weight, 1.0), _given(self.sparse_weight, 1.0)
+        return fuse((lists.by_meaning, lists.by_words), own, _given(self.k, _K))
 
     def _by_weights(self, of: Evidence) -> list[Hit]:
-        weights = self._fixed()
-        return ordered(of, weights if of.whole else of_chunks_alone(weights))
+        own = self._fixed()
+        return ordered(of, own if of.whole else of_chunks_alone(own))
 
     def _fixed(self) -> Matrix:
         return fixed(
@@ -137,21 +143,26 @@ def ordered(of: Evidence, weights: Matrix) -> list[Hit]:
     scores = (of.kinds * weights).sum(axis=1, dtype=np.float64).tolist()
     first = [replace(hit, score=score) for score, hit in zip(scores, of.hits, strict=True)]
     first.sort(key=lambda hit: (-hit.score, hit.chunk.id))
-    return first + behind(first, _by_best_rank(of.deeper))
+    return first + _behind(first, of.deeper)
 
 
-def _by_best_rank(lists: Sequence[Sequence[Hit]]) -> list[Hit]:
-    """What lies deeper than what counts. The better of a hit's ranks stays what it is when longer
-    lists are asked for, so whoever asks for more sees the same first.
+def _behind(first: Sequence[Hit], deeper: Sequence[Sequence[Hit]]) -> list[Hit]:
+    """What lies deeper than what counts, below it, in order of the better of its ranks: that stays
+    what it is in longer lists, so whoever asks for more sees the same first.
     """
+    known = {hit.chunk.id for hit in first}
     ranks: dict[str, int] = {}
     hits: dict[str, Hit] = {}
-    for ranked in lists:
+    for ranked in deeper:
         for rank, hit in enumerate(ranked, start=1):
-            hits.setdefault(hit.chunk.id, hit)
-            ranks[hit.chunk.id] = min(rank, ranks.get(hit.chunk.id, rank))
-    order = sorted(ranks, key=lambda chunk_id: (ranks[chunk_id], chunk_id))
-    return [replace(hits[each], score=1.0 / (_K + ranks[each])) for each in order]
+            if (name := hit.chunk.id) not in known:
+                hits.setdefault(name, hit)
+                ranks[name] = min(rank, ranks.get(name, rank))
+    lowest = first[-1].score if first else 0.0
+    return [
+        replace(hits[name], score=lowest - (1.0 / _K - 1.0 / (_K + rank)))
+        for rank, name in sorted((rank, name) for name, rank in ranks.items())
+    ]
 
 
 def fuse(lists: Sequence[Sequence[Hit]], weights: Sequence[float], k: float) -> list[Hit]:

@@ -74,13 +74,17 @@ def fixed(words: float, meaning: float, document: float) -> Matrix:
 @cache
 def fitted() -> Weights:
     """Those of `weights.toml`."""
-    text = files("components.retrievers").joinpath("weights.toml").read_text(encoding="utf-8")
-    return read(text)
+    return read(text())
 
 
-def read(text: str) -> Weights:
+def text() -> str:
+    """Of `weights.toml`."""
+    return files("components.retrievers").joinpath("weights.toml").read_text(encoding="utf-8")
+
+
+def read(held: str) -> Weights:
     """From the text of such a file."""
-    found = tomllib.loads(text)
+    found = tomllib.loads(held)
     return Weights(
         chunk=_row(found["chunk"]),
         document=_row(found["document"]),

@@ -215,12 +215,20 @@ def serving(system: System) -> Mapping[str, Any]:
             "use": each.use,
             "revision": getattr(registry.load(stage, each.use), "revision", 1),
             "options": dict(each.options),
+            **_numbers(registry.load(stage, each.use)),
             **_weights(each),
         }
         for stage, each in stages.items()
     }
     index = system.pipeline.stages["index"].options
     return {**found, "index": {name: index[name] for name in _OF_INDEX if name in index}}
+
+
+def _numbers(component: Any) -> Mapping[str, str]:
+    """Those that a component reads from a file of its own: nobody need raise its revision."""
+    if not hasattr(component, "numbers"):
+        return {}
+    return {"numbers": hashlib.sha256(component.numbers().encode()).hexdigest()}
 
 
 def _weights(choice: Choice) -> Mapping[str, str]:

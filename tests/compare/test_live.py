@@ -14,6 +14,7 @@ import pytest
 from components import spec
 from components.corpus.search import search
 from components.errors import Busy, DiskFull, Moved, NothingLive, SourceMissing, UserError
+from components.retrievers import weights
 from components.values import Query
 from evals.compare import answers, files, kept, request, steps
 from evals.compare.costs import one_by_one
@@ -22,6 +23,7 @@ from evals.compare.live import served as generations
 from evals.compare.outcome import Outcome
 from evals.compare.run import Watch, run
 from evals.compare.steps import Plan
+from evals.compare.systems import serving
 from evals.datasets import beir as layout
 from evals.datasets import catalogue
 from infra.settings import settings
@@ -144,6 +146,24 @@ def test_serving_stages_may_be_others(tmp_path: Path, mill: Mill) -> None:
         f"mill[retriever=sparse]@{mill.live}[live]",
     ]
     assert outcome.systems[0].rankings != outcome.systems[1].rankings
+
+
+def test_other_weights_are_other_answers(
+    tmp_path: Path, mill: Mill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody need raise a revision for that. Of what reads no weights the answers are kept."""
+    overrides = ("mill:retriever.use=[hybrid, dense]",)
+
+    def both() -> list[Any]:
+        systems = planned(tmp_path, mill.file, mill.data, overrides=overrides).systems
+        return [serving(each) for each in systems]
+
+    before, text = both(), weights.text()
+    assert both() == before
+    monkeypatch.setattr(weights, "text", lambda: text.replace("0.31", "0.32"))
+    hybrid, dense = both()
+    assert hybrid != before[0]
+    assert dense == before[1]
 
 
 def test_a_state_is_asked_once(tmp_path: Path, store: tuple[str, ...]) -> None:

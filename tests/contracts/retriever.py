@@ -122,6 +122,14 @@ class RetrieverContract:
     def test_calls_are_alike(self, retriever: Retriever, queries: list[Query]) -> None:
         assert retriever.retrieve(queries, 7).hits == retriever.retrieve(queries, 7).hits
 
+    def test_shares_are_one_for_each_query(
+        self, retriever: Retriever, queries: list[Query]
+    ) -> None:
+        shares = retriever.retrieve(queries, 5).shares
+        if shares is not None:
+            assert len(shares) == len(queries)
+            assert all(0.0 <= share <= 1.0 for share in shares)
+
     def test_no_queries(self, retriever: Retriever) -> None:
         assert retriever.retrieve([], 5).hits == []
 

@@ -71,6 +71,46 @@ def test_the_index_own_model_is_the_default(tiny: Path) -> None:
     assert rerank(named, documents) == rerank(own, documents)
 
 
+class TestShares:
+    """Of the final score, as the retriever says it of each question."""
+
+    SHARES: Sequence[float] = (0.0, 0.25, 1.0)
+
+    def ranked(self, shares: Sequence[float] | None) -> tuple[list[Query], Ranked]:
+        queries = [Query(text=QUERY) for _ in self.SHARES]
+        own = None if shares is None else list(shares)
+        return queries, Ranked([listed(texts(8))] * len(queries), shares=own)
+
+    def alone(self, tiny: Path, share: float) -> list[Hit]:
+        by = LateInteraction(model=str(tiny), precision="fp32", interpolate=1.0 - share)
+        return rerank(by, texts(8))
+
+    def test_each_question_has_its_own(self, tiny: Path) -> None:
+        by = LateInteraction(model=str(tiny), precision="fp32")
+        found = by.rerank(*self.ranked(self.SHARES), [])
+        assert found == [self.alone(tiny, share) for share in self.SHARES]
+        assert len({tuple(names(each)) for each in found}) == 3
+
+    def test_one_that_is_set_counts_for_all(self, tiny: Path) -> None:
+        by = LateInteraction(model=str(tiny), precision="fp32", interpolate=0.75)
+        assert by.rerank(*self.ranked(self.SHARES), []) == [self.alone(tiny, 0.25)] * 3
+
+    def test_where_nobody_says_it_is_half(self, tiny: Path) -> None:
+        by = LateInteraction(model=str(tiny), precision="fp32")
+        assert by.rerank(*self.ranked(None), []) == [self.alone(tiny, 0.5)] * 3
+
+    def test_a_promise_of_latency_changes_nothing_of_it(self, tiny: Path) -> None:
+        by = LateInteraction(model=str(tiny), precision="fp32", rerank_budget_ms=600_000)
+        queries, ranked = self.ranked(self.SHARES)
+        made = paced.rerank(by, queries, ranked, [], 0.0)
+        assert made.hits == [self.alone(tiny, share) for share in self.SHARES]
+
+    @pytest.mark.parametrize("whole", [0, 1])
+    def test_a_share_may_be_a_whole_number(self, tiny: Path, whole: int) -> None:
+        by = LateInteraction(model=str(tiny), precision="fp32", interpolate=whole)
+        assert rerank(by, texts(8)) == self.alone(tiny, 1.0 - whole)
+
+
 def test_an_index_without_a_model_needs_one_named() -> None:
     with pytest.raises(BadOption, match="no model"):
         rerank(LateInteraction(encoder=Hashing()), texts(3))
