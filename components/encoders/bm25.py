@@ -84,7 +84,11 @@ class Bm25:
         return SparseVector(found.indices, (_K3 + 1) * found.values / (_K3 + found.values))
 
     def _read(self, text: str) -> str:
-        return self.language_of(text) or self.language
+        """Where the documents' languages are known, in one of those: a short text alone is easily
+        taken for another.
+        """
+        own = self.language_of(text) or self.language
+        return own if not self.languages or own in self.languages else self.languages[0]
 
 
 def _most(read: Sequence[SparseVector]) -> SparseVector:

@@ -233,6 +233,33 @@ class TestShares:
         assert not ranked.shares
 
 
+@pytest.mark.parametrize(
+    "sentence", ["Salmon leaping rapids.", "Miners digging tunnels.", "Falcons hunting voles."]
+)
+def test_a_short_chunk_is_read_in_the_languages_that_documents_have(
+    tmp_path: Path, sentence: str
+) -> None:
+    """Each of these would be taken for another one by itself."""
+    corpus = Corpus(tmp_path, {**PIPELINE, "sparse": {"use": "bm25", "language": "auto"}})
+    around = "The workshop keeps many tools for the people who work here."
+    corpus.add("long.txt", f"{around} {sentence} {around}")
+    corpus.add("other.txt", f"{around} Willow baskets are woven in the last room of the house.")
+    corpus.refresh()
+    own = corpus.job().corpus
+    release = own.live()
+    assert release is not None
+    languages = tuple(release.generation.totals.languages)
+    assert languages == ("english",)
+    with own.read(release.generation) as reader:
+        sparse = Bm25(language="auto", languages=languages)
+        shares = (
+            Hybrid(encoder=ENCODER, sparse=sparse, reader=reader)
+            .retrieve([Query(text=sentence)], 3)
+            .shares
+        )
+    assert shares == [fitted().reranked(1.0)]
+
+
 class TestRounding:
     """What differs by no more than rounding is equal."""
 
