@@ -184,6 +184,8 @@ def _pieces(shard: Shard, task: Task, clock: Clock) -> Iterator[Piece]:
     sums: dict[int, Vector] = {}
     """Of the vectors of documents that are begun."""
     for block in clock.each("encode", job.encoder.encode_documents(documents, spans)):
+        if not len(block.vectors):
+            continue
         prepared = shard.ready[block.document]
         own = prepared.spans[block.first : block.first + len(block.vectors)]
         text = prepared.document.text

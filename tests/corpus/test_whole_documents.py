@@ -26,14 +26,17 @@ from tests.corpora import HASHING, Corpus, prose
 
 
 class OneByOne(Hashing):
-    """Gives every span's vector alone."""
+    """Gives every span's vector alone, and blocks without any before and behind."""
 
     def encode_documents(
         self, documents: Sequence[Document], spans: Sequence[Sequence[Span]]
     ) -> Iterator[Block]:
         for block in super().encode_documents(documents, spans):
+            end = block.first + len(block.vectors)
+            yield Block(block.document, block.first, block.vectors[:0])
             for at in range(len(block.vectors)):
                 yield Block(block.document, block.first + at, block.vectors[at : at + 1])
+            yield Block(block.document, end, block.vectors[:0])
 
 
 def terms(*texts: str) -> list[SparseVector]:

@@ -50,8 +50,10 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 Answer = TypeVar("Answer")
-_STATES_PAGE = 100
-"""Of chunks with the states of their tokens: a long chunk's take hundreds of kilobytes."""
+_LARGE_PAGE = 100
+"""Of chunks with the states of their tokens, or of documents with their terms: those of a long one
+take hundreds of kilobytes.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +205,7 @@ class QdrantReader:
         held: dict[str, SparseVector] = {}
         for part in parts(list(dict.fromkeys(document_ids)), self._limits.values):
             chosen = visible(self._view, {"document_id": list(part)}, whole=True)
-            for point in self._scroll(chosen, ["document_id"], [DOCUMENT_SPARSE]):
+            for point in self._scroll(chosen, ["document_id"], [DOCUMENT_SPARSE], _LARGE_PAGE):
                 vectors: Any = point.vector or {}
                 name = (point.payload or {})["document_id"]
                 held[name] = stored_terms(vectors.get(DOCUMENT_SPARSE))
@@ -227,7 +229,7 @@ class QdrantReader:
     @_fitting
     def states(self, chunk_ids: Sequence[str]) -> list[States]:
         """See `Reader`."""
-        points = self._of_chunks(chunk_ids, [CHUNK, STATES], page=_STATES_PAGE)
+        points = self._of_chunks(chunk_ids, [CHUNK, STATES], page=_LARGE_PAGE)
         held = ((named(point), point.payload or {}) for point in points)
         return states_of(chunk_ids, held, self._collection)
 
