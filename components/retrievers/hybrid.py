@@ -77,8 +77,8 @@ class Hybrid:
             self._fixed()
 
     @staticmethod
-    def numbers() -> str:
-        """What its answers depend on besides its options: the fitted weights, as they are read."""
+    def fitted_numbers() -> str:
+        """What answers depend on besides the options: the text of `weights.toml`."""
         return weights.text()
 
     def retrieve(self, queries: Sequence[Query], k: int) -> Ranked:

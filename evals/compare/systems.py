@@ -226,9 +226,9 @@ def serving(system: System) -> Mapping[str, Any]:
 
 def _numbers(component: Any) -> Mapping[str, str]:
     """Those that a component reads from a file of its own: nobody need raise its revision."""
-    if not hasattr(component, "numbers"):
+    if not hasattr(component, "fitted_numbers"):
         return {}
-    return {"numbers": hashlib.sha256(component.numbers().encode()).hexdigest()}
+    return {"numbers": hashlib.sha256(component.fitted_numbers().encode()).hexdigest()}
 
 
 def _weights(choice: Choice) -> Mapping[str, str]:
