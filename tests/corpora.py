@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,15 @@ _WORDS = [
     "channel",
     "turbine",
 ]
+
+
+def held_in(file: Path) -> bytes:
+    """What a file of an index holds: the engine writes JSON's keys in any order."""
+    held = file.read_bytes()
+    if file.suffix == ".json":
+        with suppress(ValueError):  # it may be damaged
+            held = json.dumps(json.loads(held), sort_keys=True).encode()
+    return held
 
 
 def prose(seed: int, sentences: int = 12) -> str:

@@ -16,7 +16,7 @@ import pytest
 from components.corpus import run
 from components.errors import MillraceError
 from tests.cli import Outcome, call, clean, start
-from tests.corpora import HASHING, Corpus, prose
+from tests.corpora import HASHING, Corpus, held_in, prose
 from tests.test_imports import command
 
 KEYS = {
@@ -62,9 +62,11 @@ def counts(done: Outcome) -> tuple[int, ...]:
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:
-    """Every file of a folder but the locks. The engine touches its files when it only reads."""
+    """What every file of a folder holds but the locks. The engine touches its files when it only
+    reads.
+    """
     return {
-        str(file.relative_to(folder)): file.read_bytes()
+        str(file.relative_to(folder)): held_in(file)
         for file in sorted(folder.rglob("*"))
         if file.is_file() and not file.name.endswith(".lock")
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from evals.datasets import catalogue
 from infra.settings import settings
 from tests import full_disk
 from tests.compare.data import DOCUMENTS, beir, held, pipeline, publish, served, without_corpus
+from tests.corpora import held_in
 
 NARROW = ("encoder.width=32", "splitter.max_tokens=48")
 
@@ -70,10 +70,10 @@ def asked(plan: Plan) -> list[str]:
     return list(found)
 
 
-def contents(folder: Path) -> dict[str, str]:
-    """Every file's hash; locks apart."""
+def contents(folder: Path) -> dict[str, bytes]:
+    """What every file holds; locks apart."""
     return {
-        str(each.relative_to(folder)): hashlib.sha256(each.read_bytes()).hexdigest()
+        str(each.relative_to(folder)): held_in(each)
         for each in sorted(folder.rglob("*"))
         if each.is_file() and each.suffix != ".lock"
     }
