@@ -19,7 +19,7 @@ from components.values import Filter, Hit, Matrix, SparseVector
 KINDS = ("words", "meaning", "document_words", "document_meaning")
 """The columns of `Evidence.kinds`."""
 _DOCUMENTS = 50
-"""Whole documents found by words, and as many by meaning."""
+"""Whole documents found by words, and as many by meaning; no more than chunks that count."""
 _REPRESENTED = 10
 """Of those, how many are given a hit where none of their chunks was found."""
 _CLOSER = 20
@@ -91,8 +91,9 @@ def with_documents(reader: Reader, asked: Asked, depth: int, counted: int) -> li
     found = chunks(reader, asked, depth)
     if not all(hasattr(reader, each) for each in _OF_DOCUMENTS):
         return found
-    by_meaning = reader.nearest_documents(asked.dense, _DOCUMENTS, asked.filters)
-    by_words = reader.nearest_documents_sparse(asked.sparse, _DOCUMENTS, asked.filters)
+    most = min(_DOCUMENTS, counted)
+    by_meaning = reader.nearest_documents(asked.dense, most, asked.filters)
+    by_words = reader.nearest_documents_sparse(asked.sparse, most, asked.filters)
     found = [
         replace(own, documents_by_words=words, documents_by_meaning=meaning)
         for own, words, meaning in zip(found, by_words, by_meaning, strict=True)
@@ -163,7 +164,7 @@ def _represented(reader: Reader, asked: Asked, found: Sequence[Lists], counted: 
     filters = [{**asked.filters[at], "document_id": own} for at, own in lacking.items()]
     if not lacking:
         return list(found)
-    closer = chunks(reader, asked.some(list(lacking), filters), _CLOSER)
+    closer = chunks(reader, asked.some(list(lacking), filters), min(_CLOSER, counted))
     made = list(found)
     for at, own in zip(lacking, closer, strict=True):
         others = (*_first_of_each(own.by_words), *_first_of_each(own.by_meaning))
