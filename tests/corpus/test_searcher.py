@@ -110,7 +110,7 @@ def test_questions_open_the_index_once(mills: Corpus, openings: list[str]) -> No
     assert len(openings) == 1
 
 
-@pytest.mark.parametrize(("retriever", "queries"), [("dense", 1), ("hybrid", 2)])
+@pytest.mark.parametrize(("retriever", "queries"), [("dense", 1), ("hybrid", 4)])
 def test_a_question_to_a_server_is_its_queries_and_one_look_at_what_is_live(
     mills: Corpus, requests: list[str], retriever: str, queries: int
 ) -> None:

@@ -6,6 +6,7 @@ open a shard, even to read.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -26,6 +27,8 @@ from infra.settings import settings
 
 LOCK = "open.lock"
 """Beside the shard's folder; whoever opens the shard holds it."""
+_CONFIG = "edge_config.json"
+"""In the shard's folder: what the engine was told when it made it."""
 _PAGE = 1000
 """Points read at once."""
 PART_BYTES = 64 * 2**20
@@ -191,8 +194,7 @@ def read_through(shard: Any, folder: Path) -> None:
     """
     from qdrant_edge import ScrollRequest
 
-    # An older shard does not know all of them.
-    terms = [name for name in (SPARSE, DOCUMENT_SPARSE) if count(shard, VECTORS, name)]
+    terms = _terms(folder)
     offset = None
     while True:
         # A payload is read whole, whatever is wanted of it.
@@ -205,6 +207,14 @@ def read_through(shard: Any, folder: Path) -> None:
     lost = count(shard, VECTORS) - count(shard, VECTORS, DENSE)
     if lost:
         raise damaged(f"{lost} chunks have lost their dense vectors", folder.parent)
+
+
+def _terms(folder: Path) -> list[str]:
+    """Names of a shard's sparse vectors: one of an older version has fewer. By what it was made
+    with, because one that is torn has none to count.
+    """
+    found = json.loads((folder / _CONFIG).read_bytes())["sparse_vectors"]
+    return [name for name in (SPARSE, DOCUMENT_SPARSE) if name in found]
 
 
 def count(shard: Any, kinds: Sequence[str], vector: str | None = None) -> int:
