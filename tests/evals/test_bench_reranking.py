@@ -24,4 +24,6 @@ def test_every_reranker_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert min(min(own) for own in read.values()) > 1
     spent = {name: percentiles(own)["rerank"] for name, own in by_system.items()}
     assert all(0 <= each["p50"] <= each["p95"] for each in spent.values())
-    assert spent["e2rank"]["p50"] < spent["e2rank-encode"]["p50"]
+    # The fastest of each: what else the machine does slows some of eight.
+    fastest = {name: min(each.seconds["rerank"] for each in own) for name, own in by_system.items()}
+    assert fastest["e2rank"] < fastest["e2rank-encode"]
