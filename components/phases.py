@@ -1,0 +1,50 @@
+"""Long work in phases, each of which an orchestrator may run as a task of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """How far a phase is."""
+
+    units: int
+    """Of the phase's `counts`, since it began."""
+    tokens: int = 0
+    """Encoded meanwhile, where that is what takes the time."""
+
+
+Tell = Callable[[Done], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phase(Generic[T_co]):
+    """Some work, safe to do again: what was done of it before is not done twice."""
+
+    name: str
+    """Such as survey, write, build, ask, judge."""
+    work: Callable[[Tell], T_co]
+    """Does it, and tells how far it is."""
+    of: str = ""
+    """What it is done to, such as a system's name; empty: all there is."""
+    counts: str = ""
+    """What its units are, such as documents or questions; empty: it has none."""
+    total: int | None = None
+    """Units in all; None: not known."""
+
+
+class Runner(Protocol):
+    """Has phases done, where and however it likes, and gives back what comes of them."""
+
+    def __call__(self, phase: Phase[T], /) -> T: ...
+
+
+def plainly(phase: Phase[T], /) -> T:
+    """Do it here and now, and tell nobody."""
+    return phase.work(lambda done: None)
