@@ -167,9 +167,11 @@ def parts_of(component: type[Any]) -> frozenset[str]:
     return frozenset(each.name for each in parts)
 
 
-def _hints(component: Any) -> dict[str, Any]:
+def types_of(component: type[Any]) -> dict[str, Any]:
+    """The options' types, with what bounds them. Raises UnknownComponent where there is none."""
     try:
-        return typing.get_type_hints(component, include_extras=True)
+        hints = typing.get_type_hints(component, include_extras=True)
+        return {name: hints[name] for name in options_of(component)}
     except Exception as error:  # annotations of a stranger's component that name nothing
         raise _unreadable(component, error) from error
 
@@ -182,11 +184,11 @@ def _unreadable(component: Any, error: Exception) -> UnknownComponent:
 
 
 def _model(component: Any) -> type[BaseModel]:
-    hints = _hints(component)
+    types = types_of(component)
     fields: dict[str, Any] = {}
     for name, each in options_of(component).items():
         default = _default(each)
-        fields[name] = (hints[name], ... if default is dataclasses.MISSING else default)
+        fields[name] = (types[name], ... if default is dataclasses.MISSING else default)
     config = ConfigDict(extra="forbid", protected_namespaces=())
     try:
         return create_model(component.__name__, __config__=config, **fields)
@@ -238,11 +240,11 @@ def build(stage: str, choice: Choice, **parts: object) -> Any:
 
 def help_of(component: type[Any]) -> list[Option]:
     """Each option of a component, for a person, those that must be given first."""
-    hints = _hints(component)
+    types = types_of(component)
     found = [
         Option(
             name=name,
-            type=_type_name(hints[name]),
+            type=_type_name(types[name]),
             required=_default(each) is dataclasses.MISSING,
             default=_plain_value(_default(each)),
             help=each.metadata.get("help", ""),
@@ -270,7 +272,7 @@ def is_path(stage: str, use: str, name: str) -> bool:
     from pathlib import Path
 
     component = load(stage, use)
-    hint = _hints(component).get(name)
+    hint = types_of(component).get(name)
     marked = options_of(component)[name].metadata.get("path")
     return bool(marked) or hint is Path or Path in typing.get_args(hint)
 

@@ -13,7 +13,7 @@ import hashlib
 import json
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import Field, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,8 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
 }
 STORED = ("source", "splitter", "encoder", "sparse")
 """The stages that decide what an index holds."""
+Given = Mapping[str, Mapping[str, Any]]
+"""Values of overrides, by stage and option."""
 _LAYOUT = 2
 """What an index holds of what they make; 2: vectors of whole documents, too."""
 
@@ -73,38 +75,121 @@ class Pipeline:
         return replace(self, stages={**self.stages, **stages})
 
 
+@dataclass(frozen=True)
+class Override:
+    """`stage.option=value`, which counts more than what a file says."""
+
+    stage: str
+    """One of `STAGES`, or `engine`."""
+    name: str
+    """Of the option, or `use`."""
+    value: Any
+    text: str
+    """As it was written."""
+    of: str = ""
+    """The name of the file that it is for; empty: of all."""
+
+
+@dataclass(frozen=True)
+class File:
+    """A pipeline file that was read. Of what it holds only the keys are checked."""
+
+    path: Path
+    holds: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """Of the pipeline. Raises SpecError."""
+        name = self.holds.get("name")
+        if not isinstance(name, str) or not NAME.fullmatch(name):
+            raise SpecError(f"'name' must match {NAME.pattern}, not {name!r}").at(
+                where=str(self.path), hint="lower-case letters, digits and dashes, 41 at most"
+            )
+        return name
+
+    def table(self, stage: str) -> Any:
+        """What it says of a stage, or what is chosen where it says nothing."""
+        return self.holds.get(stage, DEFAULTS.get(stage, {}))
+
+    def checked(self, given: Given) -> Pipeline:
+        """The pipeline, with what is given instead of what the file says. Raises UserError."""
+        for stage in STAGES:
+            if stage in self.holds:
+                _check_table(stage, self.holds[stage], self.path)
+        folder = paths.named(self.path.parent)
+        stages: dict[str, Choice] = {}
+        notices: list[str] = []
+        for stage in STAGES:
+            table, own = self.table(stage), given.get(stage, {})
+            if table or own:
+                stages[stage], notice = _choose(stage, table, own, folder)
+                notices += notice
+        return Pipeline(
+            name=self.name,
+            stages=stages,
+            engine=engine.parse(
+                self.holds.get("engine", {"use": "auto"}), given.get("engine", {}), str(self.path)
+            ),
+            folder=str(folder),
+            notices=tuple(notices),
+        )
+
+
 def load(path: Path, overrides: Sequence[str] = ()) -> Pipeline:
     """A pipeline from its file and `stage.option=value` overrides. Raises UserError."""
-    return checked(read(path), path, overrides)
+    return read(path).checked(by_stage(map(override, overrides)))
 
 
-def checked(raw: Mapping[str, Any], path: Path, overrides: Sequence[str] = ()) -> Pipeline:
-    """A pipeline from what its file holds. Raises UserError."""
-    folder = paths.named(path.parent)
-    find_modules(str(folder))
-    for stage in STAGES:
-        if stage in raw:
-            _check_table(stage, raw[stage], path)
-    tables = {stage: dict(raw.get(stage) or DEFAULTS.get(stage) or {}) for stage in STAGES}
-    of_engine, of_stages = _of_engine(overrides)
-    given, notices = _override(tables, of_stages)
-    stages = {
-        stage: _resolve(stage, table, given.get(stage, {}), folder)
-        for stage, table in tables.items()
-        if table or stage in given
-    }
-    return Pipeline(
-        name=_name(raw, path),
-        stages=stages,
-        engine=engine.parse(raw.get("engine", {"use": "auto"}), of_engine, str(path)),
-        folder=str(folder),
-        notices=tuple(notices),
-    )
+def override(text: str) -> Override:
+    """What `--set` says. Raises BadOption, UnknownComponent, SpecError."""
+    target, equals, value = text.partition("=")
+    stage, dot, name = target.strip().partition(".")
+    if not (equals and dot and name):
+        raise BadOption(f"cannot read the override {text!r}").at(
+            where="--set", hint="write stage.option=value"
+        )
+    if stage != "engine":
+        registry.check_stage(stage)
+    parsed = yaml_file.parse(value, f"--set {target}")
+    # No option is a mapping, but `{title}` is a template as well as one in YAML.
+    template = isinstance(parsed, dict) and name != "use"
+    return Override(stage, name, value if template else parsed, text)
 
 
-def load_name(path: Path) -> str:
-    """The name in a pipeline file. Raises SpecError."""
-    return _name(read(path), path)
+def by_stage(overrides: Iterable[Override]) -> Given:
+    """Their values; of two for one option the later counts."""
+    given: dict[str, dict[str, Any]] = {}
+    for each in overrides:
+        given.setdefault(each.stage, {})[each.name] = each.value
+    return given
+
+
+def addressed(text: str, names: Sequence[str]) -> tuple[str, str]:
+    """Whom `NAME:stage.option=value` is for, empty for all, and the override. Raises BadOption."""
+    target, colon, _ = text.partition("=")[0].partition(":")
+    if not colon:
+        return "", text
+    if target not in names:
+        raise BadOption(f"no system is called {target!r}").at(
+            where=f"--set {text}", hint=f"there are: {', '.join(names)}"
+        )
+    return target, text[len(target) + 1 :]
+
+
+def overridden(
+    files: Sequence[Path], overrides: Sequence[str]
+) -> list[tuple[File, list[Override]]]:
+    """Each file with the overrides that are for it: those for all, and those for its name.
+
+    Raises UserError.
+    """
+    found = [read(path) for path in files]
+    names = [each.name for each in found]
+    given = []
+    for text in overrides:
+        of, own = addressed(text, names)
+        given.append(replace(override(own), text=text, of=of))
+    return [(file, [each for each in given if each.of in ("", file.name)]) for file in found]
 
 
 def find_modules(folder: str) -> None:
@@ -135,8 +220,8 @@ def fingerprint(stages: Mapping[str, Choice]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
-def read(path: Path) -> dict[str, Any]:
-    """What a pipeline file holds, by key, unchecked. Raises SpecError."""
+def read(path: Path) -> File:
+    """A pipeline file, whose folder may hold what it names from now on. Raises SpecError."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -156,7 +241,8 @@ def read(path: Path) -> dict[str, Any]:
             )
     if "source" not in raw:
         raise SpecError("the stage 'source' is missing").at(where=str(path))
-    return raw
+    find_modules(str(paths.named(path.parent)))
+    return File(path, raw)
 
 
 def _check_table(stage: str, table: Any, path: Path) -> None:
@@ -172,76 +258,36 @@ def _check_table(stage: str, table: Any, path: Path) -> None:
             )
 
 
-def _of_engine(overrides: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
-    """The engine's options that are given, and the overrides of the stages."""
-    given: dict[str, Any] = {}
-    rest = []
-    for text in overrides:
-        target, equals, value = text.partition("=")
-        name = target.strip().removeprefix("engine.")
-        if equals and name and name != target.strip():
-            given[name] = yaml_file.parse(value, f"--set {target}")
-        else:
-            rest.append(text)
-    return given, rest
-
-
-def _override(
-    tables: dict[str, dict[str, Any]], overrides: Sequence[str]
-) -> tuple[dict[str, dict[str, Any]], list[str]]:
-    """Overrides by stage, and notices. A new `use` drops the file's options that it lacks."""
-    given: dict[str, dict[str, Any]] = {}
-    for text in overrides:
-        target, equals, value = text.partition("=")
-        stage, dot, name = target.strip().partition(".")
-        if not (equals and dot and name):
-            raise BadOption(f"cannot read the override {text!r}").at(
-                where="--set", hint="write stage.option=value"
-            )
-        registry.check_stage(stage)
-        parsed = yaml_file.parse(value, f"--set {target}")
-        # No option is a mapping, but `{title}` is a template as well as one in YAML.
-        template = isinstance(parsed, dict) and name != "use"
-        given.setdefault(stage, {})[name] = value if template else parsed
-    notices = []
-    for stage, values in given.items():
-        use = values.pop("use", tables[stage].get("use"))
-        if use == tables[stage].get("use"):
-            continue
-        if not isinstance(use, str):
-            raise BadOption(f"{stage}.use must be a name, not {use!r}").at(where="--set")
-        known = registry.options_of(registry.load(stage, use))
-        dropped = [name for name in tables[stage] if name != "use" and name not in known]
-        if dropped:
-            notices.append(f"{stage} {use!r} has no option {', '.join(dropped)}: left out")
-        tables[stage] = {k: v for k, v in tables[stage].items() if k not in dropped} | {"use": use}
-    return given, notices
-
-
-def _resolve(
+def _choose(
     stage: str, table: Mapping[str, Any], given: Mapping[str, Any], folder: Path
-) -> Choice:
-    use = table.get("use")
+) -> tuple[Choice, list[str]]:
+    """The stage's choice, and what to tell of it: a new `use` drops what it lacks of the file's."""
+    own = table.get("use")
+    use = given.get("use", own)
     if not isinstance(use, str):
+        if use != own:
+            raise BadOption(f"{stage}.use must be a name, not {use!r}").at(where="--set")
         raise SpecError(f"{stage} needs a name under 'use'").at(where=stage)
     known = registry.options_of(registry.load(stage, use))
-    options = {name: value for name, value in table.items() if name != "use"} | dict(given)
+    lacks = [] if use == own else [name for name in table if name not in ("use", *known)]
+    options = {name: value for name, value in table.items() if name not in lacks} | dict(given)
+    options.pop("use", None)
     for name, each in known.items():
-        model = _names_folder(each, options.get(name))
-        if not (registry.is_path(stage, use, name) or model):
-            continue
         value = options.get(name, each.default)
-        base = None if name in given else folder
-        if isinstance(value, (str, Path)):
-            found = _absolute(value, base, f"{stage}.{name}")
+        model = name in options and _names_folder(each, value)
+        if isinstance(value, (str, Path, list)) and (model or registry.is_path(stage, use, name)):
+            found = _absolute(value, None if name in given else folder, f"{stage}.{name}")
             # An index is asked with the model that it was built by, wherever a link leads then.
             options[name] = paths.real(found) if model and stage in STORED else found
-        elif isinstance(value, list) and all(isinstance(each, str) for each in value):
-            options[name] = [_absolute(each, base, f"{stage}.{name}") for each in value]
-    return registry.resolve(stage, use, options)
+    notice = f"{stage} {use!r} has no option {', '.join(lacks)}: left out"
+    return registry.resolve(stage, use, options), [notice] if lacks else []
 
 
-def _absolute(value: str | Path, base: Path | None, where: str) -> str:
+def _absolute(value: Any, base: Path | None, where: str) -> Any:
+    """A path, or each of a list."""
+    if isinstance(value, list):
+        paths_only = all(isinstance(each, str) for each in value)
+        return [_absolute(each, base, where) for each in value] if paths_only else value
     if "://" in str(value):  # an address
         return str(value)
     try:
@@ -268,12 +314,3 @@ def _names_folder(of: Field[Any], value: object) -> bool:
     """Whether an option that may hold a name, such as a model's, holds the path of a folder."""
     may = bool(of.metadata.get("or_folder"))
     return may and isinstance(value, str) and value.startswith((".", "/", "~"))
-
-
-def _name(raw: Mapping[str, Any], path: Path) -> str:
-    name = raw.get("name")
-    if not isinstance(name, str) or not NAME.fullmatch(name):
-        raise SpecError(f"'name' must match {NAME.pattern}, not {name!r}").at(
-            where=str(path), hint="lower-case letters, digits and dashes, 41 at most"
-        )
-    return name

@@ -13,20 +13,18 @@ import json
 import typing
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import product
-from pathlib import Path
+from dataclasses import dataclass, replace
+from itertools import islice, product
+from math import prod
 from typing import Any
 
-from components import registry, spec, yaml_file
-from components.errors import MillraceError, SpecError
-from components.spec import Pipeline
+from components import registry
+from components.errors import SpecError
+from components.spec import File, Override, Pipeline, by_stage
 from components.stages import STAGES
 
 MOST = 200
 """Members of one file."""
-_Chosen = tuple[str, str, Any]
-"""Stage, option, value."""
 
 
 @dataclass(frozen=True)
@@ -39,82 +37,120 @@ class Member:
 
 
 @dataclass(frozen=True)
-class _Override:
-    text: str
+class _Chosen:
+    """A value of a list."""
+
     stage: str
     name: str
+    at: int
+    """Its place in the list."""
     value: Any
-    listed: bool = False
-    """Whether it is one of several."""
+
+    @property
+    def label(self) -> str:
+        return self.stage if self.name == "use" else self.name
 
 
-def members(path: Path, overrides: Sequence[str] = ()) -> list[Member]:
+@dataclass(frozen=True)
+class _Way:
+    """One stage, a value in the place of each list."""
+
+    stage: str
+    table: Any
+    """Of the file."""
+    given: Mapping[str, Any]
+    """Overrides, by option."""
+    chosen: Sequence[_Chosen] = ()
+
+
+def members(file: File, overrides: Sequence[Override] = ()) -> list[Member]:
     """The pipelines that a file and its overrides stand for, one where there is no list.
 
-    Raises UserError.
+    Lists of overrides come first, in their order, then those of the file. Raises UserError.
     """
-    raw = spec.read(path)
-    given = [_parsed(text) for text in overrides]
+    given = by_stage(overrides)
+    places = {(each.stage, each.name): place for place, each in enumerate(overrides)}
+
+    def place(of: _Chosen) -> int:
+        return places.get((of.stage, of.name), len(overrides))
+
+    ordered = [
+        (sorted((each for way in ways for each in way.chosen), key=place), ways)
+        for ways in _combinations(file, given)
+    ]
+    ordered.sort(key=lambda of: [(place(each), each.at) for each in of[0]])
     found: dict[str, Member] = {}
-    for fixed in product(*(_ways(each, raw) for each in given)):
-        texts = [each.text for each in fixed]
-        told = [(each.stage, each.name, each.value) for each in fixed if each.listed]
-        settled = {(each.stage, each.name): each.value for each in fixed}
-        for table, own in _tables(raw, settled):
-            member = spec.checked(table, path, texts)
-            name = f"{member.name}{_bracket([*told, *own])}"
-            found.setdefault(name, Member(name, member))
-            if len(found) > MOST:
-                raise SpecError(f"more than {MOST} members").at(where=str(path))
+    for chosen, ways in ordered:
+        tables = {way.stage: way.table for way in ways if way.stage in file.holds}
+        own = {way.stage: way.given for way in ways}
+        pipeline = replace(file, holds={**file.holds, **tables}).checked({**given, **own})
+        name = f"{pipeline.name}{_bracket(chosen)}"
+        found.setdefault(name, Member(name, pipeline))
     return list(found.values())
 
 
-def _tables(
-    raw: Mapping[str, Any], settled: Mapping[tuple[str, str], Any]
-) -> Iterator[tuple[dict[str, Any], list[_Chosen]]]:
-    """The file's contents for each choice of its lists, and what was chosen."""
-    stages = [stage for stage in STAGES if isinstance(raw.get(stage), dict)]
-    ways = [list(_stage_ways(stage, raw[stage], settled)) for stage in stages]
-    for chosen in product(*ways):
-        tables = {stage: table for stage, (table, _) in zip(stages, chosen, strict=True)}
-        yield {**raw, **tables}, [each for _, told in chosen for each in told]
+def _combinations(file: File, given: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[_Way, ...]]:
+    """A way of each stage."""
+    ways = [
+        list(islice(_ways(stage, file.table(stage), given.get(stage, {})), MOST + 1))
+        for stage in STAGES
+    ]
+    if prod(map(len, ways)) > MOST:
+        raise SpecError(f"more than {MOST} members").at(where=str(file.path))
+    return product(*ways)
 
 
-def _stage_ways(
-    stage: str, table: Mapping[str, Any], settled: Mapping[tuple[str, str], Any]
-) -> Iterator[tuple[dict[str, Any], list[_Chosen]]]:
-    uses = table.get("use")
-    listed = isinstance(uses, list) and bool(uses) and (stage, "use") not in settled
-    if isinstance(uses, list) and uses and not listed:
-        uses = uses[0]  # an override says which
-    for use in uses if isinstance(uses, list) and listed else [uses]:
-        own = dict(table, use=use)
-        if listed:
-            own = {name: value for name, value in own.items() if _takes(stage, use, name)}
-        final = settled.get((stage, "use"), use)
-        free = [name for name in own if name != "use" and (stage, name) not in settled]
-        lists = [name for name in free if _is_sweep(stage, final, name, own[name])]
-        for values in product(*(own[name] for name in lists)):
-            picked = [(stage, name, value) for name, value in zip(lists, values, strict=True)]
-            told = ([(stage, "use", use)] if listed else []) + picked
-            yield {**own, **{name: value for _, name, value in picked}}, told
+def _ways(stage: str, table: Any, given: Mapping[str, Any]) -> Iterator[_Way]:
+    if not isinstance(table, dict):
+        yield _Way(stage, table, given)  # which the check refuses
+        return
+    chosen_use = given.get("use", table.get("use"))
+    of_file, of_all = _listed(table.get("use")), _listed(chosen_use)
+    for at, use in enumerate(of_all or [chosen_use]):
+        own = _suited(stage, table, use, of_file) | ({"use": use} if of_file else {})
+        more = _suited(stage, given, use, of_all)
+        lists = {
+            name: _listed(value)
+            for name, value in {**own, **more}.items()
+            if name != "use" and _is_sweep(stage, use, name, value)
+        }
+        for values in product(*map(enumerate, lists.values())):
+            chosen = [_Chosen(stage, "use", at, use)] if of_all else []
+            chosen += [_Chosen(stage, n, *value) for n, value in zip(lists, values, strict=True)]
+            settled = {each.name: each.value for each in chosen}
+            yield _Way(
+                stage,
+                {name: settled.get(name, value) for name, value in own.items()},
+                {name: settled.get(name, value) for name, value in more.items()},
+                chosen,
+            )
 
 
-def _takes(stage: str, use: Any, name: str) -> bool:
-    if name == "use" or not isinstance(use, str):
-        return True
-    return name in registry.options_of(registry.load(stage, use))
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _suited(
+    stage: str, options: Mapping[str, Any], use: Any, listed: Sequence[Any]
+) -> dict[str, Any]:
+    """The options without those that only others of the listed components have."""
+    if not listed:
+        return dict(options)
+    own = _known(stage, use)
+    others = frozenset[str]().union(*(_known(stage, each) for each in listed))
+    return {name: value for name, value in options.items() if name in own or name not in others}
+
+
+def _known(stage: str, use: Any) -> Mapping[str, Any]:
+    """Its options with their types. What is no name is refused by the check."""
+    return registry.types_of(registry.load(stage, use)) if isinstance(use, str) else {}
 
 
 def _is_sweep(stage: str, use: Any, name: str, value: Any) -> bool:
-    """Whether a list stands where one value belongs. What is wrong is found by the check later."""
-    if not (isinstance(value, list) and value and isinstance(use, str)):
+    """Whether a list stands where one value belongs."""
+    if not _listed(value):
         return False
-    try:
-        component = registry.load(stage, use)
-        hint = typing.get_type_hints(component, include_extras=True).get(name)
-    except (MillraceError, NameError, TypeError):
-        return False
+    hint = _known(stage, use).get(name)
     return hint is not None and not _holds_lists(hint)
 
 
@@ -125,37 +161,13 @@ def _holds_lists(hint: Any) -> bool:
     return any(_holds_lists(each) for each in typing.get_args(hint) if origin is not typing.Literal)
 
 
-def _parsed(text: str) -> _Override:
-    target, _, value = text.partition("=")
-    stage, _, name = target.strip().partition(".")
-    return _Override(text, stage, name, yaml_file.parse(value, f"--set {target}"))
-
-
-def _ways(given: _Override, raw: Mapping[str, Any]) -> list[_Override]:
-    """An override for each value that one lists."""
-    stage, name, value = given.stage, given.name, given.value
-    table = raw.get(stage)
-    use = table.get("use") if isinstance(table, dict) else spec.DEFAULTS.get(stage, {}).get("use")
-    use_swept = name == "use" and isinstance(value, list) and value
-    if not use_swept and not _is_sweep(stage, use, name, value):
-        return [given]
-    return [
-        _Override(f"{stage}.{name}={json.dumps(each)}", stage, name, each, listed=True)
-        for each in value
-    ]
-
-
 def _bracket(chosen: Sequence[_Chosen]) -> str:
     if not chosen:
         return ""
-    labels = Counter(_label(stage, name) for stage, name, _ in chosen)
+    labels = Counter(each.label for each in chosen)
     parts = []
-    for stage, name, value in chosen:
-        label = _label(stage, name)
-        told = value if isinstance(value, str) else json.dumps(value)
-        parts.append(f"{label if labels[label] == 1 else f'{stage}.{name}'}={told}")
+    for each in chosen:
+        label = each.label if labels[each.label] == 1 else f"{each.stage}.{each.name}"
+        told = each.value if isinstance(each.value, str) else json.dumps(each.value)
+        parts.append(f"{label}={told}")
     return f"[{','.join(parts)}]"
-
-
-def _label(stage: str, name: str) -> str:
-    return stage if name == "use" else name

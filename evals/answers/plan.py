@@ -14,8 +14,8 @@ from components.registry import Choice
 from evals import extras
 from evals.answers import gold, keys
 from evals.answers.setting import OF_THE_DATA, RETRIEVED, SETTINGS, Setting
-from evals.compare.live import served
-from evals.compare.systems import System, addressed, free, systems
+from evals.compare.live import generations
+from evals.compare.systems import System, free, systems
 from evals.datasets import catalogue
 from evals.datasets.judged import DOCUMENT, Judged
 from evals.judging import judge_file
@@ -192,12 +192,9 @@ def _systems(
 ) -> list[System]:
     if not live:
         return systems(files, overrides, data, home)
-    names = [spec.load_name(file) for file in files]
-    given = [addressed(text, names) for text in overrides]
     found: list[System] = []
-    for file, name in zip(files, names, strict=True):
-        own = [text for target, text in given if target in ("", name)]
-        for each in served(file, (), own):
+    for file, own in spec.overridden(files, overrides):
+        for each in generations(file, (), own):
             found.append(replace(each, name=free(each.name, [other.name for other in found])))
     return found
 

@@ -28,11 +28,11 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from components import spec
 from components.errors import BadOption
 from evals.bench import machine
 from evals.bench.generated import document, words
 from evals.bench.kept import keep
-from evals.compare.systems import addressed
 from evals.told import told
 
 _HERE = Path(__file__).parents[2]
@@ -180,7 +180,7 @@ def chosen(trees: Sequence[str], overrides: Sequence[str]) -> list[Side]:
     names = [name for name, _, _ in parts]
     if len({*names}) < len(names) or not all(name and tree for name, _, tree in parts):
         raise BadOption("a side is NAME=TREE, with a name of its own").at(where="--side")
-    given = [addressed(text, names) for text in overrides]
+    given = [spec.addressed(text, names) for text in overrides]
     found = []
     for name, _, tree in parts:
         own = tuple(text for target, text in given if target in ("", name))

@@ -11,9 +11,9 @@ from components.corpus.release import corpus_of, live
 from components.errors import BadOption, MillraceError, Missing, SpecError
 from components.indexes.contract import CorpusIndex
 from components.indexes.manifest import Generation, Release
-from components.spec import Pipeline
+from components.spec import File, Override, Pipeline
 from components.sweep import members
-from evals.compare.systems import SERVING, System, addressed
+from evals.compare.systems import SERVING, System
 
 _OWN = (*SERVING, "answerer")
 """The stages that are the pipeline file's own, whatever an index was made by."""
@@ -22,17 +22,28 @@ _OWN = (*SERVING, "answerer")
 def served(
     file: Path, candidates: Sequence[str] = (), overrides: Sequence[str] = ()
 ) -> list[System]:
+    """The live generation of a pipeline and then the candidates, see `generations`.
+
+    Raises NothingLive, UserError, IndexFault.
+    """
+    ((found, own),) = spec.overridden([file], overrides)
+    return generations(found, candidates, own)
+
+
+def generations(
+    file: File, candidates: Sequence[str] = (), overrides: Sequence[Override] = ()
+) -> list[System]:
     """The live generation of a pipeline and then the candidates, each named NAME@GENERATION.
 
     Each answers by the encoders that it was built by, and by the file's retriever and reranker;
     several systems of each where the file or `overrides` list several of these. Nothing is written.
     Raises NothingLive, UserError, IndexFault.
     """
-    name = spec.load_name(file)
-    found = members(file, [_of_serving(text, name) for text in overrides])
+    _check_serving(overrides)
+    found = members(file, overrides)
     pipeline = found[0].pipeline
     for each in found:
-        _check_alike(pipeline, each.pipeline, file)
+        _check_alike(pipeline, each.pipeline, file.path)
     corpus = corpus_of(pipeline)
     release = live(pipeline, corpus)
     releases = [release, *(_candidate(each, corpus, release, pipeline) for each in candidates)]
@@ -40,7 +51,7 @@ def served(
         System(
             name=f"{member.name}@{each.generation.name}{'' if each is not release else '[live]'}",
             pipeline=member.pipeline,
-            file=str(file),
+            file=str(file.path),
             served=each,
             live=each is release,
         )
@@ -49,14 +60,12 @@ def served(
     ]
 
 
-def _of_serving(text: str, name: str) -> str:
-    _, own = addressed(text, [name])
-    stage = own.partition("=")[0].partition(".")[0].strip()
-    if stage not in _OWN:
-        raise BadOption(f"an index that is there keeps its {stage}").at(
-            where=f"--set {text}", hint=f"with --live: {', '.join(_OWN)}"
-        )
-    return own
+def _check_serving(overrides: Sequence[Override]) -> None:
+    for each in overrides:
+        if each.stage not in _OWN:
+            raise BadOption(f"an index that is there keeps its {each.stage}").at(
+                where=f"--set {each.text}", hint=f"with --live: {', '.join(_OWN)}"
+            )
 
 
 def _check_alike(first: Pipeline, other: Pipeline, file: Path) -> None:

@@ -18,7 +18,7 @@ from components.errors import BadOption, Missing, Moved
 from components.indexes.contract import GenerationReader
 from components.indexes.manifest import Generation, Release
 from components.registry import Choice
-from components.spec import Pipeline
+from components.spec import Override, Pipeline
 from components.sweep import members
 from evals.datasets.judged import DOCUMENT, Judged
 
@@ -129,37 +129,22 @@ def systems(
         raise BadOption("the data set has no corpus to build indexes of").at(
             where=data.name, hint="its questions can judge an index that is there: --live"
         )
-    names = [spec.load_name(file) for file in files]
-    given = [_of_pipeline(text, names) for text in overrides]
     found: list[System] = []
-    for file, name in zip(files, names, strict=True):
-        own = [text for target, text in given if target in ("", name)]
+    for file, own in spec.overridden(files, overrides):
+        _check(own)
         for member in members(file, own):
-            own_name = free(member.name, [each.name for each in found])
-            found.append(System(own_name, _over(member.pipeline, data, home), str(file)))
+            name = free(member.name, [each.name for each in found])
+            found.append(System(name, _over(member.pipeline, data, home), str(file.path)))
     return found
 
 
-def _of_pipeline(text: str, names: Sequence[str]) -> tuple[str, str]:
+def _check(overrides: Sequence[Override]) -> None:
     """Refuses what a comparison sets itself: it would seem to make no difference."""
-    target, own = addressed(text, names)
-    if own.startswith(("source.", "index.path")):
-        raise BadOption("a comparison has its data set as source, and indexes of its own").at(
-            where=f"--set {text}", hint="--data names the data set"
-        )
-    return target, own
-
-
-def addressed(text: str, names: Sequence[str]) -> tuple[str, str]:
-    """Whom an override is for, empty for all, and the override. Raises BadOption."""
-    target, colon, _ = text.partition("=")[0].partition(":")
-    if not colon:
-        return "", text
-    if target not in names:
-        raise BadOption(f"no system is called {target!r}").at(
-            where=f"--set {text}", hint=f"there are: {', '.join(names)}"
-        )
-    return target, text[len(target) + 1 :]
+    for each in overrides:
+        if each.stage == "source" or (each.stage, each.name) == ("index", "path"):
+            raise BadOption("a comparison has its data set as source, and indexes of its own").at(
+                where=f"--set {each.text}", hint="--data names the data set"
+            )
 
 
 def _over(pipeline: Pipeline, data: Judged, home: Path) -> Pipeline:

@@ -150,7 +150,7 @@ def pipelines(folder: Path, without: Sequence[str] = ()) -> list[Path]:
     """The pipeline files of a folder, by name. Raises SourceMissing, BadOption for
     one that is to be left out and is not there, UserError.
     """
-    files = {spec.load_name(each): each for each in folder.glob("*.yaml")}
+    files = {spec.read(each).name: each for each in folder.glob("*.yaml")}
     if not files:
         raise SourceMissing("no pipeline is there").at(where=str(folder))
     for name in without:
@@ -168,7 +168,7 @@ def measure(
     each. Raises BadOption for systems that are not there.
     """
     extras.check("a comparison needs")
-    names = [spec.load_name(each) for each in wanted.files]
+    names = [spec.read(each).name for each in wanted.files]
     listed = wanted.listed
     kept = [each for each in listed.candidates if each in names]
     if not kept:
@@ -235,7 +235,7 @@ def _failed(systems: Sequence[System]) -> dict[str, int]:
 
 def _suited(wanted: Wanted, data: Judged) -> list[Path]:
     apart = () if data.unit == "document" else wanted.listed.of_documents
-    return [each for each in wanted.files if spec.load_name(each) not in apart]
+    return [each for each in wanted.files if spec.read(each).name not in apart]
 
 
 def _comparisons(

@@ -235,7 +235,7 @@ def test_a_list_that_is_none_is_told(tmp_path: Path, text: str, said: str) -> No
 def test_the_list_that_is_shipped_names_systems_that_are_there(tmp_path: Path) -> None:
     pytest.importorskip("llama_index.core")
     files = pipelines(SYSTEMS)
-    names = [spec.load_name(each) for each in files]
+    names = [spec.read(each).name for each in files]
     own = sets.read()
     assert {*own.candidates, *own.of_documents} <= {*names}
     assert len({each.name for each in own.sets}) == len(own.sets)
