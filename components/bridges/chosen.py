@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,9 +14,12 @@ from pydantic_core import to_jsonable_python
 from components import paths, registry, spec
 from components.errors import BadOption, SpecError
 from components.registry import Choice
+from components.spec import Pipeline
 
 Stage = dict[str, Any]
 """A line of a pipeline file: `use` and options."""
+Read = Callable[[], Pipeline | None]
+"""Gives the pipeline of a file, if there is one."""
 
 
 def _absolute(file: str | Path) -> str:
@@ -27,25 +30,30 @@ File = Annotated[str | Path, AfterValidator(_absolute)]
 """A pipeline file's path, made absolute; empty where there is none."""
 
 
-def resolved(
-    stage: str, given: Mapping[str, Any], file: str | Path, overrides: Sequence[str]
-) -> Stage:
-    """The stage with every option: as given, else as in the file, else the default.
-
-    Raises UserError.
-    """
+def once(file: str | Path, overrides: Sequence[str]) -> Read:
+    """What reads the pipeline file where it is asked for, and once. Raises UserError."""
     find_modules(file)
     if overrides and not file:
         raise BadOption("overrides change a pipeline file, and none is given").at(
             where="overrides", hint="pipeline='handbook.yaml'"
         )
-    if given:
-        choice = _resolve(stage, given)
-    elif file:
-        choice = spec.load(Path(file), overrides).stages[stage]
-    else:
-        choice = _resolve(stage, spec.DEFAULTS[stage])
+    return cache(lambda: spec.load(Path(file), overrides) if file else None)
+
+
+def resolved(stage: str, given: Mapping[str, Any], read: Read) -> Stage:
+    """The stage with every option: as given, else as in the file, else the default.
+
+    Raises UserError.
+    """
+    pipeline = None if given else read()
+    own = given or spec.DEFAULTS[stage]
+    choice = pipeline.stages[stage] if pipeline else _resolve(stage, own)
     return {"use": choice.use, **to_jsonable_python(choice.options)}
+
+
+def fingerprint(**stages: Stage) -> str:
+    """Of the stages, by which LlamaIndex's cache knows other weights."""
+    return spec.fingerprint({name: _choice(of) for name, of in stages.items()})
 
 
 def build(stage: str, of: Stage, file: str | Path, **parts: object) -> Any:
@@ -54,11 +62,11 @@ def build(stage: str, of: Stage, file: str | Path, **parts: object) -> Any:
     """
     find_modules(file)
     if parts:
-        return registry.build(stage, choice(of), **parts)
+        return registry.build(stage, _choice(of), **parts)
     return _built(stage, json.dumps(of, sort_keys=True))
 
 
-def choice(of: Stage) -> Choice:
+def _choice(of: Stage) -> Choice:
     """A resolved stage, as the registry takes it."""
     return Choice(of["use"], {name: value for name, value in of.items() if name != "use"})
 
@@ -71,7 +79,7 @@ def find_modules(file: str | Path) -> None:
 
 @cache
 def _built(stage: str, of: str) -> Any:
-    return registry.build(stage, choice(json.loads(of)))
+    return registry.build(stage, _choice(json.loads(of)))
 
 
 def _resolve(stage: str, given: Mapping[str, Any]) -> Choice:

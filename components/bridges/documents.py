@@ -25,17 +25,17 @@ def stable_id(found: Any, text: str) -> str:
     """Its own id where that is not random, else where it is from, else a hash of its text."""
     if not _is_random(str(found.id_)):
         return document_id(str(found.id_))
-    place = next((str(found.metadata[key]) for key in _PLACES if found.metadata.get(key)), "")
-    if not place:
+    from_where = place(found.metadata)
+    if not from_where:
         return digest(text)
     page = found.metadata.get("page_label")
-    own = document_id(place)
+    own = document_id(from_where)
     return own if page is None else f"{own}#{page}"
 
 
-def place(metadata: Metadata) -> str:
+def place(metadata: Mapping[str, Any]) -> str:
     """Where a document is from; empty where its metadata do not say."""
-    return next((str(metadata[key]) for key in _PLACES if key in metadata), "")
+    return next((str(metadata[key]) for key in _PLACES if metadata.get(key)), "")
 
 
 def digest(text: str) -> str:

@@ -8,19 +8,14 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Self
 
-from components import spec
 from components.bridges import chosen, encoding
 from components.bridges.chosen import File, Stage
-from components.errors import MissingExtra
+from components.bridges.foreign import needed
 from components.stages import Encoder
 
-try:
+with needed("the embedding"):
     from llama_index.core.base.embeddings.base import BaseEmbedding
     from llama_index.core.bridge.pydantic import Field, model_validator
-except ModuleNotFoundError as error:
-    raise MissingExtra("the embedding needs the package 'llama-index-core'").at(
-        hint="install millrace[llama-index]"
-    ) from error
 
 
 class MillraceEmbedding(BaseEmbedding):
@@ -44,7 +39,8 @@ class MillraceEmbedding(BaseEmbedding):
 
     @model_validator(mode="after")
     def _choose(self) -> Self:
-        self.encoder = chosen.resolved("encoder", self.encoder, self.pipeline, self.overrides)
+        read = chosen.once(self.pipeline, self.overrides)
+        self.encoder = chosen.resolved("encoder", self.encoder, read)
         if self.model_name == "unknown":
             of = self.encoder.get("model") or self.encoder.get("model_name") or ""
             self.model_name = "/".join(filter(None, [self.encoder["use"], str(of)]))
@@ -58,8 +54,8 @@ class MillraceEmbedding(BaseEmbedding):
 
     def to_dict(self, **kwargs: Any) -> dict[str, Any]:
         """With the fingerprint of the encoder, so that LlamaIndex's cache knows other weights."""
-        stages = {"encoder": chosen.choice(self.encoder)}
-        return {**super().to_dict(**kwargs), "fingerprint": spec.fingerprint(stages)}
+        found = chosen.fingerprint(encoder=self.encoder)
+        return {**super().to_dict(**kwargs), "fingerprint": found}
 
     @property
     def _made(self) -> Encoder:

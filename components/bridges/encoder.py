@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import Field, dataclass, fields
+from dataclasses import dataclass
 from functools import cache, cached_property
 from hashlib import blake2b
 from itertools import islice
@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from components.bridges import foreign, secrets
+from components.bridges import foreign
 from components.bridges.foreign import Wrapped
 from components.cache import VectorCache
 from components.encoders import profiles
@@ -54,11 +54,6 @@ class FromEmbedding:
 
     def __post_init__(self) -> None:
         Header(self.header)
-
-    @classmethod
-    def check_given(cls, stage: str, options: Mapping[str, Any]) -> None:
-        """Raises BadOption where an option is a secret."""
-        secrets.refuse(stage, options, (each.name for each in fields(cls)))
 
     @cached_property
     def width(self) -> int:
@@ -103,24 +98,9 @@ class FromEmbedding:
             return np.zeros((0, self.width), np.float32)
         return self._checked([self._query(text) for text in texts])
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        """By name: the class is made anew where it is unpickled."""
-        return _rebuilt, (
-            self._wraps.name,
-            {each.name: getattr(self, each.name) for each in self._options},
-        )
-
-    @property
-    def _options(self) -> list[Field[Any]]:
-        return [each for each in fields(self) if not each.metadata.get("part")]
-
     @cached_property
     def _making(self) -> dict[str, Any]:
-        missing = foreign.unset(self._wraps.making)
-        if missing:
-            raise BadOption(f"{self._wraps.name} needs {', '.join(missing)}").at(
-                where="environment", hint="set it; no pipeline file may hold it"
-            )
+        self._wraps.check_environment(BadOption)
         return foreign.arguments(self, self._wraps.making)
 
     @cached_property
@@ -177,8 +157,7 @@ class FromEmbedding:
     @cached_property
     def _identity(self) -> bytes:
         """What vectors depend on besides the text: the options and the `facts`."""
-        options = {each.name: getattr(self, each.name) for each in self._options}
-        told = json.dumps([options, dict(self.facts)], sort_keys=True, default=str)
+        told = json.dumps([foreign.values_of(self), dict(self.facts)], sort_keys=True, default=str)
         return blake2b(told.encode(), digest_size=32).digest()
 
     def _query(self, text: str) -> Sequence[float]:
@@ -225,9 +204,3 @@ def _sha256(file: Path) -> str:
         raise BadOption(f"the tokenizer cannot be read: {error}").at(
             where="encoder.tokenizer_of"
         ) from None
-
-
-def _rebuilt(name: str, options: Mapping[str, Any]) -> Any:
-    from components.bridges.llama_index import component
-
-    return component("encoder", name)(**options)

@@ -9,6 +9,7 @@ from dataclasses import MISSING, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from components import registry
 from components.bridges import secrets
 from components.bridges.parameters import Parameter
 from components.errors import MillraceError, MissingExtra
@@ -21,6 +22,7 @@ _LONGEST = 400
 class Wrapped:
     """A LlamaIndex class, as a component stands for it."""
 
+    stage: str
     name: str
     """As the pipeline file names it."""
     kind: type[Any]
@@ -28,6 +30,34 @@ class Wrapped:
     """What its constructor takes."""
     loading: tuple[Parameter, ...] = ()
     """What its `load_data` takes."""
+
+    def check_environment(self, kind: type[MillraceError]) -> None:
+        """Raises `kind` where a secret has no variable without which it cannot be made or used."""
+        unset = [
+            secrets.variable(each.name)
+            for each in (*self.making, *self.loading)
+            if each.secret and each.default is MISSING and not secrets.from_environment([each.name])
+        ]
+        if unset:
+            raise kind(f"{self.name} needs {', '.join(unset)}").at(
+                where="environment", hint="set it; no pipeline file may hold it"
+            )
+
+
+@contextmanager
+def needed(what: str) -> Iterator[None]:
+    """LlamaIndex is imported in here. Raises MissingExtra where it is not installed."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise MissingExtra(f"{what} needs the package 'llama-index-core'").at(
+            hint="install millrace[llama-index]"
+        ) from error
+
+
+def values_of(component: Any) -> dict[str, Any]:
+    """Those of its options, by name."""
+    return {name: getattr(component, name) for name in registry.options_of(type(component))}
 
 
 def versions(foreign: type[Any]) -> dict[str, str]:
@@ -47,12 +77,6 @@ def arguments(component: object, wanted: Sequence[Parameter]) -> dict[str, Any]:
         if hasattr(component, each.name) and getattr(component, each.name) != each.default
     }
     return given | secrets.from_environment(each.name for each in wanted if each.secret)
-
-
-def unset(wanted: Sequence[Parameter]) -> list[str]:
-    """Variables of secrets without which the class cannot be made."""
-    needed = [each.name for each in wanted if each.secret and each.default is MISSING]
-    return [secrets.variable(each) for each in needed if not secrets.from_environment([each])]
 
 
 @contextmanager

@@ -11,15 +11,18 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING
 from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
-from components.bridges import parameters
-from components.bridges.foreign import Wrapped
+from components.bridges import parameters, secrets
+from components.bridges.encoder import FromEmbedding
+from components.bridges.foreign import Wrapped, values_of
 from components.bridges.parameters import Parameter
+from components.bridges.parser import FromParser
+from components.bridges.reader import FromReader
 from components.errors import MissingExtra, UnknownComponent
 
 _HOMES = (
@@ -51,23 +54,19 @@ def component(stage: str, name: str) -> type[Any]:
 
     Raises UnknownComponent, MissingExtra.
     """
-    from components.bridges.encoder import FromEmbedding
-    from components.bridges.parser import FromParser
-    from components.bridges.reader import FromReader
-
     core = _import("llama_index.core")
-    if stage == "source":
-        foreign = _find(stage, name, core.readers.base.BaseReader)
-        return _make(stage, name, foreign, FromReader, _loading(foreign))
-    if stage == "splitter":
-        foreign = _find(stage, name, core.node_parser.NodeParser)
-        return _make(stage, name, foreign, FromParser, [])
-    if stage == "encoder":
-        foreign = _find(stage, name, core.base.embeddings.base.BaseEmbedding)
-        return _make(stage, name, foreign, FromEmbedding, [])
-    raise UnknownComponent(f"LlamaIndex gives sources, splitters and encoders, no {stage}").at(
-        where=f"{stage}.use"
-    )
+    kinds: dict[str, tuple[type[Any], type[Any]]] = {
+        "source": (core.readers.base.BaseReader, FromReader),
+        "splitter": (core.node_parser.NodeParser, FromParser),
+        "encoder": (core.base.embeddings.base.BaseEmbedding, FromEmbedding),
+    }
+    if stage not in kinds:
+        raise UnknownComponent(f"LlamaIndex gives sources, splitters and encoders, no {stage}").at(
+            where=f"{stage}.use"
+        )
+    theirs, ours = kinds[stage]
+    foreign = _find(stage, name, theirs)
+    return _make(stage, name, foreign, ours, _loading(foreign) if stage == "source" else [])
 
 
 def _import(module: str) -> Any:
@@ -144,9 +143,25 @@ def _make(
         namespace={
             "__doc__": _summary(foreign),
             "__module__": __name__,
-            "_wraps": Wrapped(name, foreign, _passed(making, base), _passed(loading, base)),
+            "__reduce__": _by_name,
+            "check_given": classmethod(_check_given),
+            "_wraps": Wrapped(stage, name, foreign, _passed(making, base), _passed(loading, base)),
         },
     )
+
+
+def _by_name(self: Any) -> tuple[Any, ...]:
+    """Pickled so: the class is made anew where it is unpickled."""
+    return _made, (self._wraps.stage, self._wraps.name, values_of(self))
+
+
+def _made(stage: str, name: str, options: Mapping[str, Any]) -> Any:
+    return component(stage, name)(**options)
+
+
+def _check_given(cls: type[Any], stage: str, options: Mapping[str, Any]) -> None:
+    """Raises BadOption where an option is a secret."""
+    secrets.refuse(stage, options, (each.name for each in dataclasses.fields(cls)))
 
 
 def _check(stage: str, name: str, base: type[Any], known: Iterable[Parameter]) -> None:

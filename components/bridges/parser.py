@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from contextlib import redirect_stdout
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 
-from components.bridges import foreign, secrets
+from components.bridges import foreign
 from components.bridges.foreign import Wrapped
 from components.errors import BadDocument, BadOption
 from components.options import option
@@ -40,11 +40,6 @@ class FromParser:
                 "of the text around its span is the encoder's choice: encoder.use=late"
             )
 
-    @classmethod
-    def check_given(cls, stage: str, options: Mapping[str, Any]) -> None:
-        """Raises BadOption where an option is a secret."""
-        secrets.refuse(stage, options, (each.name for each in fields(cls)))
-
     @property
     def facts(self) -> Mapping[str, object]:
         """Versions of what decides the cuts."""
@@ -60,13 +55,6 @@ class FromParser:
         if not len(layout):
             return []
         return pack(layout, walls=layout.at(self._starts(document)))
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """By name: the class is made anew where it is unpickled."""
-        return _rebuilt, (
-            self._wraps.name,
-            {each.name: getattr(self, each.name) for each in fields(self)},
-        )
 
     @cached_property
     def _parser(self) -> Any:
@@ -103,9 +91,3 @@ class FromParser:
             f"{self._wraps.name} made a node that does not follow the node before in the text: "
             f"{shown!r}. Only parsers that cut, and neither change nor repeat text, can split"
         )
-
-
-def _rebuilt(name: str, options: Mapping[str, Any]) -> Any:
-    from components.bridges.llama_index import component
-
-    return component("splitter", name)(**options)

@@ -10,20 +10,20 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from tenacity import retry, retry_if_exception_type, stop_after_attempt
 
-from components import registry, spec
+from components import registry
 from components.bridges import chosen, documents, encoding
 from components.bridges.chosen import File, Stage
+from components.bridges.foreign import needed
 from components.bridges.retriever import CHUNK_IDS, in_full
 from components.corpus.opened import Opened
 from components.corpus.search import Searcher
 from components.encoders.kernel import unit
-from components.errors import BadOption, Missing, MissingExtra, Moved
+from components.errors import BadOption, Missing, Moved
 from components.fields import full_name
 from components.rerankers import paced
 from components.rerankers.paced import Reranked
@@ -31,14 +31,10 @@ from components.rerankers.states import fetched
 from components.stages import Encoder, Reranker
 from components.values import Chunk, Hit, Matrix, Metadata, Query, Ranked, Span, States
 
-try:
+with needed("the postprocessor"):
     from llama_index.core.bridge.pydantic import Field, PrivateAttr, model_validator
     from llama_index.core.postprocessor.types import BaseNodePostprocessor
     from llama_index.core.schema import BaseNode, MetadataMode, NodeWithScore, QueryBundle
-except ModuleNotFoundError as error:
-    raise MissingExtra("the postprocessor needs the package 'llama-index-core'").at(
-        hint="install millrace[llama-index]"
-    ) from error
 
 FIRST_SCORE = "first_score"
 """The metadata field that holds the score which a node came with; shown to no model."""
@@ -72,12 +68,13 @@ class MillracePostprocessor(BaseNodePostprocessor):
 
     @model_validator(mode="after")
     def _choose(self) -> Self:
-        self.reranker = chosen.resolved("reranker", self.reranker, self.pipeline, self.overrides)
+        read = chosen.once(self.pipeline, self.overrides)
+        self.reranker = chosen.resolved("reranker", self.reranker, read)
         if self.encoder:
-            self.encoder = chosen.resolved("encoder", self.encoder, self.pipeline, ())
+            self.encoder = chosen.resolved("encoder", self.encoder, read)
             chosen.build("encoder", self.encoder, self.pipeline)
-        elif self.pipeline:
-            self._searcher = Searcher(spec.load(Path(self.pipeline), self.overrides))
+        elif pipeline := read():
+            self._searcher = Searcher(pipeline)
         elif self._made.needs_vectors:
             raise BadOption(f"reranker {self.reranker['use']!r} needs vectors").at(
                 where="encoder", hint="give the encoder that made the nodes' vectors, or a pipeline"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, ClassVar
 
-from components.bridges import documents, foreign, secrets
+from components.bridges import documents, foreign
 from components.bridges.foreign import Wrapped
 from components.errors import BadDocument, SourceMissing
 from components.sources.extract import document_id, storable, storable_path
@@ -24,11 +24,6 @@ class FromReader:
 
     revision: ClassVar[int] = 1
     _wraps: ClassVar[Wrapped]
-
-    @classmethod
-    def check_given(cls, stage: str, options: Mapping[str, Any]) -> None:
-        """Raises BadOption where an option is a secret."""
-        secrets.refuse(stage, options, (each.name for each in fields(cls)))
 
     @property
     def identity(self) -> str:
@@ -60,13 +55,6 @@ class FromReader:
             )
         return document
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        """By name: the class is made anew where it is unpickled."""
-        return _rebuilt, (
-            self._wraps.name,
-            {each.name: getattr(self, each.name) for each in fields(self)},
-        )
-
     @property
     def _roots(self) -> list[str]:
         values = [getattr(self, each.name) for each in fields(self) if each.metadata.get("path")]
@@ -84,11 +72,7 @@ class FromReader:
 
     @cached_property
     def _loaded(self) -> list[tuple[DocumentRef, Document]]:
-        missing = foreign.unset((*self._wraps.making, *self._wraps.loading))
-        if missing:
-            raise SourceMissing(f"{self._wraps.name} needs {', '.join(missing)}").at(
-                where="environment", hint="set it; no pipeline file may hold it"
-            )
+        self._wraps.check_environment(SourceMissing)
         making = foreign.arguments(self, self._wraps.making)
         loading = foreign.arguments(self, self._wraps.loading)
         with foreign.called(self._wraps.name, SourceMissing, making | loading):
@@ -123,9 +107,3 @@ def _check(found: list[Any]) -> None:
         if not isinstance(each, BaseNode):
             told = f"its document {number} of {len(found)} is a {type(each).__name__}"
             raise TypeError(f"{told}, not one of LlamaIndex's")
-
-
-def _rebuilt(name: str, options: Mapping[str, Any]) -> Any:
-    from components.bridges.llama_index import component
-
-    return component("source", name)(**options)

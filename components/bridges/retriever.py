@@ -11,19 +11,15 @@ from pathlib import Path
 from typing import Any, Self
 
 from components import spec
+from components.bridges.foreign import needed
 from components.corpus.search import Searcher
-from components.errors import MissingExtra
 from components.fields import Fields, full_name
 from components.rerankers import paced
 from components.values import Chunk, Filter, Hit, Query
 
-try:
+with needed("the retriever"):
     from llama_index.core.retrievers import BaseRetriever
     from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
-except ModuleNotFoundError as error:
-    raise MissingExtra("the retriever needs the package 'llama-index-core'").at(
-        hint="install millrace[llama-index]"
-    ) from error
 
 
 CHUNK_IDS = "chunk_ids"

@@ -11,15 +11,14 @@ from collections.abc import Sequence
 from itertools import chain, pairwise
 from typing import Any, Self
 
-from components import spec
 from components.bridges import chosen, documents, encoding
 from components.bridges.chosen import File, Stage
+from components.bridges.foreign import needed
 from components.corpus.hashes import content_hash
-from components.errors import MissingExtra
 from components.indexes.payload import chunk_id
 from components.values import Document, Matrix, Span
 
-try:
+with needed("the transformation"):
     from llama_index.core.bridge.pydantic import Field, model_validator
     from llama_index.core.schema import (
         BaseNode,
@@ -28,10 +27,6 @@ try:
         TextNode,
         TransformComponent,
     )
-except ModuleNotFoundError as error:
-    raise MissingExtra("the transformation needs the package 'llama-index-core'").at(
-        hint="install millrace[llama-index]"
-    ) from error
 
 
 class MillraceTransform(TransformComponent):
@@ -58,8 +53,9 @@ class MillraceTransform(TransformComponent):
 
     @model_validator(mode="after")
     def _choose(self) -> Self:
-        self.splitter = chosen.resolved("splitter", self.splitter, self.pipeline, self.overrides)
-        self.encoder = chosen.resolved("encoder", self.encoder, self.pipeline, self.overrides)
+        read = chosen.once(self.pipeline, self.overrides)
+        self.splitter = chosen.resolved("splitter", self.splitter, read)
+        self.encoder = chosen.resolved("encoder", self.encoder, read)
         chosen.build("splitter", self.splitter, self.pipeline)
         chosen.build("encoder", self.encoder, self.pipeline)
         return self
@@ -71,11 +67,8 @@ class MillraceTransform(TransformComponent):
 
     def to_dict(self, **kwargs: Any) -> dict[str, Any]:
         """With the fingerprint of both stages, so that LlamaIndex's cache knows other weights."""
-        stages = {
-            "splitter": chosen.choice(self.splitter),
-            "encoder": chosen.choice(self.encoder),
-        }
-        return {**super().to_dict(**kwargs), "fingerprint": spec.fingerprint(stages)}
+        found = chosen.fingerprint(splitter=self.splitter, encoder=self.encoder)
+        return {**super().to_dict(**kwargs), "fingerprint": found}
 
     def __call__(self, nodes: Sequence[BaseNode], **kwargs: Any) -> list[TextNode]:
         """The nodes of each document, in order; none of one without text. Raises BadDocument.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import pickle
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from llama_index.core.ingestion import IngestionPipeline
 from llama_index.core.schema import BaseNode, NodeRelationship, TextNode
 from llama_index.core.vector_stores import SimpleVectorStore
 
+from components import spec
 from components.bridges.embedding import MillraceEmbedding
 from components.bridges.transform import MillraceTransform
 from components.encoders.late import Late
@@ -210,3 +212,18 @@ def test_a_vector_store_index_over_its_nodes() -> None:
     (found,) = retriever.retrieve(prose(2).split(".")[0])
     assert found.node.ref_doc_id == "2"
     assert found.node.get_content().strip() == prose(2).split(".")[0] + "."
+
+
+def test_a_pipeline_file_is_read_once(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = spec.read
+    found: list[Path] = []
+
+    def counted(file: Path) -> spec.File:
+        found.append(file)
+        return read(file)
+
+    monkeypatch.setattr(spec, "read", counted)
+    made = MillraceTransform(pipeline=corpus.file)
+    assert found == [corpus.file]
+    assert MillraceTransform.from_dict(made.to_dict())([document()])
+    assert found == [corpus.file], "what is chosen is known without the file"

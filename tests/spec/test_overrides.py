@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from components import spec
 from components.errors import BadOption, SpecError, UnknownComponent
 from components.stages import STAGES
 from tests.spec import BASE, loaded, refused
@@ -182,3 +183,19 @@ def test_the_files_own_path_stays_relative_to_it_when_the_component_changes(
     pipeline = loaded(tmp_path, BASE, ["source.use=jsonl"])
     assert pipeline.build("source").path == tmp_path / "documents"
     assert pipeline.notices == ()
+
+
+def test_overrides_are_for_all_files_or_for_those_of_a_name(tmp_path: Path) -> None:
+    files = [tmp_path / f"{name}.yaml" for name in ("one", "other")]
+    for file in files:
+        file.write_text(BASE.replace("test", file.stem))
+    overrides = ["splitter.max_tokens=7", "other:splitter.language=de", "one:retriever.depth=a:b"]
+    found = {file.name: own for file, own in spec.overridden(files, overrides)}
+    assert list(found) == ["one", "other"]
+    assert [each.text for each in found["one"]] == [overrides[0], overrides[2]]
+    assert [each.text for each in found["other"]] == overrides[:2]
+    assert found["one"][1].value == "a:b"
+    with pytest.raises(BadOption, match="no system is called 'third'") as caught:
+        spec.overridden(files, ["third:splitter.max_tokens=7"])
+    assert caught.value.where == "--set third:splitter.max_tokens=7"
+    assert caught.value.hint == "there are: one, other"

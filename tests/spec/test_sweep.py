@@ -186,6 +186,14 @@ def test_overridden_paths_are_relative_to_the_working_directory(
     ]
 
 
+def test_what_was_read_is_not_read_again(tmp_path: Path) -> None:
+    path = file(tmp_path, "encoder: {use: late, window: [128, 256]}")
+    read = spec.read(path)
+    path.unlink()
+    assert [each.name for each in members_of(read)] == ["try[window=128]", "try[window=256]"]
+    assert read.name == "try"
+
+
 def test_equal_option_names_are_told_apart(tmp_path: Path) -> None:
     path = file(
         tmp_path,
