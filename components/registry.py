@@ -118,16 +118,9 @@ def load(stage: str, use: str) -> type[Any]:
         )
     module_name, _, class_name = target.partition(":")
     try:
-        module = importlib.import_module(module_name)
+        module = import_module(module_name, f"{stage}.use")
     except ModuleNotFoundError as error:
         raise _missing(stage, use, module_name, error) from error
-    # Whatever a stranger's module does; TypeError: a relative name.
-    except (Exception, SystemExit) as error:
-        if of_machine(error):
-            raise
-        raise shortage() or UnknownComponent(
-            f"cannot import module {module_name!r}: {type(error).__name__}: {error}"
-        ).at(where=f"{stage}.use") from error
     found = getattr(module, class_name, None)
     if found is None:
         raise UnknownComponent(f"module {module_name} has no class {class_name}").at(
@@ -140,6 +133,21 @@ def load(stage: str, use: str) -> type[Any]:
         )
     protocols.check(stage, found)
     return found
+
+
+def import_module(name: str, where: str = "") -> Any:
+    """The module. Raises ModuleNotFoundError, UnknownComponent where it is broken."""
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError:
+        raise
+    # Whatever a stranger's module does; TypeError: a relative name.
+    except (Exception, SystemExit) as error:
+        if of_machine(error):
+            raise
+        raise shortage() or UnknownComponent(
+            f"cannot import module {name!r}: {type(error).__name__}: {error}"
+        ).at(where) from error
 
 
 def _missing(stage: str, use: str, module: str, error: ModuleNotFoundError) -> Exception:
@@ -287,11 +295,13 @@ def check_stage(stage: str) -> None:
 
 def _suggest(word: str, known: typing.Iterable[str], *, none: str) -> str:
     choices = sorted(known)
-    if not choices:
-        return none
-    close = get_close_matches(word, choices, n=1)
-    listed = f"known: {', '.join(choices)}"
-    return f"did you mean {close[0]!r}? {listed}" if close else listed
+    return f"{meant(word, choices)}known: {', '.join(choices)}" if choices else none
+
+
+def meant(word: str, known: typing.Iterable[str]) -> str:
+    """`did you mean …? `, where one of the known words is near."""
+    close = get_close_matches(word, list(known), n=1)
+    return f"did you mean {close[0]!r}? " if close else ""
 
 
 def _plain(message: str) -> str:

@@ -6,25 +6,21 @@ from io import StringIO
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import AliasEvent
 
 from components.errors import SpecError
 
 
 def parse(text: str, where: str) -> Any:
     """The value that the text holds. Raises SpecError with line and column."""
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Composer = _Strict
     try:
-        yaml = YAML(typ="safe", pure=True)
-        for event in yaml.parse(StringIO(text)):
-            if getattr(event, "version", None) not in (None, (1, 2)):
-                raise SpecError(f"only YAML 1.2 is read{_place(event.start_mark)}").at(where=where)
-            if isinstance(event, AliasEvent) or getattr(event, "anchor", None):
-                raise SpecError(
-                    f"anchors and aliases are not accepted{_place(event.start_mark)}"
-                ).at(where=where, hint="write the value out where it is needed")
-        return YAML(typ="safe", pure=True).load(StringIO(text))
+        return yaml.load(StringIO(text))
+    except SpecError as error:
+        raise error.at(where=where) from None
     except DuplicateKeyError as error:
         problem = str(error.problem).split(" with value")[0]
         raise SpecError(f"{problem}{_place(error.problem_mark)}").at(
@@ -36,9 +32,26 @@ def parse(text: str, where: str) -> Any:
         ) from None
     except RecursionError:
         raise SpecError("not valid YAML: nested too deeply").at(where=where) from None
-    except (YAMLError, ValueError, AssertionError) as error:
+    # TypeError: a key that no mapping can have, such as a list of mappings.
+    except (YAMLError, ValueError, TypeError, AssertionError) as error:
         reason = " ".join(str(error).split())
         raise SpecError(f"not valid YAML: {reason}").at(where=where) from None
+
+
+class _Strict(Composer):
+    def compose_document(self) -> Any:
+        start = self.parser.peek_event()
+        if start.version not in (None, (1, 2)):
+            raise SpecError(f"only YAML 1.2 is read{_place(start.start_mark)}")
+        return super().compose_document()
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        event = self.parser.peek_event()
+        if event.anchor:
+            raise SpecError(f"anchors and aliases are not accepted{_place(event.start_mark)}").at(
+                hint="write the value out where it is needed"
+            )
+        return super().compose_node(parent, index)
 
 
 def _place(mark: Any) -> str:

@@ -9,14 +9,13 @@ of `load_data` included, as far as YAML can write them.
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import inspect
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING
-from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
+from components import registry
 from components.bridges import parameters, secrets
 from components.bridges.encoder import FromEmbedding
 from components.bridges.foreign import Wrapped, values_of
@@ -71,17 +70,13 @@ def component(stage: str, name: str) -> type[Any]:
 
 def _import(module: str) -> Any:
     try:
-        return importlib.import_module(module)
+        return registry.import_module(module)
     except ModuleNotFoundError as error:
         missing = error.name or module
         core = missing in ("llama_index", "llama_index.core")
         hint = "install millrace[llama-index]" if core else "install the package that brings it"
         raise MissingExtra(f"{module} needs the package {missing!r}").at(
             where="llama_index", hint=hint
-        ) from error
-    except (Exception, SystemExit) as error:
-        raise UnknownComponent(
-            f"cannot import module {module!r}: {type(error).__name__}: {error}"
         ) from error
 
 
@@ -92,7 +87,9 @@ def _find(stage: str, name: str, base: type[Any]) -> type[Any]:
     if found is None:
         offered = {each for home in homes for each, kind in vars(home).items() if _is(kind, base)}
         raise UnknownComponent(f"{homes[0].__name__} has no class {own!r}").at(
-            where=f"{stage}.use", hint=_suggest(own, offered)
+            where=f"{stage}.use",
+            hint=f"{registry.meant(own, offered)}classes of other packages are named in full: "
+            "llama_index.readers.web.CLASS",
         )
     if not _is(found, base):
         raise UnknownComponent(f"{name} is no {base.__name__} of LlamaIndex").at(
@@ -106,12 +103,6 @@ def _find(stage: str, name: str, base: type[Any]) -> type[Any]:
 
 def _is(found: object, base: type[Any]) -> bool:
     return isinstance(found, type) and issubclass(found, base)
-
-
-def _suggest(word: str, offered: Iterable[str]) -> str:
-    close = get_close_matches(word, offered, n=1)
-    meant = f"did you mean {close[0]!r}? " if close else ""
-    return f"{meant}classes of other packages are named in full: llama_index.readers.web.CLASS"
 
 
 def _loading(reader: type[Any]) -> list[Parameter]:

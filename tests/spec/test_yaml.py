@@ -150,6 +150,11 @@ def test_a_number_of_thousands_of_digits_is_refused() -> None:
     assert "not valid YAML" in str(bad("a: 1" + "0" * 5000))
 
 
+@pytest.mark.parametrize("text", ["? - b: 1\n: 2\n", "? [{b: 1}]\n: 2"])
+def test_a_key_that_no_mapping_can_have_is_refused(text: str) -> None:
+    assert "not valid YAML: unhashable" in str(bad(text))
+
+
 def test_a_file_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
     error = refused(tmp_path, BASE.encode() + "# Mühle\n".encode("latin-1"))
     assert "utf-8" in str(error)
