@@ -91,7 +91,7 @@ class Override:
 
 
 @dataclass(frozen=True)
-class File:
+class PipelineFile:
     """A pipeline file that was read. Of what it holds only the keys are checked."""
 
     path: Path
@@ -178,7 +178,7 @@ def addressed(text: str, names: Sequence[str]) -> tuple[str, str]:
 
 def overridden(
     files: Sequence[Path], overrides: Sequence[str]
-) -> list[tuple[File, list[Override]]]:
+) -> list[tuple[PipelineFile, list[Override]]]:
     """Each file with the overrides that are for it: those for all, and those for its name.
 
     Raises UserError.
@@ -220,7 +220,7 @@ def fingerprint(stages: Mapping[str, Choice]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
-def read(path: Path) -> File:
+def read(path: Path) -> PipelineFile:
     """A pipeline file, whose folder may hold what it names from now on. Raises SpecError."""
     try:
         text = path.read_text(encoding="utf-8")
@@ -242,7 +242,7 @@ def read(path: Path) -> File:
     if "source" not in raw:
         raise SpecError("the stage 'source' is missing").at(where=str(path))
     find_modules(str(paths.named(path.parent)))
-    return File(path, raw)
+    return PipelineFile(path, raw)
 
 
 def _check_table(stage: str, table: Any, path: Path) -> None:

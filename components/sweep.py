@@ -20,7 +20,7 @@ from typing import Any
 
 from components import registry
 from components.errors import SpecError
-from components.spec import File, Override, Pipeline, by_stage
+from components.spec import Given, Override, Pipeline, PipelineFile, by_stage
 from components.stages import STAGES
 
 MOST = 200
@@ -63,7 +63,7 @@ class _Way:
     chosen: Sequence[_Chosen] = ()
 
 
-def members(file: File, overrides: Sequence[Override] = ()) -> list[Member]:
+def members(file: PipelineFile, overrides: Sequence[Override] = ()) -> list[Member]:
     """The pipelines that a file and its overrides stand for, one where there is no list.
 
     Lists of overrides come first, in their order, then those of the file. Raises UserError.
@@ -89,7 +89,7 @@ def members(file: File, overrides: Sequence[Override] = ()) -> list[Member]:
     return list(found.values())
 
 
-def _combinations(file: File, given: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[_Way, ...]]:
+def _combinations(file: PipelineFile, given: Given) -> Iterator[tuple[_Way, ...]]:
     """A way of each stage."""
     ways = [
         list(islice(_ways(stage, file.table(stage), given.get(stage, {})), MOST + 1))

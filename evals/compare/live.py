@@ -11,7 +11,7 @@ from components.corpus.release import corpus_of, live
 from components.errors import BadOption, MillraceError, Missing, SpecError
 from components.indexes.contract import CorpusIndex
 from components.indexes.manifest import Generation, Release
-from components.spec import File, Override, Pipeline
+from components.spec import Override, Pipeline, PipelineFile
 from components.sweep import members
 from evals.compare.systems import SERVING, System
 
@@ -31,7 +31,7 @@ def served(
 
 
 def generations(
-    file: File, candidates: Sequence[str] = (), overrides: Sequence[Override] = ()
+    file: PipelineFile, candidates: Sequence[str] = (), overrides: Sequence[Override] = ()
 ) -> list[System]:
     """The live generation of a pipeline and then the candidates, each named NAME@GENERATION.
 

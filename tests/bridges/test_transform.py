@@ -218,7 +218,7 @@ def test_a_pipeline_file_is_read_once(corpus: Corpus, monkeypatch: pytest.Monkey
     read = spec.read
     found: list[Path] = []
 
-    def counted(file: Path) -> spec.File:
+    def counted(file: Path) -> spec.PipelineFile:
         found.append(file)
         return read(file)
 
