@@ -8,13 +8,12 @@ from functools import cached_property
 from typing import Any
 
 from components.encoders import profiles
-from components.encoders.checkpoints import checkpoint
 from components.encoders.device import Precision
 from components.encoders.variants import Variant, variant
 from components.errors import BadOption
 from components.rerankers.e2rank.embedders import Embedder, LocalModel
-from components.rerankers.e2rank.endpoint import Endpoint
-from components.rerankers.own_model import model_name
+from components.rerankers.e2rank.served import ServedModel
+from components.rerankers.own_model import model_name, reads_with
 from components.stages import Encoder
 
 _END = "<|endoftext|>"
@@ -60,12 +59,11 @@ class Prompted:
         if not self.endpoint:
             return LocalModel(self._variant)
         width = self._of_index.get("dimensions") if self.made_the_index else None
-        return Endpoint(self.endpoint, _known_as(self.name), self.key, self._counts, _END, width)
+        return ServedModel(self.endpoint, _known_as(self.name), self.key, self._counts, _END, width)
 
     @cached_property
     def _variant(self) -> Variant:
-        weights = checkpoint(self.name).weights_sha256
-        same = self.encoder is not None and self.encoder.facts.get("weights") == weights
+        same = reads_with(self.encoder, self.name)
         found = variant(self.name, self.precision, **(self._of_index if same else {}))
         if found.model.checkpoint.pooling != "last":
             raise BadOption(f"{self.name} is not read at its last token").at(
