@@ -14,7 +14,7 @@ from typing import Any, Self
 from components.bridges import chosen, documents, encoding
 from components.bridges.chosen import File, Stage
 from components.bridges.foreign import needed
-from components.corpus.hashes import content_hash
+from components.corpus.reading import content_hash
 from components.indexes.payload import chunk_id
 from components.values import Document, Matrix, Span
 
