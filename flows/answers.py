@@ -27,7 +27,7 @@ from evals.answers.outcome import Outcome
 from evals.answers.plan import Plan
 from evals.answers.run import Errors, Steps, Watch
 from evals.compare.files import folder, ready
-from evals.compare.systems import System
+from evals.experiment.systems import System
 from flows import orchestrator, run_log, todo
 from flows.states import stoppable, stopped
 from infra import artifacts

@@ -8,7 +8,7 @@ from typing import Any
 
 from components.normal_form import canonical
 from components.values import Answer, Chunk, Citation, Hit, Span, Step, Usage
-from evals.compare.ranking import Namesake
+from evals.experiment.namesakes import Namesake
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

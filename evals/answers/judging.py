@@ -8,15 +8,15 @@ from typing import Any
 
 from components.endpoint.ledger import Ledger
 from components.errors import EndpointUnavailable, MillraceError
+from components.phases import Done, Tell
 from components.values import Usage
-from evals.answers import pool
+from evals import kept, pool
 from evals.answers.answered import Answered
-from evals.answers.asking import Progress, answers, silent
+from evals.answers.asking import answers
 from evals.answers.gold import alternatives
 from evals.answers.plan import Plan
-from evals.compare import kept
-from evals.compare.systems import System
 from evals.datasets.judged import Question
+from evals.experiment.systems import System
 from evals.judging import judge_file, offline
 from evals.judging.judgement import CLASSES, Judgement
 from evals.judging.model_judge import Opinion, Stopped
@@ -49,7 +49,7 @@ def judged(plan: Plan, system: System, otherwise: Answered) -> dict[str, Judged]
     }
 
 
-def judge(plan: Plan, system: System, ledger: Ledger, progress: Progress = silent) -> None:
+def judge(plan: Plan, system: System, ledger: Ledger, tell: Tell) -> None:
     """Ask the plan's model for its opinion of every answer that it has none of; each is kept, and
     what failed is tried again by the next run.
 
@@ -64,7 +64,8 @@ def judge(plan: Plan, system: System, ledger: Ledger, progress: Progress = silen
         found = answers(plan, system)
         known = kept.read(file)
         waiting = [each for each in plan.data.questions if _is_new(each, found, known)]
-        progress(len(plan.data.questions) - len(waiting))
+        done = len(plan.data.questions) - len(waiting)
+        tell(Done(units=done))
 
         def ask(question: Question) -> Opinion:
             said = _known(known.get(question.id), found[question.id])
@@ -75,7 +76,8 @@ def judge(plan: Plan, system: System, ledger: Ledger, progress: Progress = silen
             if isinstance(opinion, Opinion) and (opinion is made or opinion.usage.calls):
                 whole = _with_known(opinion, known.get(question.id), found[question.id])
                 kept.add(file, {question.id: {"of": found[question.id].text, **asdict(whole)}})
-                progress(1)
+                done += 1
+                tell(Done(units=done))
 
 
 def todo(plan: Plan, system: System) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from components import registry, spec
 from components.registry import Choice
-from evals.compare.systems import System, serving, state
+from evals.experiment.systems import System, serving, state
 
 REVISION = 2
 """Raised when what is kept means something else."""

@@ -10,14 +10,14 @@ from typing import Any
 from components.encoders.naive import Naive
 from components.endpoint.ledger import Ledger
 from components.errors import EndpointUnavailable, MillraceError
-from evals.answers import pool
+from components.phases import Done, Tell
+from evals import kept, pool
 from evals.answers.answered import Answered
-from evals.answers.asking import Progress, answers, silent
+from evals.answers.asking import answers
 from evals.answers.gold import gold
 from evals.answers.plan import Plan
-from evals.compare import kept
-from evals.compare.systems import System
 from evals.datasets.judged import Question
+from evals.experiment.systems import System
 from evals.judging import judge_file, ragas_adapter
 from evals.judging.ragas_adapter import Measured, Sample
 
@@ -55,7 +55,7 @@ def todo(plan: Plan, system: System) -> list[Question]:
     return [each for each in answered if _is_new(found[each.id], known.get(each.id))]
 
 
-def measure(plan: Plan, system: System, ledger: Ledger, progress: Progress = silent) -> None:
+def measure(plan: Plan, system: System, ledger: Ledger, tell: Tell) -> None:
     """Measure what is not; each answer is kept as it comes. What failed is tried again by the next
     run.
 
@@ -69,7 +69,8 @@ def measure(plan: Plan, system: System, ledger: Ledger, progress: Progress = sil
     with kept.adding(file):
         found = answers(plan, system)
         waiting = todo(plan, system)
-        progress(len(plan.data.questions) - len(waiting))
+        done = len(plan.data.questions) - len(waiting)
+        tell(Done(units=done))
 
         def one(question: Question) -> Metrics:
             sample = _sample(question, found[question.id])
@@ -79,7 +80,8 @@ def measure(plan: Plan, system: System, ledger: Ledger, progress: Progress = sil
             if not isinstance(made, MillraceError):
                 told = {name: asdict(value) for name, value in made.items()}
                 kept.add(file, {question.id: {"of": found[question.id].text, "metrics": told}})
-                progress(1)
+                done += 1
+                tell(Done(units=done))
 
 
 def measured(plan: Plan, system: System) -> dict[str, Metrics]:

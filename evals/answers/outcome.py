@@ -17,10 +17,10 @@ from evals.answers.gold import gold
 from evals.answers.judging import Judged
 from evals.answers.losses import LOSSES, Loss
 from evals.answers.metrics import Mean, Metrics
-from evals.compare.evaluate import Namesakes
 from evals.compare.outcome import VERDICTS
 from evals.datasets import judged as datasets
 from evals.datasets.judged import Question
+from evals.experiment.namesakes import Namesakes, notes
 from evals.judging.judgement import CLASSES, Verdict
 from evals.judging.offline import Gold
 from evals.judging.repeats import SelfAgreement
@@ -197,6 +197,11 @@ class Outcome:
         left = ("failed", "unmeasured")
         counts = [each.whole.counts for each in self.systems]
         return bool(self.excluded) or any(own[each] for own in counts for each in left)
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader has to know of how it came about."""
+        return list(notes(self.systems))
 
     @property
     def verdict(self) -> str:

@@ -14,10 +14,10 @@ from components.registry import Choice
 from evals import extras
 from evals.answers import gold, keys
 from evals.answers.setting import OF_THE_DATA, RETRIEVED, SETTINGS, Setting
-from evals.compare.live import served
-from evals.compare.systems import System, addressed, free, systems
 from evals.datasets import catalogue
 from evals.datasets.judged import DOCUMENT, Judged
+from evals.experiment.live import served
+from evals.experiment.systems import System, addressed, free, systems
 from evals.judging import judge_file
 from evals.judging.judge_file import JudgeFile
 from evals.judging.model_judge import REVISION

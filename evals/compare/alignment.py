@@ -13,9 +13,9 @@ from components.errors import UserError
 from components.indexes.contract import GenerationReader
 from components.stages import Reader
 from components.values import Matrix
-from evals.compare import kept
+from evals import kept
 from evals.compare.spread import spread
-from evals.compare.systems import System, state
+from evals.experiment.systems import System, state
 from evals.similarity import Cka, linear_cka
 
 CHUNKS = 2_000

@@ -9,10 +9,10 @@ from itertools import islice
 
 from components.encoders.naive import Naive
 from components.values import Hit, Query
-from evals.compare.namesakes import counting, namesakes
-from evals.compare.ranking import Asked, Namesake, Ranking, Seen
-from evals.compare.systems import System
+from evals.compare.ranking import Asked, Ranking, Seen
 from evals.datasets.judged import Evidence
+from evals.experiment.namesakes import Namesake, counting, namesakes
+from evals.experiment.systems import System
 from evals.units import Ask, coverage, gather, scored, units_of
 
 _BATCH = 32

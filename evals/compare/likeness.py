@@ -8,7 +8,7 @@ from pathlib import Path
 
 from evals.compare.alignment import alignments
 from evals.compare.outcome import Likeness, Measured
-from evals.compare.systems import System
+from evals.experiment.systems import System
 from evals.similarity import Cka, jaccard_curve, rank_similarity_curve
 
 DEPTH = 20

@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from evals.compare.costs import Cost
-from evals.compare.evaluate import Absent, Namesakes
-from evals.compare.indexes import Built
+from evals.compare.evaluate import Absent
 from evals.compare.ranking import Ranking
 from evals.compare.values import Values
 from evals.datasets.judged import Judged
+from evals.experiment.indexes import Built
+from evals.experiment.namesakes import Namesakes, notes
 from evals.metrics import Interval
 from evals.significance.comparison import Comparison
 from evals.significance.rules import Rules
@@ -105,6 +106,15 @@ class Outcome:
     corpus: Mapping[str, float]
     """Statistics of texts and questions."""
     rules: Rules
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader of the values has to know of how they came about; none where nothing is out
+        of the ordinary.
+        """
+        scale = self.data.grade_scale
+        told = f"some grades are fractions: all are multiplied by {scale:,}, above 0 is relevant"
+        return [*([told] if scale > 1 else []), *notes(self.systems)]
 
     @property
     def verdict(self) -> str:

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from evals.datasets.judged import Judged
-
-Namesake = Literal["", "itself", "another"]
-"""What an index has under the id of a question: nothing, or what is judged relevant to it; the
-question itself, which is no hit; another document, which is a hit like any other.
-"""
+from evals.experiment.namesakes import Namesake
 
 
 @dataclass(frozen=True, slots=True)

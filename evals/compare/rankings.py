@@ -8,23 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from evals.compare import kept
+from components.phases import Done, Tell
+from evals import kept
 from evals.compare.answers import answers, batches
 from evals.compare.ranking import Asked, Ranking
-from evals.compare.systems import System, serving, state
+from evals.experiment.systems import System, serving, state
 
 REVISION = 3
 """Raised when what is kept means something else."""
-Progress = Callable[[int], None]
-"""Told how many questions were answered since it was told last."""
-
-
-def silent(answered: int) -> None:
-    """Nobody watches."""
 
 
 def key(system: System, asked: Asked) -> str:
@@ -52,9 +46,9 @@ def finished(file: Path, asked: Asked) -> bool:
 
 
 def rankings(
-    system: System, asked: Asked, file: Path, progress: Progress = silent
+    system: System, asked: Asked, file: Path, tell: Tell = lambda done: None
 ) -> dict[str, Ranking]:
-    """By question id. What the file has is not asked again.
+    """By question id. What the file has is not asked again; `tell` counts it.
 
     Raises Busy where another process is asking the same, or the index is in use; MillraceError.
     """
@@ -62,11 +56,11 @@ def rankings(
     if any(each.id not in found for each in asked.data.questions):
         with kept.adding(file):
             found = _read(file)
-            progress(len(found))
+            tell(Done(units=len(found)))
             for made in answers(system, asked, found):
                 kept.add(file, {id: asdict(each) for id, each in made.items()})
                 found |= made
-                progress(len(made))
+                tell(Done(units=len(found)))
     return {each.id: found[each.id] for each in asked.data.questions}
 
 

@@ -12,7 +12,7 @@ from statistics import fmean
 
 import numpy as np
 
-from evals.compare import kept
+from evals import kept
 from evals.datasets.judged import Judged
 from evals.datasets.reading import documents
 
