@@ -17,7 +17,7 @@ from components.corpus.search import Searcher
 from components.endpoint.ledger import Ledger
 from components.errors import GuardStopped, MillraceError, NoAnswer
 from components.indexes.contract import GenerationReader
-from components.phases import Done, Tell
+from components.phases import Tell
 from components.stages import Answerer
 from components.values import Answer, Chunk, Hit, Query
 from evals import kept, pool
@@ -51,9 +51,8 @@ class Given:
 
 def answers(plan: Plan, system: System) -> dict[str, Answered]:
     """What is kept, by question id, in the questions' order."""
-    found = kept.read(plan.file(system))
-    known = (each.id for each in plan.data.questions if each.id in found)
-    return {id: Answered.read(found[id]) for id in known}
+    found = kept.values(plan.file(system), Answered)
+    return {each.id: found[each.id] for each in plan.data.questions if each.id in found}
 
 
 def answered(plan: Plan, system: System) -> bool:
@@ -84,18 +83,18 @@ def ask(plan: Plan, system: System, ledger: Ledger, tell: Tell) -> None:
         return
     with kept.adding(file):
         left = waiting(plan, system)
-        done = len(plan.data.questions) - len(left)
-        tell(Done(units=done))
         with ExitStack() as opened:
             searcher = opened.enter_context(system.searcher()) if plan.searched else None
             searching = _Searching(plan, searcher) if searcher else None
             found = searching.given(left) if searching else _unsearched(plan, system, left)
             answerer = _answerer(plan, system, ledger, searching)
-            for given, made in pool.each(found, partial(_one, answerer), answerer.concurrency):
-                if not isinstance(made, GuardStopped):
-                    kept.add(file, {given.query.id: asdict(_failed(given, made))})
-                    done += 1
-                    tell(Done(units=done))
+            made = pool.each(found, partial(_one, answerer), answerer.concurrency)
+            rows = (
+                {given.query.id: asdict(_failed(given, each))}
+                for given, each in made
+                if not isinstance(each, GuardStopped)
+            )
+            kept.grow(file, rows, tell, len(plan.data.questions) - len(left))
 
 
 class _Searching:

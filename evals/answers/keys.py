@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from components import registry, spec
 from components.registry import Choice
+from evals import kept
 from evals.experiment.systems import System, serving, state
 
 REVISION = 2
 """Raised when what is kept means something else."""
 
 
-def key(told: Any) -> str:
-    """16 hex digits."""
-    canonical = json.dumps(told, sort_keys=True, default=str)
-    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
-
-
 def of_answers(system: System, answerer: Choice, asked: Any, *, searched: bool) -> str:
     """Of a system's answers to what was `asked`."""
     found = {"index": state(system), "serving": serving(system)} if searched else {}
     told = {"revision": REVISION, "asked": asked, "answerer": _answerer(system, answerer)}
-    return key({**told, **found})
+    return kept.key({**told, **found})
 
 
 def _answerer(system: System, choice: Choice) -> Mapping[str, Any]:

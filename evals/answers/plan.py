@@ -8,16 +8,16 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from components import paths, registry, spec
+from components import paths, registry
 from components.errors import BadOption
 from components.registry import Choice
-from evals import extras
+from evals import extras, kept
 from evals.answers import gold, keys
 from evals.answers.setting import OF_THE_DATA, RETRIEVED, SETTINGS, Setting
 from evals.datasets import catalogue
 from evals.datasets.judged import DOCUMENT, Judged
-from evals.experiment.live import served
-from evals.experiment.systems import System, addressed, free, systems
+from evals.experiment.chosen import systems
+from evals.experiment.systems import System
 from evals.judging import judge_file
 from evals.judging.judge_file import JudgeFile
 from evals.judging.model_judge import REVISION
@@ -97,10 +97,10 @@ class Plan:
     def ledger(self) -> Path:
         """What these answers and their judging have cost, in all runs."""
         told = [self.keys[each.name] for each in self.systems]
-        return self.home / "ledgers" / f"{keys.key([told, self.judged_by])}.jsonl"
+        return self.home / "ledgers" / f"{kept.key([told, self.judged_by])}.jsonl"
 
     def _judged(self, system: System) -> str:
-        return keys.key([self.keys[system.name], self.judged_by])
+        return kept.key([self.keys[system.name], self.judged_by])
 
 
 def plan(
@@ -131,11 +131,7 @@ def plan(
     judged = catalogue.load(data, split, corpus=not live)
     gold.check(judged)
     judged.queries(scoped=setting == "single")
-    found = _systems(files, overrides, judged, paths.named(home), live=live)
-    if baseline and baseline not in [each.name for each in found]:
-        raise BadOption(f"no system is called {baseline!r}").at(
-            where="--baseline", hint=", ".join(each.name for each in found)
-        )
+    found = systems(files, overrides, judged, paths.named(home), live=live, baseline=baseline)
     made = Plan(
         data=judged,
         data_as=data,
@@ -185,21 +181,6 @@ def _setting(named: str, *, live: bool) -> Setting:
 def _check_limit(max_cost: float | None) -> None:
     if max_cost is not None and not (isfinite(max_cost) and max_cost >= 0):
         raise BadOption(f"{max_cost} is no amount of money").at(where="--max-cost")
-
-
-def _systems(
-    files: Sequence[Path], overrides: Sequence[str], data: Judged, home: Path, *, live: bool
-) -> list[System]:
-    if not live:
-        return systems(files, overrides, data, home)
-    names = [spec.load_name(file) for file in files]
-    given = [addressed(text, names) for text in overrides]
-    found: list[System] = []
-    for file, name in zip(files, names, strict=True):
-        own = [text for target, text in given if target in ("", name)]
-        for each in served(file, (), own):
-            found.append(replace(each, name=free(each.name, [other.name for other in found])))
-    return found
 
 
 def _ragas(names: Sequence[str]) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -51,7 +50,7 @@ def alignments(
 
 def _key(first: System, second: System, corpus: str) -> str:
     told = [_REVISION, CHUNKS, corpus, state(first), state(second)]
-    return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    return kept.key(told)
 
 
 def _cka(first: System, second: System, ids: dict[str, _Ids]) -> Cka | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from evals.datasets.judged import Judged
 from evals.experiment.namesakes import Namesake
@@ -40,17 +39,6 @@ class Ranking:
     """Share of the evidence's characters that the best hits hold, by their budget in tokens; empty
     where the data set has no spans.
     """
-
-    @classmethod
-    def of(cls, raw: Mapping[str, Any]) -> Ranking:
-        """Read back from JSON."""
-        return cls(
-            units=tuple(raw["units"]),
-            scores=tuple(raw["scores"]),
-            hits=tuple(Seen(**each) for each in raw["hits"]),
-            namesake=raw["namesake"],
-            coverage=raw["coverage"],
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
