@@ -24,10 +24,9 @@ from evals import kept, pool
 from evals.answers import documents
 from evals.answers.answered import Answered, Passage, cited
 from evals.answers.documents import Documents
-from evals.answers.evidence import evidence
 from evals.answers.figures import unsupported
+from evals.answers.losses import evidence, retrieval
 from evals.answers.plan import Plan
-from evals.answers.retrieval import retrieval
 from evals.datasets.judged import BadData
 from evals.experiment.namesakes import Namesake, counting, namesakes
 from evals.experiment.systems import System

@@ -94,7 +94,7 @@ def _measured(plan: Plan, system: System, stopped: MillraceError | None) -> Meas
     opinions = [each.judged.opinion for each in rows if each.judged.opinion]
     return Measured(
         name=system.name,
-        stages={stage: {"use": each.use, **each.options} for stage, each in system.stages.items()},
+        stages=system.options,
         answerer={
             "use": choice.use,
             **choice.options,

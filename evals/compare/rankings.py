@@ -11,8 +11,7 @@ from pathlib import Path
 
 from components.phases import Tell
 from evals import kept
-from evals.compare.answers import answers, batches
-from evals.compare.ranking import Asked, Ranking
+from evals.compare.ranking import Asked, Ranking, answers, batches
 from evals.experiment.systems import System, serving, state
 
 REVISION = 3

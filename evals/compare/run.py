@@ -91,7 +91,7 @@ def _measured(plan: Plan, system: System, cost: Cost | None) -> Measured:
     found = evaluate(system, request.data, plan.metrics, scoped=request.scoped, home=request.home)
     return Measured(
         name=system.name,
-        stages={stage: {"use": each.use, **each.options} for stage, each in system.stages.items()},
+        stages=system.options,
         fingerprint=system.fingerprint,
         generation=system.served.generation.name if system.served else "",
         live=system.live,

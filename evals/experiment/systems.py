@@ -57,6 +57,11 @@ class System:
         return {**self.pipeline.stages, **made}
 
     @property
+    def options(self) -> Mapping[str, Mapping[str, Any]]:
+        """Each stage's component, as `use`, and options."""
+        return {stage: {"use": each.use, **each.options} for stage, each in self.stages.items()}
+
+    @property
     def index(self) -> str:
         """Names its index within the comparison; systems of one index share it."""
         return self.served.generation.name if self.served else str(self.folder)

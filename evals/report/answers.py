@@ -6,10 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from evals.answers.losses import LOSSES
+from evals.answers.losses import LOSSES, MEASURES
 from evals.answers.outcome import MEASURED, Measured, Outcome, Row
-from evals.answers.retrieval import MEASURES
-from evals.compare.outcome import VERDICTS
+from evals.experiment.outcome import VERDICTS
 from evals.report import files, plots
 from evals.report.templates import template
 
@@ -34,7 +33,7 @@ def write(outcome: Outcome, out: Path) -> None:
 
 def page(outcome: Outcome) -> str:
     """The page. Raises MissingExtra."""
-    correct = [each for each in outcome.comparisons if each.metric == "correct"]
+    correct = outcome.of("correct")
     counts = {each.name: each.whole.counts for each in outcome.systems}
     rendered: str = template("answers.html").render(
         outcome=outcome,

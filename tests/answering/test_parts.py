@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from components.values import Chunk, Citation, Hit, Metadata, Query, Span
 from evals.answers.answered import Answered, Passage
 from evals.answers.figures import unsupported
-from evals.answers.losses import loss
-from evals.answers.retrieval import retrieval
+from evals.answers.losses import loss, retrieval
 from evals.datasets.judged import Judged, Question
 
 
