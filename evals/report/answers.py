@@ -34,20 +34,21 @@ def write(outcome: Outcome, out: Path) -> None:
 def page(outcome: Outcome) -> str:
     """The page. Raises MissingExtra."""
     correct = outcome.of("correct")
+    told = outcome.to_json()
     counts = {each.name: each.whole.counts for each in outcome.systems}
     rendered: str = template("answers.html").render(
         outcome=outcome,
-        told=outcome.to_json(),
+        told=told,
         notes=outcome.notes,
         classes=MEASURED,
         losses=LOSSES,
         measures=MEASURES,
         verdicts=VERDICTS,
-        correct=correct,
+        correct=[each for each in told["comparisons"] if each["metric"] == "correct"],
         questions=_questions(outcome),
         shown=_SHOWN,
         drawn=plots.verdicts(counts),
-        differences=plots.differences(correct) if correct else "",
+        differing=plots.differences(correct) if correct else "",
     )
     return rendered
 
