@@ -10,7 +10,7 @@ import click
 from components.corpus.write import Committed
 from evals.answers.plan import Plan
 from evals.answers.run import Watch
-from evals.compare.systems import System
+from evals.experiment.systems import System
 from flows.consoles import new_console, redraws
 
 

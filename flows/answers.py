@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
+from evals.compare.files import folder, ready
 from prefect import State, flow, task
 from prefect.logging import get_run_logger
 from prefect.states import Completed
@@ -26,8 +27,7 @@ from evals.answers.asking import Progress
 from evals.answers.outcome import Outcome
 from evals.answers.plan import Plan
 from evals.answers.run import Errors, Steps, Watch
-from evals.compare.files import folder, ready
-from evals.compare.systems import System
+from evals.experiment.systems import System
 from flows import orchestrator, run_log, todo
 from flows.states import stoppable, stopped
 from infra import artifacts

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
+from evals.compare.notes import notes
+from evals.compare.steps import Plan
 from prefect import State, flow, task
 from prefect.logging import get_run_logger
 from prefect.states import Completed
@@ -16,11 +18,9 @@ from components.corpus.write import Committed
 from components.errors import MillraceError
 from components.system import telling
 from evals.compare import files, request, run, steps
-from evals.compare.notes import notes
 from evals.compare.outcome import Outcome
 from evals.compare.run import Steps, Watch
-from evals.compare.steps import Plan
-from evals.compare.systems import System
+from evals.experiment.systems import System
 from evals.report import plots
 from flows import orchestrator, run_log, todo
 from flows.states import stoppable, stopped

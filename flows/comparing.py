@@ -12,9 +12,10 @@ from evals.compare.run import Watch
 from flows.consoles import new_console, redraws
 
 if TYPE_CHECKING:
-    from components.corpus.write import Committed
     from evals.compare.steps import Plan
-    from evals.compare.systems import System
+
+    from components.corpus.write import Committed
+    from evals.experiment.systems import System
 
 
 @contextmanager

@@ -6,7 +6,7 @@ Each answer is kept as it comes: a run that was killed asks again only what was 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -17,24 +17,21 @@ from components.corpus.search import Searcher
 from components.endpoint.ledger import Ledger
 from components.errors import GuardStopped, MillraceError, NoAnswer
 from components.indexes.contract import GenerationReader
+from components.phases import Tell
 from components.stages import Answerer
 from components.values import Answer, Chunk, Hit, Query
-from evals.answers import documents, pool
+from evals import kept, pool
+from evals.answers import documents
 from evals.answers.answered import Answered, Passage, cited
 from evals.answers.documents import Documents
-from evals.answers.evidence import evidence
 from evals.answers.figures import unsupported
+from evals.answers.losses import evidence, retrieval
 from evals.answers.plan import Plan
-from evals.answers.retrieval import retrieval
-from evals.compare import kept
-from evals.compare.namesakes import counting, namesakes
-from evals.compare.ranking import Namesake
-from evals.compare.systems import System
 from evals.datasets.judged import BadData
+from evals.experiment.namesakes import Namesake, counting, namesakes
+from evals.experiment.systems import System
 from evals.units import gather
 
-Progress = Callable[[int], None]
-"""Told how many questions were answered since it was told last."""
 _BATCH = 32
 """Questions that are searched for while an index is open."""
 
@@ -51,15 +48,15 @@ class Given:
     error: str = ""
 
 
-def silent(answered: int) -> None:
-    """Nobody watches."""
-
-
 def answers(plan: Plan, system: System) -> dict[str, Answered]:
     """What is kept, by question id, in the questions' order."""
-    found = kept.read(plan.file(system))
-    known = (each.id for each in plan.data.questions if each.id in found)
-    return {id: Answered.read(found[id]) for id in known}
+    found = kept.values(plan.file(system), Answered)
+    return {each.id: found[each.id] for each in plan.data.questions if each.id in found}
+
+
+def answered(plan: Plan, system: System) -> bool:
+    """Whether there is an answer to a question."""
+    return any(not each.error for each in answers(plan, system).values())
 
 
 def waiting(plan: Plan, system: System) -> list[Query]:
@@ -73,7 +70,7 @@ def waiting(plan: Plan, system: System) -> list[Query]:
     return [each for each in queries if each.id not in done]
 
 
-def ask(plan: Plan, system: System, ledger: Ledger, progress: Progress = silent) -> None:
+def ask(plan: Plan, system: System, ledger: Ledger, tell: Tell) -> None:
     """Have every question answered that is not.
 
     What fails is kept as failed, and asked again by the next run. Raises GuardStopped where the
@@ -85,16 +82,18 @@ def ask(plan: Plan, system: System, ledger: Ledger, progress: Progress = silent)
         return
     with kept.adding(file):
         left = waiting(plan, system)
-        progress(len(plan.data.questions) - len(left))
         with ExitStack() as opened:
             searcher = opened.enter_context(system.searcher()) if plan.searched else None
             searching = _Searching(plan, searcher) if searcher else None
             found = searching.given(left) if searching else _unsearched(plan, system, left)
             answerer = _answerer(plan, system, ledger, searching)
-            for given, made in pool.each(found, partial(_one, answerer), answerer.concurrency):
-                if not isinstance(made, GuardStopped):
-                    kept.add(file, {given.query.id: asdict(_failed(given, made))})
-                    progress(1)
+            made = pool.each(found, partial(_one, answerer), answerer.concurrency)
+            rows = (
+                {given.query.id: asdict(_failed(given, each))}
+                for given, each in made
+                if not isinstance(each, GuardStopped)
+            )
+            kept.grow(file, rows, tell, len(plan.data.questions) - len(left))
 
 
 class _Searching:

@@ -17,16 +17,14 @@ from evals.answers.gold import gold
 from evals.answers.judging import Judged
 from evals.answers.losses import LOSSES, Loss
 from evals.answers.metrics import Mean, Metrics
-from evals.compare.evaluate import Namesakes
-from evals.compare.outcome import VERDICTS
-from evals.datasets import judged as datasets
 from evals.datasets.judged import Question
+from evals.experiment import outcome
+from evals.experiment.namesakes import Namesakes
+from evals.experiment.outcome import sentence
 from evals.judging.judgement import CLASSES, Verdict
 from evals.judging.offline import Gold
 from evals.judging.repeats import SelfAgreement
 from evals.metrics import Interval
-from evals.significance.comparison import Comparison
-from evals.significance.rules import Rules
 
 OVERALL = "all"
 MEASURED: tuple[Verdict, ...] = (*CLASSES, "failed")
@@ -171,25 +169,19 @@ class Measured:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class Outcome(outcome.Outcome[Measured]):
     """All of it."""
 
-    data: datasets.Judged = field(repr=False)
     setting: str
     hits: int
     judge: Mapping[str, Any]
     """Of a model that judged: its facts; empty where the rules did."""
-    systems: Sequence[Measured]
-    excluded: Mapping[str, str]
-    """Systems that could not be asked, with the reason."""
-    comparisons: Sequence[Comparison]
     ledger: Totals
     max_cost: float | None
     guarded: str
     """How the limit of money has stopped it; empty where it has not."""
     lacking: Mapping[str, str]
     """Metrics that were not measured, with how to get them."""
-    rules: Rules
 
     @property
     def incomplete(self) -> bool:
@@ -201,15 +193,11 @@ class Outcome:
     @property
     def verdict(self) -> str:
         """One sentence."""
-        told = [
-            f"{each.b} is {VERDICTS[each.verdict]} {each.a}{each.caveat} "
-            f"({each.difference:+.3f}, {100 * (1 - self.rules.alpha):g} % interval "
-            f"{each.ci_low:+.3f} to {each.ci_high:+.3f}, p {each.p_corrected:.3g} corrected)"
-            for each in self.comparisons
-            if each.metric == "correct"
+        told = [f"{each.name} {_correct(each.whole)}" for each in self.systems]
+        told += [
+            sentence(each, f"p {each.p_corrected:.3g} corrected") for each in self.of("correct")
         ]
-        rates = [f"{each.name} {_correct(each.whole)}" for each in self.systems]
-        return f"{'; '.join([*rates, *told])}."
+        return f"{'; '.join(told)}."
 
     def to_json(self) -> dict[str, Any]:
         return {

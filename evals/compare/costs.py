@@ -26,7 +26,7 @@ from components.corpus.serving import Serving
 from components.stages import Reader
 from components.values import Query
 from evals.compare.spread import spread
-from evals.compare.systems import System
+from evals.experiment.systems import System
 
 STAGES = ("encode", "retrieve", "rerank", "total")
 QUESTIONS = 50

@@ -105,8 +105,9 @@ def command(
     """
     prepare()
     from evals.answers.files import REPORT
-    from evals.answers.plan import plan
     from evals.compare.files import folder, ready
+
+    from evals.answers.plan import plan
 
     made = plan(
         pipelines=pipelines,

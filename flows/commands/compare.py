@@ -12,8 +12,9 @@ from flows.commands.shared import json_option, prefect_option, prepare, print_js
 from flows.consoles import new_console
 
 if TYPE_CHECKING:
-    from evals.compare.outcome import Measured, Outcome
     from evals.compare.steps import Plan
+
+    from evals.compare.outcome import Measured, Outcome
 
 
 @click.command("compare")

@@ -62,9 +62,10 @@ def write(
     loaded = load(pipeline, overrides)
     from math import isfinite
 
+    from evals.compare.files import ready
+
     from components.endpoint.ledger import Ledger
     from components.errors import BadOption, UserError
-    from evals.compare.files import ready
     from evals.judging import judge_file
     from evals.questions import review as reviews
 

@@ -22,7 +22,7 @@ from components.sources.files import Files
 from components.sources.financebench import FinanceBench
 from components.sources.jsonl import JsonLines
 from components.values import Query
-from evals.compare import live
+from evals.experiment import live
 from tests.cli import Outcome, call
 from tests.corpora import counts, prose
 from tests.sources.test_archive import packed

@@ -1,4 +1,4 @@
-"""The steps: build, ask, judge, conclude. Plain functions, each safe to do again."""
+"""What can be said of the answers that there are."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from components.errors import GuardStopped, MillraceError
 from evals import extras
 from evals.answers import asking, judging, metrics
 from evals.answers.answered import Answered
-from evals.answers.asking import Progress, silent
 from evals.answers.judging import Judged
 from evals.answers.losses import loss
 from evals.answers.outcome import (
@@ -26,17 +25,13 @@ from evals.answers.outcome import (
     means,
 )
 from evals.answers.plan import Plan
-from evals.compare import indexes
-from evals.compare.steps import pairs
-from evals.compare.systems import System
 from evals.datasets.judged import BadData
+from evals.experiment.comparisons import comparisons
+from evals.experiment.systems import System
 from evals.judging import judge_file
 from evals.judging.judgement import CLASSES
 from evals.judging.repeats import self_agreement
 from evals.metrics import Interval
-from evals.significance.compare import compare
-from evals.significance.comparison import Comparison
-from evals.significance.pairing import Pair
 from evals.significance.rules import Rules
 
 MEASURES = ("correct", "not incorrect", "answered")
@@ -45,53 +40,6 @@ MEASURES = ("correct", "not incorrect", "answered")
 """
 _FEWEST = 2
 """Questions that two systems must share to be compared."""
-
-
-def ledger(plan: Plan) -> Ledger:
-    """Of all that these answers cost. Raises Damaged."""
-    return Ledger(plan.ledger, plan.max_cost)
-
-
-def todo(plan: Plan, system: System) -> bool:
-    """Whether the system has not answered everything. Raises UserError."""
-    built = not plan.searched or indexes.known(system) is not None
-    return not built or bool(asking.waiting(plan, system))
-
-
-def build(plan: Plan, system: System, progress: indexes.Progress = indexes.silent) -> None:
-    """The system's index, where one is needed. Raises MillraceError."""
-    if plan.searched and indexes.known(system) is None:
-        indexes.build(system, progress)
-
-
-def ask(plan: Plan, system: System, spent: Ledger, progress: Progress = silent) -> None:
-    """See `asking.ask`."""
-    asking.ask(plan, system, spent, progress)
-
-
-def judge(plan: Plan, system: System, spent: Ledger, progress: Progress = silent) -> None:
-    """See `judging.judge`."""
-    judging.judge(plan, system, spent, progress)
-
-
-def answered(plan: Plan, system: System) -> bool:
-    """Whether there is an answer to a question."""
-    return any(not each.error for each in asking.answers(plan, system).values())
-
-
-def unjudged(plan: Plan, system: System) -> bool:
-    """Whether the model that judges has something to do."""
-    return judging.todo(plan, system)
-
-
-def unmeasured(plan: Plan, system: System) -> bool:
-    """Whether ragas has something to do."""
-    return bool(metrics.todo(plan, system))
-
-
-def measure(plan: Plan, system: System, spent: Ledger, progress: Progress = silent) -> None:
-    """See `metrics.measure`."""
-    metrics.measure(plan, system, spent, progress)
 
 
 def conclude(
@@ -107,7 +55,8 @@ def conclude(
         name, error = next(iter(excluded.items()))
         raise MillraceError(f"no system could be asked; {name}: {reason(error)}")
     found = [_measured(plan, each, stopped.get(each.name)) for each in left]
-    spent = ledger(plan)
+    by_name = {each.name: each for each in found}
+    spent = Ledger(plan.ledger, plan.max_cost)
     return Outcome(
         data=plan.data,
         setting=plan.setting,
@@ -115,7 +64,14 @@ def conclude(
         judge=judge_file.model_judge(plan.judge, spent).facts if plan.judge else {},
         systems=found,
         excluded={name: reason(error) for name, error in excluded.items()},
-        comparisons=_comparisons(plan, found),
+        comparisons=comparisons(
+            [each.name for each in found],
+            MEASURES,
+            lambda name, measure: _values(by_name[name], measure),
+            plan.baseline,
+            plan.rules,
+            fewest=_FEWEST,
+        ),
         ledger=spent.totals,
         max_cost=plan.max_cost,
         guarded=next((reason(e) for e in stopped.values() if isinstance(e, GuardStopped)), ""),
@@ -138,7 +94,7 @@ def _measured(plan: Plan, system: System, stopped: MillraceError | None) -> Meas
     opinions = [each.judged.opinion for each in rows if each.judged.opinion]
     return Measured(
         name=system.name,
-        stages={stage: {"use": each.use, **each.options} for stage, each in system.stages.items()},
+        stages=system.options,
         answerer={
             "use": choice.use,
             **choice.options,
@@ -211,27 +167,6 @@ def _agreement(found: Sequence[Judged]) -> float | None:
         return None
     same = sum(each.judgement.verdict == each.by_rules.verdict for each in both)
     return same / len(both)
-
-
-def _comparisons(plan: Plan, found: Sequence[Measured]) -> list[Comparison]:
-    by_name = {each.name: each for each in found}
-    made = [
-        pair
-        for name in MEASURES
-        for a, b in pairs(list(by_name), plan.baseline)
-        if (pair := _pair(name, by_name[a], by_name[b]))
-    ]
-    return compare(made, plan.rules) if made else []
-
-
-def _pair(measure: str, a: Measured, b: Measured) -> Pair | None:
-    """Over the questions that are measured of both."""
-    values_a, values_b = _values(a, measure), _values(b, measure)
-    shared = [id for id in values_a if id in values_b]
-    if len(shared) < _FEWEST:
-        return None
-    own, other = ({id: values[id] for id in shared} for values in (values_a, values_b))
-    return Pair(a.name, b.name, measure, own, other)
 
 
 def _values(system: Measured, measure: str) -> dict[str, float]:

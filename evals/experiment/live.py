@@ -6,31 +6,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from components import spec
 from components.corpus.release import corpus_of, live
 from components.errors import BadOption, MillraceError, Missing, SpecError
 from components.indexes.contract import CorpusIndex
 from components.indexes.manifest import Generation, Release
 from components.spec import Override, Pipeline, PipelineFile
 from components.sweep import members
-from evals.compare.systems import SERVING, System
+from evals.experiment.systems import SERVING, System
 
 _OWN = (*SERVING, "answerer")
 """The stages that are the pipeline file's own, whatever an index was made by."""
 
 
 def served(
-    file: Path, candidates: Sequence[str] = (), overrides: Sequence[str] = ()
-) -> list[System]:
-    """The live generation of a pipeline and then the candidates, see `generations`.
-
-    Raises NothingLive, UserError, IndexFault.
-    """
-    ((found, own),) = spec.overridden([file], overrides)
-    return generations(found, candidates, own)
-
-
-def generations(
     file: PipelineFile, candidates: Sequence[str] = (), overrides: Sequence[Override] = ()
 ) -> list[System]:
     """The live generation of a pipeline and then the candidates, each named NAME@GENERATION.
