@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from components.corpus import refresh, run
 from components.corpus.encode import Engine, local
 from components.engine import Engine as Choice
 from components.errors import BadOption, ClusterUnavailable, MissingExtra
@@ -27,14 +25,6 @@ def chosen(engine: Choice) -> Engine:
             where="engine", hint='pip install "millrace[ray]", or use engine: {use: local}'
         )
     return _on_ray(engine, address)
-
-
-def steps(engine: Choice) -> run.Steps:
-    """The plain steps, with that engine."""
-    return replace(
-        run.PLAIN,
-        write=lambda job, found, progress: refresh.write(job, found, progress, chosen(engine)),
-    )
 
 
 def _on_ray(engine: Choice, address: str) -> Engine:

@@ -45,6 +45,12 @@ BY_STATE: Mapping[str, str] = {
     "Failed": "Mend what the message names: the next run would end so as well.",
 }
 """By the name of the state that a run ended in; what is known of the run says more."""
+_BY_ERROR: Mapping[type[MillraceError], str] = {
+    Busy: "Busy",
+    TakenOver: "Taken over",
+    Unavailable: "Unavailable",
+    GuardStopped: "Stopped by guard",
+}
 
 
 def of_report(found: Survey, report: Report) -> str:
@@ -63,20 +69,19 @@ def of_report(found: Survey, report: Report) -> str:
     return NOTHING
 
 
+def state_of(error: MillraceError) -> str:
+    """The name of the state of a run that an error has stopped."""
+    return next((name for kind, name in _BY_ERROR.items() if isinstance(error, kind)), "Failed")
+
+
 def of_error(error: MillraceError) -> str:
     """Of a run that an error has stopped."""
-    hint = error.hint
-    if isinstance(error, Busy):
-        return BY_STATE["Busy"]
-    if isinstance(error, TakenOver):
-        return BY_STATE["Taken over"]
-    if isinstance(error, Unavailable):
-        return BY_STATE["Unavailable"]
-    if isinstance(error, GuardStopped):
-        return f"Decide: {hint or error}"
-    if isinstance(error, UserError):
-        return f"Change the request: {hint or error}"
-    return f"Mend it: {hint or error}"
+    name, hint = state_of(error), error.hint or error
+    if name == "Stopped by guard":
+        return f"Decide: {hint}"
+    if name == "Failed":
+        return f"{'Change the request' if isinstance(error, UserError) else 'Mend it'}: {hint}"
+    return BY_STATE[name]
 
 
 def show(key: str, line: str) -> None:

@@ -65,7 +65,7 @@ def held(file: Path, overrides: Sequence[str] = ()) -> str:
     job = _job(file, overrides)
     with job.corpus.lock():
         found = refresh.survey(job, file.parent)
-        written = refresh.write(job, found, run.silent)
+        written = refresh.write(job, found, lambda _: None)
         return refresh.seal(job, found, written.draft).generation.name
 
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from components.corpus import refresh, run
+from components.corpus import run
 from components.corpus.encode import Engine
 from components.corpus.spread import Answers, Work, spread
-from components.corpus.write import Committed
 from components.errors import ClusterUnavailable
+from components.phases import Done, within
 from infra.settings import settings
 from tests.corpora import Corpus, counts
 from tests.encoders.random_models import transformer
@@ -26,11 +26,10 @@ def refreshed(corpus: Corpus, engine: Engine, overrides: Sequence[str] = ELSEWHE
     """The report of a refresh by an engine, and what was committed after each shard."""
     committed: list[int] = []
 
-    def note(done: Committed) -> None:
-        committed.append(done.steps)
+    def note(done: Done) -> None:
+        committed.append(done.units)
 
-    steps = run.Steps(write=lambda job, found, tell: refresh.write(job, found, tell, engine))
-    return run.run(corpus.job(overrides), note, steps), committed
+    return run.run(corpus.job(overrides), within(note), engine), committed
 
 
 def here(work: Work, items: Sequence[Any]) -> Answers:
