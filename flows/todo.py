@@ -14,6 +14,7 @@ from components.errors import (
     Unavailable,
     UserError,
 )
+from flows.page import counted, new_and_healed
 
 NOTHING = "Nothing to do."
 FAULT = (
@@ -55,16 +56,14 @@ _BY_ERROR: Mapping[type[MillraceError], str] = {
 
 def of_report(found: Survey, report: Report) -> str:
     """Of a refresh that came to its end."""
-    gaps = {each.id for each in found.gaps}
-    failed = [each.id for each in report.failures if each.id not in gaps]
-    new = set(failed) - set(found.failed_before)
-    told = [_counted(len(gaps), "part", "of the source could not be listed")] if gaps else []
-    told += [_counted(len(new), "document", "newly failed")] if new else []
+    gaps, (new, _) = len(found.gaps), new_and_healed(found, report)
+    told = [counted(gaps, "part", "of the source could not be listed")] if gaps else []
+    told += [counted(len(new), "document", "newly failed")] if new else []
     shown = f"{report.pipeline}-failures"
     if told:
         return f"Look at {shown}: {', '.join(told)}."
-    if failed:
-        before = _counted(len(failed), "document", "failed as before")
+    if failed := len(report.failures) - gaps:
+        before = counted(failed, "document", "failed as before")
         return f"Nothing new to do: {before}, see {shown}."
     return NOTHING
 
@@ -100,7 +99,3 @@ def show_error(key: str, error: MillraceError) -> None:
     """The same of an error; a server that does not answer is not asked once more."""
     if not isinstance(error, OrchestratorUnavailable):
         show(key, of_error(error))
-
-
-def _counted(count: int, what: str, did: str) -> str:
-    return f"{count:,} {what}{'s' if count != 1 else ''} {did}"
