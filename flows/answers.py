@@ -5,6 +5,7 @@ No parameter holds a key: they are in the environment, and files name their vari
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -81,7 +82,7 @@ def answers(
             split=split,
             hits=hits,
             characters=characters,
-            judge=judge or None,
+            judge=judge,
             ragas=ragas,
             max_cost=max_cost,
             overrides=overrides,
@@ -95,27 +96,12 @@ def answers(
     return carry_out(f"answers-{Path(data).name}", asked, _answered)
 
 
-def call(plan: Plan, folder: Path, by: Runner) -> Outcome:
-    """Run the flow in this process, as a command does. Raises what stops the run, but for the
-    limit of money, of which the outcome tells.
+def call(form: Mapping[str, Any], plan: Plan, folder: Path, by: Runner) -> Outcome:
+    """Run the flow in this process, as a command does that was given all the rest of the form.
+    Raises what stops the run, but for the limit of money, of which the outcome tells.
     """
-    form = {
-        "data": plan.data_as,
-        "pipelines": tuple(map(str, plan.files)),
-        "setting": plan.setting,
-        "split": plan.data.split,
-        "hits": plan.hits,
-        "characters": plan.characters,
-        "judge": plan.judge_as,
-        "ragas": plan.ragas,
-        "max_cost": plan.max_cost,
-        "overrides": tuple(plan.overrides),
-        "baseline": plan.baseline,
-        "live": plan.live,
-        "out": str(folder),
-        "home": str(plan.home),
-    }
-    outcome: Outcome = shell.call(answers, form, Asked(plan, folder), by)
+    asked = Asked(plan, folder)
+    outcome: Outcome = shell.call(answers, {**form, "out": str(folder)}, asked, by)
     return outcome
 
 

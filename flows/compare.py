@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -89,25 +90,12 @@ def compare(
     return carry_out(f"compare-{Path(data).name}", asked, _compared)
 
 
-def call(plan: Plan, folder: Path, by: Runner, *, timed: bool) -> Outcome:
-    """Run the flow in this process, as a command does. Raises what stops the run."""
-    request = plan.request
-    form = {
-        "data": request.data_as,
-        "pipelines": tuple(map(str, request.files)),
-        "live": str(request.live or ""),
-        "candidates": tuple(request.candidates),
-        "split": request.data.split,
-        "overrides": tuple(request.overrides),
-        "metrics": tuple(request.metrics),
-        "baseline": request.baseline,
-        "scope": request.scoped,
-        "margin": request.rules.margin,
-        "timed": timed,
-        "out": str(folder),
-        "home": str(request.home),
-    }
-    outcome: Outcome = shell.call(compare, form, Asked(plan, folder, timed), by)
+def call(form: Mapping[str, Any], plan: Plan, folder: Path, by: Runner, *, timed: bool) -> Outcome:
+    """Run the flow in this process, as a command does that was given all the rest of the form.
+    Raises what stops the run.
+    """
+    asked = Asked(plan, folder, timed)
+    outcome: Outcome = shell.call(compare, {**form, "timed": timed, "out": str(folder)}, asked, by)
     return outcome
 
 

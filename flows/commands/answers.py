@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +33,7 @@ UNMEASURED, LIMIT = 3, 4
 
 
 @click.command("answers")
-@click.argument("pipelines", type=click.Path(path_type=Path), nargs=-1, required=True)
+@click.argument("pipelines", type=click.Path(), nargs=-1, required=True)
 @data_option
 @click.option(
     "--setting",
@@ -59,7 +59,8 @@ UNMEASURED, LIMIT = 3, 4
 )
 @click.option(
     "--judge",
-    type=click.Path(path_type=Path),
+    type=click.Path(),
+    default="",
     help="A file that names a model to judge; without one, rules judge.",
 )
 @click.option(
@@ -76,7 +77,7 @@ UNMEASURED, LIMIT = 3, 4
 @home_option(".millrace/answers", "what is kept: indexes, answers, ledgers")
 @prefect_option
 @json_option
-def command(home: Path, out: Path | None, prefect: bool | None, as_json: bool, **given: Any) -> int:
+def command(out: Path | None, prefect: bool | None, as_json: bool, **given: Any) -> int:
     """Have PIPELINES answer the questions of a data set, and judge the answers.
 
     Each pipeline's source is replaced by the data set's documents, unless its live index is asked.
@@ -86,9 +87,9 @@ def command(home: Path, out: Path | None, prefect: bool | None, as_json: bool, *
     from evals.answers import plan as planning
     from evals.report import files
 
-    plan = planning.plan(**given, home=home)
-    folder = files.ready(out or files.folder(plan.data.name, home))
-    outcome = _answered(plan, folder, prefect)
+    plan = planning.plan(**given)
+    folder = files.ready(out or files.folder(plan.data.name, plan.home))
+    outcome = _answered(given, plan, folder, prefect)
     if as_json:
         print_json({**outcome.to_json(), "report": str(folder / files.REPORT)})
     else:
@@ -98,7 +99,7 @@ def command(home: Path, out: Path | None, prefect: bool | None, as_json: bool, *
     return UNMEASURED if outcome.incomplete else 0
 
 
-def _answered(plan: Plan, folder: Path, prefect: bool | None) -> Outcome:
+def _answered(given: Mapping[str, Any], plan: Plan, folder: Path, prefect: bool | None) -> Outcome:
     from evals.answers.run import run
     from evals.report import answers
     from flows import orchestrator, terminal
@@ -108,7 +109,7 @@ def _answered(plan: Plan, folder: Path, prefect: bool | None) -> Outcome:
         if as_flow:
             from flows.answers import call
 
-            return call(plan, folder, by)
+            return call(given, plan, folder, by)
         outcome = run(plan, by)
     answers.write(outcome, folder)
     return outcome

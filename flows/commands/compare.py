@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,10 +29,11 @@ if TYPE_CHECKING:
 
 
 @click.command("compare")
-@click.argument("pipelines", type=click.Path(path_type=Path), nargs=-1)
+@click.argument("pipelines", type=click.Path(), nargs=-1)
 @click.option(
     "--live",
-    type=click.Path(path_type=Path),
+    type=click.Path(),
+    default="",
     help="A pipeline whose live index is measured as it is, instead of PIPELINES.",
 )
 @click.option(
@@ -60,12 +61,7 @@ if TYPE_CHECKING:
 @prefect_option
 @json_option
 def command(
-    home: Path,
-    out: Path | None,
-    no_timing: bool,
-    prefect: bool | None,
-    as_json: bool,
-    **given: Any,
+    out: Path | None, no_timing: bool, prefect: bool | None, as_json: bool, **given: Any
 ) -> int:
     """Compare PIPELINES on a data set with judged questions.
 
@@ -77,9 +73,9 @@ def command(
     from evals.compare import request
     from evals.report import files
 
-    plan = planning.plan(request.read(**given, home=home))
-    folder = files.ready(out or files.folder(plan.request.data.name, home))
-    outcome = _compared(plan, folder, prefect, timed=not no_timing)
+    plan = planning.plan(request.read(**given))
+    folder = files.ready(out or files.folder(plan.request.data.name, plan.request.home))
+    outcome = _compared(given, plan, folder, prefect, timed=not no_timing)
     if as_json:
         print_json({**outcome.to_json(), "report": str(folder / files.REPORT)})
     else:
@@ -87,7 +83,9 @@ def command(
     return 3 if outcome.excluded else 0
 
 
-def _compared(plan: Plan, folder: Path, prefect: bool | None, *, timed: bool) -> Outcome:
+def _compared(
+    given: Mapping[str, Any], plan: Plan, folder: Path, prefect: bool | None, *, timed: bool
+) -> Outcome:
     from evals.compare.run import run
     from evals.report import compare
     from flows import orchestrator, terminal
@@ -97,7 +95,7 @@ def _compared(plan: Plan, folder: Path, prefect: bool | None, *, timed: bool) ->
         if as_flow:
             from flows.compare import call
 
-            return call(plan, folder, by, timed=timed)
+            return call(given, plan, folder, by, timed=timed)
         outcome = run(plan, by, timed=timed)
     compare.write(outcome, folder, plan.request.home)
     return outcome

@@ -53,8 +53,8 @@ def home_option(home: str, kept: str) -> Callable[[Command], Command]:
     """`--home`, with its default and what it is a folder of."""
     return click.option(
         "--home",
-        type=click.Path(path_type=Path),
-        default=Path(home),
+        type=click.Path(),
+        default=home,
         show_default=True,
         help=f"Folder of {kept}.",
     )

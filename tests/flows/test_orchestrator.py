@@ -247,17 +247,18 @@ def refreshing(folder: Path) -> None:
 
 
 def comparing(folder: Path) -> None:
-    asked = request.read(
-        pipelines=(pipeline(folder, "a"),),
-        data=str(beir(folder / "data")),
-        home=folder / "home",
-    )
-    flows.compare.call(planning.plan(asked), folder, plainly, timed=False)
+    given: dict[str, Any] = {
+        "pipelines": (str(pipeline(folder, "a")),),
+        "data": str(beir(folder / "data")),
+        "home": str(folder / "home"),
+    }
+    plan = planning.plan(request.read(**given))
+    flows.compare.call(given, plan, folder, plainly, timed=False)
 
 
 def answering(folder: Path) -> None:
     plan = planned(folder, recorded(folder, "a", gold()))
-    flows.answers.call(plan, folder, plainly)
+    flows.answers.call({}, plan, folder, plainly)
 
 
 @pytest.mark.usefixtures("unreachable")
