@@ -14,7 +14,7 @@ from components.corpus.report import Report
 from components.corpus.request import Request, job_of, new_run_id
 from components.errors import MillraceError
 from components.indexes.manifest import Totals
-from components.phases import Done, Tell
+from components.phases import Tell, within
 from evals import kept
 from evals.experiment.systems import System
 
@@ -72,10 +72,7 @@ def build(system: System, tell: Tell = lambda done: None) -> Built:
         if built is not None:
             return built
         request = Request(pipeline=system.file, run_id=new_run_id())
-        report = run.run(
-            job_of(request, system.pipeline),
-            lambda done: tell(Done(units=done.steps, tokens=done.tokens)),
-        )
+        report = run.run(job_of(request, system.pipeline), within(tell))
         if not report.totals.documents:
             raise MillraceError("no document of the data set could be used").at(where=system.name)
         built = _of(report, system)

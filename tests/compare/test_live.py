@@ -206,7 +206,7 @@ def test_a_state_is_asked_once(tmp_path: Path, store: tuple[str, ...]) -> None:
 
 def test_one_generation_by_a_plain_call(tmp_path: Path, mill: Mill) -> None:
     data = catalogue.load(str(mill.data), corpus=False)
-    (system,) = generations(mill.file)
+    (system,) = generations(spec.read(mill.file))
     found = evaluate(system, data, ["ndcg@10", "recall@5"])
     assert list(found.values) == ["nDCG@10", "R@5"]
     assert list(found.values["R@5"]) == [each.id for each in data.questions]
@@ -227,7 +227,7 @@ def test_absent_documents_are_told_and_count(tmp_path: Path) -> None:
     lines = corpus.read_text().splitlines(keepends=True)
     corpus.write_text("".join([*lines[:3], *lines[4:]]))  # without d3
     publish(file)
-    live = generations(file)[0].served
+    live = generations(spec.read(file))[0].served
     assert live
     outcome = measured(tmp_path, file, data, candidates=[live.generation.base])
     after, before = outcome.to_json()["systems"].values()

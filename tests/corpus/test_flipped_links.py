@@ -17,6 +17,7 @@ from components.corpus.request import Job, Request, new_run_id
 from components.corpus.search import Searcher
 from components.errors import ForeignCorpus, Refused
 from components.indexes.contract import CorpusIndex
+from components.phases import within
 from components.sources.archive import Archive
 from components.sources.files import Files
 from components.sources.financebench import FinanceBench
@@ -205,7 +206,7 @@ class TestVerbs:
         assert "four weeks" in hit["text"]
         assert call("status", file, "--json").json["documents"] == 1
         assert "nothing to remove" in call("prune", file).out
-        (system,) = live.served(file)
+        (system,) = live.served(spec.read(file))
         assert system.folder
         assert system.folder.parent == file.parent / "idx" / "flipped"
         assert corpus(file).owner() == str(file.parent / "docs")
@@ -256,7 +257,7 @@ class TestVerbs:
             refresh(tree / "current" / "p.yaml")
         (tree / "rev-a" / "docs" / "0.md").write_text(prose(21, 2))
         before = corpus(tree / "rev-b" / "p.yaml").live()
-        run.run(job(tree / "current" / "p.yaml"), lambda _: flip(tree / "current", "rev-b"))
+        run.run(job(tree / "current" / "p.yaml"), within(lambda _: flip(tree / "current", "rev-b")))
         assert os.path.realpath(tree / "current") == os.path.realpath(tree / "rev-b")
         assert corpus(tree / "rev-b" / "p.yaml").live() == before
         after = corpus(tree / "rev-a" / "p.yaml").live()
