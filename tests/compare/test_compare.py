@@ -358,7 +358,9 @@ def test_a_baseline_that_is_left_out_is_not_replaced(tmp_path: Path) -> None:
     assert len(outcome.systems) == 2
 
 
-@pytest.mark.parametrize("override", ["source.template={title}", "index.path=elsewhere"])
+@pytest.mark.parametrize(
+    "override", ["source.template={title}", " source.use=files", "index.path=x"]
+)
 def test_what_a_comparison_sets_itself_is_refused(tmp_path: Path, override: str) -> None:
     with pytest.raises(BadOption, match="has its data set as source"):
         planned(tmp_path, two(tmp_path), overrides=[override])
