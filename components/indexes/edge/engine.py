@@ -25,8 +25,7 @@ from components.indexes.edge.files import check_space, told
 from components.indexes.filterable import Filterable, indexes
 from components.indexes.manifest import Quantization
 from components.indexes.payload import VECTORS
-from components.indexes.points import DENSE, DOCUMENT_SPARSE, SPARSE
-from components.indexes.vacuum import DELETED_THRESHOLD, VACUUM_MIN_VECTORS
+from components.indexes.points import DENSE, DOCUMENT_SPARSE, SPARSE, VACUUM
 from components.values import Filter
 from infra.settings import settings
 
@@ -87,10 +86,8 @@ def create(folder: Path, width: int, filterable: Filterable, quantization: Quant
             name: EdgeSparseVectorParams(modifier=Modifier.Idf)
             for name in (SPARSE, DOCUMENT_SPARSE)
         },
-        # Deleted points count in the inverse document frequency until they are vacuumed.
         optimizers=EdgeOptimizersConfig(
-            deleted_threshold=DELETED_THRESHOLD,
-            vacuum_min_vector_number=VACUUM_MIN_VECTORS,
+            **VACUUM,
             # A manifest entry takes a vector's place, so half of a part may have none: two such
             # halves are not to be merged.
             max_segment_size=PART_BYTES // 2 // 1024,
@@ -158,11 +155,11 @@ def in_use(lock: Path) -> Busy:
 
 
 @contextmanager
-def opened(folder: Path, lock: Path) -> Iterator[Any]:
+def opened(folder: Path) -> Iterator[Any]:
     """The shard in a folder. Waits for its turn; raises Busy, DiskFull, Damaged, Refused,
     StoreUnavailable.
     """
-    with turn(lock), loaded(folder) as shard:
+    with turn(folder.parent / LOCK), loaded(folder) as shard:
         yield shard
 
 
@@ -170,7 +167,14 @@ def opened(folder: Path, lock: Path) -> Iterator[Any]:
 def loaded(folder: Path) -> Iterator[Any]:
     """The shard in a folder that nobody else opens. Raises as `opened`."""
     check_space(folder.parent)
-    shard = _loaded(folder)
+    if proof.held(folder):
+        raise Busy("another process has the index open").at(where=str(folder), hint="try again")
+    try:
+        shard = load(folder)
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # a panic of the engine is a BaseException
+        raise proof.explained(folder, error) from error
     try:
         yield shard
     finally:
@@ -250,14 +254,3 @@ def dialect() -> Dialect:
 
     # The engine takes Python's True for the number 1, numpy's for true.
     return Dialect(edge, edge.RangeFloat, np.bool_, edge.HasIdCondition(set()))
-
-
-def _loaded(folder: Path) -> Any:
-    if proof.held(folder):
-        raise Busy("another process has the index open").at(where=str(folder), hint="try again")
-    try:
-        return load(folder)
-    except (KeyboardInterrupt, SystemExit):
-        raise
-    except BaseException as error:  # a panic of the engine is a BaseException
-        raise proof.explained(folder, error) from error

@@ -10,21 +10,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 from uuid import uuid5
 
 from components.errors import Missing, Refused, TakenOver
 from components.indexes.manifest import Generation
 from components.indexes.payload import NAMESPACE
 from components.indexes.qdrant import collection
-from components.indexes.qdrant.limits import Limits, limits_of
-from components.indexes.qdrant.scroll import scroll
+from components.indexes.qdrant.contents import Contents
 from components.indexes.qdrant.server import Server
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient
 
-Answer = TypeVar("Answer")
 Change = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 """Fields to set in the corpus' record, by what it holds."""
 _BLANK = {"kind": "corpus", "source": "", "holder": "", "beat": 0, "live": "", "revision": 0}
@@ -60,19 +58,23 @@ def named(corpus: str) -> str:
 
 
 class Control:
-    """The records of one corpus."""
+    """The records of one corpus. `holder` says who this process is as the holder of the lease, None
+    where it does without.
+    """
 
-    def __init__(self, server: Server, corpus: str, replicas: int = 1) -> None:
-        self._server = server
+    def __init__(
+        self,
+        server: Server,
+        corpus: str,
+        replicas: int = 1,
+        holder: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        self.server = server
+        self._holder = holder
         self._replicas = replicas
         self.collection = named(corpus)
-        self._limits: Limits | None = None
+        self._contents = Contents(server, self.collection)
         self._corpus = str(uuid5(NAMESPACE, f"control\0{corpus}"))
-
-    @property
-    def client(self) -> QdrantClient:
-        """What asks once."""
-        return self._server.client
 
     def corpus(self) -> Mapping[str, Any] | None:
         """The corpus' record, None where there is none."""
@@ -95,13 +97,13 @@ class Control:
             return
         # One shard: its updates have one order, so a condition and its change are one step.
         layout = {"vectors_config": {}, "shard_number": 1, "replication_factor": self._replicas}
-        collection.make(self._server, self.collection, layout)
+        collection.make(self.server, self.collection, layout)
         # A strict server takes no condition on a field without an index.
         collection.index_fields(
-            self._server, self.collection, {"holder": "keyword", "beat": "integer"}
+            self.server, self.collection, {"holder": "keyword", "beat": "integer"}
         )
         self._index_revision()
-        self._server.ask(
+        self.server.ask(
             "the corpus could not be created",
             lambda client: client.upsert(
                 self.collection, [point], update_mode=UpdateMode.INSERT_ONLY
@@ -110,7 +112,7 @@ class Control:
 
     def change(self, fields: Mapping[str, Any], **expected: Any) -> bool:
         """Set fields of the corpus' record if it holds what is expected; whether it did."""
-        self.ask(
+        self.server.ask(
             "the corpus' record could not be changed",
             lambda client: self.set(client, fields, **expected),
         )
@@ -118,10 +120,11 @@ class Control:
         now = self.corpus() or {}
         return all(now.get(name) == value for name, value in {**expected, **fields}.items())
 
-    def amend(self, change: Change, holder: str | None = None) -> None:
+    def amend(self, change: Change) -> None:
         """Set what `change` makes of the corpus' record, if that is still as it was read and, where
-        one is named, has this holder of the lease. Raises TakenOver where it is not.
+        this process holds the lease, names it. Raises TakenOver where it is not.
         """
+        holder = self._holder()
         held = self.corpus() or {}
         revision = held.get("revision")
         expected: dict[str, Any] = {"revision": revision}
@@ -132,7 +135,7 @@ class Control:
                 where=self.collection, hint="what this one committed stays"
             )
 
-    def adopt(self, holder: str) -> None:
+    def adopt(self) -> None:
         """Take in what an older version wrote: a point for each generation."""
         from qdrant_client.models import PointIdsList
 
@@ -140,20 +143,16 @@ class Control:
             return
         self._index_revision()
         older = self.records()
-        self.amend(lambda held: {"generations": [_of_record(each) for each in older]}, holder)
+        self.amend(lambda held: {"generations": [_of_record(each) for each in older]})
         chosen = PointIdsList(points=[self._id(each.generation.name) for each in older])
         if older:
-            self._server.ask(
+            self.server.ask(
                 "older records could not be removed",
                 lambda client: client.delete(self.collection, chosen),
             )
 
     def _index_revision(self) -> None:
-        collection.index_fields(self._server, self.collection, {"revision": "integer"})
-
-    def ask(self, doing: str, request: Callable[[QdrantClient], Answer]) -> Answer:
-        """See `Server`."""
-        return self._server.ask(doing, request)
+        collection.index_fields(self.server, self.collection, {"revision": "integer"})
 
     def read(self, client: QdrantClient) -> Mapping[str, Any]:
         """The corpus' record, asked for once; empty where there is none. Raises as the client."""
@@ -184,8 +183,7 @@ class Control:
     def records(self) -> list[Record]:
         """All generations, in order of number."""
         try:
-            self._limits = self._limits or limits_of(self._server, self.collection)
-            points = list(scroll(self._server, self.collection, self._limits))
+            points = list(self._contents.scroll())
         except Missing:
             return []
         payloads = [point.payload for point in points if point.payload]
@@ -194,31 +192,29 @@ class Control:
         found = [self._to_record(each, held) for each in _generations(held, older)]
         return sorted(found, key=lambda each: each.generation.number)
 
-    def save(self, record: Record, holder: str | None = None) -> None:
+    def save(self, record: Record) -> None:
         """Write a generation's record. See `amend`."""
-        self.amend(lambda held: _with(held, record), holder)
+        self.amend(lambda held: _with(held, record))
 
-    def renumber(self, record: Record, holder: str | None = None) -> Record:
+    def renumber(self, record: Record) -> Record:
         """Give up what a record's points are marked with, for a mark that nobody has had: the
         record, `behind`. See `amend`.
         """
         behind = (*record.behind, record.number)
         taken = replace(record, mark=self.next_number(), behind=behind)
-        self.amend(lambda held: {**_with(held, taken), **_giving_up(held, record)}, holder)
+        self.amend(lambda held: {**_with(held, taken), **_giving_up(held, record)})
         return taken
 
-    def remove(self, name: str, holder: str | None = None) -> None:
+    def remove(self, name: str) -> None:
         """Forget a generation. See `amend`."""
-        self.amend(lambda held: {"generations": _but(held, name)}, holder)
+        self.amend(lambda held: {"generations": _but(held, name)})
 
-    def give_up(self, record: Record, holder: str | None = None) -> None:
+    def give_up(self, record: Record) -> None:
         """Forget a generation that nothing stands on, and that its marks ever counted. See
         `amend`.
         """
         name = record.generation.name
-        self.amend(
-            lambda held: {"generations": _but(held, name), **_giving_up(held, record)}, holder
-        )
+        self.amend(lambda held: {"generations": _but(held, name), **_giving_up(held, record)})
 
     def next_number(self) -> int:
         """One that no generation has had, those that were given up included: what is late of them
@@ -231,7 +227,7 @@ class Control:
         return self._payloads([identifier]).get(identifier)
 
     def _payloads(self, identifiers: list[str]) -> dict[str, Mapping[str, Any]]:
-        points = self._server.find(
+        points = self.server.find(
             "the corpus' record could not be read",
             lambda client: client.retrieve(self.collection, identifiers, with_payload=True),
         )
