@@ -34,19 +34,29 @@ Share = Annotated[float, Field(strict=True, ge=0.0, le=1.0)]
 """A number from 0 to 1."""
 Weight = Annotated[float, Field(strict=True, ge=0.0, allow_inf_nan=False)]
 """A finite number, at least 0."""
+Positive = Annotated[float, Field(strict=True, gt=0.0, allow_inf_nan=False)]
+"""A finite number above 0."""
 FieldName = Annotated[str, AfterValidator(_nameable)]
 """A document's field, to filter by."""
 
 
 def option(
-    default: Any = MISSING, *, help: str, stored: bool = True, or_folder: bool = False
+    default: Any = MISSING,
+    *,
+    help: str,
+    stored: bool = True,
+    or_folder: bool = False,
+    last: bool = False,
 ) -> Any:
     """A field of the pipeline file. `stored=False` says that what the index holds, or what an
     answerer says, does not depend on it; of retrievers, rerankers and indexes nothing ever counts
     as stored. `or_folder`: a value that begins with `.`, `/` or `~` is a path, relative as paths
-    are.
+    are. `last`: inherited, and listed behind the component's own.
+
+    One that several components have may be made once, for fields of one name.
     """
-    return field(default=default, metadata={"help": help, "stored": stored, "or_folder": or_folder})
+    told = {"help": help, "stored": stored, "or_folder": or_folder, "last": last}
+    return field(default=default, metadata=told)
 
 
 def part(default: Any = None) -> Any:

@@ -154,11 +154,8 @@ def _missing(stage: str, use: str, module: str, error: ModuleNotFoundError) -> E
 
 def options_of(component: type[Any]) -> dict[str, dataclasses.Field[Any]]:
     """The fields that a pipeline file may set, in order."""
-    return {
-        each.name: each
-        for each in dataclasses.fields(component)
-        if each.init and not each.metadata.get("part")
-    }
+    found = sorted(dataclasses.fields(component), key=lambda each: each.metadata.get("last", False))
+    return {each.name: each for each in found if each.init and not each.metadata.get("part")}
 
 
 def parts_of(component: type[Any]) -> frozenset[str]:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from components.errors import NoAnswer, SourceMissing, SpecError
 from components.options import option
-from components.sources.extract import storable
+from components.sources.storable import storable
 from components.values import Answer, Hit, Query, Step
 
 _IDS = ("financebench_id", "question_id", "query_id", "_id", "id")

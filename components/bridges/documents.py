@@ -7,7 +7,9 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from components.sources.extract import document_id, fields, one_line, title
+from components.sources.extract import fields
+from components.sources.extract.headings import one_line, title
+from components.sources.storable import document_id
 from components.values import Document, Metadata, Scalar
 
 _PLACES = ("file_path", "url", "URL", "source", "page_id")

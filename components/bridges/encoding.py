@@ -11,7 +11,7 @@ from threading import RLock
 
 import numpy as np
 
-from components.sources.extract import storable
+from components.sources.storable import storable
 from components.stages import Encoder
 from components.values import Document, Matrix, Span
 

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from components.bridges import documents, foreign, secrets
 from components.bridges.foreign import Wrapped
 from components.errors import BadDocument, SourceMissing
-from components.sources.extract import document_id, storable, storable_path
+from components.sources.storable import document_id, storable, storable_path
 from components.values import Document, DocumentRef
 
 

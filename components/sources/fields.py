@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from components.normal_form import canonical
-from components.sources.extract import storable
+from components.sources.storable import storable
 from components.values import Metadata
 
 Fields = Mapping[str, Any]

@@ -11,16 +11,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
-from urllib.parse import quote_from_bytes, unquote_to_bytes
 
-from components import paths
-from components.errors import BadDocument, SourceMissing
+from components.errors import SourceMissing
 from components.normal_form import canonical
 from components.options import option
-from components.sources import local
-from components.sources.extract import document_id, one_line, storable, storable_path
+from components.sources import local, walk
+from components.sources.extract.headings import one_line
 from components.sources.parsing import Parsing
-from components.sources.trust import HELP, Trust, by_content
+from components.sources.storable import document_id, storable
 from components.values import Document, DocumentRef, Scalar
 
 INFORMATION = "financebench_document_information.jsonl"
@@ -45,12 +43,11 @@ class FinanceBench(Parsing):
     follow_links: bool = option(
         False, help="read what links in pdfs/ lead to, also out of the folder", stored=False
     )
-    trust: Trust = option("mtime", help=HELP, stored=False)
 
     @property
     def identity(self) -> str:
         """The folder's absolute path."""
-        return storable_path(str(paths.named(self.path)))
+        return local.identity(self.path)
 
     def scan(self) -> Iterator[DocumentRef]:
         """Filings by name. Raises SourceMissing, also where a chosen filing is not there."""
@@ -64,18 +61,16 @@ class FinanceBench(Parsing):
             )
         for name, entry in found.items():
             if ids[name] in wanted or not wanted:
-                locator = quote_from_bytes(os.fsencode(name))
-                version = self._version(ids[name], entry)
-                ref = DocumentRef(id=ids[name], version=version, locator=locator)
-                yield by_content(ref, self.digest) if self.trust == "content" else ref
+                version, locator = self._version(ids[name], entry), local.locator(name)
+                yield self._trusted(DocumentRef(id=ids[name], version=version, locator=locator))
 
     def digest(self, ref: DocumentRef) -> str:
         """Sha256 of the PDF and of what the data set says about it."""
-        return hashlib.sha256(self._bytes(ref) + self._told(ref.id)).hexdigest()
+        return hashlib.sha256(self._data(ref) + self._told(ref.id)).hexdigest()
 
     def read(self, ref: DocumentRef) -> Document:
         """The filing, page by page."""
-        document = self._parsed(f"{ref.id}.pdf", self._bytes(ref), str(self._file(ref)))
+        document = self._parsed(f"{ref.id}.pdf", self._data(ref), str(self._file(ref)))
         known = self._information.get(ref.id, {})
         metadata: dict[str, Scalar] = {name: known[name] for name in _FIELDS if name in known}
         return replace(
@@ -87,7 +82,7 @@ class FinanceBench(Parsing):
         return self.path / "pdfs"
 
     def _file(self, ref: DocumentRef) -> Path:
-        return self._folder / f"{os.fsdecode(unquote_to_bytes(ref.locator))}.pdf"
+        return self._folder / f"{local.located(ref.locator)}.pdf"
 
     def _filings(self) -> dict[str, os.DirEntry[str]]:
         try:
@@ -101,25 +96,15 @@ class FinanceBench(Parsing):
         return {name[:-4]: found[name] for name in sorted(found) if name.endswith(".pdf")}
 
     def _version(self, id: str, entry: os.DirEntry[str]) -> str:
-        linked = entry.is_symlink() and not self.follow_links
-        if linked and local.leads_out(self._folder, entry.name):
-            return local.LED_OUT
-        try:
-            found = entry.stat()
-        except OSError:
-            found = entry.stat(follow_symlinks=False)  # a link to nothing: reading it says so
+        follow = self.follow_links
+        version = walk.version(self._folder, entry.name, entry, follow_links=follow)
         told = hashlib.sha256(self._told(id)).hexdigest()[:8]
-        return f"{found.st_mtime_ns}-{found.st_size}-{told}"
+        return version if version == local.LED_OUT else f"{version}-{told}"
 
-    def _bytes(self, ref: DocumentRef) -> bytes:
-        file = self._file(ref)
-        try:
-            with local.opened(self._folder, file.name, follow_links=self.follow_links) as opened:
-                self._check_size(os.fstat(opened.fileno()).st_size, str(file))
-                return self._whole(opened)
-        except BadDocument as error:
-            error.at(where=str(file))
-            raise
+    def _data(self, ref: DocumentRef) -> bytes:
+        file, follow = self._file(ref), self.follow_links
+        with self._opened(self._folder, file.name, str(file), follow_links=follow) as opened:
+            return self._whole(opened)
 
     def _told(self, id: str) -> bytes:
         known = self._information.get(id, {})

@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import Formatter
-from typing import ClassVar
+from typing import BinaryIO, ClassVar
 
-from components import paths
 from components.errors import BadDocument
 from components.options import option
 from components.sources import fields, gzipped, local, packed
-from components.sources.extract import storable_path
 from components.sources.fields import Fields
-from components.sources.trust import Trust
+from components.sources.kept import Held
+from components.sources.parsing import Trust
+from components.sources.storable import storable_path
 from components.values import Document, DocumentRef, Gap, Metadata
 
 _MISSING = "source.path must name a .jsonl or .jsonl.gz file, or a folder with corpus.jsonl"
@@ -45,8 +45,8 @@ class JsonLines:
         help="as of files; every survey reads and compares all lines anyway",
         stored=False,
     )
-    _held: gzipped.Held = field(
-        default_factory=lambda: gzipped.Held(), init=False, repr=False, compare=False
+    _held: Held[BinaryIO] = field(
+        default_factory=lambda: Held(gzipped.opened), init=False, repr=False, compare=False
     )
 
     def __post_init__(self) -> None:
@@ -57,7 +57,7 @@ class JsonLines:
     @property
     def identity(self) -> str:
         """The absolute path, as the pipeline names it."""
-        return storable_path(str(paths.named(self.path)))
+        return local.identity(self.path)
 
     def scan(self) -> Iterator[DocumentRef | Gap]:
         """Lines in the file's order. A line that cannot be understood may be any document."""
@@ -123,7 +123,7 @@ class JsonLines:
         start, _, length = ref.locator.partition(":")
         try:
             with packed.understood():
-                line = self._held.read(self._file, int(start), int(length))
+                line = gzipped.read(self._held, self._file, int(start), int(length))
         except (FileNotFoundError, NotADirectoryError) as error:
             raise local.not_here(self.path, error) from error
         except OSError as error:

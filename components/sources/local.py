@@ -9,8 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
+from urllib.parse import quote_from_bytes, unquote_to_bytes
 
+from components import paths
 from components.errors import BadDocument, MillraceError, SourceMissing, SourceUnavailable
+from components.sources.storable import storable_path
 from components.system import FOR_NOW, OF_PROCESS
 
 LEADS_OUT = "a link that leads out of the source's folder"
@@ -34,6 +37,21 @@ def shown(name: str) -> str:
         return os.fsencode(name).decode("utf-8", "surrogateescape")
     except UnicodeEncodeError:  # a name that is not from the system
         return name
+
+
+def identity(path: Path) -> str:
+    """What a source at this place is called by: its absolute path."""
+    return storable_path(str(paths.named(path)))
+
+
+def locator(name: str) -> str:
+    """A file's name for a document's reference; `located` gives it back."""
+    return quote_from_bytes(os.fsencode(name))
+
+
+def located(locator: str) -> str:
+    """The name that a locator stands for."""
+    return os.fsdecode(unquote_to_bytes(locator))
 
 
 @contextmanager

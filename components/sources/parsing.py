@@ -5,16 +5,21 @@ parsing it may cost.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import IO
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from io import BufferedReader
+from pathlib import Path
+from typing import IO, Literal
 
 from components.errors import BadDocument
 from components.options import Count, option
-from components.sources import extract, isolated
+from components.sources import extract, isolated, local
 from components.sources.worker import Limits
-from components.values import Document
+from components.values import Document, DocumentRef
 
+Trust = Literal["mtime", "content"]
 _PIECE = 2**20
 
 
@@ -29,6 +34,13 @@ class Parsing:
     parse_bytes: Count = option(
         2 * 2**30, help="bytes of memory that parsing a document may take, on Linux", stored=False
     )
+    trust: Trust = option(
+        "mtime",
+        help="what tells that a document has changed: mtime (and size), or content, for which "
+        "every survey reads all",
+        stored=False,
+        last=True,
+    )
     _deadly: dict[str, tuple[bytes, BadDocument]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -39,10 +51,50 @@ class Parsing:
         """The version of what reads PDFs: their text depends on it."""
         return extract.facts()
 
+    def digest(self, ref: DocumentRef) -> str:
+        """Sha256 of the document's bytes."""
+        return hashlib.sha256(self._data(ref)).hexdigest()
+
+    def read(self, ref: DocumentRef) -> Document:
+        """The document's text; the modules of `extract` say what each format keeps."""
+        return self._parsed(ref.id, self._data(ref), self._where(ref.id))
+
+    def _data(self, ref: DocumentRef) -> bytes:
+        raise NotImplementedError
+
+    def _where(self, id: str) -> str:
+        raise NotImplementedError
+
+    def _trusted(self, ref: DocumentRef) -> DocumentRef:
+        """The document, with a hash of its bytes for a version where nothing else is trusted. Where
+        they cannot be read it stays what it is: reading it will say so.
+        """
+        if self.trust == "mtime":
+            return ref
+        try:
+            return replace(ref, version=self.digest(ref))
+        except BadDocument:
+            return ref
+
     @staticmethod
     def _parse(id: str, data: bytes, where: str) -> Document:
         """The document. Runs in the other process."""
         return extract.document(id, data, where)
+
+    @contextmanager
+    def _opened(
+        self, root: Path, name: str, where: str, *, follow_links: bool
+    ) -> Iterator[BufferedReader]:
+        """A file below a folder of this machine. Raises as `local.opened`, and where it is too
+        large.
+        """
+        try:
+            with local.opened(root, name, follow_links=follow_links) as file:
+                self._check_size(os.fstat(file.fileno()).st_size)
+                yield file
+        except BadDocument as error:
+            error.at(where=where)
+            raise
 
     def _whole(self, file: IO[bytes]) -> bytes:
         """All of an opened file. Raises BadDocument where it is too large, whatever was said of it
@@ -57,12 +109,10 @@ class Parsing:
         self._check_size(len(data))
         return data
 
-    def _check_size(self, size: int, where: str = "") -> None:
+    def _check_size(self, size: int) -> None:
         """Raises BadDocument."""
         if size > self.max_bytes:
-            raise BadDocument(f"too large: {size:,} bytes, at most {self.max_bytes:,} are read").at(
-                where=where
-            )
+            raise BadDocument(f"too large: {size:,} bytes, at most {self.max_bytes:,} are read")
 
     def _parsed(self, id: str, data: bytes, where: str) -> Document:
         """The document, made in another process. Raises BadDocument, SourceUnavailable."""

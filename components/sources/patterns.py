@@ -5,12 +5,14 @@ from __future__ import annotations
 from wcmatch import fnmatch, glob
 
 from components.normal_form import canonical
+from components.options import option
 
 INCLUDE = tuple(
     f"**/*.{suffix}"
     for suffix in ("md", "markdown", "rst", "txt", "html", "htm", "xhtml", "xht", "pdf")
 )
 """Every format that `extract` knows."""
+EXCLUDE = option((), help="globs of what to leave out, like drafts/**", stored=False)
 
 
 def check(*patterns: str) -> None:

@@ -17,8 +17,9 @@ from wcmatch import glob
 
 from components.errors import BadDocument, SourceMissing
 from components.options import option
-from components.sources.extract import markdown, rst, storable, title
-from components.sources.extract.headings import sections
+from components.sources.extract import markdown, rst
+from components.sources.extract.headings import sections, title
+from components.sources.storable import storable
 from components.values import Document, DocumentRef
 
 _LEFT_OUT = re.compile("distutils|encodings|ensurepip|idlelib|lib2to3|pydoc_data|tests?|turtledemo")

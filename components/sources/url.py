@@ -21,11 +21,11 @@ from components.errors import (
     SourceUnavailable,
 )
 from components.options import option
-from components.sources import extract, local, patterns, walk
+from components.sources import local, patterns, walk
 from components.sources.kept import Kept
 from components.sources.parsing import Parsing
-from components.sources.trust import HELP, Trust, by_content
-from components.values import Document, DocumentRef, Gap, LeftOut
+from components.sources.storable import document_id, storable
+from components.values import DocumentRef, Gap, LeftOut
 
 _TELLING = (
     "etag", "md5", "crc", "sha", "hash", "digest", "checksum", "generation", "mtime", "modif",
@@ -59,10 +59,7 @@ class Url(Parsing):
         help="globs below the URL; ** is any depth, case does not matter",
         stored=False,
     )
-    exclude: tuple[str, ...] = option(
-        (), help="globs of what to leave out, like drafts/**", stored=False
-    )
-    trust: Trust = option("mtime", help=HELP, stored=False)
+    exclude: tuple[str, ...] = patterns.EXCLUDE
     _kept: Kept = field(default_factory=Kept, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -72,7 +69,7 @@ class Url(Parsing):
     @property
     def identity(self) -> str:
         """The URL."""
-        return extract.storable(self.url.rstrip("/"))
+        return storable(self.url.rstrip("/"))
 
     def scan(self) -> Iterator[DocumentRef | Gap | LeftOut]:
         """Files by name, a folder's own before those of its sub-folders.
@@ -94,22 +91,16 @@ class Url(Parsing):
                 continue
             for name, info in entries:
                 if _links_to_folder(files, info):
-                    yield from self._unfollowed(root, name, chosen)
+                    if chosen.enters(name):
+                        yield self._unread(walk.unfollowed(Path(root), f"{name}/", chosen))
                 elif info["type"] != "directory":
                     if chosen.takes(self._shown(name)):
                         yield from self._listed(files, root, name, info)
-                    if info.get("islink") and _is_local(files):
-                        yield from self._lost(root, name, chosen)
+                    linked = info.get("islink") and _is_local(files)
+                    if linked and (lost := walk.led_nowhere(Path(root), name, chosen)):
+                        yield self._unread(lost)
             below = [name for name, info in entries if info["type"] == "directory"]
             folders += [f"{each}/" for each in reversed(below) if chosen.enters(self._shown(each))]
-
-    def digest(self, ref: DocumentRef) -> str:
-        """Sha256 of the file."""
-        return hashlib.sha256(self._data(ref)).hexdigest()
-
-    def read(self, ref: DocumentRef) -> Document:
-        """The file's text; the modules of `extract` say what each format keeps."""
-        return self._parsed(ref.id, self._data(ref), self._where(ref.id))
 
     def _connect(self) -> tuple[Any, str]:
         """The filesystem, and the root's path in it."""
@@ -127,20 +118,9 @@ class Url(Parsing):
             ) from error
         return files, str(root).rstrip("/")
 
-    def _unfollowed(self, root: str, name: str, chosen: patterns.Chosen) -> Iterator[Gap | LeftOut]:
-        if not chosen.enters(name):
-            return
-        found = walk.unfollowed(Path(root), f"{name}/", chosen)
+    def _unread(self, found: walk.Found) -> Gap | LeftOut:
         id = self._id(found.name)
-        if found.missing:
-            yield Gap(prefix=id, where=self._where(id), reason=f"{found.reason}: {_REMEDY}")
-        else:
-            yield LeftOut(where=self._where(id), reason=found.reason)
-
-    def _lost(self, root: str, name: str, chosen: patterns.Chosen) -> Iterator[Gap]:
-        if found := walk.led_nowhere(Path(root), name, chosen):
-            id = self._id(found.name)
-            yield Gap(prefix=id, where=self._where(id), reason=found.reason)
+        return found.unread(id, self._where(id), _REMEDY)
 
     def _listed(
         self, files: Any, root: str, name: str, info: Mapping[str, Any]
@@ -164,7 +144,7 @@ class Url(Parsing):
             version=told,
             locator=quote(name, errors="surrogatepass"),
         )
-        yield by_content(ref, self.digest) if self.trust == "content" else ref
+        yield self._trusted(ref)
 
     def _told_otherwise(self, files: Any, info: Mapping[str, Any]) -> str:
         """When the file was modified, or else a hash of its bytes: its size tells too little."""
@@ -221,7 +201,7 @@ class Url(Parsing):
             raise BadDocument(reason).at(where=where).passing() from error
 
     def _id(self, name: str) -> str:
-        return extract.document_id(self._shown(name))
+        return document_id(self._shown(name))
 
     def _shown(self, name: str) -> str:
         """A name as people know it: web servers list what stands in URLs."""

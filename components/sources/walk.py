@@ -9,6 +9,7 @@ from pathlib import Path
 
 from components.sources import local
 from components.sources.patterns import Chosen
+from components.values import Gap, LeftOut
 
 _ELSEWHERE = "a link to a folder of this source, which is read under its own name"
 _HIDDEN = "a link to a folder that is not read otherwise"
@@ -35,6 +36,13 @@ class Found:
     missing: bool = False
     """Whether something may be lost by it."""
     is_link: bool = False
+
+    def unread(self, id: str, where: str, remedy: str) -> Gap | LeftOut:
+        """What to tell of it. `remedy`: how a link may be followed all the same."""
+        if not self.missing:
+            return LeftOut(where=where, reason=self.reason)
+        reason = f"{self.reason}: {remedy}" if self.is_link else self.reason
+        return Gap(prefix=id, where=where, reason=reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +100,9 @@ class Walk:
 
     def _file(self, name: str, entry: os.DirEntry[str]) -> Found:
         try:
-            linked = entry.is_symlink() and not self._follow_links
-            if linked and local.leads_out(self._root, name):
-                return Found(name, local.LED_OUT)
-            found = _stat(entry)
+            return Found(name, version(self._root, name, entry, follow_links=self._follow_links))
         except OSError as error:
             return _unlisted(name, error)
-        return Found(name, f"{found.st_mtime_ns}-{found.st_size}")
 
     def _left(
         self, name: str, entry: os.DirEntry[str], above: frozenset[tuple[int, int]]
@@ -107,6 +111,17 @@ class Walk:
         if self._follow_links:
             return Found(name, reason=_LOOP) if _identity(entry.stat()) in above else None
         return unfollowed(self._root, name, self._chosen)
+
+
+def version(root: Path, name: str, entry: os.DirEntry[str], *, follow_links: bool) -> str:
+    """Of a file below a folder, another one whenever the file changes. Raises OSError."""
+    if entry.is_symlink() and not follow_links and local.leads_out(root, name):
+        return local.LED_OUT
+    try:
+        found = entry.stat()
+    except OSError:
+        found = entry.stat(follow_symlinks=False)  # a link to nothing: reading it says so
+    return f"{found.st_mtime_ns}-{found.st_size}"
 
 
 def unfollowed(root: Path, name: str, chosen: Chosen) -> Found:
@@ -137,13 +152,6 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return entry.is_dir()
     except OSError:
         return False  # a link in a circle, or one that may not be looked at: reading it says so
-
-
-def _stat(entry: os.DirEntry[str]) -> os.stat_result:
-    try:
-        return entry.stat()
-    except OSError:
-        return entry.stat(follow_symlinks=False)  # a link to nothing: reading it says so
 
 
 def _identity(found: os.stat_result) -> tuple[int, int]:

@@ -38,7 +38,7 @@ def command(
 ) -> int:
     """Find what answers QUESTION in the live index of PIPELINE."""
     from components.corpus.search import search
-    from components.sources.extract import storable
+    from components.sources.storable import storable
     from components.values import Query
 
     question = storable(question)  # an argument may hold bytes that are no text
@@ -72,7 +72,7 @@ def _tell_depth(found: Found) -> None:
 def _filter(texts: tuple[str, ...]) -> Filter:
     """`year=2018` means the number and the word: nobody can know how it was stored."""
     from components.errors import BadOption
-    from components.sources.extract import storable
+    from components.sources.storable import storable
 
     wanted: dict[str, list[Scalar]] = {}
     for text in map(storable, texts):

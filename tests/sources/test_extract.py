@@ -12,6 +12,8 @@ from reportlab.pdfgen.canvas import Canvas
 
 from components.errors import BadDocument
 from components.sources import extract
+from components.sources.extract.headings import LONGEST_TITLE
+from components.sources.storable import storable
 from components.values import Document
 
 WESTERN = "Don’t say “no” when the naïve director asks for 5 €."
@@ -95,7 +97,7 @@ class TestText:
         document = read("a.md", b"# " + b"word " * 10_000_000 + "café".encode("latin-1"))
         assert time.process_time() - began < 10
         assert document.text.endswith("word café")
-        assert len(document.title) <= extract.LONGEST_TITLE
+        assert len(document.title) <= LONGEST_TITLE
 
     @pytest.mark.parametrize(("name", "text", "title"), [
         ("x/a.md", "intro\n# The *title* #\n## Next", "The *title*"),
@@ -115,7 +117,7 @@ class TestText:
         assert read(name, text).title == title
 
     def test_surrogates(self) -> None:
-        assert extract.storable("a\ud83c\udf89\ud800b") == "a🎉\ufffdb"
+        assert storable("a\ud83c\udf89\ud800b") == "a🎉\ufffdb"
 
 
 class TestHtml:

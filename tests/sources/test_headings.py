@@ -10,6 +10,7 @@ import pytest
 from components.errors import BadDocument
 from components.sources import extract
 from components.sources.extract import markdown
+from components.sources.extract.headings import LONGEST_TITLE
 
 
 def paths(name: str, text: str) -> dict[str, str]:
@@ -61,7 +62,7 @@ class TestMarkdown:
         text = "".join(f"{'#' * level} {'word ' * 100_000}\n" for level in range(1, 7))
         document = extract.document("a.md", text.encode())
         assert len(document.sections) == 6
-        assert max(len(each.path) for each in document.sections) < 6 * extract.LONGEST_TITLE + 20
+        assert max(len(each.path) for each in document.sections) < 6 * LONGEST_TITLE + 20
 
     def test_a_list_of_many_items_takes_little_memory(self) -> None:
         tracemalloc.start()

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from components.sources.extract import storable
+from components.sources.storable import storable
 from components.values import Scalar
 
 

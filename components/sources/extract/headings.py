@@ -1,15 +1,17 @@
-"""Headings, and the sections that they open."""
+"""Titles and headings, and the sections that headings open."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
-from components.sources.extract import one_line
 from components.values import Section
 
 DEEPEST = 6
 """Levels that are told apart: those of HTML and Markdown."""
+LONGEST_TITLE = 300
+"""Characters. A title may stand before every chunk, so a file of one line must not become one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,16 @@ class Heading:
     level: int
     """From 1; deeper ones are part of the last shallower one."""
     text: str
+
+
+def title(found: str, id: str) -> str:
+    """The title found, on one line and not too long; without one, the name in the id."""
+    return one_line(found) or PurePosixPath(id).stem
+
+
+def one_line(found: str) -> str:
+    """A title or heading on one line, not too long."""
+    return " ".join(found[: 10 * LONGEST_TITLE].split())[:LONGEST_TITLE].rstrip()
 
 
 def sections(headings: Iterable[Heading]) -> tuple[Section, ...]:

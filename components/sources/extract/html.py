@@ -6,8 +6,8 @@ import html
 import re
 
 from components.errors import BadDocument
-from components.sources.extract import text, title
-from components.sources.extract.headings import sections
+from components.sources.extract import text
+from components.sources.extract.headings import sections, title
 from components.values import Document
 
 _TAG = re.compile(

@@ -10,8 +10,8 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from components.errors import BadDocument
-from components.sources.extract import embedded, front_matter, text, title
-from components.sources.extract.headings import Heading, sections
+from components.sources.extract import embedded, front_matter, text
+from components.sources.extract.headings import Heading, sections, title
 from components.values import Document
 
 if TYPE_CHECKING:

@@ -10,7 +10,9 @@ from itertools import accumulate
 from typing import Any
 
 from components.errors import BadDocument
-from components.sources.extract import hyphens, storable, title
+from components.sources.extract import hyphens
+from components.sources.extract.headings import title
+from components.sources.storable import storable
 from components.values import Document
 
 _PDFIUM = threading.Lock()

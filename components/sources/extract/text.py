@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from components.errors import BadDocument
-from components.sources.extract import embedded, rst, storable, title
-from components.sources.extract.headings import sections
+from components.sources.extract import embedded, rst
+from components.sources.extract.headings import sections, title
+from components.sources.storable import storable
 from components.values import Document
 
 _MARKS = (
