@@ -52,9 +52,13 @@ def merge(model: Any, folder: Path) -> None:
 
 def _changes(folder: Path) -> Iterator[tuple[str, torch.Tensor]]:
     """Names of modules with what is added to their weights, in fp32."""
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    tensors = {name: each.float() for name, each in load_file(folder / WEIGHTS).items()}
+    try:
+        tensors = {name: each.float() for name, each in load_file(folder / WEIGHTS).items()}
+    except SafetensorError as error:
+        raise _fault(folder, f"cannot be read: {error}") from None
     scale = _scale(folder)
     for name in sorted(tensors):
         module, lora, kind = name.removeprefix(_ROOT).partition(".lora_")

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from components.encoders import adapters, lookalikes, native, profiles
 from components.encoders.profiles import Pooling, Profile
@@ -26,6 +26,7 @@ from components.errors import (
 )
 from components.system import of_machine, telling
 
+_Kind = TypeVar("_Kind", dict[str, Any], list[Any])
 _CONFIGURATION = ("config.json", "*_config.json", "config_*.json", "modules.json", "1_Pooling/*")
 _FILES = ("*.json", "model*.safetensors", "1_Pooling/*")
 """No program code, and no other weights."""
@@ -51,6 +52,14 @@ class Checkpoint:
 
 def checkpoint(model: str) -> Checkpoint:
     """The files of a model. Raises BadOption, MissingExtra, ModelFault, EndpointUnavailable."""
+    try:
+        return _found(model)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:  # files of no model's shape
+        told = f"it has no {error}" if isinstance(error, KeyError) else str(error)
+        raise BadOption(f"not a model folder: {told}").at(where=model) from None
+
+
+def _found(model: str) -> Checkpoint:
     known = profiles.find(model)
     if known is not None:
         return _known(known)
@@ -141,16 +150,16 @@ def _described(name: str, folder: Path) -> Profile:
     own = _json(folder / "sentence_bert_config.json", {})
     tokenizer = _json(folder / "tokenizer_config.json", {})
     settings = _json(folder / "config_sentence_transformers.json", {})
-    prompts, landmark = settings.get("prompts") or {}, settings.get("landmark") or ""
+    prompts, landmark = settings.get("prompts") or {}, _text("landmark", settings.get("landmark"))
     pooling = _json(folder / "1_Pooling" / "config.json", {})
-    longest = own.get("max_seq_length") or tokenizer.get("model_max_length")
+    longest = own.get("max_seq_length") or tokenizer.get("model_max_length") or 0
     return Profile(
         name=name,
         pooling=_pooling(name, pooling) or ("last" if landmark else "mean"),
         pool_prompt=bool(pooling.get("include_prompt", True)),
-        window=int(longest) if longest else None,
-        query_prompt=prompts.get("query", ""),
-        document_prompt=prompts.get("document", prompts.get("passage", "")),
+        window=_number("max_seq_length", longest) or None,
+        query_prompt=_text("prompts.query", prompts.get("query")),
+        document_prompt=_text("prompts.document", prompts.get("document", prompts.get("passage"))),
         landmark=bool(landmark),
         eos=landmark,
     )
@@ -182,7 +191,7 @@ def _check(profile: Profile, what: str, expected: object, found: object, folder:
 def _check_runs(name: str, folder: Path, config: dict[str, Any]) -> None:
     """Raises BadOption where the model is more than a known transformer, pooling and scaling."""
     file = folder / "modules.json"
-    types = [str(each["type"]) for each in _list(file)] if file.exists() else []
+    types = [str(each["type"]) for each in _read(file, list)] if file.exists() else []
     unknown = sorted({_module(each) for each in types} - {"Transformer", "Pooling", "Normalize"})
     if unknown:
         raise BadOption(f"{name} has modules that are not supported: {', '.join(unknown)}").at(
@@ -228,10 +237,25 @@ _FROM_PADDING = frozenset(
 
 def _positions(config: dict[str, Any]) -> int:
     """Tokens that the model can take."""
-    kind, positions = str(config.get("model_type")), int(config.get("max_position_embeddings", 512))
+    kind, name = str(config.get("model_type")), "max_position_embeddings"
+    positions = _number(name, config.get(name, 512))
     if "roberta" in kind or kind in _FROM_PADDING:
-        return positions - int(config.get("pad_token_id", 1)) - 1
+        return positions - _number("pad_token_id", config.get("pad_token_id", 1)) - 1
     return positions
+
+
+def _number(name: str, found: object) -> int:
+    """Raises ValueError for what is none."""
+    if not isinstance(found, int | float):
+        raise ValueError(f"{name} is no number, but {found!r}")
+    return int(found)
+
+
+def _text(name: str, found: object) -> str:
+    """Empty for null. Raises ValueError for what is no text."""
+    if not isinstance(found, str | None):
+        raise ValueError(f"{name} is no text, but {found!r}")
+    return found or ""
 
 
 _POOLINGS: dict[str, Pooling] = {
@@ -276,21 +300,21 @@ def _sha256(file: Path) -> str:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
-def _list(file: Path) -> list[Any]:
-    return list(_parsed(file))
-
-
 def _json(file: Path, default: dict[str, Any] | None = None) -> dict[str, Any]:
-    return default if default is not None and not file.exists() else dict(_parsed(file))
+    return default if default is not None and not file.exists() else _read(file, dict)
 
 
-def _parsed(file: Path) -> Any:
+def _read(file: Path, kind: type[_Kind]) -> _Kind:
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
+        found = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         if of_machine(error):
             raise
         raise BadOption(f"not a model folder: {error}").at(where=str(file)) from None
+    if not isinstance(found, kind):
+        told = "object" if kind is dict else "list"
+        raise BadOption(f"not a model folder: no JSON {told}").at(where=str(file))
+    return found
 
 
 @cache

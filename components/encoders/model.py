@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache, cached_property
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from components.encoders import adapters, native
 from components.encoders.checkpoints import Checkpoint, check_weights, checkpoint, config_file
 from components.encoders.device import Precision, device, dtype
-from components.encoders.layers import first_layers
 from components.encoders.tokenizers import FastTokenizer
 from components.errors import BadOption, DoesNotFit, ModelFault
+from components.system import of_machine
 from components.values import Integers
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ class Model:
         if passes.can_pack(self._device, self._dtype(), loaded.config.model_type):
             loaded.set_attn_implementation(passes.FLASH)
             self._packs = True
-        ready = loaded if self.layers is None else first_layers(loaded, self.layers)
+        ready = loaded if self.layers is None else _first_layers(loaded, self.layers)
         self.bytes = _bytes(loaded)
         return ready
 
@@ -151,16 +152,22 @@ class Model:
         """As transformers reads them. Raises ModelFault, BadOption."""
         config = config_file(self.checkpoint.folder)
         native.check_class(self.checkpoint.profile.name, config)
+        import torch
         from transformers import AutoModel
         from transformers.utils import logging
 
         logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-        loaded, found = AutoModel.from_pretrained(
-            self.checkpoint.folder,
-            config=native.configured(config),
-            dtype=self._dtype(),
-            output_loading_info=True,
-        )
+        try:
+            loaded, found = AutoModel.from_pretrained(
+                self.checkpoint.folder,
+                config=native.configured(config),
+                dtype=self._dtype(),
+                output_loading_info=True,
+            )
+        except Exception as error:  # the libraries raise whatever they do of broken files
+            if of_machine(error) or isinstance(error, torch.OutOfMemoryError | MemoryError):
+                raise
+            raise self._fault(f"cannot be read: {' '.join(str(error).split())}") from error
         self._check_complete(found)
         if self._adapter:
             adapters.merge(loaded, self._adapter)
@@ -170,12 +177,45 @@ class Model:
         """Raises ModelFault where a weight would be left at random."""
         missing = [name for name in found["missing_keys"] if not name.startswith("pooler.")]
         if missing:
-            raise ModelFault(
-                f"the weights of {self.checkpoint.profile.name} lack {min(missing)}"
-            ).at(where=str(self.checkpoint.folder), hint="are they those of the config.json?")
+            raise self._fault(f"lack {min(missing)}")
+
+    def _fault(self, what: str) -> ModelFault:
+        return ModelFault(f"the weights of {self.checkpoint.profile.name} {what}").at(
+            where=str(self.checkpoint.folder), hint="are they those of the config.json?"
+        )
 
     def _dtype(self) -> torch.dtype:
         return dtype(self.precision, self._device)
+
+
+def _first_layers(loaded: Any, layers: int) -> Any:
+    """The model without its later layers (2D Matryoshka: arXiv 2402.14776): called alike,
+    `last_hidden_state` is the states after `layers` layers, before any normalisation that follows
+    the last one. Changes the model given.
+
+    Raises BadOption for an architecture without a list of layers.
+    """
+    import torch
+
+    total = loaded.config.num_hidden_layers
+    lists = [each for each in loaded.modules() if isinstance(each, torch.nn.ModuleList)]
+    stack = next((each for each in lists if len(each) == total), None)
+    if stack is None:
+        raise BadOption(f"a {loaded.config.model_type} model cannot be cut to fewer layers").at(
+            where="encoder.layers", hint="leave the option out"
+        )
+    del stack[layers:]
+    loaded.config.num_hidden_layers = layers
+    states: list[Any] = []
+    stack[-1].register_forward_hook(
+        lambda _module, _given, out: states.append(out[0] if isinstance(out, tuple) else out)
+    )
+
+    def forward(**inputs: Any) -> Any:
+        loaded(**inputs)
+        return SimpleNamespace(last_hidden_state=states.pop())
+
+    return forward
 
 
 def _bytes(loaded: Any) -> int:

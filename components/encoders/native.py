@@ -80,7 +80,7 @@ def check_class(name: str, config: Mapping[str, Any]) -> None:
     from transformers.models.auto.modeling_auto import MODEL_MAPPING_NAMES
 
     kind = config.get("model_type")
-    if kind not in MODEL_MAPPING_NAMES:
+    if str(kind) not in MODEL_MAPPING_NAMES:
         raise BadOption(
             f"{name} is a {kind!r}, which transformers {transformers.__version__} does not know"
         ).at(where="encoder.model", hint="a later transformers may; `millrace models` lists others")

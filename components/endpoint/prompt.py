@@ -33,11 +33,11 @@ class Prompt:
         """First 16 hex digits, of the text."""
         return hashlib.sha256(self.text.encode()).hexdigest()[:16]
 
-    def filled(self, **values: str) -> str:
+    def filled(self, /, **values: str) -> str:
         """With these places filled in one pass: what a value holds is text, never a place."""
         return _PLACE.sub(lambda place: values.get(place[1], place[0]), self.text)
 
-    def fenced(self, **values: str) -> str:
+    def fenced(self, /, **values: str) -> str:
         """As `filled`, each value between tags with letters drawn for this prompt alone: nothing in
         a value can end it or begin another. What the tags mean is said at the end.
         """

@@ -91,7 +91,9 @@ class TestFolder:
         self, tmp_path: Path
     ) -> None:
         made = folder(
-            tmp_path / "m", sentence_bert_config={}, tokenizer_config={"model_max_length": 200}
+            tmp_path / "m",
+            sentence_bert_config={"max_seq_length": None},
+            tokenizer_config={"model_max_length": 200},
         )
         assert checkpoint(str(made)).window == 200
 
@@ -182,6 +184,59 @@ class TestRefused:
         (made / "config.json").write_text("{")
         with pytest.raises(BadOption, match="not a model folder"):
             checkpoint(str(made))
+
+    @pytest.mark.parametrize(
+        ("name", "content", "told"),
+        [
+            ("config", [1], "no JSON object"),
+            ("config", None, "no JSON object"),
+            ("config", {"hidden_size": 384, "max_position_embeddings": None}, "max_position_emb"),
+            ("config", {"hidden_size": 8, "model_type": "roberta", "pad_token_id": None}, "pad_to"),
+            ("config", {"hidden_size": 8, "auto_map": 5}, "int"),
+            ("config_sentence_transformers", {"prompts": {"query": 5}}, "query"),
+            ("config_sentence_transformers", {"prompts": ["q"]}, "list"),
+            ("config_sentence_transformers", {"landmark": 5}, "landmark"),
+            ("sentence_bert_config", {"max_seq_length": "x"}, "max_seq_length"),
+            ("modules", {"type": "x"}, "no JSON list"),
+            ("modules", ["x"], "str"),
+        ],
+    )
+    def test_a_folder_whose_files_say_what_no_model_is(
+        self, tmp_path: Path, name: str, content: Any, told: str
+    ) -> None:
+        made = folder(tmp_path / "m", **{name: {}})
+        (made / f"{name}.json").write_text(json.dumps(content))
+        with pytest.raises(BadOption, match=rf"not a model folder: .*{told}") as got:
+            checkpoint(str(made))
+        assert got.value.where.startswith(str(made))
+
+    def test_an_index_of_weights_that_is_none(self, tmp_path: Path) -> None:
+        made = folder(tmp_path / "m", **{"model.safetensors.index": {"weights": 5}})
+        (made / "model.safetensors").unlink()
+        with pytest.raises(BadOption, match=r"not a model folder: .*weight_map"):
+            checkpoint(str(made))
+
+    def test_a_prompt_that_is_null_is_none(self, tmp_path: Path) -> None:
+        told = {"prompts": {"query": None, "document": None, "passage": "p: "}}
+        found = checkpoint(str(folder(tmp_path / "m", config_sentence_transformers=told)))
+        assert (found.profile.query_prompt, found.profile.document_prompt) == ("", "")
+
+    @pytest.mark.parametrize("weights", [b"", b"other weights", b"\x40" + bytes(7) + b"{}" * 32])
+    def test_weights_that_are_broken(self, tmp_path: Path, weights: bytes) -> None:
+        made = folder(tmp_path / "m")
+        (made / "model.safetensors").unlink()
+        (made / "model.safetensors").write_bytes(weights)
+        broken = Naive(model=str(made))
+        with pytest.raises(ModelFault, match="cannot be read") as got:
+            broken.encode_queries(["flour"])
+        assert got.value.where == str(made)
+        assert not broken.loaded
+
+    def test_a_configuration_that_no_weights_fit(self, tmp_path: Path) -> None:
+        config = json.loads((checkpoint("minilm").folder / "config.json").read_text())
+        made = folder(tmp_path / "m", config={**config, "num_attention_heads": 7})
+        with pytest.raises(ModelFault, match=r"cannot be read: .*heads"):
+            Naive(model=str(made)).encode_queries(["flour"])
 
     def test_a_folder_without_weights(self, tmp_path: Path) -> None:
         made = folder(tmp_path / "m")
