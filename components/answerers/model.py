@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any
-
-from pydantic import Field
+from typing import Any
 
 from components.answerers import prompt as prompts
 from components.endpoint.address import check, check_texts
@@ -14,10 +12,7 @@ from components.endpoint.chat import Endpoint
 from components.endpoint.ledger import Ledger
 from components.endpoint.once import Once
 from components.endpoint.prompt import Prompt
-from components.options import Count, Weight, Whole, option, part
-
-Seconds = Annotated[float, Field(strict=True, gt=0.0, allow_inf_nan=False)]
-"""More than none."""
+from components.options import Count, Positive, Weight, Whole, option, part
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +38,7 @@ class Asking:
     temperature: Weight | None = option(0.0, help="of the model; none: the server's own")
     stream: bool = option(False, help="take the answer in pieces, as it is made", stored=False)
     concurrency: Count = option(4, help="questions asked at once", stored=False)
-    seconds: Seconds = option(
+    seconds: Positive = option(
         60.0, help="seconds of silence after which a call is given up", stored=False
     )
     retries: Whole = option(4, help="more tries of a call that failed", stored=False)

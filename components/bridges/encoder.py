@@ -19,9 +19,8 @@ from components.bridges.foreign import Wrapped
 from components.cache import VectorCache
 from components.encoders import profiles
 from components.encoders.checkpoints import checkpoint
-from components.encoders.header import Header
+from components.encoders.header import HEADER, Header, span_texts
 from components.encoders.kernel import unit
-from components.encoders.naive import span_texts
 from components.encoders.rows import blocks
 from components.encoders.tokenizers import FastTokenizer, WordTokenizer
 from components.encoders.windows import token_ranges
@@ -41,7 +40,7 @@ class FromEmbedding:
     revision: ClassVar[int] = 1
     _wraps: ClassVar[Wrapped]
 
-    header: str = option("", help="read before each span's text, such as '{title}'")
+    header: str = HEADER
     tokenizer_of: str = option(
         "",
         help="whose tokens max_tokens counts: a name of `millrace models`, ./folder, or a hub id; "

@@ -3,35 +3,15 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import regex
 
-from components.encoders.ngrams import apart
 from components.values import SparseVector
 from components.writing import word_form
 
-LANGUAGES = (
-    "arabic",
-    "danish",
-    "dutch",
-    "english",
-    "finnish",
-    "french",
-    "german",
-    "greek",
-    "hungarian",
-    "italian",
-    "norwegian",
-    "portuguese",
-    "romanian",
-    "russian",
-    "spanish",
-    "swedish",
-    "turkish",
-)
-"""Of stemmers and stop words."""
 NONE = "none"
 """No language: no stemmer and no stop words."""
 _FLAT = 100_000.0
@@ -39,6 +19,14 @@ _FLAT = 100_000.0
 _MARK = regex.compile(r"[\p{M}--\p{Alphabetic}]", regex.VERSION1)
 """What would part a word for the engine: a tone in Thai or Yoruba, a virama in Hindi."""
 _WORD = regex.compile(r"[\p{Alphabetic}\p{N}][\p{Alphabetic}\p{N}\p{M}]*")
+
+_SHORT = r"\p{Han}\p{Hangul}"
+"""Scripts without blanks between words, of which a single character is often one."""
+_UNPARTED = regex.compile(
+    rf"[{_SHORT}\p{{Hiragana}}\p{{Katakana}}\p{{Bopomofo}}ー\p{{Line_Break=SA}}]+"
+)
+"""Line break class SA: Thai, Lao, Khmer, Myanmar and others of South-East Asia."""
+_SINGLE = regex.compile(rf"[{_SHORT}]")
 
 
 def counts(text: str, language: str, stopped: tuple[str, ...] = ()) -> SparseVector:
@@ -57,13 +45,28 @@ def weights(text: str, language: str, *, k: float, b: float, average: float) -> 
 
 
 def _weights(text: str, language: str, stopped: tuple[str, ...], **formula: float) -> SparseVector:
-    form = apart(word_form(text, turkish=language == "turkish"))
+    form = _apart(word_form(text, turkish=language == "turkish"))
     marked = _MARK.search(form) is not None
     words = " ".join(_WORD.findall(form)) if marked else form
     found = _engine(language, stopped, marked, **formula).embed_document(words)
     # Sorted, and one weight per id even where two terms share a hash.
     indices, at = np.unique(np.asarray(found.indices, dtype=np.int64), return_index=True)
     return SparseVector(indices, np.asarray(found.values, dtype=np.float32)[at])
+
+
+def _apart(text: str) -> str:
+    """The text with each run of characters of such scripts replaced by their pairs, with blanks
+    between them; those that may be words of their own stand there as well.
+    """
+    return text if text.isascii() else _UNPARTED.sub(_pairs, text)
+
+
+def _pairs(run: regex.Match[str]) -> str:
+    found = run.group()
+    if len(found) == 1:
+        return f" {found} "
+    pairs = map("".join, pairwise(found))
+    return f" {' '.join([*pairs, *_SINGLE.findall(found)])} "
 
 
 @lru_cache(maxsize=256)

@@ -13,8 +13,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from components.encoders.analyzer import LANGUAGES, NONE, counts, weights
-from components.encoders.language import language_of
+from components.encoders.analyzer import NONE, counts, weights
+from components.encoders.language import LANGUAGES, language_of
 from components.options import Share, Weight, option, part
 from components.values import SparseVector
 

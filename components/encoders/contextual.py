@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from components.encoders.header import Header
-from components.encoders.kernel import Window, pool
+from components.encoders.header import NO_HEADER, Header
 from components.encoders.model import Model
+from components.encoders.pieces import Rows, Window
 from components.encoders.rows import first_rows
 from components.encoders.variants import Variant
 from components.encoders.windows import windows
 from components.errors import BadOption
-from components.values import Document, Matrix, Span
+from components.options import option
+from components.values import Document, Span
+
+WINDOW = option(256, help="tokens of text read at once")
+OVERLAP = option(64, help="tokens shared by neighbouring windows, half of them on each side")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,16 +26,29 @@ class Reading:
     window: int
     overlap: int
     min_context: int | None = None
+    causal: bool = False
+    """Whether all context stands before a span, as models of landmarks read it."""
 
     @property
     def context(self) -> int:
-        """Tokens on each side of every span."""
-        return self.overlap // 2 if self.min_context is None else self.min_context
+        """Tokens on each side of every span, of causal models before it."""
+        return self._shared if self.min_context is None else self.min_context
 
     @property
     def facts(self) -> Mapping[str, object]:
         """What `min_context` changes; nothing where it says what the overlap says."""
-        return {} if self.context == self.overlap // 2 else {"min_context": self.context}
+        return {} if self.context == self._shared else {"min_context": self.context}
+
+    @property
+    def _shared(self) -> int:
+        return self.overlap if self.causal else self.overlap // 2
+
+    def check_window(self, name: str, longest: int) -> None:
+        """Raises BadOption where a window is more than the model of this name takes."""
+        if self.window > longest:
+            raise BadOption(f"a window of {self.window} tokens does not fit {name}").at(
+                where="encoder.window", hint=f"at most {longest}"
+            )
 
     def refused(self, reason: str, most: int) -> BadOption:
         """The error of too much context; `most` is how much there may be on a side."""
@@ -52,10 +69,7 @@ def check(of: Model, reading: Reading) -> None:
             where="encoder.model", hint="use: naive, or a mean-pooled model"
         )
     longest = _longest(of)
-    if reading.window > longest:
-        raise BadOption(f"a window of {reading.window} tokens does not fit {profile.name}").at(
-            where="encoder.window", hint=f"at most {longest}"
-        )
+    reading.check_window(profile.name, longest)
     unasked = reading.min_context is None and reading.overlap >= reading.window
     if unasked or 2 * reading.context >= reading.window:
         reason = f"leaves nothing of a window of {reading.window}"
@@ -65,7 +79,7 @@ def check(of: Model, reading: Reading) -> None:
         raise reading.refused(f"leaves no room for the prompt of {profile.name}", (room - 1) // 2)
 
 
-def facts(of: Model, reading: Reading, header: Header) -> Mapping[str, object]:
+def facts(of: Model, reading: Reading, header: Header = NO_HEADER) -> Mapping[str, object]:
     """What the reading stands for in a fingerprint. Raises BadOption, see `check`."""
     check(of, reading)
     # Where there is room for both, it always was as it is.
@@ -78,12 +92,11 @@ def rows(
     documents: Sequence[Document],
     spans: Sequence[Sequence[Span]],
     reading: Reading,
-    header: Header,
-) -> Iterator[tuple[int, Matrix]]:
+    header: Header = NO_HEADER,
+) -> Rows:
     """A row per span. Raises EmptySpan."""
     check(of.model, reading)
-    found = _windows(of.model, documents, spans, reading, header)
-    return pool(of.model, found, of.dimensions, of.cache)
+    return of.pooled(_windows(of.model, documents, spans, reading, header))
 
 
 def _windows(

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import torch
 
 Precision = Literal["auto", "fp32"]
+PRECISION = "auto: 16 bits where the device has them; fp32"
 AMPERE, VOLTA = (8, 0), (7, 0)
 """Compute capabilities from which a GPU multiplies in bf16, and in fp16, at full rate."""
 

@@ -8,9 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from components.encoders.header import Header
+from components.encoders.header import HEADER, Headed, Header, span_texts
 from components.encoders.kernel import unit
-from components.encoders.naive import span_texts
 from components.encoders.tokenizers import LONGEST_TOKEN, WordTokenizer
 from components.encoders.windows import token_ranges
 from components.options import Count, option
@@ -21,7 +20,7 @@ _ROWS = 4096
 
 
 @dataclass(frozen=True, kw_only=True)
-class Hashing:
+class Hashing(Headed):
     """Counts words into `width` signed buckets: texts that share words are near each other, however
     those are typed.
     """
@@ -29,10 +28,7 @@ class Hashing:
     revision: ClassVar[int] = 3
 
     width: Count = option(256, help="length of a vector")
-    header: str = option("", help="read before each span's text, such as '{title}'")
-
-    def __post_init__(self) -> None:
-        Header(self.header)
+    header: str = HEADER
 
     @property
     def loaded(self) -> bool:
@@ -46,10 +42,6 @@ class Hashing:
     @property
     def tokenizer(self) -> WordTokenizer:
         return WordTokenizer()
-
-    @property
-    def fields(self) -> frozenset[str]:
-        return Header(self.header).fields
 
     @property
     def facts(self) -> Mapping[str, object]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from string import Formatter
 
-from components.values import Document
+from components.options import option
+from components.values import Document, Span
+
+HEADER = option("", help="read before each span's text, such as '{title}'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,33 @@ class Header:
         """What stands before the text: the line and its end, or nothing."""
         line = self.render(document)
         return f"{line}\n" if line else ""
+
+
+NO_HEADER = Header("")
+
+
+class Headed:
+    """A component with the option `header`."""
+
+    header: str
+
+    def __post_init__(self) -> None:
+        Header(self.header)
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """The document's fields that it reads."""
+        return Header(self.header).fields
+
+
+def span_texts(
+    documents: Sequence[Document], spans: Sequence[Sequence[Span]], header: Header = NO_HEADER
+) -> Iterator[str]:
+    """What is read for each span: the header's line, then the span's text."""
+    for document, own in zip(documents, spans, strict=True):
+        lead = header.lead(document)
+        for span in own:
+            yield lead + document.text[span.start : span.end]
 
 
 def field_of(document: Document, name: str) -> str:

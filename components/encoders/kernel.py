@@ -16,15 +16,13 @@ import numpy as np
 from components.encoders.ahead import ahead
 from components.encoders.memory import Memory
 from components.encoders.model import Model
-from components.encoders.pieces import NOBODY, Pieces, Window
+from components.encoders.pieces import NOBODY, Pieces, Rows, Window
 from components.encoders.reading import NoRoom, read
 from components.encoders.states import StateLog, of_text, signs
 from components.values import Matrix, States
 
 if TYPE_CHECKING:
     from components.cache import VectorCache
-
-__all__ = ["NOBODY", "Window", "pool", "unit"]
 
 
 def pool(
@@ -33,7 +31,7 @@ def pool(
     width: int | None = None,
     cache: VectorCache | None = None,
     states: StateLog | None = None,
-) -> Iterator[tuple[int, Matrix]]:
+) -> Rows:
     """Finished rows as (first row, matrix (rows, width)), in order, every row exactly once.
 
     `width`: how many components are kept of each row, None for all. `cache`: what windows have
@@ -148,7 +146,7 @@ class _Sums:
         self._reserve(int(pieces.rows.max(initial=self._first - 1)) + 1)
         np.add.at(self._sums, pieces.rows - self._first, pieces.sums)
 
-    def finished(self, next_first: int | None) -> Iterator[tuple[int, Matrix]]:
+    def finished(self, next_first: int | None) -> Rows:
         """Rows below `next_first` (all of them where None), and forget them."""
         done = len(self._sums) if next_first is None else next_first - self._first
         if done <= 0:

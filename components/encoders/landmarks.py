@@ -18,26 +18,20 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from components.encoders.contextual import Reading
-from components.encoders.kernel import NOBODY, Window, pool
 from components.encoders.model import Model
+from components.encoders.pieces import NOBODY, Rows, Window
 from components.encoders.rows import first_rows
 from components.encoders.tokenizers import TokenArrays
 from components.encoders.variants import Variant
 from components.encoders.windows import token_ranges
 from components.errors import BadOption
-from components.values import Document, Integers, Matrix, Span
-
-
-def context(reading: Reading) -> int:
-    """Tokens before each span: where only the overlap is given, all of it."""
-    return reading.overlap if reading.min_context is None else reading.min_context
+from components.values import Document, Integers, Span
 
 
 def facts(of: Model, reading: Reading) -> Mapping[str, object]:
     """What the reading stands for in a fingerprint. Raises BadOption, see `check`."""
     check(of, reading)
-    asked = reading.min_context not in (None, reading.overlap)
-    return {"min_context": reading.min_context} if asked else {}
+    return reading.facts
 
 
 def check(of: Model, reading: Reading) -> None:
@@ -47,25 +41,20 @@ def check(of: Model, reading: Reading) -> None:
         raise BadOption(f"{name} pools by {of.checkpoint.pooling} and has a landmark token").at(
             where="encoder.model", hint="a model of landmarks pools by its last token"
         )
-    longest = of.checkpoint.positions - len(_before(of))
-    if reading.window > longest:
-        raise BadOption(f"a window of {reading.window} tokens does not fit {name}").at(
-            where="encoder.window", hint=f"at most {longest}"
-        )
-    if context(reading) + 2 > reading.window:
+    reading.check_window(name, of.checkpoint.positions - len(_before(of)))
+    if reading.context + 2 > reading.window:
         kind = "overlap" if reading.min_context is None else "min_context"
         raise BadOption(
-            f"{context(reading)} tokens of context leave nothing of a window of {reading.window}"
+            f"{reading.context} tokens of context leave nothing of a window of {reading.window}"
         ).at(where=f"encoder.{kind}", hint=f"at most {max(0, reading.window - 2)}")
 
 
 def rows(
     of: Variant, documents: Sequence[Document], spans: Sequence[Sequence[Span]], reading: Reading
-) -> Iterator[tuple[int, Matrix]]:
+) -> Rows:
     """A row per span. Raises BadOption, EmptySpan."""
     check(of.model, reading)
-    found = _windows(of.model, documents, spans, reading)
-    return pool(of.model, found, of.dimensions, of.cache)
+    return of.pooled(_windows(of.model, documents, spans, reading))
 
 
 def plan(starts: Integers, ends: Integers, window: int, context: int) -> list[tuple[int, int, int]]:
@@ -89,7 +78,7 @@ def _windows(
     for document, own, row in zip(documents, spans, first_rows(spans), strict=True):
         tokens = of.tokenizer.tokens(document.text)
         fits = len(tokens) + len(own) <= reading.window
-        left = reading.window if fits else context(reading)
+        left = reading.window if fits else reading.context
         longest = reading.window - (0 if fits else left + 1)
         first, past, rows = _pieces(tokens, own, row, longest)
         sequence, marked = _with_landmarks(tokens, past, rows, landmark)

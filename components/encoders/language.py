@@ -30,6 +30,8 @@ _CODES = {
     "sv": "swedish",
     "tr": "turkish",
 }
+LANGUAGES = tuple(sorted({*_CODES.values()}))
+"""Of stemmers and stop words."""
 _PIECES, _PIECE = 4, 500
 """Characters that are looked at, of a text that has more: from all over it."""
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from components.values import Integers, Matrix, States
 
 NOBODY = -1
 """Owner of a token that is read but not pooled: context, headers, special tokens."""
+Rows = Iterator[tuple[int, Matrix]]
+"""Finished rows of a call, every one once and in order: the first one's number, (rows, width)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

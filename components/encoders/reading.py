@@ -5,10 +5,8 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from itertools import chain
+from itertools import chain, islice
 from typing import Protocol, TypeVar
-
-from components.encoders.batches import batches
 
 Made = TypeVar("Made")
 Begin = Callable[[list[int]], Callable[[], Made]]
@@ -46,7 +44,7 @@ def read(
     read in batches of half the size, and so is all that follows, in later calls too. Raises NoRoom.
     """
     under_way: tuple[list[int], Callable[[], Made]] | None = None
-    planned = deque(batches(lengths, reader.batch_tokens))
+    planned = deque(_batches(lengths, reader.batch_tokens))
     while planned:
         batch = planned.popleft()
         begun = _begun(begin, batch)
@@ -64,6 +62,16 @@ def read(
         yield under_way[0], under_way[1]()
 
 
+def _batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
+    """Positions of the sequences, longest first; padded size at most `budget` tokens, unless one
+    sequence alone is more.
+    """
+    ordered = iter(sorted(range(len(lengths)), key=lengths.__getitem__, reverse=True))
+    for longest in ordered:
+        room = budget // max(1, lengths[longest]) - 1
+        yield [longest, *islice(ordered, max(0, room))]
+
+
 def _smaller(
     left: Sequence[list[int]], lengths: Sequence[int], reader: Reader
 ) -> Iterator[list[int]]:
@@ -72,7 +80,7 @@ def _smaller(
     reader.read_less(size // 2)
     _log.warning("memory does not suffice for %d tokens at once: now for %d", size, size // 2)
     places = list(chain.from_iterable(left))
-    for batch in batches([lengths[at] for at in places], size // 2):
+    for batch in _batches([lengths[at] for at in places], size // 2):
         yield [places[at] for at in batch]
 
 

@@ -8,6 +8,7 @@ from itertools import accumulate
 
 import numpy as np
 
+from components.encoders.pieces import Rows
 from components.encoders.states import StateLog
 from components.errors import DoesNotFit
 from components.values import Block, Document, Matrix, Span
@@ -19,7 +20,7 @@ def first_rows(spans: Sequence[Sequence[Span]]) -> list[int]:
 
 
 def blocks(
-    rows: Iterator[tuple[int, Matrix]],
+    rows: Rows,
     spans: Sequence[Sequence[Span]],
     log: StateLog | None = None,
     documents: Sequence[Document] = (),
@@ -38,7 +39,7 @@ def blocks(
 
 
 def _cut(
-    rows: Iterator[tuple[int, Matrix]],
+    rows: Rows,
     starts: Sequence[int],
     spans: Sequence[Sequence[Span]],
     log: StateLog | None,
@@ -56,9 +57,7 @@ def _cut(
             at = until
 
 
-def paired(
-    left: Iterator[tuple[int, Matrix]], right: Iterator[tuple[int, Matrix]]
-) -> Iterator[tuple[int, Matrix, Matrix]]:
+def paired(left: Rows, right: Rows) -> Iterator[tuple[int, Matrix, Matrix]]:
     """Two streams over the same rows, cut alike: (first row, left rows, right rows)."""
     first, a = next(left, (0, None))
     _, b = next(right, (0, None))
@@ -69,16 +68,18 @@ def paired(
         _, b = _rest(first, b, size, right)
 
 
-def beside(
-    rows: Iterator[tuple[int, Matrix]], others: Iterator[tuple[int, Matrix]]
-) -> Iterator[tuple[int, Matrix]]:
+def joined(rows: Rows, width: int) -> Matrix:
+    """All rows as one matrix, (rows, width)."""
+    found = [matrix for _, matrix in rows]
+    return np.concatenate(found) if found else np.zeros((0, width), np.float32)
+
+
+def beside(rows: Rows, others: Rows) -> Rows:
     """The rows of the first stream, of which the second has finished its own."""
     return ((first, own) for first, own, _ in paired(rows, others))
 
 
-def _rest(
-    first: int, matrix: Matrix, used: int, stream: Iterator[tuple[int, Matrix]]
-) -> tuple[int, Matrix | None]:
+def _rest(first: int, matrix: Matrix, used: int, stream: Rows) -> tuple[int, Matrix | None]:
     if used < len(matrix):
         return first + used, np.asarray(matrix[used:])
     return next(stream, (0, None))

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from components.encoders.kernel import unit
+from components.encoders.pieces import Rows
 from components.values import Integers, Matrix, Span
 
 
-def smoothed(
-    rows: Iterator[tuple[int, Matrix]], spans: Sequence[Sequence[Span]], radius: int, decay: float
-) -> Iterator[tuple[int, Matrix]]:
+def smoothed(rows: Rows, spans: Sequence[Sequence[Span]], radius: int, decay: float) -> Rows:
     """Each row as the sum of the rows up to `radius` spans away in its document, the one `d` spans
     away weighing exp(-decay * d), scaled to unit length. Takes and gives rows of unit length.
     """

@@ -7,10 +7,8 @@ before a word into the word's first token, so the first character would be off b
 from __future__ import annotations
 
 import re
-import threading
 import zlib
 from array import array
-from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice, pairwise
@@ -21,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import regex
 
+from components.encoders.recent import Recent
 from components.errors import ModelFault
 from components.portions import portions
 from components.system import shortage
@@ -29,8 +28,9 @@ from components.values import Integers
 LONGEST_TOKEN = 128
 """Characters. A longer token (an unbroken run that the vocabulary calls unknown) is repeated, once
 per so many characters, so that every span of bounded length can hold a token."""
-_CACHED_TEXTS = 2048
-_CACHED_TOKENS = 1_000_000
+_REMEMBERED = 1_000_000
+"""Tokens of the last texts, each of which counts for `_TEXT` more."""
+_TEXT = 500
 _PIECE = 1_000_000
 """Characters of a long text that are tokenized at once."""
 _WORDS = 4096
@@ -42,8 +42,6 @@ _WORD = regex.compile(
     r"[\w\p{M}\p{N}\p{Default_Ignorable_Code_Point}]+|[^\w\s\p{N}\p{Default_Ignorable_Code_Point}]"
 )
 """Words as they are read, with marks of their own and what is not seen in them."""
-_remembering = threading.Lock()
-"""Of all tokenizers, because one that has its own could not be pickled."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,6 +89,10 @@ def _joined(pieces: Iterable[TokenArrays]) -> TokenArrays:
     return TokenArrays(*(np.asarray(each, dtype=np.int64) for each in (ids, starts, last)))
 
 
+def _weight(tokens: TokenArrays) -> int:
+    return _TEXT + len(tokens)
+
+
 class FastTokenizer:
     """A Hugging Face `tokenizer.json`, without the framework around it.
 
@@ -111,14 +113,15 @@ class FastTokenizer:
         prefix, suffix = self._specials()
         self.prefix = _with(self._id(bos, path), prefix, before=True)
         self.suffix = _with(self._id(eos, path), suffix, before=False)
-        self._cache = _Recent()
+        # Splitter and encoder ask for the same text one after the other.
+        self._recent = Recent(_REMEMBERED, _weight)
 
     def tokens(self, text: str) -> TokenArrays:
         """Tokens of a text of any length; the last answers are remembered."""
-        found = self._cache.get(text)
+        found = self._recent.get(text)
         if found is None:
             found = self._encoded(text)
-            self._cache.put(text, found)
+            self._recent.put(text, found)
         return found
 
     def _encoded(self, text: str) -> TokenArrays:
@@ -187,24 +190,3 @@ def _hashed(words: Sequence[re.Match[str]], length: int) -> TokenArrays:
     ids = (zlib.crc32(each.group().lower().encode("utf-8", "replace")) for each in words)
     offsets = chain.from_iterable(each.span() for each in words)
     return arrays(np.fromiter(ids, np.int64), np.fromiter(offsets, np.int64), length)
-
-
-class _Recent:
-    """The last texts' tokens: splitter and encoder ask for the same text one after the other."""
-
-    def __init__(self) -> None:
-        self._held: OrderedDict[str, TokenArrays] = OrderedDict()
-        self._tokens = 0
-
-    def get(self, text: str) -> TokenArrays | None:
-        return self._held.get(text)
-
-    def put(self, text: str, tokens: TokenArrays) -> None:
-        with _remembering:
-            if text in self._held:  # another thread was here first
-                return
-            self._held[text] = tokens
-            self._tokens += len(tokens)
-            while len(self._held) > _CACHED_TEXTS or self._tokens > _CACHED_TOKENS:
-                _, dropped = self._held.popitem(last=False)
-                self._tokens -= len(dropped)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from components.encoders import frames
 from components.encoders.device import Precision
 from components.encoders.frames import Frame
+from components.encoders.kernel import pool
 from components.encoders.model import Model, model
+from components.encoders.pieces import Rows, Window
 from components.encoders.profiles import Profile
 from components.encoders.states import StateLog
 from components.errors import BadOption
@@ -48,6 +50,10 @@ class Variant:
     def bytes(self) -> int:
         """Of the weights in memory."""
         return sum(each.bytes for each in {self.model, self.asked})
+
+    def pooled(self, windows: Iterable[Window], log: StateLog | None = None) -> Rows:
+        """Rows of windows of documents, see `pool`."""
+        return pool(self.model, windows, self.dimensions, self.cache, log)
 
     def log(self) -> StateLog | None:
         """What takes the states of a call's tokens; None where none are kept."""
@@ -94,42 +100,6 @@ class Variant:
         return found if any(found) else []
 
 
-class Options(Protocol):
-    """The options that every encoder with a model has."""
-
-    @property
-    def model(self) -> str: ...
-    @property
-    def precision(self) -> Precision: ...
-    @property
-    def dimensions(self) -> int | None: ...
-    @property
-    def layers(self) -> int | None: ...
-    @property
-    def task(self) -> str: ...
-    @property
-    def examples(self) -> Sequence[tuple[str, str]]: ...
-    @property
-    def token_states(self) -> int: ...
-    @property
-    def cache(self) -> VectorCache | None: ...
-
-
-def chosen(by: Options) -> Variant:
-    """The variant that an encoder's options ask for. Raises as `variant` does."""
-    found = variant(
-        by.model,
-        by.precision,
-        dimensions=by.dimensions,
-        layers=by.layers,
-        task=by.task,
-        examples=by.examples,
-    )
-    if by.token_states:
-        _check_pooling(found.model)
-    return replace(found, cache=by.cache, token_states=by.token_states)
-
-
 def variant(
     name: str,
     precision: Precision,
@@ -161,8 +131,10 @@ def variant(
     )
 
 
-def _check_pooling(of: Model) -> None:
-    """A model that is read at one token was not trained to say anything at the others."""
+def check_pooling(of: Model) -> None:
+    """Raises BadOption: a model that is read at one token was not trained to say anything at the
+    others.
+    """
     pooling, name = of.checkpoint.pooling, of.checkpoint.profile.name
     if pooling != "mean":
         raise BadOption(f"{name} pools by its {pooling} token: its other tokens say little").at(

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from components.encoders.kernel import NOBODY, Window
+from components.encoders.pieces import NOBODY, Window
 from components.encoders.tokenizers import TokenArrays
 from components.errors import EmptySpan
 from components.stages import Tokens

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from components.errors import BadOption, MissingExtra
+from components.errors import BadOption, EndpointUnavailable, MissingExtra
 
 if TYPE_CHECKING:
     import openai
@@ -81,6 +81,12 @@ class Address:
         if self._secret:
             reason = reason.replace(self._secret, "…")
         return " ".join(reason.split())[:_TOLD]
+
+    def silent(self, error: Exception) -> EndpointUnavailable:
+        """The error for a person where no answer came."""
+        return EndpointUnavailable(f"the endpoint did not answer: {self.told(error)}").at(
+            where=self.url, hint="is it running, and is the address right?"
+        )
 
     @property
     def _secret(self) -> str:

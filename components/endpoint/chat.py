@@ -157,9 +157,7 @@ class Endpoint:
             return EndpointUnavailable(f"the endpoint's answer cannot be read: {reason}").at(
                 where=self.address, hint="does the address end in /v1?"
             )
-        return EndpointUnavailable(f"the endpoint did not answer: {reason}").at(
-            where=self.address, hint="is it running, and is the address right?"
-        )
+        return self._reached.silent(error)
 
 
 def _sendable(text: str) -> str:

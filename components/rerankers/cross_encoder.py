@@ -12,10 +12,10 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from components.encoders.device import Precision, device, dtype
+from components.encoders.device import PRECISION, Precision, device, dtype
 from components.errors import BadOption, DoesNotFit, EndpointUnavailable, MissingExtra
 from components.options import Count, Share, option
-from components.rerankers.order import all_reordered, cut, heads
+from components.rerankers.order import DEPTH, INTERPOLATE, all_reordered, cut, heads
 from components.rerankers.paced import BUDGET
 from components.values import Hit, Matrix, Query, Ranked
 
@@ -45,13 +45,11 @@ class CrossEncoder:
     label: str = option(
         "", help="of a model with several the one that says relevant; empty: the second of two"
     )
-    depth: Count = option(100, help="hits that are scored again")
+    depth: Count = DEPTH
     tokens: Count | None = option(None, help="of question and passage together; none: the model's")
-    interpolate: Share = option(
-        0.0, help="share of the retriever's score in the final one, both scaled to 0..1"
-    )
-    precision: Precision = option("auto", help="auto: 16 bits where the device has them; fp32")
-    rerank_budget_ms: Count | None = option(None, help=BUDGET)
+    interpolate: Share = INTERPOLATE
+    precision: Precision = option("auto", help=PRECISION)
+    rerank_budget_ms: Count | None = BUDGET
 
     def rerank(
         self, queries: Sequence[Query], ranked: Ranked, vectors: Sequence[Matrix]

@@ -15,13 +15,12 @@ import numpy as np
 from pydantic import Field
 
 from components.encoders.kernel import unit
-from components.options import Count, Share, Weight, option
-from components.rerankers.order import cosines, reordered
+from components.options import Count, Positive, Share, Weight, option
+from components.rerankers.order import DEPTH, cosines, reordered
 from components.rerankers.paced import BUDGET
 from components.values import Hit, Matrix, Query, Ranked
 
 Cosine = Annotated[float, Field(strict=True, ge=-1.0, le=1.0)]
-Positive = Annotated[float, Field(strict=True, gt=0.0, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +34,7 @@ class Feedback:
     revision: ClassVar[int] = 2
     needs_vectors: ClassVar[bool] = True
 
-    depth: Count = option(100, help="hits that are scored again")
+    depth: Count = DEPTH
     documents: Count = option(3, help="first hits that the question is moved toward")
     weight: Weight = option(0.5, help="how far it is moved")
     temperature: Positive = option(
@@ -47,7 +46,7 @@ class Feedback:
     interpolate: Share = option(
         0.8, help="share of the retriever's score, scaled to 0..1, in the final one"
     )
-    rerank_budget_ms: Count | None = option(None, help=BUDGET)
+    rerank_budget_ms: Count | None = BUDGET
 
     def rerank(
         self, queries: Sequence[Query], ranked: Ranked, vectors: Sequence[Matrix]

@@ -16,11 +16,11 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from components.encoders.checkpoints import checkpoint
-from components.encoders.device import Precision
+from components.encoders.device import PRECISION, Precision
 from components.encoders.states import likeness
 from components.errors import BadOption
 from components.options import Count, Share, option, part
-from components.rerankers.order import all_reordered, heads
+from components.rerankers.order import DEPTH, all_reordered, heads
 from components.rerankers.own_model import model_name
 from components.rerankers.paced import BUDGET
 from components.rerankers.token_states import TokenStates, asked_states, token_states
@@ -46,7 +46,7 @@ class LateInteraction:
     needs_vectors: ClassVar[bool] = False
 
     model: str = option("", help="as an encoder names it; empty: that of the index", or_folder=True)
-    depth: Count = option(100, help="hits that are scored again")
+    depth: Count = DEPTH
     states: Literal["auto", "stored", "read"] = option(
         "auto",
         help="of the hits' tokens. stored: those that encoder.token_states has put into the index; "
@@ -61,8 +61,8 @@ class LateInteraction:
         help="share of the retriever's score in the final one, both scaled to 0..1; none: what the "
         "retriever says of each question, or half",
     )
-    precision: Precision = option("auto", help="auto: 16 bits where the device has them; fp32")
-    rerank_budget_ms: Count | None = option(None, help=BUDGET)
+    precision: Precision = option("auto", help=PRECISION)
+    rerank_budget_ms: Count | None = BUDGET
 
     encoder: Encoder | None = part()
 

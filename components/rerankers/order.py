@@ -8,7 +8,13 @@ from dataclasses import replace
 import numpy as np
 
 from components.errors import ModelFault
+from components.options import option
 from components.values import Hit, Matrix, Ranked
+
+DEPTH = option(100, help="hits that are scored again")
+INTERPOLATE = option(
+    0.0, help="share of the retriever's score in the final one, both scaled to 0..1"
+)
 
 
 def reordered(hits: Sequence[Hit], scores: Matrix, interpolate: float = 0.0) -> list[Hit]:

@@ -12,12 +12,15 @@ from itertools import accumulate
 from logging import Logger
 from threading import Lock
 
+from components.options import option
 from components.rerankers.order import behind
 from components.stages import Reranker
 from components.values import Hit, Matrix, Query, Ranked
 
-BUDGET = "milliseconds per question: fewer hits are scored where it would take longer"
-"""What the option `rerank_budget_ms`, which `rerank` honours, is for."""
+BUDGET = option(
+    None, help="milliseconds per question: fewer hits are scored where it would take longer"
+)
+"""The option `rerank_budget_ms`, which `rerank` honours."""
 _FEWEST = 2
 """Hits that have an order."""
 _REMEMBERED = 3

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict, defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from threading import Lock
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from components.encoders import frames, naive
+from components.encoders import frames, transformer
 from components.encoders.device import Precision
 from components.encoders.frames import Frame
-from components.encoders.kernel import Window, pool, unit
+from components.encoders.kernel import pool, unit
 from components.encoders.model import Model, model
+from components.encoders.pieces import Window
 from components.encoders.reading import NoRoom, read
+from components.encoders.recent import Recent
 from components.encoders.states import StateLog, of_text
 from components.values import Matrix, States
 
@@ -41,13 +43,11 @@ class TokenStates:
         self._tokens = tokens
         self._frame = frame or Frame()
         self._every = every
-        self._kept: OrderedDict[str, _Rows] = OrderedDict()
-        self._bytes = 0
-        self._lock = Lock()
+        self._recent: Recent[_Rows] = Recent(_KEPT_BYTES, attrgetter("nbytes"))
 
     def knows(self, text: str) -> bool:
         """Whether a text need not be read."""
-        return text in self._kept
+        return text in self._recent
 
     def read(self, texts: Sequence[str]) -> Iterator[tuple[str, _Rows]]:
         """Each distinct text and its tokens' unit states, (tokens, width), or their `States`,
@@ -55,7 +55,7 @@ class TokenStates:
         """
         new = []
         for text in dict.fromkeys(texts):
-            known = self._recall(text)
+            known = self._recent.get(text)
             if known is None:
                 new.append(text)
             else:
@@ -63,7 +63,7 @@ class TokenStates:
         for at, rows in self._signs(new) if self._every else self._numbers(new):
             # A model that computes in 16 bits is no more exact than that, now and later.
             kept = rows if self._every or self._of.exact else rows.astype(np.float16)
-            self._keep(new[at], kept)
+            self._recent.put(new[at], kept)
             yield new[at], self._given(kept)
 
     def _given(self, kept: _Rows) -> _Rows:
@@ -71,34 +71,17 @@ class TokenStates:
 
     def forget(self) -> None:
         """The texts that were read."""
-        with self._lock:
-            self._kept.clear()
-            self._bytes = 0
-
-    def _recall(self, text: str) -> _Rows | None:
-        with self._lock:
-            if text in self._kept:
-                self._kept.move_to_end(text)
-            return self._kept.get(text)
-
-    def _keep(self, text: str, rows: _Rows) -> None:
-        with self._lock:
-            before = self._kept.pop(text, None)
-            self._bytes += rows.nbytes - (0 if before is None else before.nbytes)
-            self._kept[text] = rows
-            while self._bytes > _KEPT_BYTES:
-                _, dropped = self._kept.popitem(last=False)
-                self._bytes -= dropped.nbytes
+        self._recent.forget()
 
     def _signs(self, texts: Sequence[str]) -> Iterator[tuple[int, States]]:
         """As a refresh makes them."""
         log = StateLog(self._every)
-        windows = naive.windows(self._of, iter(texts), self._frame, self._tokens)
+        windows = transformer.windows(self._of, iter(texts), self._frame, self._tokens)
         for first, rows in pool(self._of, windows, states=log):
             yield from enumerate(log.take(first, len(rows)), start=first)
 
     def _numbers(self, texts: Sequence[str]) -> Iterator[tuple[int, Matrix]]:
-        windows = list(naive.windows(self._of, iter(texts), self._frame, self._tokens))
+        windows = list(transformer.windows(self._of, iter(texts), self._frame, self._tokens))
         parts: dict[int, list[Matrix]] = defaultdict(list)
         missing = Counter(each.first for each in windows)
         for at, own in self._hidden(windows):

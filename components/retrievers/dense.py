@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from components.options import Count, FieldName, option, part
-from components.retrievers.narrowed import MATCH, narrowed
+from components.options import Count, FieldName, part
+from components.retrievers.narrowed import DEPTH, MATCH, narrowed
 from components.stages import Encoder, Reader
 from components.values import Filter, Hit, Query, Ranked
 
@@ -15,8 +15,8 @@ from components.values import Filter, Hit, Query, Ranked
 class Dense:
     """Chunks whose vectors are nearest to the question's, by cosine."""
 
-    depth: Count = option(100, help="hits handed to a reranker")
-    match: tuple[FieldName, ...] = option((), help=MATCH)
+    depth: Count = DEPTH
+    match: tuple[FieldName, ...] = MATCH
 
     encoder: Encoder = part()
     reader: Reader = part()

@@ -62,7 +62,7 @@ class Hybrid:
     document_weight: Share | None = option(
         None, help="of convex: the whole document's share in both; none: 0.4"
     )
-    match: tuple[FieldName, ...] = option((), help=MATCH)
+    match: tuple[FieldName, ...] = MATCH
 
     encoder: Encoder = part()
     sparse: SparseEncoder = part()

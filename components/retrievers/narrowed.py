@@ -11,12 +11,15 @@ from itertools import count
 from components.errors import BadOption
 from components.fields import OURS, OWN
 from components.latest import Latest
+from components.options import option
 from components.retrievers.names import Names
 from components.stages import Vocabulary
 from components.values import Filter, Hit, Query, Scalar
 
-MATCH = "fields whose values are looked for in the question: what it names, hits must have"
-"""Help of the option `match`."""
+DEPTH = option(100, help="hits handed to a reranker")
+MATCH = option(
+    (), help="fields whose values are looked for in the question: what it names, hits must have"
+)
 MOST_VALUES = 10_000
 """Of a field: one with more tells documents apart and is nothing that a question narrows by."""
 _log = logging.getLogger(__name__)

@@ -33,7 +33,7 @@ class Neighbourhood:
     budget: Count | None = option(
         None, help="tokens of the encoder that a query's passages have together; none: no limit"
     )
-    match: tuple[FieldName, ...] = option((), help=MATCH)
+    match: tuple[FieldName, ...] = MATCH
 
     encoder: Encoder = part()
     reader: Reader = part()

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from components.options import Count, FieldName, option, part
-from components.retrievers.narrowed import MATCH, narrowed
+from components.options import Count, FieldName, part
+from components.retrievers.narrowed import DEPTH, MATCH, narrowed
 from components.stages import Reader, SparseEncoder
 from components.values import Filter, Hit, Query, Ranked
 
@@ -21,8 +21,8 @@ class Sparse:
 
     needs_sparse: ClassVar[bool] = True
 
-    depth: Count = option(100, help="hits handed to a reranker")
-    match: tuple[FieldName, ...] = option((), help=MATCH)
+    depth: Count = DEPTH
+    match: tuple[FieldName, ...] = MATCH
 
     sparse: SparseEncoder = part()
     reader: Reader = part()

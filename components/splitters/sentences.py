@@ -7,9 +7,9 @@ from typing import ClassVar
 
 from components.options import Count, option
 from components.splitters.boundaries import check_language, sentence_starts
-from components.splitters.spans import lay_out, pack
+from components.splitters.spans import ACROSS_PAGES, MAX_TOKENS, Layout, lay_out, pack
 from components.stages import Tokenizer
-from components.values import Document, Span
+from components.values import Document, Integers, Span
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,8 +21,8 @@ class Sentences:
 
     revision: ClassVar[int] = 1
 
-    max_tokens: Count = option(128, help="tokens of a span, at most")
-    across_pages: bool = option(False, help="whether a span may cross pages")
+    max_tokens: Count = MAX_TOKENS
+    across_pages: bool = ACROSS_PAGES
     language: str = option("en", help="code of the text's language")
 
     def __post_init__(self) -> None:
@@ -30,6 +30,8 @@ class Sentences:
 
     def split(self, document: Document, tokenizer: Tokenizer) -> list[Span]:
         """See `components.splitters.spans` for the laws."""
-        starts = sentence_starts(document.text, self.language)
         layout = lay_out(document, tokenizer, self.max_tokens, across_pages=self.across_pages)
-        return pack(layout, seams=layout.at(starts))
+        return self._packed(layout, layout.at(sentence_starts(document.text, self.language)))
+
+    def _packed(self, layout: Layout, starts: Integers) -> list[Span]:
+        return pack(layout, seams=starts)

@@ -22,9 +22,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from components.options import option
 from components.stages import Tokenizer, Tokens
 from components.values import Document, Integers, Span
 
+MAX_TOKENS = option(128, help="tokens of a span, at most")
+ACROSS_PAGES = option(False, help="whether a span may cross pages")
 CHARACTERS_PER_TOKEN = 16
 """A span has at most this many characters per token that it may hold."""
 NONE: Integers = np.empty(0, dtype=np.int64)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from components.options import Count, option
-from components.splitters.spans import lay_out, pack
+from components.options import Count
+from components.splitters.spans import ACROSS_PAGES, MAX_TOKENS, lay_out, pack
 from components.stages import Tokenizer
 from components.values import Document, Span
 
@@ -17,8 +17,8 @@ class Tokens:
 
     revision: ClassVar[int] = 1
 
-    max_tokens: Count = option(128, help="tokens of a span, at most")
-    across_pages: bool = option(False, help="whether a span may cross pages")
+    max_tokens: Count = MAX_TOKENS
+    across_pages: bool = ACROSS_PAGES
 
     def split(self, document: Document, tokenizer: Tokenizer) -> list[Span]:
         """See `components.splitters.spans` for the laws."""

@@ -13,12 +13,13 @@ import numpy as np
 
 from components.corpus import run as refreshing
 from components.corpus.request import Job, Request, new_run_id
-from components.encoders.kernel import Window, pool
+from components.encoders.kernel import pool
 from components.encoders.landmark import Landmark
 from components.encoders.late import Late
 from components.encoders.model import Model
 from components.encoders.model import model as shared
 from components.encoders.naive import Naive
+from components.encoders.pieces import Window
 from components.splitters.sentence import Sentence
 from components.splitters.sentences import Sentences
 from components.stages import Encoder, Splitter

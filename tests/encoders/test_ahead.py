@@ -13,10 +13,11 @@ from hypothesis import given, settings
 
 from components.encoders.ahead import ahead
 from components.encoders.checkpoints import checkpoint
-from components.encoders.kernel import Window, pool
+from components.encoders.kernel import pool
 from components.encoders.late import Late
 from components.encoders.model import Model
 from components.encoders.passes import Hidden
+from components.encoders.pieces import Window
 from components.errors import EmptySpan
 from components.values import Document, Integers, Span
 from tests.encoders.test_kernel import Table, calls, window

@@ -19,11 +19,12 @@ from hypothesis import strategies as st
 
 from components import cache as caches
 from components.cache import Usage, VectorCache
-from components.encoders.kernel import Window, pool
+from components.encoders.kernel import pool
 from components.encoders.landmark import Landmark
 from components.encoders.late import Late
 from components.encoders.naive import Naive
 from components.encoders.passes import Hidden
+from components.encoders.pieces import Window
 from components.values import Document, Integers, Matrix, Span
 from tests.encoders.test_kernel import TABLE, WORDS, Table, calls, expected, window
 from tests.encoders.test_states import SPECIAL, taken

@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.encoders.checkpoints import Checkpoint
-from components.encoders.kernel import NOBODY, Window, pool, unit
+from components.encoders.kernel import pool, unit
 from components.encoders.model import Model
 from components.encoders.passes import Hidden
+from components.encoders.pieces import NOBODY, Window
 from components.encoders.profiles import Profile
 from components.encoders.rows import blocks, first_rows, paired
 from components.values import Integers, Matrix, Span

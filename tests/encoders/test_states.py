@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from components.cache import Usage, VectorCache
 from components.encoders import frames
 from components.encoders import states as encoder_states
-from components.encoders.kernel import NOBODY, Window, pool
+from components.encoders.kernel import pool
 from components.encoders.landmark import Landmark
 from components.encoders.late import Late
 from components.encoders.naive import Naive
+from components.encoders.pieces import NOBODY, Window
 from components.encoders.states import StateLog, likeness
 from components.errors import BadOption
 from components.values import Document, Matrix, Span, States

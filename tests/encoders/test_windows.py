@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.encoders.kernel import NOBODY
 from components.encoders.landmark import Landmark
 from components.encoders.late import Late
+from components.encoders.pieces import NOBODY
 from components.encoders.tokenizers import TokenArrays, WordTokenizer
 from components.encoders.windows import Stretch, plan, token_ranges, windows
 from components.errors import BadOption, EmptySpan

@@ -15,7 +15,7 @@ from components.encoders.hashing import Hashing
 from components.encoders.naive import Naive
 from components.errors import BadOption, MillraceError, Unavailable
 from components.registry import build, resolve
-from components.rerankers.e2rank import endpoint as module
+from components.rerankers.e2rank import served as module
 from components.rerankers.e2rank.embedders import Embedder
 from components.rerankers.e2rank.reranker import E2Rank
 from components.values import Query, Ranked

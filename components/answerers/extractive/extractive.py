@@ -13,7 +13,7 @@ from components.answerers.extractive.question import Question, question
 from components.answerers.extractive.sentences import Scored
 from components.answerers.extractive.words import Words, digest, words
 from components.answerers.passages import citation
-from components.encoders.analyzer import LANGUAGES
+from components.encoders.language import LANGUAGES
 from components.errors import BadOption
 from components.options import Count, Share, option, part
 from components.splitters.boundaries import check_language

@@ -8,9 +8,10 @@ from typing import Protocol
 
 import numpy as np
 
-from components.encoders import naive
-from components.encoders.kernel import Window, pool
-from components.encoders.pieces import NOBODY
+from components.encoders.kernel import pool
+from components.encoders.pieces import NOBODY, Window
+from components.encoders.rows import joined
+from components.encoders.transformer import rows
 from components.encoders.variants import Variant
 from components.values import Matrix
 
@@ -44,23 +45,17 @@ class LocalModel:
 
     @property
     def longest(self) -> int:
-        """See `Embedder`."""
         return self.of.model.checkpoint.window
 
     def length(self, text: str) -> int:
-        """See `Embedder`."""
         return len(self.of.model.tokenizer.ids(text))
 
     def prompts(self, texts: Sequence[str]) -> Matrix:
-        """See `Embedder`."""
         windows = (self._window(row, text) for row, text in enumerate(texts))
-        read = [matrix for _, matrix in pool(self.of.model, windows, self.of.dimensions)]
-        return np.concatenate(read) if read else np.zeros((0, self.of.width), np.float32)
+        return joined(pool(self.of.model, windows, self.of.dimensions), self.of.width)
 
     def documents(self, texts: Sequence[str]) -> Matrix:
-        """See `Embedder`."""
-        read = [matrix for _, matrix in naive.rows(self.of, iter(texts))]
-        return np.concatenate(read) if read else np.zeros((0, self.of.width), np.float32)
+        return joined(rows(self.of, iter(texts)), self.of.width)
 
     def _window(self, row: int, text: str) -> Window:
         ids = np.array(self.of.model.tokenizer.ids(text), dtype=np.int64)

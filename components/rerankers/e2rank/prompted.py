@@ -13,7 +13,7 @@ from components.encoders.device import Precision
 from components.encoders.variants import Variant, variant
 from components.errors import BadOption
 from components.rerankers.e2rank.embedders import Embedder, LocalModel
-from components.rerankers.e2rank.endpoint import Endpoint
+from components.rerankers.e2rank.served import ServedModel
 from components.rerankers.own_model import model_name
 from components.stages import Encoder
 
@@ -60,7 +60,7 @@ class Prompted:
         if not self.endpoint:
             return LocalModel(self._variant)
         width = self._of_index.get("dimensions") if self.made_the_index else None
-        return Endpoint(self.endpoint, _known_as(self.name), self.key, self._counts, _END, width)
+        return ServedModel(self.endpoint, _known_as(self.name), self.key, self._counts, _END, width)
 
     @cached_property
     def _variant(self) -> Variant:

@@ -15,7 +15,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from components.encoders.device import Precision
+from components.encoders.device import PRECISION, Precision
 from components.endpoint import address
 from components.errors import BadOption, ModelFault
 from components.options import Count, Share, option, part
@@ -23,7 +23,7 @@ from components.rerankers.e2rank.embedders import Embedder
 from components.rerankers.e2rank.prompt import PROMPT, ListwisePrompt, first_words
 from components.rerankers.e2rank.prompted import Prompted
 from components.rerankers.e2rank.sliding import slide
-from components.rerankers.order import all_reordered, cosines, cut, heads
+from components.rerankers.order import DEPTH, INTERPOLATE, all_reordered, cosines, cut, heads
 from components.rerankers.paced import BUDGET
 from components.stages import Encoder
 from components.values import Hit, Matrix, Query, Ranked
@@ -46,28 +46,26 @@ class E2Rank:
         help="of the hits. stored: those of the index, which the same model must have made; "
         "encode: made from the texts; auto: stored where the model is the same",
     )
-    depth: Count = option(100, help="hits that are scored again")
+    depth: Count = DEPTH
     documents: Count = option(20, help="first hits that stand in the prompt")
     words: Count = option(1024, help="words of each that are read")
     tokens: Count = option(
         8192, help="tokens of a prompt at most: fewer hits stand in a longer one"
     )
     prompt: str = option(PROMPT, help="with the places {documents} and {query}")
-    interpolate: Share = option(
-        0.0, help="share of the retriever's score in the final one, both scaled to 0..1"
-    )
+    interpolate: Share = INTERPOLATE
     window: Count | None = option(
         None, help="hits read at once, windows sliding from the last to the first; none: one window"
     )
     step: Count = option(10, help="hits that a window slides by")
-    precision: Precision = option("auto", help="auto: 16 bits where the device has them; fp32")
+    precision: Precision = option("auto", help=PRECISION)
     endpoint: str = option(
         "", help="an OpenAI-compatible address that ends in /v1 and serves `model`, e.g. vLLM's"
     )
     key: str = option(
         "MILLRACE_ENDPOINT_KEY", help="environment variable with the key, where there is one"
     )
-    rerank_budget_ms: Count | None = option(None, help=BUDGET)
+    rerank_budget_ms: Count | None = BUDGET
 
     encoder: Encoder | None = part()
 

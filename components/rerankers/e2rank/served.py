@@ -25,7 +25,7 @@ _SECONDS = 60.0
 
 
 @dataclass(frozen=True)
-class Endpoint:
+class ServedModel:
     """`address` ends in /v1; `key` names the environment variable that holds the key, if any."""
 
     address: str
@@ -44,7 +44,6 @@ class Endpoint:
         return 32_768
 
     def length(self, text: str) -> int:
-        """See `Embedder`."""
         return self.counts(text)
 
     def prompts(self, texts: Sequence[str]) -> Matrix:
@@ -81,9 +80,7 @@ class Endpoint:
                 hint=_HINTS.get(error.status_code, f"does it serve {self.model}?"),
             ) from None
         except openai.OpenAIError as error:
-            raise EndpointUnavailable(
-                f"the endpoint did not answer: {self._reached.told(error)}"
-            ).at(where=self.address, hint="is it running, and is the address right?") from None
+            raise self._reached.silent(error) from None
         except (AttributeError, TypeError, ValueError) as error:
             raise EndpointUnavailable(f"the endpoint's answer is no embeddings: {error}").at(
                 where=self.address, hint="does the address end in /v1?"
