@@ -15,13 +15,12 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from components.encoders.checkpoints import checkpoint
 from components.encoders.device import PRECISION, Precision
 from components.encoders.states import likeness
 from components.errors import BadOption
 from components.options import Count, Share, option, part
 from components.rerankers.order import DEPTH, all_reordered, heads
-from components.rerankers.own_model import model_name
+from components.rerankers.own_model import model_name, reads_with
 from components.rerankers.paced import BUDGET
 from components.rerankers.token_states import TokenStates, asked_states, token_states
 from components.stages import Encoder
@@ -180,9 +179,9 @@ class LateInteraction:
     @property
     def _same(self) -> bool:
         """Whether the index' encoder reads with the same model."""
-        if self.encoder is None or not self.model:
+        if not self.model:
             return self.encoder is not None
-        return checkpoint(self.model).weights_sha256 == self.encoder.facts.get("weights")
+        return reads_with(self.encoder, self.model)
 
     def _not_there(self) -> BadOption:
         return BadOption("the index has no states of tokens of this model").at(

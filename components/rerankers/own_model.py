@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from components.encoders.checkpoints import checkpoint
 from components.errors import BadOption
 from components.stages import Encoder
 
@@ -17,3 +18,8 @@ def model_name(named: str, encoder: Encoder | None) -> str:
             where="reranker.model", hint="name a model that `millrace models` lists"
         )
     return name
+
+
+def reads_with(encoder: Encoder | None, name: str) -> bool:
+    """Whether the index' encoder has a model's weights. Raises what `checkpoint` raises."""
+    return encoder is not None and encoder.facts.get("weights") == checkpoint(name).weights_sha256

@@ -1,5 +1,5 @@
-"""What sources of files in many formats have in common: how large a document may be, and what
-parsing it may cost.
+"""What sources of files in many formats have in common: how large a document may be, what parsing
+it may cost, and what tells that it has changed.
 """
 
 from __future__ import annotations

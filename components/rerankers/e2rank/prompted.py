@@ -8,13 +8,12 @@ from functools import cached_property
 from typing import Any
 
 from components.encoders import profiles
-from components.encoders.checkpoints import checkpoint
 from components.encoders.device import Precision
 from components.encoders.variants import Variant, variant
 from components.errors import BadOption
 from components.rerankers.e2rank.embedders import Embedder, LocalModel
 from components.rerankers.e2rank.served import ServedModel
-from components.rerankers.own_model import model_name
+from components.rerankers.own_model import model_name, reads_with
 from components.stages import Encoder
 
 _END = "<|endoftext|>"
@@ -64,8 +63,7 @@ class Prompted:
 
     @cached_property
     def _variant(self) -> Variant:
-        weights = checkpoint(self.name).weights_sha256
-        same = self.encoder is not None and self.encoder.facts.get("weights") == weights
+        same = reads_with(self.encoder, self.name)
         found = variant(self.name, self.precision, **(self._of_index if same else {}))
         if found.model.checkpoint.pooling != "last":
             raise BadOption(f"{self.name} is not read at its last token").at(
