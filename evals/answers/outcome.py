@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -15,7 +13,7 @@ from components.values import Usage
 from evals.answers.answered import Answered
 from evals.answers.gold import gold
 from evals.answers.judging import Judged
-from evals.answers.losses import LOSSES, Loss
+from evals.answers.losses import Loss
 from evals.answers.metrics import Mean, Metrics
 from evals.datasets.judged import Question
 from evals.experiment import outcome
@@ -227,27 +225,6 @@ class Outcome(outcome.Outcome[Measured]):
 def _correct(part: Part) -> str:
     told = f"{part.counts['correct']} of {sum(part.counts[each] for each in MEASURED)} correct"
     return f"{told}, {part.counts['failed']} failed" if part.counts["failed"] else told
-
-
-def counts(rows: Iterable[Row]) -> dict[str, int]:
-    """By verdict, in one order."""
-    found = Counter(each.verdict for each in rows)
-    return {each: found[each] for each in (*MEASURED, "unmeasured")}
-
-
-def losses(rows: Iterable[Row]) -> dict[str, int]:
-    """By kind, in one order."""
-    found = Counter(each.loss for each in rows)
-    return {each: found[each] for each in LOSSES}
-
-
-def means(rows: Iterable[Row]) -> dict[str, float]:
-    """Of what was measured of the retrieval, each over the questions that have it."""
-    found: dict[str, list[float]] = {}
-    for row in rows:
-        for name, value in row.answered.retrieval.items():
-            found.setdefault(name, []).append(value)
-    return {name: fmean(values) for name, values in found.items()}
 
 
 def _plain(value: Any) -> Any:

@@ -13,8 +13,8 @@ from components.indexes.contract import GenerationReader
 from components.stages import Reader
 from components.values import Matrix
 from evals import kept
+from evals.compare.costs import spread
 from evals.compare.outcome import Likeness, Measured
-from evals.compare.spread import spread
 from evals.experiment.systems import System, state
 from evals.similarity import Cka, jaccard_curve, linear_cka, rank_similarity_curve
 
