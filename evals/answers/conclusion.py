@@ -4,39 +4,34 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 
 from components import registry
 from components.endpoint.ledger import Ledger
-from components.errors import GuardStopped, MillraceError
+from components.errors import GuardStopped, MillraceError, line
 from evals import extras
 from evals.answers import asking, judging, metrics
 from evals.answers.answered import Answered
 from evals.answers.judging import Judged
-from evals.answers.losses import loss
-from evals.answers.outcome import (
-    MEASURED,
-    OVERALL,
-    Measured,
-    Outcome,
-    Part,
-    Row,
-    counts,
-    losses,
-    means,
-)
+from evals.answers.losses import LOSSES, loss
+from evals.answers.outcome import MEASURED, OVERALL, Measured, Outcome, Part, Row
 from evals.answers.plan import Plan
 from evals.datasets.judged import BadData
 from evals.experiment.comparisons import comparisons
 from evals.experiment.systems import System
 from evals.judging import judge_file
-from evals.judging.judgement import CLASSES
+from evals.judging.judgement import CLASSES, Verdict
 from evals.judging.repeats import self_agreement
 from evals.metrics import Interval
 from evals.significance.rules import Rules
 
-MEASURES = ("correct", "not incorrect", "answered")
-"""What systems are compared by: of each, more is better. `not incorrect` is correct or refused,
-`answered` correct or incorrect; what has failed is nothing of them.
+MEASURES: Mapping[str, tuple[Verdict, ...]] = {
+    "correct": ("correct",),
+    "not incorrect": ("correct", "refused"),
+    "answered": ("correct", "incorrect"),
+}
+"""What systems are compared by, and the verdicts that are good: of each, more is better. What has
+failed is nothing of them.
 """
 _FEWEST = 2
 """Questions that two systems must share to be compared."""
@@ -53,7 +48,7 @@ def conclude(
     left = [each for each in plan.systems if each.name not in excluded]
     if not left:
         name, error = next(iter(excluded.items()))
-        raise MillraceError(f"no system could be asked; {name}: {reason(error)}")
+        raise MillraceError(f"no system could be asked; {name}: {_reason(error)}")
     found = [_measured(plan, each, stopped.get(each.name)) for each in left]
     by_name = {each.name: each for each in found}
     spent = Ledger(plan.ledger, plan.max_cost)
@@ -63,10 +58,10 @@ def conclude(
         hits=plan.hits,
         judge=judge_file.model_judge(plan.judge, spent).facts if plan.judge else {},
         systems=found,
-        excluded={name: reason(error) for name, error in excluded.items()},
+        excluded={name: _reason(error) for name, error in excluded.items()},
         comparisons=comparisons(
             [each.name for each in found],
-            MEASURES,
+            [*MEASURES],
             lambda name, measure: _values(by_name[name], measure),
             plan.baseline,
             plan.rules,
@@ -74,16 +69,14 @@ def conclude(
         ),
         ledger=spent.totals,
         max_cost=plan.max_cost,
-        guarded=next((reason(e) for e in stopped.values() if isinstance(e, GuardStopped)), ""),
+        guarded=next((_reason(e) for e in stopped.values() if isinstance(e, GuardStopped)), ""),
         lacking=metrics.lacking(plan),
         rules=plan.rules,
     )
 
 
-def reason(error: MillraceError) -> str:
-    """An error on one line."""
-    told = ": ".join(filter(None, [error.where, str(error)]))
-    return f"{told} ({error.hint})" if error.hint else told
+def _reason(error: MillraceError) -> str:
+    return line(str(error), error.where, error.hint)
 
 
 def _measured(plan: Plan, system: System, stopped: MillraceError | None) -> Measured:
@@ -94,7 +87,7 @@ def _measured(plan: Plan, system: System, stopped: MillraceError | None) -> Meas
     opinions = [each.judged.opinion for each in rows if each.judged.opinion]
     return Measured(
         name=system.name,
-        stages={stage: {"use": each.use, **each.options} for stage, each in system.stages.items()},
+        stages=system.options,
         answerer={
             "use": choice.use,
             **choice.options,
@@ -103,7 +96,7 @@ def _measured(plan: Plan, system: System, stopped: MillraceError | None) -> Meas
         fingerprint=system.fingerprint if plan.searched else "",
         rows=rows,
         parts={name: _part(some, plan.rules) for name, some in {OVERALL: rows, **by_type}.items()},
-        stopped=reason(stopped) if stopped else "",
+        stopped=_reason(stopped) if stopped else "",
         agreement=_agreement([each.judged for each in rows]),
         repeats=self_agreement([each.repeats for each in opinions]) if opinions else None,
     )
@@ -117,7 +110,7 @@ def _not_asked(stopped: MillraceError | None) -> Answered:
     told = "The question was not asked."
     if stopped is None or isinstance(stopped, GuardStopped | BadData):
         return Answered(error=told, excused=True)
-    return Answered(error=f"{told} {reason(stopped)}")
+    return Answered(error=f"{told} {_reason(stopped)}")
 
 
 def _rows(plan: Plan, system: System, otherwise: Answered) -> list[Row]:
@@ -137,14 +130,21 @@ def _rows(plan: Plan, system: System, otherwise: Answered) -> list[Row]:
 
 
 def _part(rows: Sequence[Row], rules: Rules) -> Part:
-    known = Counter(each.verdict for each in rows if each.verdict in MEASURED)
+    verdicts = Counter(each.verdict for each in rows)
+    measured = sum(verdicts[each] for each in MEASURED)
+    lost = Counter(each.loss for each in rows)
+    retrieval: dict[str, list[float]] = {}
+    for row in rows:
+        for name, value in row.answered.retrieval.items():
+            retrieval.setdefault(name, []).append(value)
+    told = [each.metrics for each in rows]
     return Part(
         questions=len(rows),
-        counts=counts(rows),
-        rates={name: _rate(known[name], known.total(), rules) for name in MEASURED if known},
-        losses=losses(rows),
-        retrieval=means(rows),
-        metrics=metrics.means([each.metrics for each in rows], _named(rows)),
+        counts={each: verdicts[each] for each in (*MEASURED, "unmeasured")},
+        rates={each: _rate(verdicts[each], measured, rules) for each in MEASURED if measured},
+        losses={each: lost[each] for each in LOSSES},
+        retrieval={name: fmean(values) for name, values in retrieval.items()},
+        metrics=metrics.means(told, dict.fromkeys(name for each in told for name in each)),
     )
 
 
@@ -156,11 +156,6 @@ def _rate(count: int, of: int, rules: Rules) -> Interval:
     return Interval(count / of, float(low), float(high))
 
 
-def _named(rows: Sequence[Row]) -> list[str]:
-    """Metrics that an answer has, in their order."""
-    return list(dict.fromkeys(name for each in rows for name in each.metrics))
-
-
 def _agreement(found: Sequence[Judged]) -> float | None:
     both = [each for each in found if each.opinion and each.judgement.verdict in CLASSES]
     if not both:
@@ -170,13 +165,8 @@ def _agreement(found: Sequence[Judged]) -> float | None:
 
 
 def _values(system: Measured, measure: str) -> dict[str, float]:
-    good = {
-        "correct": ("correct",),
-        "not incorrect": ("correct", "refused"),
-        "answered": ("correct", "incorrect"),
-    }[measure]
     return {
-        each.question.id: float(each.verdict in good)
+        each.question.id: float(each.verdict in MEASURES[measure])
         for each in system.rows
         if each.verdict in MEASURED
     }

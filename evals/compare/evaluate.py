@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from evals.compare.answers import answers
-from evals.compare.ranking import Asked, Ranking
+from evals.compare.ranking import Asked, Ranking, answers
 from evals.compare.rankings import place, rankings
 from evals.compare.values import Values, budgets, canonical, depth, values
 from evals.datasets.judged import Judged, LeftOut

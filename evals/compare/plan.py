@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components import paths
-from components.errors import BadOption, UserError
+from components.errors import UserError
 from evals import extras
 from evals.compare import rankings
 from evals.compare.evaluate import asking, chosen
 from evals.compare.ranking import Asked
 from evals.compare.request import Request
-from evals.experiment.live import served
-from evals.experiment.systems import System, systems
+from evals.experiment.chosen import systems
+from evals.experiment.systems import System
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,17 +36,15 @@ def plan(request: Request) -> Plan:
     extras.check("a comparison needs")
     metrics = chosen(request.data, request.metrics)
     asked = asking(request.data, metrics, scoped=request.scoped)
-    found = _systems(request)
+    found = systems(
+        [request.live] if request.live else request.files,
+        request.overrides,
+        request.data,
+        paths.named(request.home),
+        live=request.live is not None,
+        candidates=request.candidates,
+        baseline=request.baseline,
+    )
     if not found:
         raise UserError("no pipeline to compare")
-    if request.baseline and request.baseline not in [each.name for each in found]:
-        raise BadOption(f"no system is called {request.baseline!r}").at(
-            where="--baseline", hint=", ".join(each.name for each in found)
-        )
     return Plan(request=request, asked=asked, metrics=metrics, systems=found)
-
-
-def _systems(request: Request) -> list[System]:
-    if request.live:
-        return served(request.live, request.candidates, request.overrides)
-    return systems(request.files, request.overrides, request.data, paths.named(request.home))

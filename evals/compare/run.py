@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import partial
 
-from components.errors import MillraceError
+from components.errors import MillraceError, line
 from components.phases import Phase, Runner, plainly
 from evals.compare import costs, likeness, rankings, slices, texts
 from evals.compare.costs import Cost
@@ -14,7 +14,7 @@ from evals.compare.outcome import Measured, Outcome
 from evals.compare.plan import Plan
 from evals.experiment import indexes
 from evals.experiment.comparisons import comparisons
-from evals.experiment.run import carry_out, reason
+from evals.experiment.run import carry_out
 from evals.experiment.systems import System
 from evals.metrics import interval
 
@@ -45,8 +45,8 @@ def answered(plan: Plan, by: Runner = plainly) -> dict[str, str]:
                 total=len(plan.asked.data.questions),
             )
 
-    failed = carry_out(plan.systems, phases, by)
-    return {name: reason(each.error) for name, each in failed.items()}
+    failed = {name: each.error for name, each in carry_out(plan.systems, phases, by).items()}
+    return {name: line(str(error), error.where, "") for name, error in failed.items()}
 
 
 def _judge(plan: Plan, excluded: Mapping[str, str], *, timed: bool) -> Outcome:
@@ -91,7 +91,7 @@ def _measured(plan: Plan, system: System, cost: Cost | None) -> Measured:
     found = evaluate(system, request.data, plan.metrics, scoped=request.scoped, home=request.home)
     return Measured(
         name=system.name,
-        stages={stage: {"use": each.use, **each.options} for stage, each in system.stages.items()},
+        stages=system.options,
         fingerprint=system.fingerprint,
         generation=system.served.generation.name if system.served else "",
         live=system.live,

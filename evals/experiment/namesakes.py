@@ -7,30 +7,28 @@ and the document of a question's number is one like any other. The text tells wh
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from components.indexes.contract import GenerationReader
 from components.normal_form import canonical, canonical_forms, normal_form
 from components.values import Chunk, Hit, Query
-from evals.compare.texts import words
 from evals.datasets.judged import Judged, LeftOut
 
 Namesake = Literal["", "itself", "another"]
 """What an index has under the id of a question: nothing, or what is judged relevant to it; the
 question itself, which is no hit; another document, which is a hit like any other.
 """
+_WORD = re.compile(r"\w+")
 _ALIKE = 0.9
 """Share of the longer one's words above which two texts are one: a data set may have cleaned one of
 them. Of fewer than ten words all must be the same.
 """
 _AT_ONCE = 100
 """Questions whose documents are read in one go, and held."""
-
-_ITSELF = "questions that are documents of the corpus themselves, which are not counted as hits"
-_ANOTHER = "questions with the id of a document of another text, which counts as any other does"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +106,11 @@ def _words(text: str) -> Counter[str]:
     return Counter(words(normal_form(text)))
 
 
+def words(text: str) -> list[str]:
+    """Runs of letters, digits and `_`, whatever their case."""
+    return _WORD.findall(text.casefold())
+
+
 def _text(chunks: Sequence[Chunk]) -> str:
     """What a document's chunks, in order, hold of it; what lies between two is a line's end."""
     parts, end = [], 0
@@ -117,28 +120,3 @@ def _text(chunks: Sequence[Chunk]) -> str:
         parts.append(chunk.text[max(0, end - chunk.span.start) :])
         end = max(end, chunk.span.end)
     return "".join(parts)
-
-
-class Asked(Protocol):
-    """A system that was asked the questions."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def namesakes(self) -> Namesakes: ...
-
-
-def notes(systems: Sequence[Asked]) -> Iterator[str]:
-    """What is told of questions whose id a document has."""
-    alike = all(each.namesakes == systems[0].namesakes for each in systems)
-    for each in systems[:1] if alike else systems:
-        name = "" if alike else f"{each.name}: "
-        for told, found in ((_ITSELF, each.namesakes.itself), (_ANOTHER, each.namesakes.another)):
-            if found.count:
-                yield f"{name}{told}: {_counted(found)}"
-
-
-def _counted(found: LeftOut) -> str:
-    more = ", …" if found.count > len(found.first) else ""
-    return f"{found.count} ({', '.join(found.first)}{more})"

@@ -57,8 +57,3 @@ def carry_out(
 def _building(system: System) -> Phase[indexes.Built]:
     work = partial(indexes.build, system)
     return Phase(name="build", work=work, of=system.name, counts="documents")
-
-
-def reason(error: MillraceError) -> str:
-    """An error on one line, without what to do."""
-    return ": ".join(filter(None, [error.where, str(error)]))

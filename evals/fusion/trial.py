@@ -22,7 +22,8 @@ from evals.datasets.sampling import sampled
 from evals.defaults.sets import Entry
 from evals.defaults.table import SYSTEMS
 from evals.experiment import indexes
-from evals.experiment.systems import System, systems
+from evals.experiment.chosen import systems
+from evals.experiment.systems import System
 from evals.fusion.fit import fit
 from evals.fusion.gathered import Question, gathered
 from evals.fusion.orders import Order, reranked, values, weighed

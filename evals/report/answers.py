@@ -6,10 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from evals.answers.losses import LOSSES
+from evals.answers.losses import LOSSES, MEASURES
 from evals.answers.outcome import MEASURED, Measured, Outcome, Row
-from evals.answers.retrieval import MEASURES
-from evals.compare.outcome import VERDICTS
+from evals.experiment.outcome import VERDICTS
 from evals.report import files, plots
 from evals.report.templates import template
 
@@ -34,21 +33,22 @@ def write(outcome: Outcome, out: Path) -> None:
 
 def page(outcome: Outcome) -> str:
     """The page. Raises MissingExtra."""
-    correct = [each for each in outcome.comparisons if each.metric == "correct"]
+    correct = outcome.of("correct")
+    told = outcome.to_json()
     counts = {each.name: each.whole.counts for each in outcome.systems}
     rendered: str = template("answers.html").render(
         outcome=outcome,
-        told=outcome.to_json(),
+        told=told,
         notes=outcome.notes,
         classes=MEASURED,
         losses=LOSSES,
         measures=MEASURES,
         verdicts=VERDICTS,
-        correct=correct,
+        correct=[each for each in told["comparisons"] if each["metric"] == "correct"],
         questions=_questions(outcome),
         shown=_SHOWN,
         drawn=plots.verdicts(counts),
-        differences=plots.differences(correct) if correct else "",
+        differing=plots.differences(correct) if correct else "",
     )
     return rendered
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evals.compare.costs import STAGES
-from evals.compare.outcome import VERDICTS, Measured, Outcome, Slice
+from evals.compare.outcome import Measured, Outcome, Slice
+from evals.experiment.outcome import VERDICTS
 from evals.report import files, history, plots
 from evals.report.examples import examples
 from evals.report.templates import template
@@ -34,7 +35,7 @@ def write(outcome: Outcome, out: Path, home: Path) -> None:
 
 def page(outcome: Outcome, points: plots.History) -> str:
     """The page; `points` are of the first metric. Raises MissingExtra."""
-    first = [each for each in outcome.comparisons if each.metric == outcome.metrics[0]]
+    first = outcome.first
     told = outcome.to_json()
     rendered: str = template("compare.html").render(
         outcome=outcome,

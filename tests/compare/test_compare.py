@@ -17,8 +17,8 @@ import pytest
 from components.errors import BadOption, Busy, Damaged, MillraceError, UserError
 from components.phases import Done, Phase, plainly
 from evals import kept
-from evals.compare import answers
 from evals.compare import plan as planning
+from evals.compare import ranking
 from evals.compare.outcome import Outcome
 from evals.compare.plan import Plan
 from evals.compare.request import Request
@@ -213,7 +213,7 @@ def test_a_comparison_that_was_killed_goes_on(tmp_path: Path) -> None:
 
 
 def test_only_what_is_missing_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answers, "_BATCH", 5)
+    monkeypatch.setattr(ranking, "_BATCH", 5)
     plan = planned(tmp_path, two(tmp_path)[:1])
     run(plan, timed=False)
     (system,) = plan.systems

@@ -17,8 +17,8 @@ from components.phases import Done, Phase
 from components.retrievers import weights
 from components.values import Query
 from evals import kept
-from evals.compare import answers, request
 from evals.compare import plan as planning
+from evals.compare import ranking, request
 from evals.compare.costs import one_by_one
 from evals.compare.evaluate import evaluate
 from evals.compare.outcome import Outcome
@@ -254,7 +254,7 @@ def test_failed_documents_that_nothing_finds(tmp_path: Path) -> None:
 def test_an_index_that_changes_meanwhile_is_no_answer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(answers, "_BATCH", 5)
+    monkeypatch.setattr(ranking, "_BATCH", 5)
     data = beir(tmp_path / "data")
     file = served(tmp_path)
     name = publish(file)

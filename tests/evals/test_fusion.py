@@ -17,7 +17,8 @@ from components.values import Hit, Matrix
 from evals.datasets import catalogue
 from evals.datasets.judged import BadData, Judged
 from evals.experiment import indexes
-from evals.experiment.systems import System, systems
+from evals.experiment.chosen import systems
+from evals.experiment.systems import System
 from evals.fusion.__main__ import main
 from evals.fusion.batch import batch
 from evals.fusion.fit import DOCUMENTS, TURN, fit
