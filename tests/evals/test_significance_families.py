@@ -11,9 +11,8 @@ from statsmodels.stats.multitest import multipletests
 
 from evals.significance import Comparison, Pair, Rules, compare
 from evals.significance.correction import holm, levels
-from evals.significance.families import families
 from evals.significance.paired import Array
-from evals.significance.simulate import made_up, main
+from tests.evals.errors import families, made_up, main
 
 MARGIN = Rules.margin
 QUICK = Rules(resamples=499)
