@@ -7,7 +7,6 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,29 +22,34 @@ from components.splitters.sentence import Sentence
 from components.splitters.sentences import Sentences
 from components.stages import Encoder, Splitter
 from components.values import Document, Span
-from evals.bench.limit import Encoded, counting
+from evals.bench.limit import Encoded, Run, counting
 from evals.bench.texts import Texts
-
-if TYPE_CHECKING:
-    from evals.bench.contenders import Run
 
 MAX_TOKENS = 128
 """Of a chunk."""
 
 
-def naive(texts: Texts) -> Run:
-    """Chunks of whole sentences, each by itself."""
-    return _encoding(Naive(), Sentences(max_tokens=MAX_TOKENS), texts)
+def encoding(make: Callable[[], Encoder], splitter: Splitter) -> Callable[[Texts], Run]:
+    """An encoder on the splitter's chunks."""
+
+    def prepare(texts: Texts) -> Run:
+        encoder, cut = make(), spans(splitter, texts.documents)
+
+        def run() -> Encoded:
+            with _counting() as encoded:
+                for _ in encoder.encode_documents(texts.documents, cut):
+                    pass
+            return encoded
+
+        return run
+
+    return prepare
 
 
-def late(texts: Texts) -> Run:
-    """The same chunks, late."""
-    return _encoding(Late(), Sentences(max_tokens=MAX_TOKENS), texts)
-
-
-def landmark(texts: Texts) -> Run:
-    """Single sentences, in context."""
-    return _encoding(Landmark(), Sentence(max_tokens=MAX_TOKENS), texts)
+naive = encoding(Naive, Sentences(max_tokens=MAX_TOKENS))
+late = encoding(Late, Sentences(max_tokens=MAX_TOKENS))
+landmark = encoding(Landmark, Sentence(max_tokens=MAX_TOKENS))
+"""Single sentences, in context."""
 
 
 def full_windows(length: int) -> Callable[[Texts], Run]:
@@ -72,11 +76,13 @@ def refresh(encoder: str) -> Callable[[Texts], Run]:
     def prepare(texts: Texts) -> Run:
         # Held by the run, and gone with it.
         folder = tempfile.TemporaryDirectory(prefix="millrace-bench-")
-        write_corpus(texts.documents, Path(folder.name) / "corpus.jsonl")
+        corpus = Path(folder.name) / "corpus.jsonl"
+        rows = ({"_id": d.id, "title": d.title, "text": d.text} for d in texts.documents)
+        corpus.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
 
         def run() -> Encoded:
             with tempfile.TemporaryDirectory(dir=folder.name) as work, _counting() as encoded:
-                _refresh(encoder, Path(folder.name) / "corpus.jsonl", Path(work))
+                _refresh(encoder, corpus, Path(work))
             return encoded
 
         return run
@@ -98,24 +104,6 @@ def chunks(texts: Texts) -> list[str]:
         for document, own in zip(texts.documents, cut, strict=True)
         for span in own
     ]
-
-
-def write_corpus(documents: Sequence[Document], file: Path) -> None:
-    """The documents as a `jsonl` source reads them."""
-    lines = (json.dumps({"_id": d.id, "title": d.title, "text": d.text}) for d in documents)
-    file.write_text("\n".join(lines), encoding="utf-8")
-
-
-def _encoding(encoder: Encoder, splitter: Splitter, texts: Texts) -> Run:
-    cut = spans(splitter, texts.documents)
-
-    def run() -> Encoded:
-        with _counting() as encoded:
-            for _ in encoder.encode_documents(texts.documents, cut):
-                pass
-        return encoded
-
-    return run
 
 
 def _refresh(encoder: str, corpus: Path, folder: Path) -> None:

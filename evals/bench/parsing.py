@@ -24,7 +24,7 @@ from components.splitters.sentences import Sentences
 from components.values import Document
 from evals import extras
 from evals.bench.texts import load
-from evals.told import told
+from evals.command import told
 
 _LIMITS = Limits(600, 4 * 2**30)
 _ENCODED = 150_000

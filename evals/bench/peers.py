@@ -7,14 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from evals.bench import ours
-from evals.bench.limit import Encoded, counting_module
+from evals.bench.limit import Encoded, Run, counting_module
 from evals.bench.texts import Texts
-
-if TYPE_CHECKING:
-    from evals.bench.contenders import Run
 
 BATCH = 32
 """sentence-transformers' default."""

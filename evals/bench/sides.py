@@ -25,15 +25,13 @@ from typing import IO, Any, cast
 
 import click
 import numpy as np
-from rich.console import Console
 from rich.table import Table
 
 from components.errors import BadOption
-from evals.bench import machine
+from evals.bench import generated, results
 from evals.bench.generated import document, words
-from evals.bench.kept import keep
+from evals.command import console, table, told
 from evals.compare.systems import addressed
-from evals.told import told
 
 _HERE = Path(__file__).parents[2]
 _CHILD = Path(__file__).with_name("one_side.py")
@@ -42,15 +40,6 @@ _CHUNKS = 10
 _CHANGED = 100
 """One document in so many changes between two refreshes."""
 _WARM = 5
-_PIPELINE = """\
-name: sides
-source: {use: jsonl, path: corpus.jsonl}
-splitter: {use: sentence}
-encoder: {use: hashing, width: 384}
-sparse: {use: bm25}
-index: {use: qdrant_edge, path: index}
-retriever: {use: hybrid}
-"""
 
 
 @dataclass(frozen=True)
@@ -96,9 +85,8 @@ def measure(
         places = {each.name: home / f"{number}-{each.name}" for each in sides}
         for what, revision in (("first refresh", 0), ("refresh, 1 % changed", 1)):
             for each in turn:
-                place = places[each.name]
-                _write(place, shape, revision)
-                found = _once(each, "refresh", place / "pipeline.yaml")
+                file = _write(places[each.name], shape, revision)
+                found = _once(each, "refresh", file)
                 size = found["bytes"] if revision == 0 else None
                 yield Reading(shape.name, each.name, what, found["seconds"], size)
     yield from _searches(sides, shape, searches, places)
@@ -122,15 +110,13 @@ def _searches(
                     yield Reading(shape.name, each.name, "search", seconds)
 
 
-def _write(place: Path, shape: Shape, revision: int) -> None:
-    """The corpus, one document in a hundred at this revision."""
-    place.mkdir(parents=True, exist_ok=True)
-    (place / "pipeline.yaml").write_text(_PIPELINE, encoding="utf-8")
-    with (place / "corpus.jsonl").open("w", encoding="utf-8") as out:
-        for number in range(shape.documents):
-            changed = 0 if number % _CHANGED else revision
-            row = document(number, shape.sentences, changed)
-            out.write(json.dumps(row) + "\n")
+def _write(place: Path, shape: Shape, revision: int) -> Path:
+    """A pipeline with its corpus, one document in a hundred at this revision."""
+    file = generated.pipeline(place, "sides")
+    revisions = (0 if number % _CHANGED else revision for number in range(shape.documents))
+    rows = (document(number, shape.sentences, each) for number, each in enumerate(revisions))
+    generated.write(place / "corpus.jsonl", rows)
+    return file
 
 
 @contextmanager
@@ -203,11 +189,7 @@ def chosen(trees: Sequence[str], overrides: Sequence[str]) -> list[Side]:
 @click.option("--short", type=click.IntRange(0), default=20_000, show_default=True)
 @click.option("--rounds", type=click.IntRange(1), default=3, show_default=True)
 @click.option("--searches", type=click.IntRange(1), default=500, show_default=True)
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="File for all readings.  [default: evals/bench/results/sides-TIME.json]",
-)
+@results.out("sides-")
 @told()
 def main(
     trees: tuple[str, ...],
@@ -219,7 +201,6 @@ def main(
     out: Path | None,
 ) -> None:
     """Measure, and print a table. `--long`: documents of ten chunks; `--short`: of one."""
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
     sides = chosen(trees or (f"here={_HERE}",), overrides)
     shapes = [
         Shape(f"{count:,} documents of {chunks}", count, chunks)
@@ -230,30 +211,25 @@ def main(
     for shape in shapes:
         with tempfile.TemporaryDirectory(prefix="sides-") as home:
             readings += measure(sides, shape, rounds, searches, Path(home))
-    _show(readings, sides, console)
+    console().print(_table(readings, sides))
     found = {
-        "schema": 1,
-        "machine": machine.facts(),
         "sides": [{**asdict(each), "tree": each.tree.name} for each in sides],
         "readings": [asdict(each) for each in readings],
     }
-    keep(found, out, console, "sides-")
+    results.keep(found, out, console(), "sides-")
 
 
-def _show(readings: Sequence[Reading], sides: Sequence[Side], console: Console) -> None:
-    table = Table(title="what a change costs", title_justify="left", box=None, pad_edge=False)
-    table.add_column("corpus")
-    table.add_column("what")
-    for each in sides:
-        table.add_column(each.name, justify="right")
-    if len(sides) > 1:
-        table.add_column(f"{sides[-1].name} / {sides[0].name}", justify="right")
+def _table(readings: Sequence[Reading], sides: Sequence[Side]) -> Table:
+    first, last = sides[0].name, sides[-1].name
+    ratio = [f"{last} / {first}"] if len(sides) > 1 else []
+    names = [each.name for each in sides]
+    found = table("what a change costs", "corpus", "what", *names, *ratio, words=2)
     for shape in dict.fromkeys(each.shape for each in readings):
         for what, values in _rows([each for each in readings if each.shape == shape]):
-            cells = [f"{values[each.name]:,.1f}" for each in sides]
-            ratio = values[sides[-1].name] / values[sides[0].name]
-            table.add_row(shape, what, *cells, *([f"{ratio:.2f}"] if len(sides) > 1 else []))
-    console.print(table)
+            cells = [f"{values[name]:,.1f}" for name in names]
+            cells += [f"{values[last] / values[first]:.2f}" for _ in ratio]
+            found.add_row(shape, what, *cells)
+    return found
 
 
 def _rows(readings: Sequence[Reading]) -> Iterator[tuple[str, dict[str, float]]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from evals.command import told
 from evals.compare import kept
 from evals.compare.request import HOME
 from evals.compare.run import Watch
@@ -16,7 +17,6 @@ from evals.defaults import sets
 from evals.defaults.show import show
 from evals.defaults.table import SYSTEMS, Wanted, measure, pipelines
 from evals.significance.rules import Rules
-from evals.told import told
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _FOLDER = click.Path(path_type=Path, file_okay=False)

@@ -12,13 +12,13 @@ from rich.console import Console
 from components import paths
 from components.errors import BadOption
 from components.retrievers.weights import fitted
+from evals.command import told
 from evals.compare.request import HOME
 from evals.defaults import sets
 from evals.fusion.fit import WITHOUT
 from evals.fusion.show import show
 from evals.fusion.trial import Trial, ask, fitted_trial, fixed_trial
 from evals.fusion.written import FILE, text
-from evals.told import told
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _FOLDER = click.Path(path_type=Path, file_okay=False)

@@ -21,12 +21,12 @@ from rich.table import Table
 
 from components.errors import SourceMissing
 from evals import extras
+from evals.command import told
 from evals.metrics import per_question
 from evals.significance.paired import TESTS, Array, Reach, reach
 from evals.significance.pairing import Pair
 from evals.significance.rules import Rules
 from evals.significance.verdict import Verdict, verdicts
-from evals.told import told
 
 _BATCH, _COLUMNS = 100, 900
 """Comparisons that share resamples: of one population, and of families."""

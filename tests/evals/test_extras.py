@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from components.errors import MissingExtra
 from evals import extras
-from evals.bench.memory import alone
+from evals.bench.one import alone
 from evals.bench.parsing import main as parsing
 from evals.defaults.__main__ import main as defaults
 from evals.fusion.__main__ import main as fusion
