@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Any, Protocol
 
 from components import spec
 from components.errors import BadOption, MillraceError, SourceMissing, line
@@ -104,9 +104,7 @@ class Table:
 
     def mean(self, system: str, rows: Sequence[Row]) -> float | None:
         """Over sets; None where it was not measured on all of them."""
-        values = [row.means.get(system) for row in rows]
-        known = [each for each in values if each is not None]
-        return fmean(known) if known and len(known) == len(values) else None
+        return mean(rows, system)
 
     def behind(self, candidate: str) -> dict[str, Comparison]:
         """By set, see `Row.behind`."""
@@ -144,6 +142,19 @@ class Table:
                 for each in self.candidates
             },
         }
+
+
+class Measured(Protocol):
+    """A set with means by name."""
+
+    @property
+    def means(self) -> Mapping[str, float]: ...
+
+
+def mean(sets: Sequence[Measured], name: str) -> float | None:
+    """Over sets; None where it is not there for all of them."""
+    known = [each.means[name] for each in sets if name in each.means]
+    return fmean(known) if known and len(known) == len(sets) else None
 
 
 def pipelines(folder: Path, without: Sequence[str] = ()) -> list[Path]:
