@@ -17,7 +17,7 @@ from typing import Literal
 from components.errors import BadOption
 from evals.datasets import beir, folders
 from evals.datasets.judged import Judged
-from evals.datasets.people import people
+from evals.datasets.words import people
 
 LENGTHS = (256, 512, 1024, 2048, 4096, 8192, 16384, 32768)
 _SHORTEST = 64

@@ -96,7 +96,7 @@ def load(
     )
     if kind.changes:
         return beir.load(made, split, name=name)
-    data = beir.questions(made, split, name=name)
+    data = beir.load(made, split, name=name, corpus=False)
     both = hashlib.sha256(f"{data.checksum} {checksum}".encode()).hexdigest()
     return replace(data, source=source, corpus=checksum, checksum=both)
 

@@ -15,8 +15,7 @@ from random import Random
 from components.errors import BadOption
 from evals.datasets import beir, folders
 from evals.datasets.judged import Judged
-from evals.datasets.people import people
-from evals.datasets.words import words
+from evals.datasets.words import people, words
 
 _QUERIES = 1000
 _RELEVANT = 46

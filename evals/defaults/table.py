@@ -18,7 +18,6 @@ from evals.compare.run import Watch, answered
 from evals.compare.systems import System
 from evals.datasets import catalogue
 from evals.datasets.judged import Judged
-from evals.datasets.sampling import sampled
 from evals.defaults.sets import Entry, Listed
 from evals.significance.compare import compare
 from evals.significance.comparison import Comparison
@@ -205,7 +204,7 @@ def measure(
 
 def _row(wanted: Wanted, entry: Entry, candidates: Sequence[str], watch: Watch | None) -> Row:
     whole = catalogue.load(entry.data, entry.split)
-    data = sampled(whole, wanted.questions, wanted.seed)
+    data = whole.sampled(wanted.questions, wanted.seed)
     plan = steps.plan(
         Request(
             files=_suited(wanted, data),

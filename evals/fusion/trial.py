@@ -20,7 +20,6 @@ from evals.compare import indexes
 from evals.compare.systems import System, systems
 from evals.datasets import catalogue
 from evals.datasets.judged import Unit
-from evals.datasets.sampling import sampled
 from evals.defaults.sets import Entry
 from evals.defaults.table import SYSTEMS, mean
 from evals.fusion.fit import fit
@@ -143,7 +142,7 @@ def ask(
     for entry in entries:
         begun(entry.name)
         try:
-            data = sampled(catalogue.load(entry.data, entry.split), questions, seed)
+            data = catalogue.load(entry.data, entry.split).sampled(questions, seed)
             (system,) = systems([SYSTEM], overrides, data, home)
             if indexes.known(system) is None:
                 indexes.build(system)
