@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -95,6 +95,19 @@ class Encoded:
 
 Run = Callable[[], Encoded]
 """Does all the work once and tells what the transformer read."""
+
+
+def counted(
+    work: Callable[[], object], counting: Callable[[], AbstractContextManager[Encoded]]
+) -> Run:
+    """`work`, with what is counted meanwhile."""
+
+    def run() -> Encoded:
+        with counting() as encoded:
+            work()
+        return encoded
+
+    return run
 
 
 @contextmanager

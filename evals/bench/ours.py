@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from components.splitters.sentence import Sentence
 from components.splitters.sentences import Sentences
 from components.stages import Encoder, Splitter
 from components.values import Document, Span
-from evals.bench.limit import Encoded, Run, counting
+from evals.bench.limit import Encoded, Run, counted, counting
 from evals.bench.texts import Texts
 
 MAX_TOKENS = 128
@@ -34,14 +34,7 @@ def encoding(make: Callable[[], Encoder], splitter: Splitter) -> Callable[[Texts
 
     def prepare(texts: Texts) -> Run:
         encoder, cut = make(), spans(splitter, texts.documents)
-
-        def run() -> Encoded:
-            with _counting() as encoded:
-                for _ in encoder.encode_documents(texts.documents, cut):
-                    pass
-            return encoded
-
-        return run
+        return counted(lambda: _all(encoder.encode_documents(texts.documents, cut)), _counting)
 
     return prepare
 
@@ -58,14 +51,7 @@ def full_windows(length: int) -> Callable[[Texts], Run]:
     def prepare(texts: Texts) -> Run:
         model = _model()
         windows = list(_windows(model, texts.documents, length))
-
-        def run() -> Encoded:
-            with counting(model) as encoded:
-                for _ in pool(model, windows):
-                    pass
-            return encoded
-
-        return run
+        return counted(lambda: _all(pool(model, windows)), lambda: counting(model))
 
     return prepare
 
@@ -80,12 +66,11 @@ def refresh(encoder: str) -> Callable[[Texts], Run]:
         rows = ({"_id": d.id, "title": d.title, "text": d.text} for d in texts.documents)
         corpus.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
 
-        def run() -> Encoded:
-            with tempfile.TemporaryDirectory(dir=folder.name) as work, _counting() as encoded:
-                _refresh(encoder, corpus, Path(work))
-            return encoded
+        def work() -> None:
+            with tempfile.TemporaryDirectory(dir=folder.name) as aside:
+                _refresh(encoder, corpus, Path(aside))
 
-        return run
+        return counted(work, _counting)
 
     return prepare
 
@@ -131,6 +116,11 @@ def _windows(model: Model, documents: Sequence[Document], length: int) -> Iterat
     for row, own in enumerate(np.resize(ids, count * step).reshape(count, step)):
         read = np.array([*prefix, *own, *suffix], dtype=np.int64)
         yield Window(read, np.full(length, row, dtype=np.int64), row)
+
+
+def _all(made: Iterable[object]) -> None:
+    for _ in made:
+        pass
 
 
 def _counting() -> AbstractContextManager[Encoded]:

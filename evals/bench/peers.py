@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from evals.bench import ours
-from evals.bench.limit import Encoded, Run, counting_module
+from evals.bench.limit import Run, counted, counting_module
 from evals.bench.texts import Texts
 
 BATCH = 32
@@ -68,12 +68,7 @@ def llama_index(texts: Texts) -> Run:
 
 
 def _counted(encode: Callable[[], None], transformer: Any) -> Run:
-    def run() -> Encoded:
-        with counting_module(transformer[0]) as encoded:
-            encode()
-        return encoded
-
-    return run
+    return counted(encode, lambda: counting_module(transformer[0]))
 
 
 @cache

@@ -5,16 +5,17 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from components.errors import BadOption, SourceMissing
+from components.errors import BadOption, MillraceError, SourceMissing, line
 from evals.command import FILE, FOLDER, as_json
 from evals.compare.request import HOME
 
 SETS = Path(__file__).with_name("sets.toml")
+T = TypeVar("T")
 
 
 class Entry(BaseModel):
@@ -74,11 +75,25 @@ def chosen(listed: Listed, names: Sequence[str]) -> Listed:
     return listed.model_copy(update={"sets": kept}) if names else listed
 
 
+def of_each(
+    entries: Sequence[Entry], begun: Callable[[str], None], work: Callable[[Entry], T]
+) -> tuple[list[T], dict[str, str]]:
+    """What comes of every set, and the reasons of those of which nothing does: the rest goes on."""
+    found, failed = [], {}
+    for entry in entries:
+        begun(entry.name)
+        try:
+            found.append(work(entry))
+        except MillraceError as error:
+            failed[entry.name] = line(str(error), error.where, error.hint)
+    return found, failed
+
+
 def options(questions: int) -> Callable[[Any], Any]:
     """Those of a command over many sets, which asks so many questions of each by default."""
 
     def decorate(command: Any) -> Any:
-        for each in (
+        for option in (
             as_json,
             click.option(
                 "--home",
@@ -100,7 +115,7 @@ def options(questions: int) -> Callable[[Any], Any]:
             ),
             click.option("--sets", "file", type=FILE, default=SETS, help="A list of data sets."),
         ):
-            command = each(command)
+            command = option(command)
         return command
 
     return decorate

@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import Any, Protocol
 
 from components import spec
-from components.errors import BadOption, MillraceError, SourceMissing, line
+from components.errors import BadOption, MillraceError, SourceMissing
 from evals import extras
 from evals.compare import indexes, steps
 from evals.compare.evaluate import evaluate
@@ -18,7 +18,7 @@ from evals.compare.run import Watch, answered
 from evals.compare.systems import System
 from evals.datasets import catalogue
 from evals.datasets.judged import Judged
-from evals.defaults.sets import Entry, Listed
+from evals.defaults.sets import Entry, Listed, of_each
 from evals.significance.compare import compare
 from evals.significance.comparison import Comparison
 from evals.significance.pairing import Pair
@@ -185,13 +185,7 @@ def measure(
         raise BadOption(f"none of the candidates is there: {', '.join(listed.candidates)}").at(
             hint=f"systems: {', '.join(names)}"
         )
-    rows, failed = [], {}
-    for entry in listed.sets:
-        begun(entry.name)
-        try:
-            rows.append(_row(wanted, entry, kept, watch))
-        except MillraceError as error:
-            failed[entry.name] = line(str(error), error.where, error.hint)
+    rows, failed = of_each(listed.sets, begun, lambda entry: _row(wanted, entry, kept, watch))
     return Table(
         systems=[*(each for each in names if each not in kept), *kept],
         candidates=kept,

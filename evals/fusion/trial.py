@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from components.errors import BadOption, MillraceError, line
+from components.errors import BadOption
 from components.retrievers.evidence import KINDS
 from components.retrievers.weights import Weights
 from components.values import Matrix
@@ -20,7 +20,7 @@ from evals.compare import indexes
 from evals.compare.systems import System, systems
 from evals.datasets import catalogue
 from evals.datasets.judged import Unit
-from evals.defaults.sets import Entry
+from evals.defaults.sets import Entry, of_each
 from evals.defaults.table import SYSTEMS, mean
 from evals.fusion.fit import fit
 from evals.fusion.gathered import Question, gathered
@@ -138,28 +138,21 @@ def ask(
     not there. `overrides` of the system's stages. Raises MissingExtra.
     """
     extras.check("fitting needs")
-    found, failed = [], {}
-    for entry in entries:
-        begun(entry.name)
-        try:
-            data = catalogue.load(entry.data, entry.split).sampled(questions, seed)
-            (system,) = systems([SYSTEM], overrides, data, home)
-            if indexes.known(system) is None:
-                indexes.build(system)
-            made = gathered(system, data, scoped=entry.scoped, home=home)
-        except MillraceError as error:
-            failed[entry.name] = line(str(error), error.where, error.hint)
-            continue
-        found.append(
-            Asked(
-                name=entry.name,
-                family=_family(entry),
-                unit=data.unit,
-                questions=made,
-                depth=_depth(system),
-            )
+
+    def asked(entry: Entry) -> Asked:
+        data = catalogue.load(entry.data, entry.split).sampled(questions, seed)
+        (system,) = systems([SYSTEM], overrides, data, home)
+        if indexes.known(system) is None:
+            indexes.build(system)
+        return Asked(
+            name=entry.name,
+            family=entry.data.removeprefix("known:").partition("?")[0],
+            unit=data.unit,
+            questions=gathered(system, data, scoped=entry.scoped, home=home),
+            depth=_depth(system),
         )
-    return found, failed
+
+    return of_each(entries, begun, asked)
 
 
 def fitted_trial(
@@ -196,10 +189,6 @@ def fixed_trial(sets: Sequence[Asked], failed: Mapping[str, str], weights: Weigh
 def _depth(system: System) -> int:
     stages = system.pipeline.stages
     return min(int(stages[each].options["depth"]) for each in ("retriever", "reranker"))
-
-
-def _family(entry: Entry) -> str:
-    return entry.data.removeprefix("known:").partition("?")[0]
 
 
 def _fit(sets: Sequence[Asked], without: Collection[str], but: str = "") -> Weights:
