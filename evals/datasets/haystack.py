@@ -104,14 +104,15 @@ def _write(
     folder: Path, kind: Kind, lengths: Sequence[int], documents: int, questions: int, seed: int
 ) -> None:
     random = Random(seed)  # noqa: S311
+    hide, filler = _KINDS[kind]
     names = iter(people(random, len(lengths) * documents))
     corpus, queries, judgements = [], [], {}
     for length in lengths:
         for number in range(documents):
             id, asked = f"{kind}-{length}-{number}", number < questions
-            fact, question = _HIDE[kind](random, next(names))
+            fact, question = hide(random, next(names))
             depth = number / max(questions - 1, 1) if asked else random.random()
-            text, start = _hidden(fact, _FILLER[kind](random), length, depth)
+            text, start = _hidden(fact, filler(random), length, depth)
             corpus.append({"_id": id, "title": "", "text": text, "length": length})
             if asked:
                 spans = {id: [[start, start + len(fact)]]}
@@ -144,10 +145,6 @@ def _needle(random: Random, name: str) -> tuple[str, str]:
     return f"{name} hid the {thing} in the {place}.", f"Where did {name} hide the {thing}?"
 
 
-def _junk(_: Random) -> Iterator[str]:
-    return cycle(_JUNK)
-
-
 def _prose(random: Random) -> Iterator[str]:
     while True:
         who, did, what = random.choice(_WHO), random.choice(_DID), random.choice(_WHAT)
@@ -155,10 +152,12 @@ def _prose(random: Random) -> Iterator[str]:
         yield f"The {who} {did} the {looks} {what} {when}."
 
 
-_HIDE: Mapping[Kind, Callable[[Random, str], tuple[str, str]]] = {
-    "needle": _needle,
-    "passkey": _passkey,
+_Hide = Callable[[Random, str], tuple[str, str]]
+_Filler = Callable[[Random], Iterator[str]]
+_KINDS: Mapping[Kind, tuple[_Hide, _Filler]] = {
+    "needle": (_needle, _prose),
+    "passkey": (_passkey, lambda _: cycle(_JUNK)),
 }
-"""From a person's name to a fact and the question about it."""
-_FILLER: Mapping[Kind, Callable[[Random], Iterator[str]]] = {"needle": _prose, "passkey": _junk}
-"""Sentences without end: varied ones around a needle, the same ones around a pass key."""
+"""From a person's name to a fact and the question about it; sentences without end: varied ones
+around a needle, the same ones around a pass key.
+"""

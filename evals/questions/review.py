@@ -135,24 +135,15 @@ def _row(draft: Draft) -> dict[str, Any]:
     }
 
 
-def _shown(text: str) -> str:
+def _shown(text: str) -> Any:
     """As it can be read best in YAML without losing a character."""
     lines = text.split("\n")
-    if not all(each.isprintable() and each == each.rstrip() for each in lines):
-        return _quoted(text)
-    if len(lines) == 1 and "  " not in text:  # of which folding a line keeps one
+    whole = all(each.isprintable() and each == each.rstrip() for each in lines)
+    if whole and len(lines) == 1 and "  " not in text:  # of which folding a line keeps one
         return text
-    return _block(text) if lines[0] and not lines[0].startswith(" ") else _quoted(text)
-
-
-def _quoted(text: str) -> str:
-    found: str = DoubleQuotedScalarString(text)
-    return found
-
-
-def _block(text: str) -> str:
-    found: str = LiteralScalarString(text)
-    return found
+    if whole and lines[0] and not lines[0].startswith(" "):
+        return LiteralScalarString(text)
+    return DoubleQuotedScalarString(text)
 
 
 def _keep(written: object) -> object:

@@ -9,12 +9,11 @@ import numpy as np
 
 from components.errors import BadOption
 from evals.significance.comparison import Comparison
-from evals.significance.correction import holm, levels
 from evals.significance.paired import Array, Reach, reach
 from evals.significance.pairing import Pair
 from evals.significance.power import minimal_detectable_difference, questions_needed
 from evals.significance.rules import Rules
-from evals.significance.verdict import FEWEST, Verdict, verdicts
+from evals.significance.verdict import FEWEST, Verdict, holm, levels, verdicts
 
 
 def compare(pairs: Sequence[Pair], rules: Rules | None = None) -> list[Comparison]:
