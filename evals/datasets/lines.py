@@ -32,8 +32,13 @@ def lines(file: Path) -> Iterator[tuple[int, bytes]]:
         ) from error
 
 
+def rows(file: Path) -> Iterator[dict[str, Any]]:
+    """The objects. Raises SourceMissing, and BadData for another line."""
+    return (row for _, row in placed(file))
+
+
 def placed(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The objects, each with its place. Raises SourceMissing, and BadData for another line."""
+    """The objects, each with its place. Raises as `rows` does."""
     for number, line in lines(file):
         where = f"{file} line {number}"
         try:
@@ -46,7 +51,7 @@ def placed(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 def identified(file: Path, what: str, names: Sequence[str]) -> Iterator[tuple[str, Fields]]:
     """Ids with their objects. `what` they are and the `names` of the id: see `fields.id_of`.
 
-    Raises as `placed` does, and BadData where one has no id or that of another.
+    Raises as `rows` does, and BadData where one has no id or that of another.
     """
     seen: set[str] = set()
     for where, row in placed(file):

@@ -60,7 +60,8 @@ def batch(sets: Sets, bars: Bars | None = None) -> Batch:
         raise BadData("nothing relevant was found of any question")
     answered = [each for family in families for each in family]
     rows = [of for questions, _ in answered for of in questions]
-    share = torch.block_diag(*(torch.full((1, len(own)), 1 / len(own)) for own, _ in answered))
+    shares = [torch.full((1, len(own)), 1 / len(own)) for own, _ in answered]
+    share: torch.Tensor = torch.block_diag(*shares)  # type: ignore[no-untyped-call]
     of_sets = [1 / (len(families) * len(family)) for family in families for _ in family]
     placed = [_placed(of) for of in rows]
     return Batch(
