@@ -14,12 +14,12 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from components.encoders.model import model
-from evals.bench import contenders, one, ours, peers
+from evals.bench import contenders, ours, peers
 from evals.bench.__main__ import main
 from evals.bench.bench import Budget, Wanted, measure
 from evals.bench.contenders import Contender
 from evals.bench.limit import Encoded, Run, Shapes
-from evals.bench.one import alone
+from evals.bench.one import alone, one
 from evals.bench.outcome import Outcome, show
 from evals.bench.rounds import interleaved
 from evals.bench.texts import Texts, load
@@ -235,11 +235,9 @@ def test_no_tokens_are_remembered_from_one_run_to_the_next(texts: Texts) -> None
     assert model("minilm", "auto").tokenizer is not before
 
 
-def test_one_contender_tells_what_it_measured_in_a_line_of_json() -> None:
-    result = CliRunner().invoke(one.main, ["kernel-128", "--documents", "1"])
-    assert result.exit_code == 0, result.output
-    (line,) = result.stdout.splitlines()
-    found = json.loads(line)
+def test_one_contender_tells_what_it_measured() -> None:
+    found = one("kernel-128", "peps", 1)
+    assert json.loads(json.dumps(found)) == found
     assert found["documents"] == 1
     assert found["tokens"] > 0
 
