@@ -42,6 +42,10 @@ _MARK = "zyzzyva revision"
 _ASKED_ALONE = 40
 """Searches that open the index, at most."""
 _WARM = 3
+_ONE = "one Searcher"
+
+
+Ask = Callable[[Sequence[Query]], Found]
 
 
 @dataclass(frozen=True)
@@ -64,19 +68,9 @@ def build(home: Path, chunks: int) -> Pipeline:
     return spec.load(file)
 
 
-def each_opens(pipeline: Pipeline, searches: int) -> Iterator[Reading]:
-    """Every search opens the index."""
-    for query in islice(_questions(0), searches):
-        yield _timed("opening each time", lambda asked: search(pipeline, asked, 10), query)[0]
-
-
-def one_searcher(pipeline: Pipeline, searches: int) -> Iterator[Reading]:
+def in_turn(way: str, ask: Ask, searches: int) -> list[Reading]:
     """One after the other, and nothing else is going on."""
-    with Searcher(pipeline) as searcher:
-        for number, query in enumerate(islice(_questions(0), _WARM + searches)):
-            reading, _ = _timed("one Searcher", lambda asked: searcher.search(asked, 10), query)
-            if number >= _WARM:
-                yield reading
+    return [_timed(way, ask, query)[0] for query in islice(_questions(0), searches)]
 
 
 def while_refreshing(
@@ -124,13 +118,12 @@ class _Asking:
         for query in _questions(thread):
             if self.enough.wait(self._pause):
                 return
-            reading, found = _timed("one Searcher, refreshes", self._ask, query)
+            reading, found = _timed(
+                f"{_ONE}, refreshes", lambda asked: self._searcher.search(asked, 10), query
+            )
             self.readings.append(reading)
             if query.text.startswith(_MARK):
                 self._check(found)
-
-    def _ask(self, asked: Sequence[Query]) -> Found:
-        return self._searcher.search(asked, 10)
 
     def _check(self, found: Found) -> None:
         texts = [hit.chunk.text for hit in found.hits[0] if hit.chunk.text.startswith(_MARK)]
@@ -140,9 +133,7 @@ class _Asking:
             raise Mixed(f"{name}: {texts}")
 
 
-def _timed(
-    way: str, ask: Callable[[Sequence[Query]], Found], query: Query
-) -> tuple[Reading, Found]:
+def _timed(way: str, ask: Ask, query: Query) -> tuple[Reading, Found]:
     start = time.perf_counter()
     found = ask([query])
     seconds = time.perf_counter() - start
@@ -214,8 +205,11 @@ def main(
         pipeline = build(place, chunks)
         if only_build:
             return
-        readings = list(each_opens(pipeline, min(_ASKED_ALONE, 1 + searches // 25)))
-        readings += one_searcher(pipeline, searches)
+        few = min(_ASKED_ALONE, 1 + searches // 25)
+        readings = in_turn("opening each time", lambda asked: search(pipeline, asked, 10), few)
+        with Searcher(pipeline) as searcher:
+            own = in_turn(_ONE, lambda asked: searcher.search(asked, 10), _WARM + searches)
+            readings += own[_WARM:]
         readings += while_refreshing(place, pipeline, threads, searches, pause)
     found = {
         "asked": {"chunks": chunks, "threads": threads, "pause": pause},

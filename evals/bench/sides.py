@@ -16,7 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -86,7 +86,8 @@ def measure(
         for what, revision in (("first refresh", 0), ("refresh, 1 % changed", 1)):
             for each in turn:
                 file = _write(places[each.name], shape, revision)
-                found = _once(each, "refresh", file)
+                with _child(each, "refresh", file) as ask:
+                    found = ask("")
                 size = found["bytes"] if revision == 0 else None
                 yield Reading(shape.name, each.name, what, found["seconds"], size)
     yield from _searches(sides, shape, searches, places)
@@ -98,14 +99,13 @@ def _searches(
     chance = random.Random(0)  # noqa: S311 - no secret
     with ExitStack() as stack:
         asking = {
-            each: stack.enter_context(_open(each, "search", places[each.name] / "pipeline.yaml"))
+            each: stack.enter_context(_child(each, "search", places[each.name] / "pipeline.yaml"))
             for each in sides
         }
         for number in range(_WARM + searches):
             question = " ".join(words(chance, 8))
-            turn = list(sides) if number % 2 else list(reversed(sides))
-            for each in turn:
-                seconds = _answer(each, asking[each], question)["seconds"]
+            for each in sides if number % 2 else reversed(sides):
+                seconds = asking[each](f"{question}\n")["seconds"]
                 if number >= _WARM:
                     yield Reading(shape.name, each.name, "search", seconds)
 
@@ -120,7 +120,8 @@ def _write(place: Path, shape: Shape, revision: int) -> Path:
 
 
 @contextmanager
-def _open(side: Side, task: str, *rest: object) -> Iterator[subprocess.Popen[str]]:
+def _child(side: Side, task: str, *rest: object) -> Iterator[Callable[[str], dict[str, Any]]]:
+    """A process of the side, which may be told something and then says something."""
     named = {"PYTHONPATH": str(side.tree), "MILLRACE_CACHE_BYTES": "0"}
     overrides = side.overrides if rest else ()
     process = subprocess.Popen(  # noqa: S603 - our own file
@@ -130,31 +131,22 @@ def _open(side: Side, task: str, *rest: object) -> Iterator[subprocess.Popen[str
         stdout=subprocess.PIPE,
         text=True,
     )
+    told, says = cast("IO[str]", process.stdin), cast("IO[str]", process.stdout)
+
+    def ask(text: str) -> dict[str, Any]:
+        told.write(text)
+        told.flush()
+        line = says.readline()
+        if not line:
+            raise click.ClickException(f"{side.name} ended with {process.wait()}")
+        found: dict[str, Any] = json.loads(line)
+        return found
+
     with process:
         try:
-            yield process
+            yield ask
         finally:
             process.kill()
-
-
-def _once(side: Side, task: str, *rest: object) -> dict[str, Any]:
-    with _open(side, task, *rest) as process:
-        return _read(side, process)
-
-
-def _answer(side: Side, process: subprocess.Popen[str], question: str) -> dict[str, Any]:
-    told = cast("IO[str]", process.stdin)
-    told.write(f"{question}\n")
-    told.flush()
-    return _read(side, process)
-
-
-def _read(side: Side, process: subprocess.Popen[str]) -> dict[str, Any]:
-    line = cast("IO[str]", process.stdout).readline()
-    if not line:
-        raise click.ClickException(f"{side.name} ended with {process.wait()}")
-    found: dict[str, Any] = json.loads(line)
-    return found
 
 
 def chosen(trees: Sequence[str], overrides: Sequence[str]) -> list[Side]:
@@ -173,7 +165,8 @@ def chosen(trees: Sequence[str], overrides: Sequence[str]) -> list[Side]:
         side = Side(name, Path(tree).resolve(), own)
         if not (side.tree / "components").is_dir():
             raise BadOption(f"no source tree is at {side.tree}").at(where=f"--side {name}")
-        ran = _once(side, "where")["folder"]
+        with _child(side, "where") as ask:
+            ran = ask("")["folder"]
         if Path(ran) != side.tree:
             raise BadOption(f"its code is not what runs, but that of {ran}").at(
                 where=f"--side {name}"
@@ -234,11 +227,11 @@ def _table(readings: Sequence[Reading], sides: Sequence[Side]) -> Table:
 
 def _rows(readings: Sequence[Reading]) -> Iterator[tuple[str, dict[str, float]]]:
     """What was measured, with its value by side."""
-    by: dict[tuple[str, str], list[Reading]] = {}
-    for each in readings:
-        by.setdefault((each.what, each.side), []).append(each)
     for what in dict.fromkeys(each.what for each in readings):
-        own = {side: found for (of, side), found in by.items() if of == what}
+        own: dict[str, list[Reading]] = {}
+        for each in readings:
+            if each.what == what:
+                own.setdefault(each.side, []).append(each)
         spent = {side: [each.seconds for each in found] for side, found in own.items()}
         if what == "search":
             for share in (50, 95):
