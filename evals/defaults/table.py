@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
-from typing import Any, Protocol
+from typing import Any
 
 from components import spec
 from components.errors import BadOption, MillraceError, SourceMissing
@@ -103,7 +103,7 @@ class Table:
 
     def mean(self, system: str, rows: Sequence[Row]) -> float | None:
         """Over sets; None where it was not measured on all of them."""
-        return mean(rows, system)
+        return mean([row.means for row in rows], system)
 
     def behind(self, candidate: str) -> dict[str, Comparison]:
         """By set, see `Row.behind`."""
@@ -143,16 +143,9 @@ class Table:
         }
 
 
-class Measured(Protocol):
-    """A set with means by name."""
-
-    @property
-    def means(self) -> Mapping[str, float]: ...
-
-
-def mean(sets: Sequence[Measured], name: str) -> float | None:
-    """Over sets; None where it is not there for all of them."""
-    known = [each.means[name] for each in sets if name in each.means]
+def mean(sets: Sequence[Mapping[str, float]], name: str) -> float | None:
+    """Over sets, each with means by name; None where it is not there for all of them."""
+    known = [each[name] for each in sets if name in each]
     return fmean(known) if known and len(known) == len(sets) else None
 
 

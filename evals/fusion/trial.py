@@ -98,7 +98,7 @@ class Trial:
 
     def mean(self, column: str) -> float | None:
         """Over sets; None where it is not there for all."""
-        return mean(self.rows, column)
+        return mean([row.means for row in self.rows], column)
 
     @property
     def columns(self) -> list[str]:
