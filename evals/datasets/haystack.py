@@ -17,7 +17,7 @@ from typing import Literal
 from components.errors import BadOption
 from evals.datasets import beir, folders
 from evals.datasets.judged import Judged
-from evals.datasets.words import people
+from evals.datasets.words import people, words
 
 LENGTHS = (256, 512, 1024, 2048, 4096, 8192, 16384, 32768)
 _SHORTEST = 64
@@ -33,38 +33,6 @@ _JUNK = (
 )
 
 
-def _list(words: str) -> tuple[str, ...]:
-    return tuple(each.strip() for each in words.split("/"))
-
-
-_THINGS = _list(
-    """copper kettle / brass lamp / silver spoon / blue umbrella / leather diary / wooden flute /
-    glass lens / old map / red scarf / clay pot / iron key / paper crane / music box / gold watch /
-    stone bowl / chess board"""
-)
-_PLACES = _list(
-    """library / lighthouse / bakery / chapel / windmill / harbor / school / museum / cellar /
-    orchard / castle / stable / hospital / hotel / theater / greenhouse"""
-)
-_WHO = _list(
-    """farmer / teacher / captain / doctor / neighbor / visitor / mayor / painter / driver /
-    student / writer / child"""
-)
-_DID = _list(
-    """watched / described / crossed / repaired / remembered / measured / visited / admired /
-    ignored / photographed"""
-)
-_WHAT = _list(
-    """garden / bridge / market / street / forest / field / wall / station / tower / square /
-    shore / valley / road / fence"""
-)
-_WHEN = _list(
-    """in the morning / after the rain / before dinner / during the winter / on the way home /
-    without a word / for a long time / with great care / as every year / against all advice"""
-)
-_LOOKS = _list(
-    "small / old / quiet / green / distant / narrow / busy / empty / famous / broken / bright"
-)
 Kind = Literal["needle", "passkey"]
 
 
@@ -141,14 +109,15 @@ def _passkey(random: Random, name: str) -> tuple[str, str]:
 
 
 def _needle(random: Random, name: str) -> tuple[str, str]:
-    thing, place = random.choice(_THINGS), random.choice(_PLACES)
+    thing, place = (random.choice(words(each)) for each in ("things", "places"))
     return f"{name} hid the {thing} in the {place}.", f"Where did {name} hide the {thing}?"
 
 
 def _prose(random: Random) -> Iterator[str]:
     while True:
-        who, did, what = random.choice(_WHO), random.choice(_DID), random.choice(_WHAT)
-        looks, when = random.choice(_LOOKS), random.choice(_WHEN)
+        who, did, what, looks, when = (
+            random.choice(words(each)) for each in ("who", "did", "what", "looks", "when")
+        )
         yield f"The {who} {did} the {looks} {what} {when}."
 
 

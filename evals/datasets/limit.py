@@ -49,7 +49,7 @@ def small(split: str = "test", *, cache: Path, seed: int = 0) -> Judged:
 
 def _write(folder: Path, documents: int, seed: int) -> None:
     random = Random(seed)  # noqa: S311
-    things = words("attributes")
+    things = list(words("attributes"))
     random.shuffle(things)
     asked, others = things[:_QUERIES], things[_QUERIES:]
     names = people(random, documents)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from importlib.resources import files
 from random import Random
 
 
-def words(name: str) -> list[str]:
+@cache
+def words(name: str) -> tuple[str, ...]:
     """The words of `NAME.txt`, in their order."""
     text = (files(__name__) / f"{name}.txt").read_text(encoding="utf-8")
-    return [each.strip() for each in re.split("[,\n]", text) if each.strip()]
+    return tuple(each.strip() for each in re.split("[,\n]", text) if each.strip())
 
 
 def people(random: Random, count: int) -> list[str]:
