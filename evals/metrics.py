@@ -45,15 +45,22 @@ def per_question(
 
 
 def interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
-    """Percentile bootstrap over questions, the same for the same values."""
+    """Percentile bootstrap over questions, the same for the same values. Raises MissingExtra."""
     found = np.asarray(values, dtype=np.float64)
     if not len(found):
         raise ValueError("no values")
-    random = np.random.default_rng(_SEED)
-    rows = max(1, _AT_ONCE // len(found))
-    starts = range(0, _SAMPLES, rows)
-    shapes = [(min(rows, _SAMPLES - start), len(found)) for start in starts]
-    means = np.concatenate([found[random.integers(len(found), size=s)].mean(1) for s in shapes])
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(means, [tail, 1 - tail])
-    return Interval(float(found.mean()), float(low), float(high))
+    mean = float(found.mean())
+    if len(found) == 1:
+        return Interval(mean, mean, mean)
+    with extras.needed("intervals need"):
+        from scipy.stats import bootstrap
+    ends = bootstrap(
+        (found,),
+        np.mean,
+        n_resamples=_SAMPLES,
+        batch=max(1, _AT_ONCE // len(found)),
+        confidence_level=confidence,
+        method="percentile",
+        rng=_SEED,
+    ).confidence_interval
+    return Interval(mean, float(ends.low), float(ends.high))

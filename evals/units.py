@@ -14,7 +14,7 @@ shows no evidence is a unit of its own, so it takes a rank.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from itertools import accumulate, groupby, islice
+from itertools import accumulate, groupby
 
 from components.normal_form import canonical
 from components.values import Hit, Query
@@ -62,15 +62,6 @@ def gather(ask: Ask, queries: Sequence[Query], k: int, enough: Enough) -> dict[s
                 more.append(query)
         short = more
     return found
-
-
-def rank(ask: Ask, queries: Sequence[Query], k: int, units: Units) -> dict[str, dict[str, float]]:
-    """Units with their scores by query id, best first, at most k."""
-    found = gather(ask, queries, k, lambda query, hits: len(scored(query, hits, units)) >= k)
-    return {
-        query.id: dict(islice(scored(query, found[query.id], units).items(), k))
-        for query in queries
-    }
 
 
 def scored(query: Query, hits: Iterable[Hit], units: Units) -> dict[str, float]:

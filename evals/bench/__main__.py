@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from pathlib import Path
 
 import click
 from rich.console import Console
 
-from evals.bench import contenders
-from evals.bench.bench import Report, Wanted, measure
-from evals.bench.kept import keep
-from evals.bench.table import show, show_estimate
-from evals.told import told
+from evals.bench import contenders, results
+from evals.bench.bench import Wanted, measure
+from evals.bench.outcome import show
+from evals.command import as_json, console, told
 
 
 @click.command()
@@ -29,29 +27,32 @@ from evals.told import told
     help="Measure this one; may be repeated.",
 )
 @click.option(
+    "--minutes",
+    type=click.FloatRange(0),
+    default=Wanted.minutes,
+    show_default=True,
+    help="For all of it; what would take longer is left out.",
+)
+@click.option(
     "--whole/--no-whole",
     default=None,
-    help="Whole sets too, ours only, once.  [default: as many as fit into 30 minutes]",
+    help="Whole sets too, ours only, once.  [default: those that there is time for]",
 )
 @click.option("--no-memory", is_flag=True, help="Leave out the runs that measure memory.")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="File for all readings.  [default: evals/bench/results/TIME.json]",
-)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@results.out()
+@as_json
 @told()
 def main(
     rounds: int,
     documents: int,
     only: tuple[str, ...],
+    minutes: float,
     whole: bool | None,
     no_memory: bool,
     out: Path | None,
     as_json: bool,
 ) -> None:
     """Say how long it will take, measure, print a table and keep every reading."""
-    console = Console(highlight=False, stderr=as_json, width=None if sys.stdout.isatty() else 120)
     quiet = Console(highlight=False, stderr=True)
     wanted = Wanted(
         contenders=contenders.chosen(only),
@@ -59,16 +60,13 @@ def main(
         rounds=rounds,
         whole=whole,
         memory=not no_memory,
+        minutes=minutes,
     )
-    report = Report(
-        estimated=lambda found, left_out: show_estimate(found, left_out, console),
-        line=lambda text: quiet.print(text, markup=False),
-    )
-    outcome = measure(wanted, report)
-    show(outcome, console)
-    keep(outcome.to_json(), out, quiet)
+    outcome = measure(wanted, lambda text: quiet.print(text, markup=False))
+    show(outcome, console(stderr=as_json))
+    kept = results.keep(outcome.to_json(), out, quiet)
     if as_json:
-        click.echo(json.dumps(outcome.to_json()))
+        click.echo(json.dumps(kept))
 
 
 if __name__ == "__main__":

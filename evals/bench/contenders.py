@@ -6,11 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from evals.bench import ours, peers
-from evals.bench.limit import Encoded
+from evals.bench.limit import Run
 from evals.bench.texts import Texts
-
-Run = Callable[[], Encoded]
-"""Does all the work once and tells what the transformer read."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +39,8 @@ REFERENCE = "st-bf16"
 """What the table compares with."""
 WHOLE = ("refresh", "naive", "late", "landmark")
 """Of ours, those that also take whole sets, what matters most first."""
+LITTLE = 4_000
+"""Characters of a first run, in which weights are loaded and kernels are chosen."""
 
 
 def chosen(names: Sequence[str]) -> list[Contender]:

@@ -1,8 +1,37 @@
-"""Text without meaning, with words of which few are frequent."""
+"""Corpora of text without meaning, with words of which few are frequent."""
 
 from __future__ import annotations
 
+import json
 import random
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+_PIPELINE = """\
+name: {name}
+source: {{use: jsonl, path: corpus.jsonl}}
+splitter: {{use: sentence}}
+encoder: {{use: hashing, width: 384}}
+sparse: {{use: bm25}}
+index: {{use: qdrant_edge, path: index}}
+retriever: {{use: hybrid}}
+"""
+
+
+def pipeline(folder: Path, name: str) -> Path:
+    """The file of a pipeline over the folder's `corpus.jsonl`: it hashes words, so that the work is
+    the index's and not a model's.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "pipeline.yaml"
+    file.write_text(_PIPELINE.format(name=name), encoding="utf-8")
+    return file
+
+
+def write(file: Path, rows: Iterable[Mapping[str, str]]) -> None:
+    """As JSON lines."""
+    with file.open("w", encoding="utf-8") as out:
+        out.writelines(f"{json.dumps(row)}\n" for row in rows)
 
 
 def document(number: int, sentences: int, revision: int = 0) -> dict[str, str]:

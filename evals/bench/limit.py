@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from components.encoders.model import Model
+from components.encoders.model import model as shared
 from components.values import Integers
 
 DTYPES = ("bfloat16", "float32")
@@ -31,6 +32,13 @@ class Shapes:
     def of(cls, config: Any) -> Shapes:
         """From a transformers configuration."""
         return cls(config.num_hidden_layers, config.hidden_size, config.intermediate_size)
+
+    @classmethod
+    def embedded(cls) -> Shapes:
+        """Of the embedded model."""
+        from transformers import AutoConfig
+
+        return cls.of(AutoConfig.from_pretrained(str(shared("minilm", "auto").checkpoint.folder)))
 
     @property
     def weights(self) -> int:
@@ -83,6 +91,23 @@ class Encoded:
 
     lengths: list[int] = field(default_factory=list)
     dtype: str = ""
+
+
+Run = Callable[[], Encoded]
+"""Does all the work once and tells what the transformer read."""
+
+
+def counted(
+    work: Callable[[], object], counting: Callable[[], AbstractContextManager[Encoded]]
+) -> Run:
+    """`work`, with what is counted meanwhile."""
+
+    def run() -> Encoded:
+        with counting() as encoded:
+            work()
+        return encoded
+
+    return run
 
 
 @contextmanager

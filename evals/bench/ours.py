@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -24,29 +23,27 @@ from components.splitters.sentence import Sentence
 from components.splitters.sentences import Sentences
 from components.stages import Encoder, Splitter
 from components.values import Document, Span
-from evals.bench.limit import Encoded, counting
+from evals.bench.limit import Encoded, Run, counted, counting
 from evals.bench.texts import Texts
-
-if TYPE_CHECKING:
-    from evals.bench.contenders import Run
 
 MAX_TOKENS = 128
 """Of a chunk."""
 
 
-def naive(texts: Texts) -> Run:
-    """Chunks of whole sentences, each by itself."""
-    return _encoding(Naive(), Sentences(max_tokens=MAX_TOKENS), texts)
+def encoding(make: Callable[[], Encoder], splitter: Splitter) -> Callable[[Texts], Run]:
+    """An encoder on the splitter's chunks."""
+
+    def prepare(texts: Texts) -> Run:
+        encoder, cut = make(), spans(splitter, texts.documents)
+        return counted(lambda: _all(encoder.encode_documents(texts.documents, cut)), _counting)
+
+    return prepare
 
 
-def late(texts: Texts) -> Run:
-    """The same chunks, late."""
-    return _encoding(Late(), Sentences(max_tokens=MAX_TOKENS), texts)
-
-
-def landmark(texts: Texts) -> Run:
-    """Single sentences, in context."""
-    return _encoding(Landmark(), Sentence(max_tokens=MAX_TOKENS), texts)
+naive = encoding(Naive, Sentences(max_tokens=MAX_TOKENS))
+late = encoding(Late, Sentences(max_tokens=MAX_TOKENS))
+landmark = encoding(Landmark, Sentence(max_tokens=MAX_TOKENS))
+"""Single sentences, in context."""
 
 
 def full_windows(length: int) -> Callable[[Texts], Run]:
@@ -55,14 +52,7 @@ def full_windows(length: int) -> Callable[[Texts], Run]:
     def prepare(texts: Texts) -> Run:
         model = _model()
         windows = list(_windows(model, texts.documents, length))
-
-        def run() -> Encoded:
-            with counting(model) as encoded:
-                for _ in pool(model, windows):
-                    pass
-            return encoded
-
-        return run
+        return counted(lambda: _all(pool(model, windows)), lambda: counting(model))
 
     return prepare
 
@@ -73,14 +63,15 @@ def refresh(encoder: str) -> Callable[[Texts], Run]:
     def prepare(texts: Texts) -> Run:
         # Held by the run, and gone with it.
         folder = tempfile.TemporaryDirectory(prefix="millrace-bench-")
-        write_corpus(texts.documents, Path(folder.name) / "corpus.jsonl")
+        corpus = Path(folder.name) / "corpus.jsonl"
+        rows = ({"_id": d.id, "title": d.title, "text": d.text} for d in texts.documents)
+        corpus.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
 
-        def run() -> Encoded:
-            with tempfile.TemporaryDirectory(dir=folder.name) as work, _counting() as encoded:
-                _refresh(encoder, Path(folder.name) / "corpus.jsonl", Path(work))
-            return encoded
+        def work() -> None:
+            with tempfile.TemporaryDirectory(dir=folder.name) as aside:
+                _refresh(encoder, corpus, Path(aside))
 
-        return run
+        return counted(work, _counting)
 
     return prepare
 
@@ -99,24 +90,6 @@ def chunks(texts: Texts) -> list[str]:
         for document, own in zip(texts.documents, cut, strict=True)
         for span in own
     ]
-
-
-def write_corpus(documents: Sequence[Document], file: Path) -> None:
-    """The documents as a `jsonl` source reads them."""
-    lines = (json.dumps({"_id": d.id, "title": d.title, "text": d.text}) for d in documents)
-    file.write_text("\n".join(lines), encoding="utf-8")
-
-
-def _encoding(encoder: Encoder, splitter: Splitter, texts: Texts) -> Run:
-    cut = spans(splitter, texts.documents)
-
-    def run() -> Encoded:
-        with _counting() as encoded:
-            for _ in encoder.encode_documents(texts.documents, cut):
-                pass
-        return encoded
-
-    return run
 
 
 def _refresh(encoder: str, corpus: Path, folder: Path) -> None:
@@ -144,6 +117,11 @@ def _windows(model: Model, documents: Sequence[Document], length: int) -> Iterat
     for row, own in enumerate(np.resize(ids, count * step).reshape(count, step)):
         read = np.array([*prefix, *own, *suffix], dtype=np.int64)
         yield Window(read, np.full(length, row, dtype=np.int64), row)
+
+
+def _all(made: Iterable[object]) -> None:
+    for _ in made:
+        pass
 
 
 def _counting() -> AbstractContextManager[Encoded]:

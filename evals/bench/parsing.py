@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from components.encoders.naive import Naive
 from components.sources import extract, isolated
@@ -24,7 +22,7 @@ from components.splitters.sentences import Sentences
 from components.values import Document
 from evals import extras
 from evals.bench.texts import load
-from evals.told import told
+from evals.command import FOLDER, console, table, told
 
 _LIMITS = Limits(600, 4 * 2**30)
 _ENCODED = 150_000
@@ -52,17 +50,18 @@ class Cost:
 
 def measure(name: str, files: Sequence[Raw], rounds: int) -> Cost:
     """Both ways in turns; the medians count. Starting the process and its imports counts once."""
-    _parsed_apart(*files[0])
-    readings: dict[Callable[[str, bytes], Document], list[Spent]] = {_parsed: [], _parsed_apart: []}
+    isolated.call(_LIMITS, extract.document, *files[0])
+    here: list[Spent] = []
+    apart: list[Spent] = []
     documents: list[Document] = []
     for _ in range(rounds):
-        for parse, spent in readings.items():
-            start = _clock()
-            documents = [parse(*each) for each in files]
-            spent.append(_since(start))
-    here, apart = ((median(w for w, _ in each), median(p for _, p in each))
-                   for each in readings.values())  # fmt: skip
-    return Cost(name, len(files), here, apart, _encoding(documents))
+        start = _clock()
+        documents = [extract.document(*each) for each in files]
+        here.append(_since(start))
+        start = _clock()
+        documents = [isolated.call(_LIMITS, extract.document, *each) for each in files]
+        apart.append(_since(start))
+    return Cost(name, len(files), _middle(here), _middle(apart), _encoding(documents))
 
 
 def pages(count: int) -> list[Raw]:
@@ -78,12 +77,8 @@ def _page(text: str, chance: random.Random) -> bytes:
     return f"<html><head><title>Page</title></head><body>{paragraphs}</body></html>".encode()
 
 
-def _parsed(id: str, data: bytes) -> Document:
-    return extract.document(id, data)
-
-
-def _parsed_apart(id: str, data: bytes) -> Document:
-    return isolated.call(_LIMITS, extract.document, id, data)
+def _middle(readings: Sequence[Spent]) -> Spent:
+    return median(wall for wall, _ in readings), median(used for _, used in readings)
 
 
 def _encoding(documents: Sequence[Document]) -> Spent:
@@ -119,7 +114,7 @@ def _since(start: Spent) -> Spent:
 
 
 @click.command()
-@click.argument("pdfs", type=click.Path(path_type=Path, file_okay=False), required=False)
+@click.argument("pdfs", type=FOLDER, required=False)
 @click.option("--most", type=click.IntRange(1), default=1_000, help="Of the PDFs, by name.")
 @click.option("--pages", "count", type=click.IntRange(1), default=5_000, show_default=True)
 @click.option("--rounds", type=click.IntRange(1), default=3, show_default=True)
@@ -127,7 +122,8 @@ def _since(start: Spent) -> Spent:
 def main(pdfs: Path | None, most: int, count: int, rounds: int) -> None:
     """Print a row for the PDFs of a folder, and one for small pages of HTML."""
     _clock()  # which says what is missing before the work
-    table = Table("", "documents", "here, s", "apart, s", "encoding, s", "wall", "processor")
+    columns = ("documents", "here, s", "apart, s", "encoding, s", "wall", "processor")
+    shown = table("Seconds of wall (of processor) time; shares of here + encoding.", "", *columns)
     sets = {"pages of HTML": pages(count)}
     if pdfs:
         sets["PDFs"] = [(each.name, each.read_bytes()) for each in sorted(pdfs.iterdir())[:most]]
@@ -137,10 +133,8 @@ def main(pdfs: Path | None, most: int, count: int, rounds: int) -> None:
             f"{wall:.2f} ({used:.2f})" for wall, used in (cost.here, cost.apart, cost.encoding)
         ]
         shares = [f"{cost.share(which):+.1%}" for which in (0, 1)]
-        table.add_row(name, f"{cost.documents:,}", *times, *shares)
-    Console(width=120).print(
-        table, "Seconds of wall (of processor) time; shares of here + encoding."
-    )
+        shown.add_row(name, f"{cost.documents:,}", *times, *shares)
+    console().print(shown)
 
 
 if __name__ == "__main__":

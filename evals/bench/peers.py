@@ -7,14 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from evals.bench import ours
-from evals.bench.limit import Encoded, counting_module
+from evals.bench.limit import Run, counted, counting_module
 from evals.bench.texts import Texts
-
-if TYPE_CHECKING:
-    from evals.bench.contenders import Run
 
 BATCH = 32
 """sentence-transformers' default."""
@@ -71,12 +68,7 @@ def llama_index(texts: Texts) -> Run:
 
 
 def _counted(encode: Callable[[], None], transformer: Any) -> Run:
-    def run() -> Encoded:
-        with counting_module(transformer[0]) as encoded:
-            encode()
-        return encoded
-
-    return run
+    return counted(encode, lambda: counting_module(transformer[0]))
 
 
 @cache

@@ -24,13 +24,12 @@ from rich.table import Table
 
 from components import temporary
 from components.encoders.checkpoints import checkpoint
-from evals.bench import machine
-from evals.bench.kept import keep
+from evals.bench import results
+from evals.command import as_json, console, table, told
 from evals.compare.costs import QUESTIONS, Reading, one_by_one, percentiles
 from evals.compare.plan import plan
 from evals.compare.request import read
 from evals.experiment import indexes
-from evals.told import told
 
 _PIPELINE = """\
 name: {name}
@@ -114,16 +113,11 @@ def _tokenizer() -> Any:
 @click.command()
 @click.option("--width", type=click.IntRange(64), default=384, show_default=True)
 @click.option("--layers", type=click.IntRange(1), default=6, show_default=True)
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="File for all readings.  [default: evals/bench/results/reranking-TIME.json]",
-)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@results.out("reranking-")
+@as_json
 @told()
 def main(width: int, layers: int, out: Path | None, as_json: bool) -> None:
     """Measure, and print a table."""
-    console = Console(highlight=False, stderr=as_json)
     readings = []
     progress = Progress(console=Console(stderr=True))
     with temporary.folder("millrace-bench-") as home, progress:
@@ -132,33 +126,34 @@ def main(width: int, layers: int, out: Path | None, as_json: bool) -> None:
             readings.append(reading)
             progress.update(task, description="asking", total=QUESTIONS * len(SYSTEMS), advance=1)
     found = {
-        "schema": 1,
-        "machine": machine.facts(),
         "model": {"width": width, "layers": layers},
         "readings": [asdict(each) for each in readings],
     }
-    _show(readings, f"rerank 100 hits, a model {width} wide with {layers} layers", console)
-    keep(found, out, console, "reranking-")
+    shown = console(stderr=as_json)
+    shown.print(_table(readings, f"rerank 100 hits, a model {width} wide with {layers} layers"))
+    kept = results.keep(found, out, shown, "reranking-")
     if as_json:
-        click.echo(json.dumps(found))
+        click.echo(json.dumps(kept))
 
 
-def _show(readings: Sequence[Reading], title: str, console: Console) -> None:
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    for column in ("reranker", "p50 ms", "p95 ms", "again p50 ms", "hits read", "search p50 ms"):
-        table.add_column(column, justify="left" if column == "reranker" else "right")
+def _table(readings: Sequence[Reading], title: str) -> Table:
+    columns = ("p50 ms", "p95 ms", "again p50 ms", "hits read", "search p50 ms")
+    found = table(title, "reranker", *columns)
     for name in SYSTEMS:
         own = [each for each in readings if each.system == name]
         spent = percentiles(own)
-        table.add_row(
+        times = (
+            spent["rerank"]["p50"],
+            spent["rerank"]["p95"],
+            percentiles(own, again=True)["rerank"]["p50"],
+        )
+        found.add_row(
             name,
-            f"{spent['rerank']['p50']:,.1f}",
-            f"{spent['rerank']['p95']:,.1f}",
-            f"{percentiles(own, again=True)['rerank']['p50']:,.1f}",
+            *(f"{each:,.1f}" for each in times),
             f"{fmean(each.reranked for each in own):,.0f}",
             f"{spent['total']['p50']:,.1f}",
         )
-    console.print(table)
+    return found
 
 
 if __name__ == "__main__":

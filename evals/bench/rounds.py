@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from evals.bench.contenders import Run
-from evals.bench.limit import Shapes
+from evals.bench.limit import Run, Shapes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +63,7 @@ def interleaved(
 ) -> Iterator[tuple[int, str, Measured]]:
     """Round, name and result as they come. Every round begins with another contender."""
     names = list(runs)
-    for number in range(rounds):
+    for number in range(rounds) if names else ():
         limit = limits()
         turn = number % len(names)
         for name in names[turn:] + names[:turn]:

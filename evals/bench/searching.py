@@ -8,9 +8,9 @@ that of the release which the search names.
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import random
+import shutil
 import tempfile
 import threading
 import time
@@ -18,12 +18,10 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from itertools import count, islice
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import click
 import numpy as np
-from rich.console import Console
 from rich.table import Table
 
 from components import spec
@@ -32,10 +30,9 @@ from components.corpus.request import Job, Request, new_run_id
 from components.corpus.search import Found, Searcher, search
 from components.spec import Pipeline
 from components.values import Query
-from evals.bench import machine
+from evals.bench import generated, results
 from evals.bench.generated import document, words
-from evals.bench.kept import keep
-from evals.told import told
+from evals.command import FOLDER, console, table, told
 
 REFRESHES = 2
 _SENTENCES = 20
@@ -45,13 +42,10 @@ _MARK = "zyzzyva revision"
 _ASKED_ALONE = 40
 """Searches that open the index, at most."""
 _WARM = 3
-_PIPELINE = """\
-name: searching
-source: {use: jsonl, path: corpus.jsonl}
-splitter: {use: sentence}
-encoder: {use: hashing, width: 384}
-index: {use: qdrant_edge, path: index}
-"""
+_ONE = "one Searcher"
+
+
+Ask = Callable[[Sequence[Query]], Found]
 
 
 @dataclass(frozen=True)
@@ -65,31 +59,18 @@ class Reading:
 
 def build(home: Path, chunks: int) -> Pipeline:
     """An index of about so many chunks, or the one that lies there."""
-    home.mkdir(parents=True, exist_ok=True)
-    file = home / "pipeline.yaml"
+    file = generated.pipeline(home, "searching")
     if not (home / "index" / "searching" / "live.json").exists():
-        file.write_text(_PIPELINE, encoding="utf-8")
         documents = (document(number, _SENTENCES) for number in range(chunks // _SENTENCES))
-        with (home / "texts.jsonl").open("w", encoding="utf-8") as texts:
-            texts.writelines(f"{json.dumps(each)}\n" for each in documents)
+        generated.write(home / "texts.jsonl", documents)
         _revise(home, 0)
         _refresh(file)
     return spec.load(file)
 
 
-def each_opens(pipeline: Pipeline, searches: int) -> Iterator[Reading]:
-    """Every search opens the index."""
-    for query in islice(_questions(0), searches):
-        yield _timed("opening each time", lambda asked: search(pipeline, asked, 10), query)[0]
-
-
-def one_searcher(pipeline: Pipeline, searches: int) -> Iterator[Reading]:
+def in_turn(way: str, ask: Ask, searches: int) -> list[Reading]:
     """One after the other, and nothing else is going on."""
-    with Searcher(pipeline) as searcher:
-        for number, query in enumerate(islice(_questions(0), _WARM + searches)):
-            reading, _ = _timed("one Searcher", lambda asked: searcher.search(asked, 10), query)
-            if number >= _WARM:
-                yield reading
+    return [_timed(way, ask, query)[0] for query in islice(_questions(0), searches)]
 
 
 def while_refreshing(
@@ -103,7 +84,7 @@ def while_refreshing(
         try:
             for number in range(1, REFRESHES + 1):
                 _revise(home, first + number)
-                _ended(_refreshing(home))
+                _refresh_elsewhere(home / "pipeline.yaml")
             while not any(each.done() for each in running) and (
                 len(asking.readings) < searches or len(asking.seen) <= REFRESHES
             ):
@@ -137,13 +118,12 @@ class _Asking:
         for query in _questions(thread):
             if self.enough.wait(self._pause):
                 return
-            reading, found = _timed("one Searcher, refreshes", self._ask, query)
+            reading, found = _timed(
+                f"{_ONE}, refreshes", lambda asked: self._searcher.search(asked, 10), query
+            )
             self.readings.append(reading)
             if query.text.startswith(_MARK):
                 self._check(found)
-
-    def _ask(self, asked: Sequence[Query]) -> Found:
-        return self._searcher.search(asked, 10)
 
     def _check(self, found: Found) -> None:
         texts = [hit.chunk.text for hit in found.hits[0] if hit.chunk.text.startswith(_MARK)]
@@ -153,9 +133,7 @@ class _Asking:
             raise Mixed(f"{name}: {texts}")
 
 
-def _timed(
-    way: str, ask: Callable[[Sequence[Query]], Found], query: Query
-) -> tuple[Reading, Found]:
+def _timed(way: str, ask: Ask, query: Query) -> tuple[Reading, Found]:
     start = time.perf_counter()
     found = ask([query])
     seconds = time.perf_counter() - start
@@ -170,14 +148,13 @@ def _questions(seed: int) -> Iterator[Query]:
 
 def _revise(home: Path, revision: int) -> None:
     """The corpus' file, in which some documents have this revision."""
-    rows = [
+    rows = (
         {"_id": f"revised-{number}", "text": f"{_MARK} mark of {number} is {revision}."}
         for number in range(_REVISED)
-    ]
-    texts = (home / "texts.jsonl").read_text(encoding="utf-8")
-    (home / "corpus.jsonl").write_text(
-        texts + "".join(f"{json.dumps(each)}\n" for each in rows), encoding="utf-8"
     )
+    generated.write(home / "corpus.jsonl", rows)
+    with (home / "corpus.jsonl").open("ab") as out, (home / "texts.jsonl").open("rb") as texts:
+        shutil.copyfileobj(texts, out)
     (home / "revision").write_text(str(revision))
 
 
@@ -185,15 +162,10 @@ def _revision(home: Path) -> int:
     return int((home / "revision").read_text())
 
 
-def _refreshing(home: Path) -> BaseProcess:
-    process = multiprocessing.get_context("spawn").Process(
-        target=_refresh, args=(home / "pipeline.yaml",)
-    )
+def _refresh_elsewhere(file: Path) -> None:
+    """In a process of its own."""
+    process = multiprocessing.get_context("spawn").Process(target=_refresh, args=(file,))
     process.start()
-    return process
-
-
-def _ended(process: BaseProcess) -> None:
     process.join()
     if process.exitcode:
         raise click.ClickException(f"the refresh ended with {process.exitcode}")
@@ -214,13 +186,9 @@ def _refresh(file: Path) -> None:
     show_default=True,
     help="Seconds between two searches of a thread.",
 )
-@click.option("--home", type=click.Path(path_type=Path, file_okay=False), help="Keeps the index.")
+@click.option("--home", type=FOLDER, help="Keeps the index.")
 @click.option("--only-build", is_flag=True, help="Build the index in --home, and end.")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="File for all readings.  [default: evals/bench/results/searching-TIME.json]",
-)
+@results.out("searching-")
 @told()
 def main(
     chunks: int,
@@ -232,41 +200,38 @@ def main(
     out: Path | None,
 ) -> None:
     """Measure, and print a table."""
-    console = Console(highlight=False)
     with tempfile.TemporaryDirectory() as own:
         place = home or Path(own)
         pipeline = build(place, chunks)
         if only_build:
             return
-        readings = list(each_opens(pipeline, min(_ASKED_ALONE, 1 + searches // 25)))
-        readings += one_searcher(pipeline, searches)
+        few = min(_ASKED_ALONE, 1 + searches // 25)
+        readings = in_turn("opening each time", lambda asked: search(pipeline, asked, 10), few)
+        with Searcher(pipeline) as searcher:
+            own = in_turn(_ONE, lambda asked: searcher.search(asked, 10), _WARM + searches)
+            readings += own[_WARM:]
         readings += while_refreshing(place, pipeline, threads, searches, pause)
     found = {
-        "schema": 1,
-        "machine": machine.facts(),
         "asked": {"chunks": chunks, "threads": threads, "pause": pause},
         "readings": [asdict(each) for each in readings],
     }
-    _show(
-        readings, f"search {chunks:,} chunks, hybrid, {threads} threads while refreshing", console
-    )
-    keep(found, out, console, "searching-")
+    title = f"search {chunks:,} chunks, hybrid, {threads} threads while refreshing"
+    console().print(_table(readings, title))
+    results.keep(found, out, console(), "searching-")
 
 
-def _show(readings: Sequence[Reading], title: str, console: Console) -> None:
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    for column in ("way", "searches", "p50 ms", "p95 ms", "most ms", "generations"):
-        table.add_column(column, justify="left" if column == "way" else "right")
+def _table(readings: Sequence[Reading], title: str) -> Table:
+    found = table(title, "way", "searches", "p50 ms", "p95 ms", "most ms", "generations")
     for way in dict.fromkeys(each.way for each in readings):
         own = [each for each in readings if each.way == way]
         spent = 1000 * np.array([each.seconds for each in own])
-        table.add_row(
+        found.add_row(
             way,
             f"{len(own):,}",
-            *(f"{np.percentile(spent, share):,.1f}" for share in (50, 95, 100)),
+            *(f"{each:,.1f}" for each in np.percentile(spent, (50, 95, 100))),
             str(len({each.generation for each in own})),
         )
-    console.print(table)
+    return found
 
 
 if __name__ == "__main__":

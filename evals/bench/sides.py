@@ -16,7 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,15 +25,13 @@ from typing import IO, Any, cast
 
 import click
 import numpy as np
-from rich.console import Console
 from rich.table import Table
 
 from components import spec
 from components.errors import BadOption
-from evals.bench import machine
+from evals.bench import generated, results
 from evals.bench.generated import document, words
-from evals.bench.kept import keep
-from evals.told import told
+from evals.command import console, table, told
 
 _HERE = Path(__file__).parents[2]
 _CHILD = Path(__file__).with_name("one_side.py")
@@ -42,15 +40,6 @@ _CHUNKS = 10
 _CHANGED = 100
 """One document in so many changes between two refreshes."""
 _WARM = 5
-_PIPELINE = """\
-name: sides
-source: {use: jsonl, path: corpus.jsonl}
-splitter: {use: sentence}
-encoder: {use: hashing, width: 384}
-sparse: {use: bm25}
-index: {use: qdrant_edge, path: index}
-retriever: {use: hybrid}
-"""
 
 
 @dataclass(frozen=True)
@@ -96,9 +85,9 @@ def measure(
         places = {each.name: home / f"{number}-{each.name}" for each in sides}
         for what, revision in (("first refresh", 0), ("refresh, 1 % changed", 1)):
             for each in turn:
-                place = places[each.name]
-                _write(place, shape, revision)
-                found = _once(each, "refresh", place / "pipeline.yaml")
+                file = _write(places[each.name], shape, revision)
+                with _child(each, "refresh", file) as ask:
+                    found = ask("")
                 size = found["bytes"] if revision == 0 else None
                 yield Reading(shape.name, each.name, what, found["seconds"], size)
     yield from _searches(sides, shape, searches, places)
@@ -110,31 +99,29 @@ def _searches(
     chance = random.Random(0)  # noqa: S311 - no secret
     with ExitStack() as stack:
         asking = {
-            each: stack.enter_context(_open(each, "search", places[each.name] / "pipeline.yaml"))
+            each: stack.enter_context(_child(each, "search", places[each.name] / "pipeline.yaml"))
             for each in sides
         }
         for number in range(_WARM + searches):
             question = " ".join(words(chance, 8))
-            turn = list(sides) if number % 2 else list(reversed(sides))
-            for each in turn:
-                seconds = _answer(each, asking[each], question)["seconds"]
+            for each in sides if number % 2 else reversed(sides):
+                seconds = asking[each](f"{question}\n")["seconds"]
                 if number >= _WARM:
                     yield Reading(shape.name, each.name, "search", seconds)
 
 
-def _write(place: Path, shape: Shape, revision: int) -> None:
-    """The corpus, one document in a hundred at this revision."""
-    place.mkdir(parents=True, exist_ok=True)
-    (place / "pipeline.yaml").write_text(_PIPELINE, encoding="utf-8")
-    with (place / "corpus.jsonl").open("w", encoding="utf-8") as out:
-        for number in range(shape.documents):
-            changed = 0 if number % _CHANGED else revision
-            row = document(number, shape.sentences, changed)
-            out.write(json.dumps(row) + "\n")
+def _write(place: Path, shape: Shape, revision: int) -> Path:
+    """A pipeline with its corpus, one document in a hundred at this revision."""
+    file = generated.pipeline(place, "sides")
+    revisions = (0 if number % _CHANGED else revision for number in range(shape.documents))
+    rows = (document(number, shape.sentences, each) for number, each in enumerate(revisions))
+    generated.write(place / "corpus.jsonl", rows)
+    return file
 
 
 @contextmanager
-def _open(side: Side, task: str, *rest: object) -> Iterator[subprocess.Popen[str]]:
+def _child(side: Side, task: str, *rest: object) -> Iterator[Callable[[str], dict[str, Any]]]:
+    """A process of the side, which may be told something and then says something."""
     named = {"PYTHONPATH": str(side.tree), "MILLRACE_CACHE_BYTES": "0"}
     overrides = side.overrides if rest else ()
     process = subprocess.Popen(  # noqa: S603 - our own file
@@ -144,31 +131,22 @@ def _open(side: Side, task: str, *rest: object) -> Iterator[subprocess.Popen[str
         stdout=subprocess.PIPE,
         text=True,
     )
+    told, says = cast("IO[str]", process.stdin), cast("IO[str]", process.stdout)
+
+    def ask(text: str) -> dict[str, Any]:
+        told.write(text)
+        told.flush()
+        line = says.readline()
+        if not line:
+            raise click.ClickException(f"{side.name} ended with {process.wait()}")
+        found: dict[str, Any] = json.loads(line)
+        return found
+
     with process:
         try:
-            yield process
+            yield ask
         finally:
             process.kill()
-
-
-def _once(side: Side, task: str, *rest: object) -> dict[str, Any]:
-    with _open(side, task, *rest) as process:
-        return _read(side, process)
-
-
-def _answer(side: Side, process: subprocess.Popen[str], question: str) -> dict[str, Any]:
-    told = cast("IO[str]", process.stdin)
-    told.write(f"{question}\n")
-    told.flush()
-    return _read(side, process)
-
-
-def _read(side: Side, process: subprocess.Popen[str]) -> dict[str, Any]:
-    line = cast("IO[str]", process.stdout).readline()
-    if not line:
-        raise click.ClickException(f"{side.name} ended with {process.wait()}")
-    found: dict[str, Any] = json.loads(line)
-    return found
 
 
 def chosen(trees: Sequence[str], overrides: Sequence[str]) -> list[Side]:
@@ -187,7 +165,8 @@ def chosen(trees: Sequence[str], overrides: Sequence[str]) -> list[Side]:
         side = Side(name, Path(tree).resolve(), own)
         if not (side.tree / "components").is_dir():
             raise BadOption(f"no source tree is at {side.tree}").at(where=f"--side {name}")
-        ran = _once(side, "where")["folder"]
+        with _child(side, "where") as ask:
+            ran = ask("")["folder"]
         if Path(ran) != side.tree:
             raise BadOption(f"its code is not what runs, but that of {ran}").at(
                 where=f"--side {name}"
@@ -203,11 +182,7 @@ def chosen(trees: Sequence[str], overrides: Sequence[str]) -> list[Side]:
 @click.option("--short", type=click.IntRange(0), default=20_000, show_default=True)
 @click.option("--rounds", type=click.IntRange(1), default=3, show_default=True)
 @click.option("--searches", type=click.IntRange(1), default=500, show_default=True)
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="File for all readings.  [default: evals/bench/results/sides-TIME.json]",
-)
+@results.out("sides-")
 @told()
 def main(
     trees: tuple[str, ...],
@@ -219,7 +194,6 @@ def main(
     out: Path | None,
 ) -> None:
     """Measure, and print a table. `--long`: documents of ten chunks; `--short`: of one."""
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
     sides = chosen(trees or (f"here={_HERE}",), overrides)
     shapes = [
         Shape(f"{count:,} documents of {chunks}", count, chunks)
@@ -230,39 +204,34 @@ def main(
     for shape in shapes:
         with tempfile.TemporaryDirectory(prefix="sides-") as home:
             readings += measure(sides, shape, rounds, searches, Path(home))
-    _show(readings, sides, console)
+    console().print(_table(readings, sides))
     found = {
-        "schema": 1,
-        "machine": machine.facts(),
         "sides": [{**asdict(each), "tree": each.tree.name} for each in sides],
         "readings": [asdict(each) for each in readings],
     }
-    keep(found, out, console, "sides-")
+    results.keep(found, out, console(), "sides-")
 
 
-def _show(readings: Sequence[Reading], sides: Sequence[Side], console: Console) -> None:
-    table = Table(title="what a change costs", title_justify="left", box=None, pad_edge=False)
-    table.add_column("corpus")
-    table.add_column("what")
-    for each in sides:
-        table.add_column(each.name, justify="right")
-    if len(sides) > 1:
-        table.add_column(f"{sides[-1].name} / {sides[0].name}", justify="right")
+def _table(readings: Sequence[Reading], sides: Sequence[Side]) -> Table:
+    first, last = sides[0].name, sides[-1].name
+    ratio = [f"{last} / {first}"] if len(sides) > 1 else []
+    names = [each.name for each in sides]
+    found = table("what a change costs", "corpus", "what", *names, *ratio, words=2)
     for shape in dict.fromkeys(each.shape for each in readings):
         for what, values in _rows([each for each in readings if each.shape == shape]):
-            cells = [f"{values[each.name]:,.1f}" for each in sides]
-            ratio = values[sides[-1].name] / values[sides[0].name]
-            table.add_row(shape, what, *cells, *([f"{ratio:.2f}"] if len(sides) > 1 else []))
-    console.print(table)
+            cells = [f"{values[name]:,.1f}" for name in names]
+            cells += [f"{values[last] / values[first]:.2f}" for _ in ratio]
+            found.add_row(shape, what, *cells)
+    return found
 
 
 def _rows(readings: Sequence[Reading]) -> Iterator[tuple[str, dict[str, float]]]:
     """What was measured, with its value by side."""
-    by: dict[tuple[str, str], list[Reading]] = {}
-    for each in readings:
-        by.setdefault((each.what, each.side), []).append(each)
     for what in dict.fromkeys(each.what for each in readings):
-        own = {side: found for (of, side), found in by.items() if of == what}
+        own: dict[str, list[Reading]] = {}
+        for each in readings:
+            if each.what == what:
+                own.setdefault(each.side, []).append(each)
         spent = {side: [each.seconds for each in found] for side, found in own.items()}
         if what == "search":
             for share in (50, 95):

@@ -11,7 +11,7 @@ from components.sources import fields
 from components.sources.fields import Fields as Row
 from evals.datasets import lines
 from evals.datasets.evidence import Lengths, evidence_of
-from evals.datasets.judged import BadData, Evidence, Judged, Judgements, LeftOut, Question
+from evals.datasets.judged import BadData, Evidence, Judged, Judgements, Question, counted
 
 _IDS = ("_id", "id", "qid", "query_id", "query-id")
 _TEXTS = ("text", "contents", "query", "question")
@@ -62,15 +62,16 @@ def assemble(
         "evidence outside of the relevant documents": outside,
     }
     if not asked:
+        told = [f"{reason}: {each.count}" for reason, each in counted(left_out).items()]
         raise BadData(f"no question of the split {data.split!r} can be measured").at(
-            where=where or data.name, hint=_shown(left_out)
+            where=where or data.name, hint="; ".join(told)
         )
     return replace(
         data,
         questions=tuple(_question(id, row) for id, row in asked.items()),
         judgements={id: kept[id] for id in asked},
         evidence=evidence,
-        left_out={**data.left_out, **_counted(left_out)},
+        left_out={**data.left_out, **counted(left_out)},
     )
 
 
@@ -82,13 +83,7 @@ def by_span(data: Judged) -> Judged:
     if not judgements:
         raise BadData("the data set has no spans of evidence").at(where=data.name)
     without = [each.id for each in data.questions if each.id not in judgements]
-    return replace(
-        data,
-        unit="span",
-        questions=tuple(each for each in data.questions if each.id in judgements),
-        judgements=judgements,
-        left_out={**data.left_out, **_counted({"questions without evidence": without})},
-    )
+    return data.asking(judgements, {"questions without evidence": without}, unit="span")
 
 
 def _relevant(grades: Mapping[str, int]) -> Iterator[str]:
@@ -137,12 +132,3 @@ def _question(id: str, row: Row) -> Question:
 def _text(row: Row) -> str:
     text = row.get(fields.text_name(row, _TEXTS))
     return text if isinstance(text, str) else ""
-
-
-def _counted(reasons: Mapping[str, list[str]]) -> dict[str, LeftOut]:
-    return {reason: LeftOut.of(ids) for reason, ids in reasons.items() if ids}
-
-
-def _shown(reasons: Mapping[str, list[str]]) -> str:
-    counted = _counted(reasons)
-    return "; ".join(f"{reason}: {each.count}" for reason, each in counted.items())

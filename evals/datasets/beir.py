@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,58 +20,52 @@ from components.sources.fields import Fields as Row
 from evals.datasets import lines, qrels
 from evals.datasets.assemble import Stored, asked_in, assemble, by_span
 from evals.datasets.evidence import Lengths, has_evidence
-from evals.datasets.judged import BadData, Judged, LeftOut
+from evals.datasets.judged import BadData, Judged
 
 UNITS = ("document", "span")
 _UNKNOWN = Lengths(text=sys.maxsize, whole=sys.maxsize)
 
 
 def load(
-    folder: Path, split: str = "test", *, name: str = "", unit: str = "", scope: str = ""
+    folder: Path,
+    split: str = "test",
+    *,
+    name: str = "",
+    unit: str = "",
+    scope: str = "",
+    corpus: bool = True,
 ) -> Judged:
     """The questions of a split. `unit`: what is ranked; by default spans, where all questions come
     with spans of evidence, else documents. `scope`: a field that questions and documents share.
 
-    Judgements without a known question or document are left out and counted. Raises SourceMissing
-    for a missing file or split, BadData for what contradicts itself, BadOption.
+    Judgements without a known question or document are left out and counted. Without `corpus` all
+    judgements of known questions stay, whatever documents there are, and spans of evidence are
+    taken as they are told. Raises SourceMissing for a missing file or split, BadData for what
+    contradicts itself, BadOption.
     """
-    corpus = there(folder, "corpus.jsonl")
+    if unit and unit not in UNITS:
+        raise BadOption(f"unit must be one of {', '.join(UNITS)}, not {unit!r}").at(where="unit")
+    held = [there(folder, "corpus.jsonl")] if corpus else []
     queries, judged = there(folder, "queries.jsonl"), qrels.of_split(folder, split)
     asked, graded = asked_in(queries), qrels.read(judged)
-    spans = any(map(has_evidence, asked.values()))
+    told = {id for id, row in asked.items() if has_evidence(row)}
     data = Judged(
         name=name or paths.named(folder).name,
         split=split,
         questions=(),
         judgements=graded.judgements,
         grade_scale=graded.scale,
-        source=_source(corpus, spans),
-        scope=_own(scope),
-        corpus=checksum("corpus", folder, (corpus,)),
-        checksum=checksum(split, folder, (corpus, queries, judged)),
+        source=_source(held[0], bool(told)) if held else {},
+        scope=_own(scope) if held else scope,
+        corpus=checksum("corpus", folder, held) if held else "",
+        checksum=checksum(split, folder, [*held, queries, judged]),
     )
-    return _checked(data, asked, _documents(corpus, scope, spans), unit, queries)
-
-
-def questions(
-    folder: Path, split: str = "test", *, name: str = "", unit: str = "", scope: str = ""
-) -> Judged:
-    """As `load`, of questions and judgements alone: every judgement stays, whatever documents there
-    are, and spans of evidence are taken as they are told.
-    """
-    queries, judged = there(folder, "queries.jsonl"), qrels.of_split(folder, split)
-    asked, graded = asked_in(queries), qrels.read(judged)
-    data = Judged(
-        name=name or paths.named(folder).name,
-        split=split,
-        questions=(),
-        judgements=graded.judgements,
-        grade_scale=graded.scale,
-        source={},
-        scope=scope,
-        checksum=checksum(split, folder, (queries, judged)),
-    )
-    return _checked(data, asked, _judged(data, asked), unit, queries)
+    documents = _documents(held[0], scope, bool(told)) if held else _judged(data, asked)
+    found = assemble(data, asked, documents, str(queries))
+    found = _with_unjudged(found, asked, folder)
+    if unit == "span" or (not unit and all(each.id in told for each in found.questions)):
+        return by_span(found)
+    return found
 
 
 def corpus(folder: Path) -> tuple[Mapping[str, Any], str]:
@@ -118,23 +111,6 @@ def there(folder: Path, name: str) -> Path:
     return found
 
 
-def _checked(
-    data: Judged,
-    asked: Mapping[str, Row],
-    documents: Mapping[str, Stored],
-    unit: str,
-    queries: Path,
-) -> Judged:
-    if unit and unit not in UNITS:
-        raise BadOption(f"unit must be one of {', '.join(UNITS)}, not {unit!r}").at(where="unit")
-    found = assemble(data, asked, documents, str(queries))
-    found = _with_unjudged(found, asked, queries.parent)
-    told = {id for id, row in asked.items() if has_evidence(row)}
-    if unit == "span" or (not unit and all(each.id in told for each in found.questions)):
-        return by_span(found)
-    return found
-
-
 def _judged(data: Judged, asked: Mapping[str, Row]) -> dict[str, Stored]:
     """The documents that judgements name. Nobody knows their texts; their scope is that of the
     questions that they answer.
@@ -170,5 +146,4 @@ def _with_unjudged(found: Judged, asked: Iterable[str], folder: Path) -> Judged:
         "questions without judgements": [id for id in asked if id not in judged],
         "other splits that cannot be read": broken,
     }
-    counted = {reason: LeftOut.of(ids) for reason, ids in told.items() if ids}
-    return replace(found, left_out={**found.left_out, **counted})
+    return found.asking(found.judgements, told)

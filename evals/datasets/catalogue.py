@@ -53,7 +53,7 @@ def load(
     downloaded data is kept. `root`: where bare names are looked up, otherwise MILLRACE_DATA.
     Raises SourceMissing with the names that exist, BadOption for an unknown option, BadData.
     """
-    bare, query = (name, "") if Path(name).is_dir() else _parted(name)
+    bare, _, query = (name, "", "") if Path(name).is_dir() else name.partition("?")
     given = {**{key: _value(text) for key, text in parse_qsl(query)}, **options}
     return _call(_loader(bare, root, corpus), bare, split, cache, given)
 
@@ -69,11 +69,6 @@ def names(root: Path | None = None) -> list[str]:
         f"{_KNOWN}FOLDER",
         *(each for each in own if each not in _BUILT),
     ]
-
-
-def _parted(name: str) -> tuple[str, str]:
-    bare, _, query = name.partition("?")
-    return bare, query
 
 
 def _loader(name: str, root: Path | None, corpus: bool) -> Callable[..., Judged]:
@@ -98,23 +93,9 @@ def _folder(name: str, root: Path | None) -> Path:
 
 def _of_folder(folder: Path, corpus: bool) -> Callable[..., Judged]:
     if financebench.is_one(folder):
-        return partial(financebench.load if corpus else _financebench, folder)
-    load = beir.load if corpus else beir.questions
-    return partial(load, folder, scope=SCOPES.get(folder.resolve().name, ""))
-
-
-def _financebench(
-    folder: Path, split: str = "test", *, documents: str = "filings", unit: str = "page"
-) -> Judged:
-    """The questions alone, about filings or, each a document, about pages."""
-    if documents not in ("filings", "pages"):
-        raise BadOption(f"documents must be filings or pages, not {documents!r}").at(
-            where="documents"
-        )
-    financebench.check_unit(unit)
-    if documents == "pages":
-        return beir.questions(folder, split, name="financebench", scope="doc_name")
-    return financebench.in_units(financebench.questions(folder, split), unit)
+        return partial(financebench.load, folder, corpus=corpus)
+    scope = SCOPES.get(folder.resolve().name, "")
+    return partial(beir.load, folder, scope=scope, corpus=corpus)
 
 
 def _root(root: Path | None) -> Path | None:
@@ -127,7 +108,7 @@ def _call(
 ) -> Judged:
     known = inspect.signature(loader).parameters
     options = [each for each in known.values() if each.kind is inspect.Parameter.KEYWORD_ONLY]
-    own = [each.name for each in options if each.name not in ("cache", "name")]
+    own = [each.name for each in options if each.name not in ("cache", "corpus", "name")]
     for each in given:
         if each not in own:
             raise BadOption(f"{name!r} has no option {each!r}").at(

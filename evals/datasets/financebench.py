@@ -6,7 +6,7 @@ filings as PDF, with pages as units, or the pages of `corpus.jsonl`, each a docu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from components.sources.fields import Fields as Row
 from components.sources.financebench import information_file
 from evals.datasets import beir, lines, qrels
 from evals.datasets.assemble import Stored, asked_in, assemble
-from evals.datasets.judged import DOCUMENT, BadData, Judged, LeftOut
+from evals.datasets.judged import DOCUMENT, BadData, Judged
 from evals.pages import page_id
 
 _OPEN_SOURCE = "financebench_open_source.jsonl"
@@ -32,32 +32,33 @@ def is_one(folder: Path) -> bool:
     return (folder / "pdfs").is_dir() or information_file(folder, _OPEN_SOURCE) is not None
 
 
-def load(folder: Path, split: str = "test", *, documents: str = "", unit: str = "page") -> Judged:
+def load(
+    folder: Path,
+    split: str = "test",
+    *,
+    documents: str = "",
+    unit: str = "page",
+    corpus: bool = True,
+) -> Judged:
     """With `filings` as documents (by default, where there is `pdfs/`) or with `pages`. `unit`:
     what is ranked of filings, the page of the evidence or the filing that has it.
 
-    Questions about filings that are not there are left out and counted. Raises SourceMissing,
-    BadData, BadOption.
+    Questions about filings that are not there are left out and counted; without `corpus` all stay.
+    Raises SourceMissing, BadData, BadOption.
     """
     if documents and documents not in _DOCUMENTS:
         raise BadOption(f"documents must be filings or pages, not {documents!r}").at(
             where="documents"
         )
-    check_unit(unit)
+    if unit not in _UNITS:
+        raise BadOption(f"unit must be page or document, not {unit!r}").at(where="unit")
     pdfs = folder / "pdfs"
-    if documents == "pages" or (not documents and not pdfs.is_dir()):
-        return beir.load(folder, split, name="financebench", scope="doc_name")
-    held = sorted(pdfs.glob("*.pdf"))
-    data = about(questions(folder, split), [each.stem for each in held])
-    if not data.questions:
-        raise SourceMissing("no filing of a question is there").at(where=str(pdfs))
-    data = _on_pages(data, {each.stem: page_count(each.read_bytes()) for each in held})
-    data = in_units(data, unit)
-    return replace(
-        data,
-        corpus=beir.checksum("corpus", folder, held),
-        checksum=beir.checksum(data.checksum, folder, held),
-    )
+    if documents == "pages" or (corpus and not documents and not pdfs.is_dir()):
+        return beir.load(folder, split, name="financebench", scope="doc_name", corpus=corpus)
+    data = questions(folder, split)
+    if corpus:
+        data = _about(data, folder, sorted(pdfs.glob("*.pdf")))
+    return data if unit == "page" else _by_filing(data)
 
 
 def questions(folder: Path, split: str = "test") -> Judged:
@@ -93,16 +94,8 @@ def questions(folder: Path, split: str = "test") -> Judged:
     return replace(found, questions=about_one, scope=DOCUMENT)
 
 
-def check_unit(unit: str) -> None:
-    """Raises BadOption for what filings are not judged by."""
-    if unit not in _UNITS:
-        raise BadOption(f"unit must be page or document, not {unit!r}").at(where="unit")
-
-
-def in_units(data: Judged, unit: str) -> Judged:
-    """Judged by page, as it is, or by document: a filing is as relevant as its best page."""
-    if unit == "page":
-        return data
+def _by_filing(data: Judged) -> Judged:
+    """A filing is as relevant as its best page."""
     judged: dict[str, dict[str, int]] = {id: {} for id in data.judgements}
     for id, pages in data.judgements.items():
         for page, grade in pages.items():
@@ -111,43 +104,38 @@ def in_units(data: Judged, unit: str) -> Judged:
     return replace(data, unit="document", judgements=judged)
 
 
-def about(data: Judged, filings: Iterable[str]) -> Judged:
-    """The questions about these filings only; the others are left out and counted."""
-    kept = set(filings)
-    asked = tuple(each for each in data.questions if each.document_id in kept)
-    absent = [each.id for each in data.questions if each.document_id not in kept]
-    told = {"questions about absent filings": LeftOut.of(absent)} if absent else {}
-    return replace(
-        data,
-        questions=asked,
-        judgements={each.id: data.judgements[each.id] for each in asked},
-        left_out={**data.left_out, **told},
-    )
-
-
-def _on_pages(data: Judged, counts: Mapping[str, int | None]) -> Judged:
-    """With the judgements of pages that the filings have; of a damaged one all are believed."""
+def _about(data: Judged, folder: Path, filings: Sequence[Path]) -> Judged:
+    """The questions about these filings, with the judgements of pages that they have; of a damaged
+    one all are believed. Raises SourceMissing, BadData.
+    """
+    names = {each.stem for each in filings}
+    asked = {each.id: each.document_id in names for each in data.questions}
+    if not any(asked.values()):
+        raise SourceMissing("no filing of a question is there").at(where=str(folder / "pdfs"))
+    counts = {each.stem: page_count(each.read_bytes()) for each in filings}
+    judged = {id: grades for id, grades in data.judgements.items() if asked[id]}
     known = {
         id: {page: grade for page, grade in grades.items() if _is_there(page, counts)}
-        for id, grades in data.judgements.items()
+        for id, grades in judged.items()
     }
     kept = {id: grades for id, grades in known.items() if max(grades.values(), default=0) > 0}
-    told = {
+    if not kept:
+        raise BadData("no judged page is in a filing that is there").at(where=data.name)
+    left_out = {
+        "questions about absent filings": [id for id, there in asked.items() if not there],
         "judgements of unknown pages": [
             f"{id} {page}"
-            for id, grades in data.judgements.items()
+            for id, grades in judged.items()
             for page in grades
             if page not in known[id]
         ],
         "questions without a relevant page": [id for id in known if id not in kept],
     }
-    if not kept:
-        raise BadData("no judged page is in a filing that is there").at(where=data.name)
-    return replace(
-        data,
-        questions=tuple(each for each in data.questions if each.id in kept),
-        judgements=kept,
-        left_out={**data.left_out, **{name: LeftOut.of(ids) for name, ids in told.items() if ids}},
+    return data.asking(
+        kept,
+        left_out,
+        corpus=beir.checksum("corpus", folder, filings),
+        checksum=beir.checksum(data.checksum, folder, filings),
     )
 
 

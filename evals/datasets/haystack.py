@@ -17,7 +17,7 @@ from typing import Literal
 from components.errors import BadOption
 from evals.datasets import beir, folders
 from evals.datasets.judged import Judged
-from evals.datasets.people import people
+from evals.datasets.words import people, words
 
 LENGTHS = (256, 512, 1024, 2048, 4096, 8192, 16384, 32768)
 _SHORTEST = 64
@@ -33,38 +33,6 @@ _JUNK = (
 )
 
 
-def _list(words: str) -> tuple[str, ...]:
-    return tuple(each.strip() for each in words.split("/"))
-
-
-_THINGS = _list(
-    """copper kettle / brass lamp / silver spoon / blue umbrella / leather diary / wooden flute /
-    glass lens / old map / red scarf / clay pot / iron key / paper crane / music box / gold watch /
-    stone bowl / chess board"""
-)
-_PLACES = _list(
-    """library / lighthouse / bakery / chapel / windmill / harbor / school / museum / cellar /
-    orchard / castle / stable / hospital / hotel / theater / greenhouse"""
-)
-_WHO = _list(
-    """farmer / teacher / captain / doctor / neighbor / visitor / mayor / painter / driver /
-    student / writer / child"""
-)
-_DID = _list(
-    """watched / described / crossed / repaired / remembered / measured / visited / admired /
-    ignored / photographed"""
-)
-_WHAT = _list(
-    """garden / bridge / market / street / forest / field / wall / station / tower / square /
-    shore / valley / road / fence"""
-)
-_WHEN = _list(
-    """in the morning / after the rain / before dinner / during the winter / on the way home /
-    without a word / for a long time / with great care / as every year / against all advice"""
-)
-_LOOKS = _list(
-    "small / old / quiet / green / distant / narrow / busy / empty / famous / broken / bright"
-)
 Kind = Literal["needle", "passkey"]
 
 
@@ -104,14 +72,15 @@ def _write(
     folder: Path, kind: Kind, lengths: Sequence[int], documents: int, questions: int, seed: int
 ) -> None:
     random = Random(seed)  # noqa: S311
+    hide, filler = _KINDS[kind]
     names = iter(people(random, len(lengths) * documents))
     corpus, queries, judgements = [], [], {}
     for length in lengths:
         for number in range(documents):
             id, asked = f"{kind}-{length}-{number}", number < questions
-            fact, question = _HIDE[kind](random, next(names))
+            fact, question = hide(random, next(names))
             depth = number / max(questions - 1, 1) if asked else random.random()
-            text, start = _hidden(fact, _FILLER[kind](random), length, depth)
+            text, start = _hidden(fact, filler(random), length, depth)
             corpus.append({"_id": id, "title": "", "text": text, "length": length})
             if asked:
                 spans = {id: [[start, start + len(fact)]]}
@@ -140,25 +109,24 @@ def _passkey(random: Random, name: str) -> tuple[str, str]:
 
 
 def _needle(random: Random, name: str) -> tuple[str, str]:
-    thing, place = random.choice(_THINGS), random.choice(_PLACES)
+    thing, place = (random.choice(words(each)) for each in ("things", "places"))
     return f"{name} hid the {thing} in the {place}.", f"Where did {name} hide the {thing}?"
-
-
-def _junk(_: Random) -> Iterator[str]:
-    return cycle(_JUNK)
 
 
 def _prose(random: Random) -> Iterator[str]:
     while True:
-        who, did, what = random.choice(_WHO), random.choice(_DID), random.choice(_WHAT)
-        looks, when = random.choice(_LOOKS), random.choice(_WHEN)
+        who, did, what, looks, when = (
+            random.choice(words(each)) for each in ("who", "did", "what", "looks", "when")
+        )
         yield f"The {who} {did} the {looks} {what} {when}."
 
 
-_HIDE: Mapping[Kind, Callable[[Random, str], tuple[str, str]]] = {
-    "needle": _needle,
-    "passkey": _passkey,
+_Hide = Callable[[Random, str], tuple[str, str]]
+_Filler = Callable[[Random], Iterator[str]]
+_KINDS: Mapping[Kind, tuple[_Hide, _Filler]] = {
+    "needle": (_needle, _prose),
+    "passkey": (_passkey, lambda _: cycle(_JUNK)),
 }
-"""From a person's name to a fact and the question about it."""
-_FILLER: Mapping[Kind, Callable[[Random], Iterator[str]]] = {"needle": _prose, "passkey": _junk}
-"""Sentences without end: varied ones around a needle, the same ones around a pass key."""
+"""From a person's name to a fact and the question about it; sentences without end: varied ones
+around a needle, the same ones around a pass key.
+"""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from random import Random
 from typing import Any, Literal
 
 from components.errors import UserError
@@ -70,6 +72,11 @@ class LeftOut:
         return {"count": self.count, "first": list(self.first)}
 
 
+def counted(left_out: Mapping[str, Sequence[str]]) -> dict[str, LeftOut]:
+    """Of ids by reason, without the reasons that have none."""
+    return {reason: LeftOut.of(ids) for reason, ids in left_out.items() if ids}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Judged:
     """A data set: every question has a relevant unit, every judged document is in the corpus if
@@ -123,6 +130,31 @@ class Judged:
         """
         for told in absent.values():
             raise BadData(f"the scope finds nothing: {told}").at(where=self.name)
+
+    def asking(
+        self, judgements: Judgements, left_out: Mapping[str, Sequence[str]], **changes: Any
+    ) -> Judged:
+        """The questions of these judgements alone, and ids of what is not measured, by reason."""
+        return replace(
+            self,
+            questions=tuple(each for each in self.questions if each.id in judgements),
+            judgements=judgements,
+            evidence={id: each for id, each in self.evidence.items() if id in judgements},
+            left_out={**self.left_out, **counted(left_out)},
+            **changes,
+        )
+
+    def sampled(self, most: int, seed: int) -> Judged:
+        """At most so many questions, in their order; the corpus stays, and with it the indexes."""
+        if len(self.questions) <= most:
+            return self
+        kept = {*Random(seed).sample([each.id for each in self.questions], most)}  # noqa: S311
+        told = f"{self.checksum} {most} of seed {seed}"
+        return self.asking(
+            {id: each for id, each in self.judgements.items() if id in kept},
+            {},
+            checksum=hashlib.sha256(told.encode()).hexdigest(),
+        )
 
     def document_of(self, unit: str) -> str:
         """The document that a judged unit is, or is a part of."""

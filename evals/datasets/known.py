@@ -13,9 +13,8 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -45,23 +44,13 @@ _PROSE = 0.6
 """Share of a sentence that is words in small letters: it is no table."""
 _SENTENCE = 60
 """Words of a sentence, at most: longer ones have a table or a heading in them."""
-_Answers = Mapping[str, list[str]]
-"""By document id."""
-
-
-@dataclass(frozen=True)
-class _Taken:
-    """What was made of a document."""
-
-    rest: str
-    """The text that is left of it."""
-    asking: list[str]
-    """Texts each of which may ask for it."""
+_Take = Callable[[Document], tuple[str, list[str]]]
+"""From a document to the text that is left of it, and texts each of which may ask for it."""
 
 
 @dataclass(frozen=True)
 class _Kind:
-    take: Callable[[Path, int], Callable[[Document], _Taken]]
+    take: Callable[[Path, int], _Take]
     """From the folder and the seed."""
     lacks: str
     """What no document has, where nothing can be asked."""
@@ -96,7 +85,7 @@ def load(
     )
     if kind.changes:
         return beir.load(made, split, name=name)
-    data = beir.questions(made, split, name=name)
+    data = beir.load(made, split, name=name, corpus=False)
     both = hashlib.sha256(f"{data.checksum} {checksum}".encode()).hexdigest()
     return replace(data, source=source, corpus=checksum, checksum=both)
 
@@ -120,11 +109,11 @@ def _write(
     take = kind.take(folder, seed)
     alone = {"template": "{text}"} if source["use"] == "jsonl" else {}
     read = sorted(reading.documents({**source, **alone}), key=lambda each: each.id)
-    taken = [(each, take(each)) for each in read]
-    asked = _drawn({each.id: found.asking for each, found in taken}, most, seed)
+    taken = [(each, *take(each)) for each in read]
+    asked = _drawn({each.id: asking for each, _, asking in taken}, most, seed)
     if not asked:
         raise BadData(f"no document has {kind.lacks}").at(where=str(folder))
-    corpus = [{"_id": each.id, "title": each.title, "text": found.rest} for each, found in taken]
+    corpus = [{"_id": each.id, "title": each.title, "text": rest} for each, rest, _ in taken]
     folders.write(
         made,
         "test",
@@ -154,7 +143,7 @@ def _random(seed: int, of: str) -> Random:
     return Random(f"{seed} {of}")  # noqa: S311 - no secret
 
 
-def _abstract(document: Document) -> _Taken:
+def _abstract(document: Document) -> tuple[str, list[str]]:
     """The section ends where one of its level, or of a higher one, begins: levels have an
     underline each, in the order in which they come.
     """
@@ -172,14 +161,14 @@ def _abstract(document: Document) -> _Taken:
             if title.casefold() == "abstract":
                 start, body = heading.start(), heading.end()
     if start < 0:
-        return _Taken(text, [])
+        return text, []
     end = len(text) if end < 0 else end
-    return _Taken(text[:start] + text[end:], [_line(text[body:end])])
+    return text[:start] + text[end:], [_line(text[body:end])]
 
 
-def _figures(document: Document) -> _Taken:
+def _figures(document: Document) -> tuple[str, list[str]]:
     sentences = _SENTENCE_END.split(_line(document.text))
-    return _Taken(document.text, [each for each in sentences if _has_figures(each)])
+    return document.text, [each for each in sentences if _has_figures(each)]
 
 
 def _has_figures(sentence: str) -> bool:
@@ -188,26 +177,21 @@ def _has_figures(sentence: str) -> bool:
     return len(figures) >= _FIGURES and prose and len(words) <= _SENTENCE
 
 
-def _answers(answers: _Answers, seed: int, document: Document) -> _Taken:
-    own = answers.get(document.id, [])
-    if len(own) < _JOINED:
-        return _Taken(document.text, [])
-    return _Taken(document.text, [" ".join(_random(seed, document.id).sample(own, _JOINED))])
-
-
-def _answered(folder: Path) -> _Answers:
-    """Raises SourceMissing, BadData."""
-    found: dict[str, list[str]] = {}
+def _answers(folder: Path, seed: int) -> _Take:
+    """Those that are told by document. Raises SourceMissing, BadData."""
+    known: dict[str, list[str]] = {}
     for row in asked_in(beir.there(folder, "queries.jsonl")).values():
-        for document, text in _of_documents(row.get("answers")):
-            found.setdefault(document, []).append(_line(text))
-    return found
+        told = row.get("answers")
+        for document, text in told.items() if isinstance(told, dict) else ():
+            if isinstance(text, str) and text.strip():
+                known.setdefault(document, []).append(_line(text))
 
+    def take(document: Document) -> tuple[str, list[str]]:
+        own, random = known.get(document.id, []), _random(seed, document.id)
+        joined = [" ".join(random.sample(own, _JOINED))] if len(own) >= _JOINED else []
+        return document.text, joined
 
-def _of_documents(answers: object) -> Iterable[tuple[str, str]]:
-    """Where they are told by document."""
-    given = answers.items() if isinstance(answers, dict) else ()
-    return [(id, text) for id, text in given if isinstance(text, str) and text.strip()]
+    return take
 
 
 def _line(text: str) -> str:
@@ -219,7 +203,7 @@ _KINDS: Mapping[str, _Kind] = {
         lambda _, seed: _abstract, 'a section "Abstract" of 10 to 400 words', changes=True
     ),
     "answers": _Kind(
-        lambda folder, seed: partial(_answers, _answered(folder), seed),
+        _answers,
         f'{_JOINED} answers, told as {{"answers": {{"DOCUMENT": "TEXT"}}}} by its questions',
     ),
     "figures": _Kind(lambda _, seed: _figures, f"a sentence with {_FIGURES} figures of its own"),

@@ -15,8 +15,7 @@ from random import Random
 from components.errors import BadOption
 from evals.datasets import beir, folders
 from evals.datasets.judged import Judged
-from evals.datasets.people import people
-from evals.datasets.words import words
+from evals.datasets.words import people, words
 
 _QUERIES = 1000
 _RELEVANT = 46
@@ -50,7 +49,7 @@ def small(split: str = "test", *, cache: Path, seed: int = 0) -> Judged:
 
 def _write(folder: Path, documents: int, seed: int) -> None:
     random = Random(seed)  # noqa: S311
-    things = words("attributes")
+    things = list(words("attributes"))
     random.shuffle(things)
     asked, others = things[:_QUERIES], things[_QUERIES:]
     names = people(random, documents)

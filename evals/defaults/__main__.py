@@ -3,43 +3,25 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import click
 from rich.console import Console
 
 from evals import kept
-from evals.compare.request import HOME
+from evals.command import FILE, FOLDER, console, told
 from evals.defaults import sets
 from evals.defaults.show import show
 from evals.defaults.table import SYSTEMS, Wanted, measure, pipelines
 from evals.significance.rules import Rules
-from evals.told import told
-
-_FILE = click.Path(path_type=Path, dir_okay=False)
-_FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
 @click.command()
-@click.option("--sets", "file", type=_FILE, default=sets.SETS, help="A list of data sets.")
-@click.option("--only", multiple=True, metavar="SET", help="Of the list; may be repeated.")
-@click.option("--systems", type=_FOLDER, default=SYSTEMS, help="A folder of pipelines.")
+@sets.options(questions=500)
+@click.option("--systems", type=FOLDER, default=SYSTEMS, help="A folder of pipelines.")
 @click.option("--leave-out", multiple=True, metavar="SYSTEM", help="May be repeated.")
-@click.option(
-    "--questions",
-    type=click.IntRange(1),
-    default=500,
-    show_default=True,
-    help="Of a set, at most; of more, a sample is asked.",
-)
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the samples.")
 @click.option("--margin", type=float, default=Rules.margin, show_default=True)
-@click.option(
-    "--home", type=_FOLDER, default=HOME, show_default=True, help="Keeps indexes and answers."
-)
-@click.option("--out", type=_FILE, help="File for the result.  [default: defaults.json in --home]")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@click.option("--out", type=FILE, help="File for the result.  [default: defaults.json in --home]")
 @told()
 def main(
     file: Path,
@@ -71,7 +53,7 @@ def main(
     if as_json:
         click.echo(json.dumps(found.to_json()))
     else:
-        show(found, Console(highlight=False, width=None if sys.stdout.isatty() else 180))
+        show(found, console(180))
 
 
 if __name__ == "__main__":

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, TypeVar
 
+import click
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from components.errors import BadOption, SourceMissing
+from components.errors import BadOption, MillraceError, SourceMissing, line
+from evals.command import FILE, FOLDER, as_json
+from evals.compare.request import HOME
 
 SETS = Path(__file__).with_name("sets.toml")
+T = TypeVar("T")
 
 
 class Entry(BaseModel):
@@ -68,3 +73,49 @@ def chosen(listed: Listed, names: Sequence[str]) -> Listed:
             )
     kept = tuple(each for each in listed.sets if each.name in names or each.data in names)
     return listed.model_copy(update={"sets": kept}) if names else listed
+
+
+def of_each(
+    entries: Sequence[Entry], begun: Callable[[str], None], work: Callable[[Entry], T]
+) -> tuple[list[T], dict[str, str]]:
+    """What comes of every set, and the reasons of those of which nothing does: the rest goes on."""
+    found, failed = [], {}
+    for entry in entries:
+        begun(entry.name)
+        try:
+            found.append(work(entry))
+        except MillraceError as error:
+            failed[entry.name] = line(str(error), error.where, error.hint)
+    return found, failed
+
+
+def options(questions: int) -> Callable[[Any], Any]:
+    """Those of a command over many sets, which asks so many questions of each by default."""
+
+    def decorate(command: Any) -> Any:
+        for option in (
+            as_json,
+            click.option(
+                "--home",
+                type=FOLDER,
+                default=HOME,
+                show_default=True,
+                help="Keeps what is built and answered.",
+            ),
+            click.option("--seed", type=int, default=0, show_default=True, help="Of the samples."),
+            click.option(
+                "--questions",
+                type=click.IntRange(1),
+                default=questions,
+                show_default=True,
+                help="Of a set, at most; of more, a sample is asked.",
+            ),
+            click.option(
+                "--only", multiple=True, metavar="SET", help="Of the list; may be repeated."
+            ),
+            click.option("--sets", "file", type=FILE, default=SETS, help="A list of data sets."),
+        ):
+            command = option(command)
+        return command
+
+    return decorate

@@ -8,10 +8,9 @@ from statistics import fmean
 from rich.console import Console
 from rich.table import Table as Grid
 
+from evals.command import table as grid
 from evals.defaults.table import BEHIND, METRIC, Row, Table
 from evals.significance.comparison import Comparison
-
-_WORDS = {"better": "better", "worse": "worse", "no_worse": "no worse", "undecided": "undecided"}
 
 
 def show(table: Table, console: Console) -> None:
@@ -36,7 +35,7 @@ def show(table: Table, console: Console) -> None:
 
 
 def _means(table: Table) -> Grid:
-    found = _grid(METRIC, ["unit", "questions", *table.systems])
+    found = grid(METRIC, "set", "unit", "questions", *table.systems)
     for row in table.rows:
         best = max(row.means.values())
         cells = [_mean(row.means.get(each), best) for each in table.systems]
@@ -54,7 +53,7 @@ def _means(table: Table) -> Grid:
 def _differences(table: Table, candidate: str) -> Grid:
     others = [each for each in table.systems if each not in table.candidates]
     title = f"{candidate} minus each, interval, verdict at a margin of {table.rules.margin:g}"
-    found = _grid(title, others)
+    found = grid(title, "set", *others)
     for row in table.rows:
         own = {each.a: each for each in row.of(candidate)}
         cells = [_cell(own[each]) if each in own else "" for each in others]
@@ -71,14 +70,6 @@ def _gain(table: Table, candidate: str, other: str, rows: Sequence[Row]) -> str:
         return ""
     gain = fmean(row.means[candidate] - row.means[other] for row in shared)
     return f"{gain:+.3f}" + (f"\n{_counted(len(shared))}" if len(shared) < len(rows) else "")
-
-
-def _grid(title: str, columns: Sequence[str]) -> Grid:
-    found = Grid(title=title, title_justify="left", box=None, pad_edge=False)
-    found.add_column("set")
-    for each in columns:
-        found.add_column(each, justify="right")
-    return found
 
 
 def _questions(row: Row) -> str:
@@ -104,7 +95,7 @@ def _told(found: Comparison) -> str:
 
 def _parts(found: Comparison) -> tuple[str, str, str]:
     interval = f"{found.ci_low:+.3f} to {found.ci_high:+.3f}"
-    return f"{found.difference:+.3f}", interval, _WORDS[found.verdict]
+    return f"{found.difference:+.3f}", interval, found.verdict.replace("_", " ")
 
 
 def _counted(sets: int) -> str:

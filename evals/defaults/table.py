@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import Any
 
 from components import spec
-from components.errors import BadOption, MillraceError, SourceMissing, line
+from components.errors import BadOption, MillraceError, SourceMissing
 from components.phases import Runner, plainly
 from evals import extras
 from evals.compare.evaluate import evaluate
@@ -18,8 +18,7 @@ from evals.compare.request import Request
 from evals.compare.run import answered
 from evals.datasets import catalogue
 from evals.datasets.judged import Judged
-from evals.datasets.sampling import sampled
-from evals.defaults.sets import Entry, Listed
+from evals.defaults.sets import Entry, Listed, of_each
 from evals.experiment import indexes
 from evals.experiment.systems import System
 from evals.significance.compare import compare
@@ -106,9 +105,7 @@ class Table:
 
     def mean(self, system: str, rows: Sequence[Row]) -> float | None:
         """Over sets; None where it was not measured on all of them."""
-        values = [row.means.get(system) for row in rows]
-        known = [each for each in values if each is not None]
-        return fmean(known) if known and len(known) == len(values) else None
+        return mean([row.means for row in rows], system)
 
     def behind(self, candidate: str) -> dict[str, Comparison]:
         """By set, see `Row.behind`."""
@@ -148,6 +145,12 @@ class Table:
         }
 
 
+def mean(sets: Sequence[Mapping[str, float]], name: str) -> float | None:
+    """Over sets, each with means by name; None where it is not there for all of them."""
+    known = [each[name] for each in sets if name in each]
+    return fmean(known) if known and len(known) == len(sets) else None
+
+
 def pipelines(folder: Path, without: Sequence[str] = ()) -> list[Path]:
     """The pipeline files of a folder, by name. Raises SourceMissing, BadOption for
     one that is to be left out and is not there, UserError.
@@ -177,13 +180,7 @@ def measure(
         raise BadOption(f"none of the candidates is there: {', '.join(listed.candidates)}").at(
             hint=f"systems: {', '.join(names)}"
         )
-    rows, failed = [], {}
-    for entry in listed.sets:
-        begun(entry.name)
-        try:
-            rows.append(_row(wanted, entry, kept, by))
-        except MillraceError as error:
-            failed[entry.name] = line(str(error), error.where, error.hint)
+    rows, failed = of_each(listed.sets, begun, lambda entry: _row(wanted, entry, kept, by))
     return Table(
         systems=[*(each for each in names if each not in kept), *kept],
         candidates=kept,
@@ -196,7 +193,7 @@ def measure(
 
 def _row(wanted: Wanted, entry: Entry, candidates: Sequence[str], by: Runner) -> Row:
     whole = catalogue.load(entry.data, entry.split)
-    data = sampled(whole, wanted.questions, wanted.seed)
+    data = whole.sampled(wanted.questions, wanted.seed)
     made = plan(
         Request(
             files=_suited(wanted, data),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import click
@@ -12,30 +11,18 @@ from rich.console import Console
 from components import paths
 from components.errors import BadOption
 from components.retrievers.weights import fitted
-from evals.compare.request import HOME
+from evals.command import FILE, console, told
 from evals.defaults import sets
+from evals.fusion import written
 from evals.fusion.fit import WITHOUT
 from evals.fusion.show import show
 from evals.fusion.trial import Trial, ask, fitted_trial, fixed_trial
-from evals.fusion.written import FILE, text
-from evals.told import told
 
-_FILE = click.Path(path_type=Path, dir_okay=False)
-_FOLDER = click.Path(path_type=Path, file_okay=False)
 _HASHING = "hashing"
 
 
 @click.command()
-@click.option("--sets", "file", type=_FILE, default=sets.SETS, help="A list of data sets.")
-@click.option("--only", multiple=True, metavar="SET", help="Of the list; may be repeated.")
-@click.option(
-    "--questions",
-    type=click.IntRange(1),
-    default=150,
-    show_default=True,
-    help="Of a set, at most; of more, a sample is asked.",
-)
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the samples.")
+@sets.options(questions=150)
 @click.option(
     "--without",
     type=click.Choice(WITHOUT),
@@ -48,12 +35,12 @@ _HASHING = "hashing"
     help=f"Fit nothing: try the weights that there are with another model, or {_HASHING}.",
 )
 @click.option(
-    "--home", type=_FOLDER, default=HOME, show_default=True, help="Keeps indexes and evidence."
+    "--write",
+    type=FILE,
+    is_flag=False,
+    flag_value=written.FILE,
+    help="Write the file of the weights.",
 )
-@click.option(
-    "--write", type=_FILE, is_flag=False, flag_value=FILE, help="Write the file of the weights."
-)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 @told()
 def main(
     file: Path,
@@ -87,11 +74,11 @@ def main(
         fixed_trial(found, failed, fitted()) if encoder else fitted_trial(found, failed, without)
     )
     if write:
-        write.write_text(text(trial.weights[""], _notes(trial)), encoding="utf-8")
+        write.write_text(written.text(trial.weights[""], _notes(trial)), encoding="utf-8")
     if as_json:
         click.echo(json.dumps(trial.to_json()))
     else:
-        show(trial, Console(highlight=False, width=None if sys.stdout.isatty() else 220))
+        show(trial, console(220))
 
 
 def _overrides(encoder: str | None) -> list[str]:

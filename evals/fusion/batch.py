@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch.nn.utils.rnn import pad_sequence
 
-from components.retrievers.evidence import KINDS
 from evals.datasets.judged import BadData
 from evals.fusion.gathered import Question
 
@@ -51,44 +51,44 @@ class Batch:
 
 def batch(sets: Sets, bars: Bars | None = None) -> Batch:
     """Of all sets. Raises BadData where nothing relevant was found of any question."""
-    known = bars or {family: [0.0] * len(each) for family, each in sets.items()}
-    found = {family: _answered(each, known[family]) for family, each in sets.items()}
-    families = [each for each in found.values() if each]
+    found = [
+        _answered(each, bars[family] if bars else [0.0] * len(each))
+        for family, each in sets.items()
+    ]
+    families = [each for each in found if each]
     if not families:
         raise BadData("nothing relevant was found of any question")
-    rows: list[Question] = []
-    weight: list[float] = []
-    for family in families:
-        for questions, _ in family:
-            rows += questions
-            weight += [1 / (len(families) * len(family) * len(questions))] * len(questions)
-    counts = [len(questions) for family in families for questions, _ in family]
-    share = np.zeros((len(counts), len(rows)), np.float32)
-    for at, (count, end) in enumerate(zip(counts, accumulate(counts), strict=True)):
-        share[at, end - count : end] = 1 / count
-    size = len(rows), max(len(of.units) for of in rows)
-    kinds = np.zeros((*size, len(KINDS)), np.float32)
-    late, gains = np.zeros(size, np.float32), np.zeros(size, np.float32)
-    there, units = np.zeros(size, np.bool_), np.zeros(size, np.int64)
-    for at, of in enumerate(rows):
-        hits = slice(0, len(of.units))
-        kinds[at, hits], there[at, hits] = of.kinds, True
-        late[at, hits] = of.late
-        places: dict[Any, int] = {}
-        units[at, hits] = [places.setdefault(tuple(own), len(places)) for own in of.units]
-        gains[at, units[at, hits]] = _gains(of)
+    answered = [each for family in families for each in family]
+    rows = [of for questions, _ in answered for of in questions]
+    shares = [torch.full((1, len(own)), 1 / len(own)) for own, _ in answered]
+    share: torch.Tensor = torch.block_diag(*shares)  # type: ignore[no-untyped-call]
+    of_sets = [1 / (len(families) * len(family)) for family in families for _ in family]
+    placed = [_placed(of) for of in rows]
     return Batch(
-        kinds=torch.from_numpy(kinds),
-        late=torch.from_numpy(late),
-        there=torch.from_numpy(there),
-        units=torch.from_numpy(units),
-        gains=torch.from_numpy(gains),
+        kinds=_padded(of.kinds for of in rows),
+        late=_padded(of.late for of in rows),
+        there=_padded(np.ones(len(of.units), np.bool_) for of in rows),
+        units=_padded(units for units, _ in placed),
+        gains=_padded(gains for _, gains in placed),
         ideal=torch.tensor([_ideal(of) for of in rows]),
         spread=torch.tensor([of.spread for of in rows]),
-        weight=torch.tensor(weight),
-        share=torch.from_numpy(share),
-        bars=torch.tensor([bar for family in families for _, bar in family]),
+        weight=torch.tensor(of_sets) @ share,
+        share=share,
+        bars=torch.tensor([bar for _, bar in answered]),
     )
+
+
+def _padded(rows: Iterable[NDArray[Any]]) -> torch.Tensor:
+    return pad_sequence([torch.from_numpy(each) for each in rows], batch_first=True)
+
+
+def _placed(of: Question) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Which unit each hit stands for, and the gains of units; as many of both, the rest is 0."""
+    places: dict[Any, int] = {}
+    units = np.array([places.setdefault(tuple(own), len(places)) for own in of.units], np.int64)
+    gains = np.zeros(len(units), np.float32)
+    gains[units] = _gains(of)
+    return units, gains
 
 
 def _answered(

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.table import Table as Grid
+from rich.table import Table
 
 from components.retrievers.evidence import KINDS
 from components.retrievers.weights import Weights
+from evals.command import table
 from evals.fusion.orders import METRIC
 from evals.fusion.trial import Trial
 
@@ -31,10 +32,8 @@ def show(trial: Trial, console: Console) -> None:
         console.print(f"{name} is left out: {reason}", markup=False)
 
 
-def _means(trial: Trial, columns: Sequence[str]) -> Grid:
-    found = Grid(title=METRIC, title_justify="left", box=None, pad_edge=False)
-    for name in ("set", "unit", "questions", *columns):
-        found.add_column(name, justify="left" if name in ("set", "unit") else "right")
+def _means(trial: Trial, columns: Sequence[str]) -> Table:
+    found = table(METRIC, "set", "unit", "questions", *columns, words=2)
     for row in trial.rows:
         cells = [_cell(row.means.get(each)) for each in columns]
         found.add_row(row.name, row.unit, f"{row.questions:,}", *cells)

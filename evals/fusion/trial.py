@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from statistics import fmean
@@ -11,16 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from components.errors import BadOption, MillraceError, line
+from components.errors import BadOption
 from components.retrievers.evidence import KINDS
 from components.retrievers.weights import Weights
 from components.values import Matrix
 from evals import extras
 from evals.datasets import catalogue
 from evals.datasets.judged import Unit
-from evals.datasets.sampling import sampled
-from evals.defaults.sets import Entry
-from evals.defaults.table import SYSTEMS
+from evals.defaults.sets import Entry, of_each
+from evals.defaults.table import SYSTEMS, mean
 from evals.experiment import indexes
 from evals.experiment.chosen import systems
 from evals.experiment.systems import System
@@ -49,7 +48,27 @@ class Asked:
     @cached_property
     def lists(self) -> Mapping[str, float]:
         """nDCG@10 of the lists that the evidence is from, and of simple orders of all hits."""
-        return _lists(self)
+        orders: dict[str, Order] = {"words": lambda of: of.words, "meaning": lambda of: of.meaning}
+        if self.unit == "document":
+            orders["document words"] = _document_words
+        found = {name: self.mean(order) for name, order in orders.items()}
+        found["best list"] = max(found.values())
+        found["rrf"] = self.mean(_ranks)
+        if self.late:
+            found["rrf, late"] = self.mean(reranked(_ranks, lambda _: _SHIPPED, _RERANKED))
+        return found
+
+    def weighed(self, weights: Weights, tag: str) -> dict[str, float]:
+        """nDCG@10 by these weights, and where it has states with late interaction."""
+        first = weighed(weights)
+        found = {tag: self.mean(first)}
+        if self.late:
+            late = reranked(first, lambda each: weights.reranked(each.spread), self.depth)
+            found[f"{tag}, late"] = self.mean(late)
+        return found
+
+    def mean(self, order: Order) -> float:
+        return fmean(values(self.questions, order).values())
 
     @property
     def late(self) -> bool:
@@ -80,9 +99,7 @@ class Trial:
 
     def mean(self, column: str) -> float | None:
         """Over sets; None where it is not there for all."""
-        found = [row.means.get(column) for row in self.rows]
-        known = [each for each in found if each is not None]
-        return fmean(known) if known and len(known) == len(found) else None
+        return mean([row.means for row in self.rows], column)
 
     @property
     def columns(self) -> list[str]:
@@ -92,15 +109,7 @@ class Trial:
         """For scripts."""
         return {
             "schema": 1,
-            "sets": [
-                {
-                    "name": row.name,
-                    "unit": row.unit,
-                    "questions": row.questions,
-                    "means": dict(row.means),
-                }
-                for row in self.rows
-            ],
+            "sets": [asdict(row) for row in self.rows],
             "means": {name: self.mean(name) for name in self.columns},
             "weights": {name: told(each) for name, each in self.weights.items()},
             "failed": dict(self.failed),
@@ -130,28 +139,21 @@ def ask(
     not there. `overrides` of the system's stages. Raises MissingExtra.
     """
     extras.check("fitting needs")
-    found, failed = [], {}
-    for entry in entries:
-        begun(entry.name)
-        try:
-            data = sampled(catalogue.load(entry.data, entry.split), questions, seed)
-            (system,) = systems([SYSTEM], overrides, data, home)
-            if indexes.known(system) is None:
-                indexes.build(system)
-            made = gathered(system, data, scoped=entry.scoped, home=home)
-        except MillraceError as error:
-            failed[entry.name] = line(str(error), error.where, error.hint)
-            continue
-        found.append(
-            Asked(
-                name=entry.name,
-                family=_family(entry),
-                unit=data.unit,
-                questions=made,
-                depth=_depth(system),
-            )
+
+    def asked(entry: Entry) -> Asked:
+        data = catalogue.load(entry.data, entry.split).sampled(questions, seed)
+        (system,) = systems([SYSTEM], overrides, data, home)
+        if indexes.known(system) is None:
+            indexes.build(system)
+        return Asked(
+            name=entry.name,
+            family=entry.data.removeprefix("known:").partition("?")[0],
+            unit=data.unit,
+            questions=gathered(system, data, scoped=entry.scoped, home=home),
+            depth=_depth(system),
         )
-    return found, failed
+
+    return of_each(entries, begun, asked)
 
 
 def fitted_trial(
@@ -168,22 +170,20 @@ def fitted_trial(
     weights: dict[str, Weights] = {}
     for left_out in ("", *without):
         own = [left_out] if left_out else []
-        weights[left_out] = fit(_families(sets), own, _bars(sets))
-        unseen = {
-            family: fit(_families(sets, but=family), own, _bars(sets, but=family))
-            for family in dict.fromkeys(each.family for each in sets)
-        }
+        weights[left_out] = _fit(sets, own)
+        families = dict.fromkeys(each.family for each in sets)
+        unseen = {family: _fit(sets, own, but=family) for family in families}
         tag = f"without {left_out}" if left_out else "fitted"
         for found, each in zip(columns, sets, strict=True):
-            found |= _weighed(each, unseen[each.family], tag)
+            found |= each.weighed(unseen[each.family], tag)
             if not left_out:
-                found |= _weighed(each, rounded(weights[left_out]), "in-sample")
+                found |= each.weighed(rounded(weights[left_out]), "in-sample")
     return Trial(rows=_rows(sets, columns), weights=weights, failed=failed)
 
 
 def fixed_trial(sets: Sequence[Asked], failed: Mapping[str, str], weights: Weights) -> Trial:
     """Weights that were fitted elsewhere."""
-    columns = [{**each.lists, **_weighed(each, weights, "fitted")} for each in sets]
+    columns = [{**each.lists, **each.weighed(weights, "fitted")} for each in sets]
     return Trial(rows=_rows(sets, columns), weights={"": weights}, failed=failed)
 
 
@@ -192,24 +192,15 @@ def _depth(system: System) -> int:
     return min(int(stages[each].options["depth"]) for each in ("retriever", "reranker"))
 
 
-def _family(entry: Entry) -> str:
-    return entry.data.removeprefix("known:").partition("?")[0]
-
-
-def _families(sets: Sequence[Asked], but: str = "") -> dict[str, list[Sequence[Question]]]:
-    found: dict[str, list[Sequence[Question]]] = {}
+def _fit(sets: Sequence[Asked], without: Collection[str], but: str = "") -> Weights:
+    """Of all families `but` one."""
+    families: dict[str, list[Sequence[Question]]] = {}
+    bars: dict[str, list[float]] = {}
     for each in sets:
         if each.family != but:
-            found.setdefault(each.family, []).append(each.questions)
-    return found
-
-
-def _bars(sets: Sequence[Asked], but: str = "") -> dict[str, list[float]]:
-    found: dict[str, list[float]] = {}
-    for each in sets:
-        if each.family != but:
-            found.setdefault(each.family, []).append(max(each.lists.values()))
-    return found
+            families.setdefault(each.family, []).append(each.questions)
+            bars.setdefault(each.family, []).append(max(each.lists.values()))
+    return fit(families, without, bars)
 
 
 def _rows(sets: Sequence[Asked], columns: Sequence[Mapping[str, float]]) -> list[Row]:
@@ -219,28 +210,6 @@ def _rows(sets: Sequence[Asked], columns: Sequence[Mapping[str, float]]) -> list
     ]
 
 
-def _lists(of: Asked) -> dict[str, float]:
-    """What the lists are worth that the evidence is from."""
-    orders: dict[str, Order] = {"words": lambda of: of.words, "meaning": lambda of: of.meaning}
-    if of.unit == "document":
-        orders["document words"] = _document_words
-    found = {name: _mean(of, order) for name, order in orders.items()}
-    found["best list"] = max(found.values())
-    found["rrf"] = _mean(of, _ranks)
-    if of.late:
-        found["rrf, late"] = _mean(of, reranked(_ranks, lambda _: _SHIPPED, _RERANKED))
-    return found
-
-
-def _weighed(of: Asked, weights: Weights, tag: str) -> dict[str, float]:
-    first = weighed(weights)
-    found = {tag: _mean(of, first)}
-    if of.late:
-        late = reranked(first, lambda each: weights.reranked(each.spread), of.depth)
-        found[f"{tag}, late"] = _mean(of, late)
-    return found
-
-
 def _ranks(of: Question) -> Matrix:
     return of.ranks
 
@@ -248,7 +217,3 @@ def _ranks(of: Question) -> Matrix:
 def _document_words(of: Question) -> Matrix:
     column = of.kinds[:, KINDS.index("document_words")]
     return np.where(column > 0, column, np.float32(np.nan))
-
-
-def _mean(of: Asked, order: Order) -> float:
-    return fmean(values(of.questions, order).values())

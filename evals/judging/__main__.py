@@ -9,10 +9,10 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from evals.command import told
 from evals.judging.labelled import labelled
 from evals.judging.outcome import measure
 from evals.judging.table import show
-from evals.told import told
 
 
 @click.command()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 
 from components.stages import Encoder
 from components.values import Matrix
@@ -81,15 +82,8 @@ def words(text: str) -> list[str]:
 
 def longest_run(question: str, passage: str) -> int:
     """Most consecutive words of the question that are consecutive in the passage too."""
-    own, there = words(question), words(passage)
-    best, before = 0, [0] * (len(there) + 1)
-    for word in own:
-        row = [0] * (len(there) + 1)
-        for at, other in enumerate(there, start=1):
-            if word == other:
-                row[at] = before[at - 1] + 1
-        best, before = max(best, *row), row
-    return best
+    both = SequenceMatcher(None, words(question), words(passage), autojunk=False)
+    return both.find_longest_match().size
 
 
 def copied(question: str, passage: str) -> float:

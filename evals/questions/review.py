@@ -17,8 +17,7 @@ Question, answer and evidence may be edited, as long as the evidence stands in t
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -103,26 +102,23 @@ def accept(file: Path, folder: Path) -> Accepted:
         )
     if folder.exists():
         raise BadOption("there is such a folder already").at(where=str(folder))
-    folders.once(folder, lambda made: _write(made, chosen))
+    judgements = {each.id: {each.document_id: 1} for each in chosen}
+    rows = list(map(_asked, chosen))
+    folders.once(folder, lambda made: folders.write(made, SPLIT, None, rows, judgements))
     refused = sum(keep is False for _, keep in found)
     return Accepted(kept=len(chosen), refused=refused, open=len(found) - len(chosen) - refused)
 
 
-def _write(folder: Path, drafts: Iterable[Draft]) -> None:
-    judgements = {}
-    with (folder / "queries.jsonl").open("w", encoding="utf-8") as out:
-        for each in drafts:
-            spans = [[span.start, span.end] for span in each.spans]
-            judgements[each.id] = {each.document_id: 1}
-            row = {
-                "_id": each.id,
-                "text": each.question,
-                "answer": each.answer,
-                "type": "generated",
-                "evidence_char_spans": {each.document_id: spans},
-            }
-            out.write(json.dumps(row, ensure_ascii=False) + "\n")
-    folders.judge(folder, SPLIT, judgements)
+def _asked(draft: Draft) -> dict[str, Any]:
+    """A row of `queries.jsonl`."""
+    spans = [[span.start, span.end] for span in draft.spans]
+    return {
+        "_id": draft.id,
+        "text": draft.question,
+        "answer": draft.answer,
+        "type": "generated",
+        "evidence_char_spans": {draft.document_id: spans},
+    }
 
 
 def _row(draft: Draft) -> dict[str, Any]:
@@ -139,24 +135,15 @@ def _row(draft: Draft) -> dict[str, Any]:
     }
 
 
-def _shown(text: str) -> str:
+def _shown(text: str) -> Any:
     """As it can be read best in YAML without losing a character."""
     lines = text.split("\n")
-    if not all(each.isprintable() and each == each.rstrip() for each in lines):
-        return _quoted(text)
-    if len(lines) == 1 and "  " not in text:  # of which folding a line keeps one
+    whole = all(each.isprintable() and each == each.rstrip() for each in lines)
+    if whole and len(lines) == 1 and "  " not in text:  # of which folding a line keeps one
         return text
-    return _block(text) if lines[0] and not lines[0].startswith(" ") else _quoted(text)
-
-
-def _quoted(text: str) -> str:
-    found: str = DoubleQuotedScalarString(text)
-    return found
-
-
-def _block(text: str) -> str:
-    found: str = LiteralScalarString(text)
-    return found
+    if whole and lines[0] and not lines[0].startswith(" "):
+        return LiteralScalarString(text)
+    return DoubleQuotedScalarString(text)
 
 
 def _keep(written: object) -> object:

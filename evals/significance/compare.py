@@ -9,12 +9,11 @@ import numpy as np
 
 from components.errors import BadOption
 from evals.significance.comparison import Comparison
-from evals.significance.correction import holm, levels
 from evals.significance.paired import Array, Reach, reach
 from evals.significance.pairing import Pair
 from evals.significance.power import minimal_detectable_difference, questions_needed
 from evals.significance.rules import Rules
-from evals.significance.verdict import FEWEST, verdict
+from evals.significance.verdict import FEWEST, Verdict, holm, levels, verdicts
 
 
 def compare(pairs: Sequence[Pair], rules: Rules | None = None) -> list[Comparison]:
@@ -30,10 +29,12 @@ def compare(pairs: Sequence[Pair], rules: Rules | None = None) -> list[Compariso
         raise BadOption(
             f"{rules.resamples} resamples are too few to correct for {len(pairs)} comparisons"
         ).at(hint=f"take {fewest:.0f} or more")
-    found = [_tested(pair, rules) for pair in pairs]
-    none = _corrected([each.p for each in found], rules.alpha)
-    loss = _corrected([each.p_of_loss for each in found], rules.alpha)
-    return [_compared(*each, len(pairs)) for each in zip(found, none, loss, strict=True)]
+    found = [_tested(pair, rules, len(pairs)) for pair in pairs]
+    p, p_of_loss = [each.p for each in found], [each.p_of_loss for each in found]
+    sizes = [len(each.differences) for each in found]
+    said = verdicts([each.mean for each in found], p, p_of_loss, sizes, rules.alpha)
+    corrected = zip(holm(p), levels(p, rules.alpha), levels(p_of_loss, rules.alpha), strict=True)
+    return [_compared(*each) for each in zip(found, corrected, said, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -48,20 +49,15 @@ class _Tested:
     """Of no difference."""
     p_of_loss: float
     """Of a loss of the margin or more."""
+    family: int
+    """Comparisons."""
+
+    @property
+    def mean(self) -> float:
+        return float(self.differences.mean())
 
 
-@dataclass(frozen=True)
-class _Corrected:
-    """A p as one of a family."""
-
-    p: float
-    level: float
-    """That Holm leaves to it: the p that is not corrected is below this exactly where `p` is below
-    alpha.
-    """
-
-
-def _tested(pair: Pair, rules: Rules) -> _Tested:
+def _tested(pair: Pair, rules: Rules, family: int) -> _Tested:
     differences = pair.checked().differences
     suited = _suited(rules, len(differences))
     found = reach(
@@ -74,6 +70,7 @@ def _tested(pair: Pair, rules: Rules) -> _Tested:
         rules=suited,
         p=float(found.p(0.0)[0]),
         p_of_loss=float(found.p_of_less(-rules.margin, differences.mean(keepdims=True))[0]),
+        family=family,
     )
 
 
@@ -83,47 +80,40 @@ def _suited(rules: Rules, questions: int) -> Rules:
     return replace(rules, test="randomisation") if countable else rules
 
 
-def _corrected(values: Sequence[float], alpha: float) -> list[_Corrected]:
-    return [_Corrected(*each) for each in zip(holm(values), levels(values, alpha), strict=True)]
-
-
-def _compared(tested: _Tested, none: _Corrected, loss: _Corrected, family: int) -> Comparison:
+def _compared(tested: _Tested, corrected: tuple[float, float, float], said: Verdict) -> Comparison:
+    """`corrected`: its p as one of a family, and the levels that Holm leaves to its tests of no
+    difference and of a loss. A p is below its level exactly where it is refuted.
+    """
     pair, differences, rules = tested.pair, tested.differences, tested.rules
-    count, mean = len(differences), float(differences.mean())
+    p_corrected, level_of_none, level_of_loss = corrected
     (low,), (high,) = tested.reach.interval(rules.alpha)
-    (low_of_family,), _ = tested.reach.interval(loss.level)
-    _, (high_of_family,) = tested.reach.interval(none.level)
+    (low_of_family,), _ = tested.reach.interval(level_of_loss)
+    _, (high_of_family,) = tested.reach.interval(level_of_none)
     deviation = _deviation(differences)
-    level = rules.alpha / family
     detectable = needed = None
     if deviation:
-        detectable = minimal_detectable_difference(deviation, count, level, rules.power)
+        level = rules.alpha / tested.family
+        detectable = minimal_detectable_difference(deviation, len(differences), level, rules.power)
         needed = max(FEWEST, questions_needed(deviation, rules.margin, level, rules.power))
     return Comparison(
         a=pair.a,
         b=pair.b,
         metric=pair.metric,
-        difference=mean,
+        difference=tested.mean,
         ci_low=float(low),
         ci_high=float(high),
         holm_low=float(low_of_family),
         holm_high=float(high_of_family),
         p=tested.p,
-        p_corrected=none.p,
-        comparisons=family,
-        effect_size=mean / deviation if deviation else None,
+        p_corrected=p_corrected,
+        comparisons=tested.family,
+        effect_size=tested.mean / deviation if deviation else None,
         minimal_detectable_difference=detectable,
         questions_needed=needed,
         wins=int((differences > 0).sum()),
         losses=int((differences < 0).sum()),
         ties=int((differences == 0).sum()),
-        verdict=verdict(
-            difference=mean,
-            p_corrected=none.p,
-            p_of_loss=loss.p,
-            questions=count,
-            alpha=rules.alpha,
-        ),
+        verdict=said,
         rules=rules,
         per_query=pair.per_query,
     )

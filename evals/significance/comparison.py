@@ -86,36 +86,27 @@ class Comparison:
 
     def __str__(self) -> str:
         """Two sentences: what was seen, with the verdict, and what could have been seen."""
-        return f"{self._seen} {self._sure}"
-
-    @property
-    def _seen(self) -> str:
+        family = ""
+        if self.comparisons > 1:
+            family = f", interval [{self.holm_low:+.3f}, {self.holm_high:+.3f}]"
         confidence = f"{100 * (1 - self.rules.alpha):g} %"
         return (
             f"{self.metric}, {self.b} minus {self.a}: {self.difference:+.3f}, "
             f"{confidence} interval [{self.ci_low:+.3f}, {self.ci_high:+.3f}], p {self.p:.4f}, "
-            f"corrected for {self.comparisons}: {self.p_corrected:.4f}{self._of_family}; "
+            f"corrected for {self.comparisons}: {self.p_corrected:.4f}{family}; "
             f"{self.wins} wins, {self.losses} losses, {self.ties} ties: "
             f"{self.verdict.replace('_', ' ')}{self.caveat} "
-            f"({self.rules.test}, {self.rules.resamples} resamples, seed {self.rules.seed})."
+            f"({self.rules.test}, {self.rules.resamples} resamples, seed {self.rules.seed}). "
+            f"{self._shown}"
         )
 
     @property
-    def _of_family(self) -> str:
-        if self.comparisons == 1:
-            return ""
-        return f", interval [{self.holm_low:+.3f}, {self.holm_high:+.3f}]"
-
-    @property
-    def _counted(self) -> str:
-        return "1 question" if self.questions == 1 else f"{self.questions} questions"
-
-    @property
-    def _sure(self) -> str:
+    def _shown(self) -> str:
+        questions = "1 question" if self.questions == 1 else f"{self.questions} questions"
         if self.minimal_detectable_difference is None:
-            return f"No spread was seen, so what {self._counted} could show is not known."
+            return f"No spread was seen, so what {questions} could show is not known."
         return (
-            f"{self._counted} find a difference of "
+            f"{questions} find a difference of "
             f"{self.minimal_detectable_difference:.3f} with a chance of "
             f"{100 * self.rules.power:g} %; {self.questions_needed} would find one of "
             f"{self.rules.margin:g}."

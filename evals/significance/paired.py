@@ -49,27 +49,8 @@ class Reach:
         return low, high
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """Interval and p of each comparison. An end is infinite where the questions cannot bound it."""
-
-    low: Array
-    high: Array
-    p: Array
-
-
 Test = Callable[[Array, int, np.random.Generator], Reach]
 """Takes differences (questions, comparisons), the number of resamples, and the random numbers."""
-
-
-def estimate(differences: Array, test: str, resamples: int, seed: int, alpha: float) -> Estimate:
-    """Test every column of `differences` (questions, comparisons; finite) against a mean of 0.
-
-    Columns share their resamples. 0 is outside of the interval exactly when p < alpha. Columns of
-    zeros have p 1 and the interval [0, 0].
-    """
-    found = reach(differences, test, resamples, seed)
-    return Estimate(*found.interval(alpha), found.p(0.0))
 
 
 def reach(

@@ -337,7 +337,7 @@ def test_spans_without_a_corpus(tmp_path: Path) -> None:
         start = texts[f"d{number}"].index(row["text"])
         row["evidence_char_spans"] = {f"d{number}": [[start, start + len(row["text"])]]}
     queries.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    whole, alone = layout.load(data), layout.questions(data)
+    whole, alone = layout.load(data), layout.load(data, corpus=False)
     assert (alone.unit, alone.evidence) == ("span", whole.evidence)
     file = served(
         tmp_path, source={"use": "jsonl", "path": "data/corpus.jsonl", "template": "{text}"}

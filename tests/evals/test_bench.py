@@ -14,16 +14,14 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from components.encoders.model import model
-from evals.bench import contenders, one, ours, peers
+from evals.bench import contenders, ours, peers
 from evals.bench.__main__ import main
-from evals.bench.bench import Report, Wanted, measure
-from evals.bench.contenders import Contender, Run
-from evals.bench.estimate import Estimate, Pace, estimate, fitting
-from evals.bench.limit import Encoded, Shapes
-from evals.bench.memory import alone
-from evals.bench.outcome import Outcome
+from evals.bench.bench import Budget, Wanted, measure
+from evals.bench.contenders import Contender
+from evals.bench.limit import Encoded, Run, Shapes
+from evals.bench.one import alone, one
+from evals.bench.outcome import Outcome, show
 from evals.bench.rounds import interleaved
-from evals.bench.table import show
 from evals.bench.texts import Texts, load
 
 SMALL = Shapes(layers=1, hidden=2, inner=3)
@@ -115,14 +113,12 @@ def test_contenders_take_turns_and_each_begins_a_round() -> None:
 
 def test_the_estimate_comes_before_any_round_and_a_missing_library_is_a_row() -> None:
     told: list[str] = []
-    report = Report(estimated=lambda found, left_out: told.append("estimate"), line=told.append)
     asked = [noting("naive", []), Contender("chonkie", "chonkie", "", absent)]
-    outcome = measure(
-        Wanted(contenders=asked, documents=1, rounds=3, whole=False, memory=False), report
-    )
+    wanted = Wanted(contenders=asked, documents=1, rounds=3, whole=False, memory=False)
+    outcome = measure(wanted, told.append)
     rounds = [at for at, line in enumerate(told) if line.startswith("round")]
     assert len(rounds) == len(outcome.rounds["naive"]) == 3
-    assert told.index("estimate") < min(rounds)
+    assert [line.startswith("estimate") for line in told].index(True) < min(rounds)
     assert outcome.missing == {"chonkie": "not installed: no_such_library"}
     assert "not installed: no_such_library" in shown(outcome)
     assert set(outcome.to_json()["contenders"]) == {"naive"}
@@ -140,23 +136,30 @@ def test_the_command_estimates_measures_and_keeps(tmp_path: Path) -> None:
     arguments = ["--only", "naive", "--documents", "1", "--rounds", "2", "--no-whole"]
     result = CliRunner().invoke(main, [*arguments, "--no-memory", "--out", str(out)])
     assert result.exit_code == 0, result.output
-    assert result.stdout.index("estimate") < result.stdout.index("kernel, naive  encode")
+    assert result.stderr.index("estimate") < result.stderr.index("round 1")
+    assert "kernel, naive  encode" in result.stdout
     kept = json.loads(out.read_text())
     assert kept["texts"]["origin"] == "generated like peps"
     assert len(kept["contenders"]["naive"]["rounds"]) == 2
     assert 0 < kept["contenders"]["naive"]["share"] < 2
 
 
-def test_whole_sets_are_left_out_where_there_is_no_time() -> None:
-    paces = {"a": Pace(start=1, each=0.1)}
-    sizes = [("a huge", paces["a"], 1000), ("a small", paces["a"], 10)]
-    found = estimate(paces, characters=100, rounds=3, start=2, whole=sizes)
-    assert found == Estimate({"a": 33.0}, {"a": 13.0}, {"a huge": 103.0, "a small": 4.0})
-    assert fitting(found, budget=60) == (
-        Estimate({"a": 33.0}, {"a": 13.0}, {"a small": 4.0}),
-        ["a huge"],
-    )
-    assert fitting(found, budget=153) == (found, [])
+def test_what_would_pass_the_budget_is_left_out_and_named() -> None:
+    budget = Budget(60)
+    assert budget.takes("a", 33)
+    assert not budget.takes("a huge", 28)
+    assert budget.takes("a small", 27)
+    assert str(budget) == "estimate: 60 s (a 33, a small 27); no time for a huge"
+
+
+def test_a_contender_without_time_is_not_measured() -> None:
+    log: list[str] = []
+    told: list[str] = []
+    wanted = Wanted(contenders=[noting("naive", log)], documents=1, memory=False, minutes=0)
+    outcome = measure(wanted, told.append)
+    assert (outcome.rounds, outcome.left_out) == ({}, ["naive", *outcome.left_out[1:]])
+    assert log == ["naive"] * 2, "the trial alone"
+    assert any("no time for naive" in line for line in told)
 
 
 def test_the_choice_of_documents_depends_on_the_set_alone(
@@ -232,11 +235,9 @@ def test_no_tokens_are_remembered_from_one_run_to_the_next(texts: Texts) -> None
     assert model("minilm", "auto").tokenizer is not before
 
 
-def test_one_contender_tells_what_it_measured_in_a_line_of_json() -> None:
-    result = CliRunner().invoke(one.main, ["kernel-128", "--documents", "1"])
-    assert result.exit_code == 0, result.output
-    (line,) = result.stdout.splitlines()
-    found = json.loads(line)
+def test_one_contender_tells_what_it_measured() -> None:
+    found = one("kernel-128", "peps", 1)
+    assert json.loads(json.dumps(found)) == found
     assert found["documents"] == 1
     assert found["tokens"] > 0
 

@@ -15,10 +15,10 @@ from click.testing import CliRunner
 
 from components.errors import MissingExtra
 from evals import extras
-from evals.bench.memory import alone
+from evals.bench.one import alone
 from evals.bench.parsing import main as parsing
-from evals.significance.simulate import main as simulate
-from evals.smoke.__main__ import main as smoke
+from evals.defaults.__main__ import main as defaults
+from evals.fusion.__main__ import main as fusion
 from tests.answering.data import data as answered
 from tests.answering.data import gold, planned, recorded
 from tests.cli import ROOT, call, clean
@@ -106,11 +106,11 @@ def test_a_comparison_names_it_before_anything_is_built(
 @pytest.mark.parametrize(
     ("command", "arguments", "module", "extra"),
     [
-        (smoke, ["--data", "nowhere"], "ir_measures", "evals"),
-        (simulate, ["--verdicts"], "statsmodels", "evals"),
+        (defaults, ["--only", "limit-small"], "ir_measures", "evals"),
+        (fusion, ["--only", "limit-small"], "statsmodels", "evals"),
         (parsing, ["--pages", "1", "--rounds", "1"], "psutil", "bench"),
     ],
-    ids=["smoke", "simulate", "parsing"],
+    ids=["defaults", "fusion", "parsing"],
 )
 def test_other_commands_say_it_too(
     monkeypatch: pytest.MonkeyPatch, command: object, arguments: list[str], module: str, extra: str

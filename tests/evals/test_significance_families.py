@@ -10,10 +10,9 @@ from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
 from evals.significance import Comparison, Pair, Rules, compare
-from evals.significance.correction import holm, levels
-from evals.significance.families import families
 from evals.significance.paired import Array
-from evals.significance.simulate import made_up, main
+from evals.significance.verdict import holm, levels
+from tests.evals.errors import families, made_up, main
 
 MARGIN = Rules.margin
 QUICK = Rules(resamples=499)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -11,12 +11,25 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from evals.significance.paired import TESTS, Array, Estimate, estimate
+from evals.significance.paired import TESTS, Array, reach
 
 ALPHA = 0.05
 TEST = pytest.mark.parametrize("test", list(TESTS))
 # Of a grid, as metrics are: ties and zeros are the rule.
 VALUES = st.lists(st.integers(-4, 4).map(lambda each: each / 4), min_size=6, max_size=10)
+
+
+class Estimate(NamedTuple):
+    """Of each column of differences."""
+
+    low: Array
+    high: Array
+    p: Array
+
+
+def estimate(differences: Array, test: str, resamples: int, seed: int, alpha: float) -> Estimate:
+    found = reach(differences, test, resamples, seed)
+    return Estimate(*found.interval(alpha), found.p(0.0))
 
 
 def one(

@@ -9,10 +9,9 @@ import pytest
 from click.testing import CliRunner
 
 from evals.runs import scores, write_judgements, write_run
-from evals.significance.paired import TESTS, estimate
+from evals.significance.paired import TESTS, reach
 from evals.significance.power import minimal_detectable_difference
-from evals.significance.rates import simulate
-from evals.significance.simulate import made_up, main, measured
+from tests.evals.errors import made_up, main, measured, simulate
 
 TEST = pytest.mark.parametrize("test", list(TESTS))
 COMPARISONS = 3_000
@@ -48,8 +47,8 @@ def test_a_difference_as_large_as_the_minimal_detectable_is_found_as_often_as_sa
     drawn = np.random.default_rng(8).choice(
         population - population.mean() + moved, (count, repeats)
     )
-    found = estimate(drawn, test, 400, 9, 0.05)
-    assert (found.p < 0.05).mean() == pytest.approx(0.8, abs=4 * (0.16 / repeats) ** 0.5)
+    found = reach(drawn, test, 400, 9)
+    assert (found.p(0.0) < 0.05).mean() == pytest.approx(0.8, abs=4 * (0.16 / repeats) ** 0.5)
 
 
 def test_the_command_reads_runs_and_names_its_seed(tmp_path: Path) -> None:

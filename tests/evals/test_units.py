@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from components.values import Chunk, Hit, Query, Span
 from evals.datasets.judged import Evidence, Judged, Question, Unit
-from evals.units import coverage, gather, rank, scored, units_of
+from evals.units import Ask, Units, coverage, gather, scored, units_of
 
 Q = Query(id="q", text="?")
 TEXT = "x" * 1000
@@ -48,6 +48,12 @@ def falling(*hits: tuple[str, int | None, int | None]) -> list[Hit]:
 
 def units(unit: Unit, hits: Sequence[Hit], *evidence: Evidence) -> list[str]:
     return list(scored(Q, hits, units_of(judged(unit, *evidence))))
+
+
+def rank(ask: Ask, queries: Sequence[Query], k: int, of: Units) -> dict[str, dict[str, float]]:
+    """Units with their scores by query id, best first, at most k."""
+    found = gather(ask, queries, k, lambda query, hits: len(scored(query, hits, of)) >= k)
+    return {id: dict([*scored(Q, hits, of).items()][:k]) for id, hits in found.items()}
 
 
 def test_the_best_hit_of_a_document_counts() -> None:

@@ -27,8 +27,7 @@ from rich.console import Console
 from rich.table import Table
 from starlette.responses import JSONResponse
 
-from evals.bench import machine
-from evals.bench.kept import keep
+from evals.bench import results
 from tests.qdrant_http import start
 from tests.qdrant_http.app import application
 from tests.qdrant_http.options import Options
@@ -172,11 +171,7 @@ def _write(file: Path, documents: int, revised: int, described: int) -> None:
 @click.option("--documents", type=click.IntRange(100), default=100_000, show_default=True)
 @click.option("--changed", type=click.FloatRange(0, 1), default=0.01, show_default=True)
 @click.option("--width", type=click.IntRange(1), default=256, show_default=True)
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="File for all readings.  [default: evals/bench/results/server-TIME.json]",
-)
+@results.out("server-")
 def main(
     trees: Sequence[Path], documents: int, changed: float, width: int, out: Path | None
 ) -> None:
@@ -207,8 +202,8 @@ def main(
     finally:  # what was measured stays, whatever comes after
         console.print(table)
         asked = {"documents": documents, "changed": changed, "width": width}
-        found = {"schema": 1, "machine": machine.facts(), "asked": asked}
-        keep(found | {"readings": [asdict(each) for each in readings]}, out, console, "server-")
+        found = {"asked": asked, "readings": [asdict(each) for each in readings]}
+        results.keep(found, out, console, "server-")
 
 
 if __name__ == "__main__":
