@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 
 from evals.bench import contenders, results
-from evals.bench.bench import Wanted, measure
+from evals.bench.bench import MINUTES, measure
 from evals.bench.outcome import show
 from evals.command import as_json, console, told
 
@@ -29,7 +29,7 @@ from evals.command import as_json, console, told
 @click.option(
     "--minutes",
     type=click.FloatRange(0),
-    default=Wanted.minutes,
+    default=MINUTES,
     show_default=True,
     help="For all of it; what would take longer is left out.",
 )
@@ -54,15 +54,15 @@ def main(
 ) -> None:
     """Say how long it will take, measure, print a table and keep every reading."""
     quiet = Console(highlight=False, stderr=True)
-    wanted = Wanted(
-        contenders=contenders.chosen(only),
+    outcome = measure(
+        contenders.chosen(only),
+        lambda text: quiet.print(text, markup=False),
         documents=documents,
         rounds=rounds,
         whole=whole,
         memory=not no_memory,
         minutes=minutes,
     )
-    outcome = measure(wanted, lambda text: quiet.print(text, markup=False))
     show(outcome, console(stderr=as_json))
     kept = results.keep(outcome.to_json(), out, quiet)
     if as_json:

@@ -21,21 +21,9 @@ _GLOSSES = 400
 """Documents of a whole set that its pace is measured on, at most."""
 _PROCESS = 10.0
 """Seconds of a process before it begins: Python, torch, weights, the rate of matrix products."""
+MINUTES = 45.0
+"""For all of it."""
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """What is asked for."""
-
-    contenders: Sequence[Contender]
-    documents: int = 60
-    rounds: int = 3
-    whole: bool | None = None
-    """Whole sets too, however long they take; None: those that there is time for."""
-    memory: bool = True
-    minutes: float = 45
-    """For all of it."""
 
 
 @dataclass
@@ -61,33 +49,52 @@ class Budget:
         return f"estimate: {sum(self.taken.values()):,.0f} s ({each}){left_out}"
 
 
-def measure(wanted: Wanted, say: Say) -> Outcome:
-    """Estimate, tell it, then measure."""
+def measure(
+    contenders: Sequence[Contender],
+    say: Say,
+    *,
+    documents: int = 60,
+    rounds: int = 3,
+    whole: bool | None = None,
+    memory: bool = True,
+    minutes: float = MINUTES,
+) -> Outcome:
+    """Estimate, tell it, then measure, all in so many minutes. `whole`: whole sets too, however
+    long they take; None: those that there is time for. `memory`: each once more, for its memory.
+    """
     begun = time.perf_counter()
-    texts = load("peps", wanted.documents)
+    texts = load("peps", documents)
     say(f"{texts.origin}: {len(texts.documents)} documents, {texts.tokens:,} tokens")
-    budget, missing = Budget(60 * wanted.minutes), dict[str, str]()
-    present = [each for each in wanted.contenders if _fits(each, texts, wanted, budget, missing)]
-    sets = _whole(present, wanted, budget)
+    budget, missing, present = Budget(60 * minutes), dict[str, str](), list[Contender]()
+    for each in contenders:
+        try:
+            seconds = expected(each, texts, texts.characters)
+        except ModuleNotFoundError as error:
+            missing[each.name] = f"not installed: {error.name}"
+            continue
+        by_itself = _PROCESS + seconds if memory else 0.0
+        if budget.takes(each.name, rounds * seconds + by_itself):
+            present.append(each)
+    sets = [] if whole is False else _whole(present, budget, always=bool(whole))
     say(str(budget))
-    limits, rounds = _rounds(present, texts, wanted.rounds, say)
+    limits, found = _rounds(present, texts, rounds, say)
 
-    def by_itself(name: str, contender: str, of: str, documents: int | None) -> dict[str, Alone]:
+    def in_process(name: str, contender: str, of: str, count: int | None) -> dict[str, Alone]:
         """Where it fails, what was measured before is worth keeping."""
         try:
-            found = alone(contender, of, documents)
+            ran = alone(contender, of, count)
         except RuntimeError as error:
             missing[f"alone: {name}"] = str(error)
             say(str(error))
             return {}
-        say(f"alone: {name} {found.result['seconds']:.1f} s, {found.peak / 1e6:,.0f} MB")
-        return {name: found}
+        say(f"alone: {name} {ran.result['seconds']:.1f} s, {ran.peak / 1e6:,.0f} MB")
+        return {name: ran}
 
-    beside, whole = dict[str, Alone](), dict[str, Alone]()
-    for each in present if wanted.memory else ():
-        beside |= by_itself(each.name, each.name, "peps", wanted.documents)
+    beside, wholes = dict[str, Alone](), dict[str, Alone]()
+    for each in present if memory else ():
+        beside |= in_process(each.name, each.name, "peps", documents)
     for contender, of in sets:
-        whole |= by_itself(f"{contender} {of}", contender, of, None)
+        wholes |= in_process(f"{contender} {of}", contender, of, None)
     return Outcome(
         at=datetime.now(UTC).isoformat(timespec="seconds"),
         texts={
@@ -98,25 +105,13 @@ def measure(wanted: Wanted, say: Say) -> Outcome:
         },
         estimate=budget.taken,
         limits=limits,
-        rounds=rounds,
+        rounds=found,
         alone=beside,
-        whole=whole,
+        whole=wholes,
         left_out=budget.left_out,
         missing=missing,
         seconds=time.perf_counter() - begun,
     )
-
-
-def _fits(
-    contender: Contender, texts: Texts, wanted: Wanted, budget: Budget, missing: dict[str, str]
-) -> bool:
-    try:
-        seconds = expected(contender, texts, texts.characters)
-    except ModuleNotFoundError as error:
-        missing[contender.name] = f"not installed: {error.name}"
-        return False
-    alone = _PROCESS + seconds if wanted.memory else 0.0
-    return budget.takes(contender.name, wanted.rounds * seconds + alone)
 
 
 def expected(contender: Contender, texts: Texts, characters: int) -> float:
@@ -131,12 +126,10 @@ def expected(contender: Contender, texts: Texts, characters: int) -> float:
 
 
 def _whole(
-    contenders: Sequence[Contender], wanted: Wanted, budget: Budget
+    contenders: Sequence[Contender], budget: Budget, *, always: bool
 ) -> list[tuple[str, str]]:
     """Contenders with sets, what matters most first."""
-    if wanted.whole is False:
-        return []
-    if wanted.whole:
+    if always:
         budget.left = math.inf
     own = {each.name: each for each in contenders}
     beginnings = {of: load(of, _GLOSSES) for of in SHAPES} if {*own} & {*WHOLE} else {}

@@ -208,8 +208,8 @@ def main(
         few = min(_ASKED_ALONE, 1 + searches // 25)
         readings = in_turn("opening each time", lambda asked: search(pipeline, asked, 10), few)
         with Searcher(pipeline) as searcher:
-            own = in_turn(_ONE, lambda asked: searcher.search(asked, 10), _WARM + searches)
-            readings += own[_WARM:]
+            steady = in_turn(_ONE, lambda asked: searcher.search(asked, 10), _WARM + searches)
+            readings += steady[_WARM:]
         readings += while_refreshing(place, pipeline, threads, searches, pause)
     found = {
         "asked": {"chunks": chunks, "threads": threads, "pause": pause},

@@ -16,7 +16,7 @@ from rich.console import Console
 from components.encoders.model import model
 from evals.bench import contenders, ours, peers
 from evals.bench.__main__ import main
-from evals.bench.bench import Budget, Wanted, measure
+from evals.bench.bench import Budget, measure
 from evals.bench.contenders import Contender
 from evals.bench.limit import Encoded, Run, Shapes
 from evals.bench.one import alone, one
@@ -114,8 +114,7 @@ def test_contenders_take_turns_and_each_begins_a_round() -> None:
 def test_the_estimate_comes_before_any_round_and_a_missing_library_is_a_row() -> None:
     told: list[str] = []
     asked = [noting("naive", []), Contender("chonkie", "chonkie", "", absent)]
-    wanted = Wanted(contenders=asked, documents=1, rounds=3, whole=False, memory=False)
-    outcome = measure(wanted, told.append)
+    outcome = measure(asked, told.append, documents=1, rounds=3, whole=False, memory=False)
     rounds = [at for at, line in enumerate(told) if line.startswith("round")]
     assert len(rounds) == len(outcome.rounds["naive"]) == 3
     assert [line.startswith("estimate") for line in told].index(True) < min(rounds)
@@ -155,8 +154,8 @@ def test_what_would_pass_the_budget_is_left_out_and_named() -> None:
 def test_a_contender_without_time_is_not_measured() -> None:
     log: list[str] = []
     told: list[str] = []
-    wanted = Wanted(contenders=[noting("naive", log)], documents=1, memory=False, minutes=0)
-    outcome = measure(wanted, told.append)
+    asked = [noting("naive", log)]
+    outcome = measure(asked, told.append, documents=1, memory=False, minutes=0)
     assert (outcome.rounds, outcome.left_out) == ({}, ["naive", *outcome.left_out[1:]])
     assert log == ["naive"] * 2, "the trial alone"
     assert any("no time for naive" in line for line in told)
