@@ -39,17 +39,17 @@ Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
+class Lookups:
     """How many vectors were looked for and found, or not."""
 
     hits: int = 0
     misses: int = 0
 
-    def __add__(self, other: Usage) -> Usage:
-        return Usage(self.hits + other.hits, self.misses + other.misses)
+    def __add__(self, other: Lookups) -> Lookups:
+        return Lookups(self.hits + other.hits, self.misses + other.misses)
 
-    def __sub__(self, other: Usage) -> Usage:
-        return Usage(self.hits - other.hits, self.misses - other.misses)
+    def __sub__(self, other: Lookups) -> Lookups:
+        return Lookups(self.hits - other.hits, self.misses - other.misses)
 
 
 class VectorCache:
@@ -66,12 +66,12 @@ class VectorCache:
         self._broken = False
         self._full = False
         """It takes nothing more; what it holds can be read."""
-        self.usage = Usage()
-        """Since it was made."""
+        self.lookups = Lookups()
+        """Those that were counted since it was made."""
 
     def find(self, keys: Sequence[bytes], width: int) -> dict[bytes, Matrix]:
         """The vectors that are there, each of shape (width,) and finite. What is not is made again
-        by whoever asks, and then replaced.
+        by whoever asks, and then replaced. Nothing is counted.
         """
         length = width * np.dtype(np.float32).itemsize
         rows = {
@@ -79,9 +79,11 @@ class VectorCache:
             for key, held in self.find_bytes(keys).items()
             if held and len(held) == length
         }
-        found = {key: row for key, row in rows.items() if np.isfinite(row).all()}
-        self.usage += Usage(len(found), len(keys) - len(found))
-        return found
+        return {key: row for key, row in rows.items() if np.isfinite(row).all()}
+
+    def count(self, *, wanted: int, found: int) -> None:
+        """Note how many vectors were looked for, and how many of them need not be made again."""
+        self.lookups += Lookups(found, wanted - found)
 
     def keep(self, vectors: Mapping[bytes, Matrix]) -> None:
         """Store float32 vectors of shape (width,), those that are finite: a device that had a bad
@@ -95,7 +97,7 @@ class VectorCache:
         self.keep_bytes(held)
 
     def find_bytes(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
-        """Other bytes, under keys of their own; not counted in `usage`."""
+        """Other bytes, under keys of their own."""
         nothing: dict[bytes, tuple[bytes, bool]] = {}
         found = self._tried(lambda file: _read(file, keys), nothing)
         if old := [key for key, (_, recent) in found.items() if not recent]:

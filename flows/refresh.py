@@ -17,7 +17,7 @@ from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from pydantic import Field
 
-from components.cache import Usage
+from components.cache import Lookups
 from components.corpus import refresh as steps
 from components.corpus import run
 from components.corpus.report import Failed, Report, Survey
@@ -257,6 +257,6 @@ def to_report(found: Mapping[str, Any]) -> Report:
     failures = tuple(Failed(**each) for each in found["failures"])
     incomplete = tuple(Failed(**each) for each in found["incomplete"])
     left_out = tuple(LeftOut(**each) for each in found["left_out"])
-    totals, cache = Totals(**found["totals"]), Usage(**found["cache"])
+    totals, cache = Totals(**found["totals"]), Lookups(**found["cache"])
     lists = {"failures": failures, "incomplete": incomplete, "left_out": left_out}
     return Report(**{**found, **lists, "totals": totals, "cache": cache})

@@ -148,6 +148,7 @@ class FromEmbedding:
         keys = [self._key(text) for text in texts]
         width = self._kept_width(cache)
         known = cache.find(keys, width)
+        cache.count(wanted=len(keys), found=len(known))
         missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
         if missing:
             vectors = self._embedded(list(missing.values()))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from components.cache import Usage
+from components.cache import Lookups
 from components.corpus.clock import Clock
 from components.corpus.plan import Step
 from components.corpus.prepare import Failure, Prepared, Shard, shards, sparse_of
@@ -96,7 +96,7 @@ class Effort:
 
     model_loaded: bool = False
     """Whether any has a model in memory."""
-    cache: Usage = field(default_factory=Usage)
+    cache: Lookups = field(default_factory=Lookups)
 
     def __add__(self, other: Effort) -> Effort:
         return Effort(

@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import NamedTuple, Self
 
-from components.cache import Usage
+from components.cache import Lookups
 from components.corpus import plan_file
 from components.corpus.clock import Clock
 from components.corpus.encode import Effort, Engine, local
@@ -155,7 +155,9 @@ def write(job: Job, found: Survey, progress: Progress, engine: Engine = local) -
         touch_all(steps["touch"], work)
         with clock.of("write"):
             writer.forget([step.document_id for step in steps["delete"]])
-    here = Effort(model_loaded=job.encoder.loaded, cache=job.cache.usage if job.cache else Usage())
+    here = Effort(
+        model_loaded=job.encoder.loaded, cache=job.cache.lookups if job.cache else Lookups()
+    )
     return Written(
         draft=draft.name,
         done=work.done,
@@ -223,7 +225,7 @@ def finish(
         tokens=done.tokens,
         spent={"survey": found.seconds, **spent, "seal": sealed.seconds},
         model_loaded=bool(written and written.effort.model_loaded),
-        cache=written.effort.cache if written else Usage(),
+        cache=written.effort.cache if written else Lookups(),
         promoted=promoted,
         resumed=bool(found.draft),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from components.cache import Usage
+from components.cache import Lookups
 from components.indexes.manifest import Totals
 from components.values import LeftOut
 
@@ -90,7 +90,7 @@ class Report:
     spent: dict[str, float] = field(default_factory=dict)
     """Seconds by activity."""
     model_loaded: bool = False
-    cache: Usage = field(default_factory=Usage)
+    cache: Lookups = field(default_factory=Lookups)
     """Of parts of vectors, found in this machine's cache or not."""
     promoted: bool = False
     resumed: bool = False

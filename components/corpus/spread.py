@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
-from components.cache import Usage
+from components.cache import Lookups
 from components.corpus.clock import Clock
 from components.corpus.encode import Effort, Encoded, Engine, Stream, Task, local
 from components.corpus.packing import pack, pack_error, unpack
@@ -48,8 +48,8 @@ class _Meter:
         before, self._before = self._before, self._usage()
         return Effort(model_loaded=self._job.encoder.loaded, cache=self._before - before)
 
-    def _usage(self) -> Usage:
-        return self._job.cache.usage if self._job.cache else Usage()
+    def _usage(self) -> Lookups:
+        return self._job.cache.lookups if self._job.cache else Lookups()
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from itertools import compress
 
 import numpy as np
 
-from components.cache import Usage, VectorCache
+from components.cache import VectorCache
 from components.encoders.model import Model
 from components.encoders.pieces import NOBODY, Pieces, Window
 from components.encoders.states import of_text
@@ -46,6 +46,7 @@ class Memory:
         """The windows that must be read, and the pieces of the others."""
         keys = [self._keys_of(each) for each in windows]
         found, held = self._found(windows, keys)
+        self._cache.count(wanted=sum(map(len, keys)), found=len(found))
         unread: list[Window] = []
         numbers: list[int] = []
         rows: list[int] = []
@@ -101,7 +102,6 @@ class Memory:
             key, count = pieces[name]
             if len(each) == count * size:
                 held[key] = np.frombuffer(each, dtype=np.uint8).reshape(count, size)
-        self._cache.usage += Usage(misses=sum(key not in held for key in wanted))
         return self._cache.find([key for key in wanted if key in held], self._width), held
 
     def _counts(self, window: Window, rows: Iterable[int]) -> list[int]:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from components import registry
-from components.cache import Usage, VectorCache
+from components.cache import Lookups, VectorCache
 from components.encoders.checkpoints import checkpoint
 from components.encoders.tokenizers import FastTokenizer, WordTokenizer
 from components.errors import BadOption, ModelFault, Unavailable, UnknownComponent
@@ -215,10 +215,10 @@ def test_a_text_is_embedded_once(tmp_path: Path) -> None:
         for size in (100, 100, 90)
     )
     (before,) = encoded(first, documents, [[Span(0, 16), Span(16, 26)]])
-    assert cache.usage == Usage(0, 2)
+    assert cache.lookups == Lookups(0, 2)
     (after,) = encoded(again, documents, [[Span(0, 16), Span(16, 26)]])
-    assert (cache.usage, again.loaded) == (Usage(2, 2), False)
+    assert (cache.lookups, again.loaded) == (Lookups(2, 2), False)
     np.testing.assert_array_equal(before, after)
     encoded(other, documents, [[Span(0, 26)]])
     encoded(other, documents, [[Span(0, 16), Span(16, 26)]])
-    assert cache.usage == Usage(2, 5)
+    assert cache.lookups == Lookups(2, 5)

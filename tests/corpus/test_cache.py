@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components.cache import Usage
+from components.cache import Lookups
 from tests.corpora import HASHING, Corpus, prose
 
 MINILM = {**HASHING, "encoder": {"use": "late", "window": 64, "overlap": 16}}
@@ -25,9 +25,9 @@ def test_another_corpus_of_the_same_texts_loads_no_model(tmp_path: Path) -> None
     for each in (first, second):
         each.fill(4)
     one = first.refresh()
-    assert one.cache == Usage(0, one.totals.chunks)
+    assert one.cache == Lookups(0, one.totals.chunks)
     two = second.refresh()
-    assert two.cache == Usage(one.totals.chunks, 0)
+    assert two.cache == Lookups(one.totals.chunks, 0)
     assert two.tokens == one.tokens > 0
     left, right = first.stored(), second.stored()
     assert left.chunks.keys() == right.chunks.keys()
@@ -48,5 +48,5 @@ def test_a_changed_sentence_costs_its_windows_only(tmp_path: Path) -> None:
 def test_without_it_nothing_is_read_or_kept(tmp_path: Path, cached: Path) -> None:
     corpus = Corpus(tmp_path / "a", MINILM)
     corpus.fill(2)
-    assert corpus.refresh(use_cache=False).cache == Usage()
+    assert corpus.refresh(use_cache=False).cache == Lookups()
     assert not cached.exists()

