@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from components.corpus import refresh, run
-from components.corpus.encode import Engine, local
-from components.engine import Engine as Choice
+from components.corpus import run
+from components.corpus.encode import Encoding, local
+from components.corpus.write import write
+from components.engine import Engine
 from components.errors import BadOption, ClusterUnavailable, MissingExtra
 from infra.settings import settings
 
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from components.corpus.spread import Answers, Work
 
 
-def chosen(engine: Choice) -> Engine:
-    """The engine that a pipeline file asks for. Starts nothing. Raises MissingExtra."""
+def chosen(engine: Engine) -> Encoding:
+    """What the engine that a pipeline file asks for does. Starts nothing. Raises MissingExtra."""
     address = settings().ray_address
     if engine.use == "local" or (engine.use == "auto" and not address):
         return local
@@ -29,15 +30,15 @@ def chosen(engine: Choice) -> Engine:
     return _on_ray(engine, address)
 
 
-def steps(engine: Choice) -> run.Steps:
+def steps(engine: Engine) -> run.Steps:
     """The plain steps, with that engine."""
     return replace(
         run.PLAIN,
-        write=lambda job, found, progress: refresh.write(job, found, progress, chosen(engine)),
+        write=lambda job, found, progress: write(job, found, progress, chosen(engine)),
     )
 
 
-def _on_ray(engine: Choice, address: str) -> Engine:
+def _on_ray(engine: Engine, address: str) -> Encoding:
     from components.corpus.spread import spread
     from infra.ray_crew import ClusterLost
     from infra.ray_runtime import ActorPool, NoNodeHere, TooSmall

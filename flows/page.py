@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from components.corpus.report import Failed, Report, Survey
+from components.corpus.report import Report
+from components.corpus.survey import Failed, Survey
 from components.values import LeftOut
 from infra import chart
 from infra.markdown import plain, table

@@ -18,11 +18,13 @@ from prefect.runtime import flow_run
 from pydantic import Field
 
 from components.cache import Lookups
-from components.corpus import refresh as steps
 from components.corpus import run
-from components.corpus.report import Failed, Report, Survey
+from components.corpus.promote import promote
+from components.corpus.report import Report
 from components.corpus.request import Job, Request
-from components.corpus.write import Committed, Progress
+from components.corpus.seal import Sealed, seal
+from components.corpus.survey import Failed, Survey, guard, survey
+from components.corpus.write import Committed, Progress, Written, write
 from components.errors import MillraceError
 from components.indexes.manifest import Generation, Totals
 from components.system import telling
@@ -74,37 +76,37 @@ def _task(name: str) -> Callable[[Callable[Given, Outcome]], Callable[Given, Out
 
 @_task("survey")
 def _survey(request: Request, folder: str) -> dict[str, Any]:
-    return asdict(steps.survey(Job(request), Path(folder)))
+    return asdict(survey(Job(request), Path(folder)))
 
 
 @_task("guard")
 def _guard(request: Request, found: dict[str, Any]) -> None:
-    steps.guard(Job(request), to_survey(found))
+    guard(Job(request), to_survey(found))
 
 
 @_task("encode-and-write")
-def _write(request: Request, found: dict[str, Any]) -> steps.Written:
-    job, survey = Job(request), to_survey(found)
+def _write(request: Request, found: dict[str, Any]) -> Written:
+    job, planned = Job(request), to_survey(found)
     bar = artifacts.ProgressBar(f"{job.pipeline.name}-progress", "Documents committed")
     watcher = CALLER.get().progress
 
     def show(done: Committed) -> None:
-        bar.show(done.steps / max(1, survey.work))
+        bar.show(done.steps / max(1, planned.work))
         watcher(done)
 
-    written = steps.write(job, survey, show, engines.chosen(job.pipeline.engine))
+    written = write(job, planned, show, engines.chosen(job.pipeline.engine))
     bar.show(1.0)
     return written
 
 
 @_task("check-and-optimise")
-def _seal(request: Request, found: dict[str, Any], draft: str) -> steps.Sealed:
-    return steps.seal(Job(request), to_survey(found), draft)
+def _seal(request: Request, found: dict[str, Any], draft: str) -> Sealed:
+    return seal(Job(request), to_survey(found), draft)
 
 
 @_task("promote")
 def _promote(request: Request, found: dict[str, Any], generation: Generation) -> bool:
-    return steps.promote(Job(request), to_survey(found), generation)
+    return promote(Job(request), to_survey(found), generation)
 
 
 @_task("report")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from components.corpus.report import Report, Survey
+from components.corpus.report import Report
+from components.corpus.survey import Survey
 from components.errors import (
     Busy,
     GuardStopped,

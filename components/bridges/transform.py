@@ -14,7 +14,7 @@ from typing import Any, Self
 from components import spec
 from components.bridges import chosen, documents, encoding
 from components.bridges.chosen import File, Stage
-from components.corpus.hashes import content_hash
+from components.corpus.reading import content_hash
 from components.errors import MissingExtra
 from components.indexes.payload import chunk_id
 from components.values import Document, Matrix, Span

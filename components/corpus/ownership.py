@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from components import paths
 from components.corpus.plan import Plan
 from components.corpus.request import Job
 from components.errors import ForeignCorpus
@@ -26,11 +27,24 @@ _UNKNOWN = (
 )
 
 
+def check_owner(job: Job) -> None:
+    """Raises ForeignCorpus where the stored corpus came from another source."""
+    if not (job.request.adopt or _owned(job)):
+        raise ForeignCorpus(
+            f"the corpus {job.pipeline.name!r} was built from {job.corpus.owner()}, "
+            f"not from {job.source.identity}"
+        ).at(
+            where="index",
+            hint="choose another name, another index.path or, on a server, index.namespace; or "
+            "take the corpus over with --adopt",
+        )
+
+
 def trusted(job: Job, entries: Mapping[str, Entry]) -> dict[str, Entry]:
     """The manifest, less what says nothing about this source's documents: versions and hashes of
     another source, versions of the same path on another machine.
     """
-    if not job.owned:
+    if not _owned(job):
         return {i: replace(e, version="", bytes_hash="") for i, e in entries.items()}
     if job.request.adopt and not _same_machine(job):
         return {i: replace(e, version="") if e.state == "done" else e for i, e in entries.items()}
@@ -58,9 +72,20 @@ def check_holdings(job: Job, plan: Plan, held: Mapping[str, Entry]) -> None:
     ).at(where="index", hint=_DIFFERS if machine.identity() else _UNKNOWN)
 
 
+def _owned(job: Job) -> bool:
+    """Whether the stored corpus came from this source, or from none yet. What it is called may have
+    changed: before, links in its name were followed.
+    """
+    owner, own = job.corpus.owner(), job.source.identity
+    if owner in (None, own):
+        return True
+    there = {paths.real(own), job.pipeline.followed().build("source").identity}
+    return paths.real(str(owner)) in there
+
+
 def _same(plan: Plan, held: Mapping[str, Entry]) -> int:
     """Documents that are held as the source has them: a corpus may have grown to many times."""
-    touched = {step.document_id for step in plan.of("touch")}
+    touched = {each.document_id for each in plan.of("touch")}
     return sum(
         plan.listed.get(each.document_id) == each.version or each.document_id in touched
         for each in held.values()

@@ -5,30 +5,33 @@ Only what changed is read: an equal version ends the question; then equal bytes;
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
 from typing import Literal
 
-from components.corpus.hashes import content_hash, metadata_hash
-from components.corpus.reading import bad_document, read
-from components.errors import BadDocument
+from components.corpus.reading import bad_document, content_hash, metadata_hash, read
+from components.errors import BadDocument, MillraceError
 from components.indexes.manifest import Entry
 from components.indexes.payload import is_storable
 from components.normal_form import canonical
 from components.stages import Source
+from components.system import telling
 from components.values import Document, DocumentRef, Gap, LeftOut
 
 Action = Literal["add", "change", "describe", "fail", "touch", "delete"]
 """`describe`: the text is the same, its title or metadata are not. `fail`: cannot be used.
 `touch`: all is the same but the version, or it failed before and fails again; nothing to do, noted
 down when there is more to write."""
+APART: Sequence[Action] = ("describe", "touch", "delete")
+"""Need no encoding."""
 Trial = Callable[[Document], object]
 """Raises what keeps a document from being used although it can be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """One document and what is to be done with it."""
+class Change:
+    """A document and what is to be done with it."""
 
     document_id: str
     action: Action
@@ -42,21 +45,26 @@ class Step:
         """How the source finds it."""
         return DocumentRef(id=self.document_id, version=self.version, locator=self.locator)
 
+    def failing(self, error: BadDocument) -> Change:
+        """That it cannot be used instead. Without a version it is tried again by the next run."""
+        version = "" if error.transient else self.version
+        return replace(self, action="fail", version=version, reason=str(error))
+
 
 @dataclass(kw_only=True)
 class Plan:
-    """All steps, in the source's order, deletions last."""
+    """All changes, in the source's order, deletions last."""
 
-    steps: list[Step] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
     unchanged: int = 0
     gaps: list[Gap] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     listed: dict[str, str] = field(default_factory=dict)
     """The version of every document that the source has, by id."""
 
-    def of(self, *actions: Action) -> list[Step]:
-        """The steps of some actions."""
-        return [step for step in self.steps if step.action in actions]
+    def of(self, *actions: Action) -> list[Change]:
+        """The changes of some actions."""
+        return [change for change in self.changes if change.action in actions]
 
     def gone(self, ids: Iterable[str]) -> list[str]:
         """Those that the source has no more, not merely in a part that could not be listed."""
@@ -93,17 +101,17 @@ def make_plan(
     plan.listed.update({ref.id: ref.version for ref in refs.values()})
     for ref in refs.values():
         entry = entries.get(ref.id)
-        step: Step | None
+        change: Change | None
         if ref.id in twice:
-            step = _failing(ref, entry, BadDocument(twice[ref.id]).passing())
+            change = _failing(ref, entry, BadDocument(twice[ref.id]).passing())
         else:
-            step = _step(source, ref, entry, fields, trial, retry_failed)
-        if step is not None:
-            plan.steps.append(step)
-        if entry is not None and (step is None or step.action == "touch"):
+            change = _change(source, ref, entry, fields, trial, retry_failed)
+        if change is not None:
+            plan.changes.append(change)
+        if entry is not None and (change is None or change.action == "touch"):
             plan.unchanged += entry.state == "done"
     gone = plan.gone(entries)
-    plan.steps.extend(Step(document_id=each, action="delete") for each in gone)
+    plan.changes.extend(Change(document_id=each, action="delete") for each in gone)
     unlisted = set(entries) - plan.listed.keys() - set(gone)
     plan.unchanged += sum(entries[each].state == "done" for each in unlisted)
     return plan
@@ -128,14 +136,14 @@ def _scan(source: Source, plan: Plan) -> tuple[dict[str, DocumentRef], dict[str,
     return refs, twice
 
 
-def _step(
+def _change(
     source: Source,
     ref: DocumentRef,
     entry: Entry | None,
     fields: frozenset[str],
     trial: Trial,
     retry_failed: bool,
-) -> Step | None:
+) -> Change | None:
     if entry is None:
         return _as(ref, "add")
     failed = entry.state == "failed"
@@ -165,14 +173,12 @@ def _compared(document: Document, entry: Entry, fields: frozenset[str]) -> Actio
     return "touch" if same else "describe"
 
 
-def _failing(ref: DocumentRef, entry: Entry | None, error: BadDocument, digest: str = "") -> Step:
+def _failing(ref: DocumentRef, entry: Entry | None, error: BadDocument, digest: str = "") -> Change:
     """A failure that is known already is no news, so it is no reason to write anything."""
-    step = _as(ref, "fail", digest, str(error))
-    if error.transient:
-        step = replace(step, version="")
+    change = _as(ref, "fail", digest).failing(error)
     if entry is None or not _known(entry, ref, error, digest):
-        return step
-    return replace(step, action="touch", bytes_hash=digest or entry.bytes_hash)
+        return change
+    return replace(change, action="touch", bytes_hash=digest or entry.bytes_hash)
 
 
 def _known(entry: Entry, ref: DocumentRef, error: BadDocument, digest: str) -> bool:
@@ -186,16 +192,46 @@ def _known(entry: Entry, ref: DocumentRef, error: BadDocument, digest: str) -> b
     return bool(entry.version) and digest == entry.bytes_hash
 
 
-def _as(ref: DocumentRef, action: Action, digest: str = "", reason: str = "") -> Step:
-    return Step(
+def _as(ref: DocumentRef, action: Action, digest: str = "") -> Change:
+    return Change(
         document_id=ref.id,
         action=action,
         version=ref.version,
         locator=ref.locator,
         bytes_hash=digest,
-        reason=reason,
     )
 
 
 def _place(ref: DocumentRef) -> str:
     return ref.place or repr(ref.locator or ref.id)
+
+
+def save(changes: Sequence[Change], file: Path) -> None:
+    """Write the changes, in order: what passes from one task to the next is the file's path. Raises
+    as `telling` does.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns = [each.name for each in fields(Change)]
+    held = {name: [getattr(change, name) for change in changes] for name in columns}
+    schema = pa.schema([(name, pa.string()) for name in columns])
+    with telling(file):
+        pq.write_table(pa.table(held, schema=schema), file)
+
+
+def take(file: Path) -> list[Change]:
+    """The changes for whoever begins to make them, once: afterwards they say nothing about what is
+    stored any more. Raises MillraceError.
+    """
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(file) as opened:
+            found = [Change(**row) for each in opened.iter_batches() for row in each.to_pylist()]
+        file.unlink()
+    except FileNotFoundError:
+        raise MillraceError("the plan was used before, or is gone").at(
+            where=str(file), hint="run the refresh again: it makes a new one"
+        ) from None
+    return found

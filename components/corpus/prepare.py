@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from components.corpus.clock import Clock
-from components.corpus.hashes import content_hash, metadata_hash
-from components.corpus.plan import Step
-from components.corpus.reading import bad_document, read
+from components.corpus.plan import Change
+from components.corpus.reading import bad_document, content_hash, metadata_hash, read
 from components.corpus.request import Job
 from components.encoders.windows import token_ranges
 from components.errors import BadDocument
+from components.fields import full_names
+from components.indexes.manifest import Entry
 from components.stages import SparseEncoder, Tokens
 from components.values import Document, Span
 from infra.settings import settings
@@ -25,24 +27,20 @@ SHARD_DOCUMENTS = 1024
 class Prepared:
     """A document ready to be encoded."""
 
-    step: Step
+    change: Change
     document: Document
     spans: Sequence[Span]
-    bytes_hash: str
-    content_hash: str
-    metadata_hash: str
-    tokens: int
-    language: str = ""
-    """That the sparse encoder reads it in, where it reads each document in its own."""
+    entry: Entry
+    """What the manifest will say of it, but for the run and the time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A document that cannot be used, and why."""
+class Outcome(NamedTuple):
+    """What became of a document."""
 
-    step: Step
-    reason: str
-    transient: bool = False
+    change: Change
+    """As it was planned; `fail` where the document cannot be used after all."""
+    entry: Entry | None = None
+    """What the manifest will say of it, but for the run and the time; None where it fails."""
 
 
 @dataclass(slots=True)
@@ -50,69 +48,78 @@ class Shard:
     """Documents that are encoded together and recorded together."""
 
     ready: list[Prepared] = field(default_factory=list)
-    failed: list[Failure] = field(default_factory=list)
+    failed: list[Change] = field(default_factory=list)
+    characters: int = 0
+    """Of what is ready."""
 
     def __len__(self) -> int:
         return len(self.ready) + len(self.failed)
 
     @property
-    def ids(self) -> list[str]:
-        """Of its documents."""
-        steps = [each.step for each in self.ready] + [each.step for each in self.failed]
-        return [step.document_id for step in steps]
+    def outcomes(self) -> list[Outcome]:
+        """Of its documents, once they are stored."""
+        return [Outcome(e.change, e.entry) for e in self.ready] + [*map(Outcome, self.failed)]
 
 
-def shards(steps: Iterable[Step], job: Job, clock: Clock) -> Iterator[Shard]:
-    """The steps' documents, read and split, in order."""
+def shards(changes: Iterable[Change], job: Job, clock: Clock) -> Iterator[Shard]:
+    """The documents of changes, read and split, in order."""
     limit = settings().shard_characters
-    shard, characters = Shard(), 0
-    for step in steps:
+    shard = Shard()
+    for change in changes:
         try:
-            ready = prepare(step, job, clock)
+            ready = prepare(change, job, clock)
             shard.ready.append(ready)
-            characters += len(ready.document.text)
+            shard.characters += len(ready.document.text)
         except BadDocument as error:
-            seen = step if error.transient else _seen(step, job)
-            shard.failed.append(Failure(seen, str(error), error.transient))
-        if characters >= limit or len(shard) >= SHARD_DOCUMENTS:
+            seen = change if error.transient else _seen(change, job)
+            shard.failed.append(seen.failing(error))
+        if shard.characters >= limit or len(shard) >= SHARD_DOCUMENTS:
             yield shard
-            shard, characters = Shard(), 0
+            shard = Shard()
     if len(shard):
         yield shard
 
 
-def prepare(step: Step, job: Job, clock: Clock) -> Prepared:
+def prepare(change: Change, job: Job, clock: Clock) -> Prepared:
     """One document, read and split. Raises BadDocument, whatever its components raise."""
-    if step.action == "fail":
-        raise BadDocument(step.reason)
+    if change.action == "fail":
+        raise BadDocument(change.reason)
     try:
         with clock.of("read"):
-            digest, document = read(job.source, step.ref)
+            digest, document = read(job.source, change.ref)
         with clock.of("split"):
             spans, tokens = cut(document, job)
+        told = getattr(job.sparse, "language_of", None)
         return Prepared(
-            step=step,
+            change=change,
             document=document,
             spans=spans,
-            bytes_hash=digest,
-            content_hash=content_hash(document, job.encoder.fields),
-            metadata_hash=metadata_hash(document),
-            tokens=len(tokens.ids),
-            language=_language(document, job),
+            entry=Entry(
+                document_id=change.document_id,
+                version=change.version,
+                bytes_hash=digest,
+                content_hash=content_hash(document, job.encoder.fields),
+                metadata_hash=metadata_hash(document),
+                chunks=len(spans),
+                tokens=len(tokens.ids),
+                pages=len(document.page_starts),
+                language=str(told(document.text)) if told else "",
+                fields=full_names(
+                    document.metadata,
+                    paged=bool(document.page_starts),
+                    sections=any(section_of(document, span) for span in spans),
+                ),
+                reason=document.incomplete,
+            ),
         )
     except Exception as error:  # a stranger's component must not stop the others' documents
         raise bad_document(error) from error
 
 
-def _language(document: Document, job: Job) -> str:
-    told = getattr(job.sparse, "language_of", None)
-    return str(told(document.text)) if told else ""
-
-
 def sparse_of(prepared: Prepared, job: Job) -> SparseEncoder:
     """What encodes the terms of a document."""
     sparse: Any = job.sparse
-    return sparse.reading(prepared.language) if prepared.language else job.sparse
+    return sparse.reading(prepared.entry.language) if prepared.entry.language else job.sparse
 
 
 def cut(document: Document, job: Job) -> tuple[list[Span], Tokens]:
@@ -125,14 +132,20 @@ def cut(document: Document, job: Job) -> tuple[list[Span], Tokens]:
     return spans, tokens
 
 
-def _seen(step: Step, job: Job) -> Step:
-    """The step with the hash of the bytes that cannot be used, by which they are known again."""
-    if step.bytes_hash or step.action == "fail":
-        return step
+def section_of(document: Document, span: Span) -> str:
+    """Headings that a span's first character stands under; empty before the first heading."""
+    at = bisect_right(document.sections, span.start, key=lambda section: section.start) - 1
+    return document.sections[at].path if at >= 0 else ""
+
+
+def _seen(change: Change, job: Job) -> Change:
+    """The change with the hash of the bytes that cannot be used, by which they are known again."""
+    if change.bytes_hash or change.action == "fail":
+        return change
     try:
-        return replace(step, bytes_hash=job.source.digest(step.ref))
+        return replace(change, bytes_hash=job.source.digest(change.ref))
     except Exception:  # it cannot be used anyway
-        return step
+        return change
 
 
 def _check_spans(document: Document, spans: Sequence[Span], tokens: Tokens) -> None:

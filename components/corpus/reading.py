@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 
+from components.encoders.header import field_of
 from components.errors import BadDocument, EmptySpan, MillraceError
 from components.indexes import payload
 from components.stages import Source
@@ -42,6 +45,25 @@ def bad_document(error: Exception) -> BadDocument:
     _log.debug("a document cannot be used", exc_info=error)
     verdict = BadDocument(text.encode("utf-8", "replace").decode()[:LONGEST_REASON])
     return verdict.passing() if getattr(error, "transient", False) else verdict
+
+
+def content_hash(document: Document, fields: frozenset[str]) -> str:
+    """Of all that chunks and vectors depend on: text, pages, sections, and the named fields."""
+    facts = {
+        "pages": document.page_starts,
+        "sections": [(each.start, each.path) for each in document.sections],
+        "fields": {name: field_of(document, name) for name in sorted(fields)},
+    }
+    digest = hashlib.sha256(document.text.encode("utf-8", "surrogatepass"))
+    digest.update(b"\0" + json.dumps(facts, sort_keys=True).encode())
+    return digest.hexdigest()[:32]
+
+
+def metadata_hash(document: Document) -> str:
+    """Of all else that is stored with a chunk."""
+    facts = {"title": document.title, "metadata": document.metadata}
+    canonical = json.dumps(facts, sort_keys=True, default=str)
+    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def _check_fields(document: Document) -> None:

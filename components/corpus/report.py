@@ -1,67 +1,24 @@
-"""What a refresh says about itself."""
+"""What a refresh says about itself in the end."""
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from components.cache import Lookups
-from components.indexes.manifest import Totals
+from components.corpus.clock import Clock
+from components.corpus.plan import APART, take
+from components.corpus.prepare import shards
+from components.corpus.request import Job
+from components.corpus.seal import Sealed
+from components.corpus.survey import Failed, Survey, incomplete
+from components.corpus.write import Committed, Written
+from components.indexes.manifest import Generation, Totals
 from components.values import LeftOut
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failed:
-    """A document that could not be used, or not all of it."""
-
-    id: str
-    reason: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Survey:
-    """A plan in numbers, and where it lies."""
-
-    plan_file: str
-    base: str = ""
-    """Generation that the plan was made against, empty for none."""
-    draft: str = ""
-    """Unfinished generation that the run goes on with, empty for none."""
-    live: str = ""
-    """Generation that readers see, empty for none."""
-    fingerprint: str = ""
-    described: int = 0
-    unchanged: int = 0
-    deleted: int = 0
-    steps: int = 0
-    """Documents with something to be done, deletions among them."""
-    work: int = 0
-    """Those of them that are read."""
-    listed: int = 0
-    """Documents that the source has."""
-    served: int = 0
-    """Documents that readers see now; before the first release, those that were written so far."""
-    doomed: int = 0
-    """Those of them that the source has no more."""
-    expected: int = 0
-    """Entries that the manifest must have after the run."""
-    gaps: tuple[Failed, ...] = ()
-    gap_prefixes: tuple[str, ...] = ()
-    left_out: tuple[LeftOut, ...] = ()
-    failures: tuple[Failed, ...] = ()
-    """Documents that failed before and were not tried again."""
-    incomplete: tuple[Failed, ...] = ()
-    """Documents of which a part could not be read, and were not read again."""
-    before: Totals = field(default_factory=Totals)
-    """What readers see now, before the run."""
-    failed_before: tuple[str, ...] = ()
-    """Documents that the live generation records as failed."""
-    seconds: float = 0.0
-
-    @property
-    def idle(self) -> bool:
-        """Whether what is live is already what the source and the pipeline ask for."""
-        return not self.steps and not self.draft and bool(self.live) and self.base == self.live
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,3 +94,74 @@ class Report:
             "evaluated": self.evaluated,
             "dry_run": self.dry_run,
         }
+
+
+def finish(
+    job: Job, found: Survey, written: Written | None, sealed: Sealed, *, promoted: bool
+) -> Report:
+    """The report of a run that ended well."""
+    done = written.done if written else Committed()
+    spent = written.spent if written else {}
+    generation = sealed.generation
+    _tell_termless(generation)
+    return _report(
+        job,
+        found,
+        generation=generation.name,
+        added=done.added,
+        changed=done.changed,
+        failures=(*sealed.failures, *found.gaps),
+        incomplete=sealed.incomplete,
+        totals=generation.totals,
+        termless=generation.termless,
+        tokens=done.tokens,
+        spent={"survey": found.seconds, **spent, "seal": sealed.seconds},
+        model_loaded=done.effort.model_loaded,
+        cache=done.effort.cache,
+        promoted=promoted,
+        resumed=bool(found.draft),
+    )
+
+
+def rehearse(job: Job, found: Survey) -> Report:
+    """What a run would say, without encoding and without writing anything."""
+    clock = Clock()
+    work = [each for each in take(Path(found.plan_file)) if each.action not in APART]
+    outcomes = [each for shard in shards(work, job, clock) for each in shard.outcomes]
+    actions = [each.change.action for each in outcomes]
+    failed = [Failed(id=c.document_id, reason=c.reason) for c, entry in outcomes if not entry]
+    entries = {each.change.document_id: each.entry for each in outcomes if each.entry}
+    return _report(
+        job,
+        found,
+        generation=found.base,
+        added=actions.count("add"),
+        changed=actions.count("change") + found.described,
+        failures=(*failed, *found.failures, *found.gaps),
+        incomplete=(*incomplete(entries), *found.incomplete),
+        totals=job.corpus.generation(found.base).totals if found.base else Totals(),
+        spent={"survey": found.seconds, **clock.seconds},
+        dry_run=True,
+    )
+
+
+def _report(job: Job, found: Survey, **more: Any) -> Report:
+    return Report(
+        pipeline=job.pipeline.name,
+        run_id=job.request.run_id,
+        fingerprint=job.fingerprint,
+        unchanged=found.unchanged,
+        deleted=found.deleted,
+        left_out=found.left_out,
+        **more,
+    )
+
+
+def _tell_termless(generation: Generation) -> None:
+    chunks, termless = generation.totals.chunks, generation.termless
+    if 2 * termless > chunks:
+        _log.warning(
+            "%s of %s chunks have no term: searches by words find nothing in them",
+            f"{termless:,}",
+            f"{chunks:,}",
+        )

@@ -8,11 +8,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from components import paths, spec
+from components import spec
 from components.cache import VectorCache
 from components.cache import cache as vector_cache
-from components.errors import ForeignCorpus
-from components.indexes.contract import CorpusIndex, Index
+from components.corpus.release import corpus_of
+from components.errors import SpecError
+from components.indexes.contract import CorpusIndex
 from components.spec import Pipeline
 from components.stages import Encoder, Source, SparseEncoder, Splitter
 from infra import machine
@@ -100,30 +101,13 @@ class Job:
     @cached_property
     def corpus(self) -> CorpusIndex:
         """Where they are stored."""
-        index: Index = self.pipeline.build("index")
-        return index.corpus(self.pipeline.name)
+        return corpus_of(self.pipeline)
 
-    @property
-    def owned(self) -> bool:
-        """Whether the stored corpus came from this source, or from none yet. What it is called may
-        have changed: before, links in its name were followed.
-        """
-        owner, own = self.corpus.owner(), self.source.identity
-        if owner in (None, own):
-            return True
-        there = {paths.real(own), self.pipeline.followed().build("source").identity}
-        return paths.real(str(owner)) in there
-
-    def check_owner(self) -> None:
-        """Raises ForeignCorpus where the stored corpus came from another source."""
-        if not (self.owned or self.request.adopt):
-            raise ForeignCorpus(
-                f"the corpus {self.pipeline.name!r} was built from {self.corpus.owner()}, "
-                f"not from {self.source.identity}"
-            ).at(
-                where="index",
-                hint="choose another name, another index.path or, on a server, index.namespace; or "
-                "take the corpus over with --adopt",
+    def check_same(self, fingerprint: str) -> None:
+        """Raises SpecError where the pipeline file is not what it was any more."""
+        if self.fingerprint != fingerprint:
+            raise SpecError("the pipeline file changed while the refresh ran").at(
+                where=self.request.pipeline, hint="run the refresh again"
             )
 
     def claim(self) -> None:

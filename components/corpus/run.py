@@ -9,10 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from components import temporary
-from components.corpus import refresh
-from components.corpus.report import Report, Survey
+from components.corpus.promote import promote
+from components.corpus.report import Report, finish, rehearse
 from components.corpus.request import Job
-from components.corpus.write import Committed, Progress
+from components.corpus.seal import Sealed, seal
+from components.corpus.survey import Survey, guard, survey
+from components.corpus.write import Committed, Progress, Written, write
 from components.errors import GuardStopped, MillraceError, SourceMissing
 from components.indexes.manifest import Generation
 
@@ -21,11 +23,11 @@ from components.indexes.manifest import Generation
 class Steps:
     """The steps, each as it is or wrapped by an orchestrator."""
 
-    survey: Callable[[Job, Path], Survey] = refresh.survey
-    guard: Callable[[Job, Survey], None] = refresh.guard
-    write: Callable[[Job, Survey, Progress], refresh.Written] = refresh.write
-    seal: Callable[[Job, Survey, str], refresh.Sealed] = refresh.seal
-    promote: Callable[[Job, Survey, Generation], bool] = refresh.promote
+    survey: Callable[[Job, Path], Survey] = survey
+    guard: Callable[[Job, Survey], None] = guard
+    write: Callable[[Job, Survey, Progress], Written] = write
+    seal: Callable[[Job, Survey, str], Sealed] = seal
+    promote: Callable[[Job, Survey, Generation], bool] = promote
 
 
 PLAIN = Steps()
@@ -59,23 +61,21 @@ def plan(job: Job, folder: Path, steps: Steps = PLAIN) -> Survey:
 def carry_out(job: Job, found: Survey, progress: Progress = silent, steps: Steps = PLAIN) -> Report:
     """Do what was planned, inside the workplace of the plan."""
     if job.request.dry_run:
-        return refresh.rehearse(job, found)
+        return rehearse(job, found)
     written = None
     if found.steps or found.draft:
         written = steps.write(job, found, progress)
         sealed = steps.seal(job, found, written.draft)
     else:
         generation = job.corpus.generation(found.base)
-        sealed = refresh.Sealed(
-            generation=generation, failures=found.failures, incomplete=found.incomplete
-        )
+        sealed = Sealed(generation=generation, failures=found.failures, incomplete=found.incomplete)
     try:
         promoted = steps.promote(job, found, sealed.generation)
     except GuardStopped:
         tidy(job)  # one is held back every night until somebody decides
         raise
     tidy(job)
-    return refresh.finish(job, found, written, sealed, promoted=promoted)
+    return finish(job, found, written, sealed, promoted=promoted)
 
 
 def tidy(job: Job) -> None:

@@ -1,21 +1,27 @@
-"""Writing a shard that an engine has encoded, and recording what was done.
+"""The plan carried out on a draft.
 
 The order is what makes a kill harmless: chunks, flush, entries, and only then the old chunks go.
+What is committed survives: the next plan is made of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from components.corpus.clock import Clock
-from components.corpus.encode import Effort, Encoded, Engine, Facts, Task, facts
-from components.corpus.plan import Step
-from components.corpus.prepare import SHARD_DOCUMENTS, Failure, Shard, shards
+from components.corpus.encode import Effort, Encoded, Encoding, local
+from components.corpus.lengths import average_lengths
+from components.corpus.plan import APART, Change, take
+from components.corpus.prepare import SHARD_DOCUMENTS, Outcome, shards
 from components.corpus.request import Job
+from components.corpus.survey import Survey
 from components.indexes.contract import Writer
-from components.indexes.manifest import Entry, Generation
+from components.indexes.manifest import Entry, Generation, now
+from components.spec import STORED
 
 
 @dataclass(slots=True)
@@ -23,6 +29,7 @@ class Committed:
     """What a run has made durable so far."""
 
     steps: int = 0
+    """Documents, those that failed among them."""
     chunks: int = 0
     tokens: int = 0
     added: int = 0
@@ -30,19 +37,21 @@ class Committed:
     shards: int = 0
     effort: Effort = field(default_factory=Effort)
 
-    def add(self, document: Facts) -> None:
-        """Count a document that was encoded."""
-        self.chunks += document.chunks
-        self.tokens += document.tokens
-        self.added += document.step.action == "add"
-        self.changed += document.step.action == "change"
-
 
 Progress = Callable[[Committed], None]
 
 
-@dataclass(frozen=True)
-class Work:
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """What the writing step did."""
+
+    draft: str
+    done: Committed = field(default_factory=Committed)
+    spent: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Writing:
     """What the writing functions share: the opened draft and its manifest, kept up to date."""
 
     job: Job
@@ -55,54 +64,61 @@ class Work:
     done: Committed = field(default_factory=Committed)
 
 
-def write_all(steps: Sequence[Step], work: Work, engine: Engine) -> None:
-    """Have every step's document encoded, and store it, shard by shard."""
-    if not steps:
-        return
-    task = Task(job=work.job, draft=work.draft)
-    with closing(engine(steps, task, work.clock)) as encoded:
-        for shard in encoded:
-            _store(shard, work)
+def write(job: Job, found: Survey, progress: Progress, encoding: Encoding = local) -> Written:
+    """Bring a draft up to the plan, which serves once."""
+    job.check_same(found.fingerprint)
+    clock = Clock()
+    changes: dict[str, list[Change]] = defaultdict(list)
+    for change in take(Path(found.plan_file)):
+        changes[change.action if change.action in APART else "encode"].append(change)
+    draft = _draft(job, found, changes["encode"], clock)
+    with job.corpus.write(draft) as writer:
+        work = Writing(
+            job=job,
+            writer=writer,
+            draft=draft,
+            known=writer.entries(),
+            recorded_at=now(),
+            clock=clock,
+            progress=progress,
+        )
+        note_fields(work)
+        write_all(changes["encode"], work, encoding)
+        describe_all(changes["describe"], work)
+        touch_all(changes["touch"], work)
+        with clock.of("write"):
+            writer.forget([each.document_id for each in changes["delete"]])
+    work.done.effort += Effort.of(job)
+    return Written(draft=draft.name, done=work.done, spent=dict(clock.seconds))
 
 
-def _store(shard: Encoded, work: Work) -> None:
-    known = work.known
-    for piece in shard.pieces:
-        with work.clock.of("write"):
-            piece.put(work.writer)
-    for each in shard.ready:
-        known[each.step.document_id] = _entry(each, work)
-        work.done.add(each)
-    _note_failures(shard.failed, work)
-    replaced = [each.step.document_id for each in shard.ready if each.step.action == "change"]
-    with work.clock.of("write"):
-        work.writer.commit([known[document_id] for document_id in shard.ids], replaced)
-    work.done.effort += shard.effort
-    _tell(shard, work)
+def _draft(job: Job, found: Survey, changes: Sequence[Change], clock: Clock) -> Generation:
+    """The one that a killed run has left, or a new one."""
+    if found.draft:
+        return job.corpus.generation(found.draft)
+    base = job.corpus.generation(found.base) if found.base else None
+    with clock.of("measure"):
+        if base and base.totals.documents:
+            average_length, document_length = base.average_length, base.document_length
+        else:
+            average_length, document_length = average_lengths(changes, job)
+    wanted = Generation(
+        number=0,
+        fingerprint=job.fingerprint,
+        stages={stage: job.pipeline.stages[stage] for stage in STORED},
+        width=job.encoder.width,
+        average_length=average_length,
+        document_length=document_length,
+        whole=True,
+        run_id=job.request.run_id,
+    )
+    if job.corpus.owner() is None:
+        job.claim()
+    with clock.of("copy"):
+        return job.corpus.draft(wanted, base)
 
 
-def describe_all(steps: Iterable[Step], work: Work) -> None:
-    """Give documents whose text is the same their new title and metadata."""
-    known = work.known
-    for shard in shards(steps, work.job, work.clock):
-        _note_failures(shard.failed, work)
-        with work.clock.of("write"):
-            # Until it is done, nothing may say that the old metadata is what is stored.
-            work.writer.commit([_unsettled(known[each.document.id]) for each in shard.ready])
-            for each in shard.ready:
-                document, before = each.document, known[each.document.id]
-                if each.content_hash != before.content_hash:
-                    # Changed since the plan was made: the next run compares it anew.
-                    known[document.id] = _unsettled(before)
-                    continue
-                work.writer.describe(document.id, document.title, document.metadata)
-                known[document.id] = _entry(replace(facts(each), chunks=before.chunks), work)
-                work.done.changed += 1
-            work.writer.commit([known[document_id] for document_id in shard.ids])
-        _tell(shard, work)
-
-
-def note_fields(work: Work) -> None:
+def note_fields(work: Writing) -> None:
     """Write down which fields documents have of which an older version has not."""
     older = [each for each in work.known.values() if each.chunks and each.fields is None]
     if not older:
@@ -118,51 +134,88 @@ def note_fields(work: Work) -> None:
             work.known.update({each.document_id: each for each in entries})
 
 
-def touch_all(steps: Sequence[Step], work: Work) -> None:
+def write_all(changes: Sequence[Change], work: Writing, encoding: Encoding) -> None:
+    """Have every changed document encoded, and store it, shard by shard."""
+    if not changes:
+        return
+    with closing(encoding(changes, work.job, work.draft, work.clock)) as encoded:
+        for shard in encoded:
+            _store(shard, work)
+
+
+def _store(shard: Encoded, work: Writing) -> None:
+    for piece in shard.pieces:
+        with work.clock.of("write"):
+            piece.put(work.writer)
+    entries = [_noted(each, work) for each in shard.outcomes]
+    changes = [each.change for each in shard.outcomes]
+    replaced = [each.document_id for each in changes if each.action == "change"]
+    with work.clock.of("write"):
+        work.writer.commit(entries, replaced)
+    encoded = [each.entry for each in shard.outcomes if each.entry]
+    work.done.chunks += sum(each.chunks for each in encoded)
+    work.done.tokens += sum(each.tokens for each in encoded)
+    work.done.added += sum(each.action == "add" for each in changes)
+    work.done.changed += len(replaced)
+    work.done.effort += shard.effort
+    _tell(len(shard.outcomes), work)
+
+
+def describe_all(changes: Iterable[Change], work: Writing) -> None:
+    """Give documents whose text is the same their new title and metadata."""
+    known = work.known
+    for shard in shards(changes, work.job, work.clock):
+        failed = [_noted(Outcome(each), work) for each in shard.failed]
+        before = {each.document.id: known[each.document.id] for each in shard.ready}
+        with work.clock.of("write"):
+            # Until it is done, nothing may say that the old metadata is what is stored.
+            known.update({i: _unsettled(entry) for i, entry in before.items()})
+            work.writer.commit([known[i] for i in before])
+            for each in shard.ready:
+                document, old = each.document, before[each.document.id]
+                if each.entry.content_hash != old.content_hash:
+                    continue  # changed since the plan was made: the next run compares it anew
+                work.writer.describe(document.id, document.title, document.metadata)
+                _noted(Outcome(each.change, replace(each.entry, chunks=old.chunks)), work)
+                work.done.changed += 1
+            work.writer.commit([*failed, *(known[i] for i in before)])
+        _tell(len(shard), work)
+
+
+def touch_all(changes: Sequence[Change], work: Writing) -> None:
     """Remember the new versions of documents whose content is the same, and why others fail now."""
-    if not steps:
+    if not changes:
         return
     entries = [
         replace(
-            work.known[step.document_id],
-            version=step.version,
-            bytes_hash=step.bytes_hash,
-            reason=step.reason or work.known[step.document_id].reason,
+            work.known[each.document_id],
+            version=each.version,
+            bytes_hash=each.bytes_hash,
+            reason=each.reason or work.known[each.document_id].reason,
         )
-        for step in steps
+        for each in changes
     ]
     with work.clock.of("write"):
         work.writer.commit(entries)
 
 
-def _note_failures(failed: Iterable[Failure], work: Work) -> None:
-    for failure in failed:
-        document_id = failure.step.document_id
-        work.known[document_id] = _failed(failure, work.known.get(document_id), work)
-
-
-def _tell(shard: Encoded | Shard, work: Work) -> None:
-    work.done.shards += 1
-    work.done.steps += len(shard)
-    work.progress(work.done)
-
-
-def _entry(document: Facts, work: Work) -> Entry:
-    return Entry(
-        document_id=document.step.document_id,
-        version=document.step.version,
-        bytes_hash=document.bytes_hash,
-        content_hash=document.content_hash,
-        metadata_hash=document.metadata_hash,
-        chunks=document.chunks,
-        tokens=document.tokens,
-        pages=document.pages,
-        language=document.language,
-        fields=document.fields,
-        reason=document.incomplete,
-        run_id=work.job.request.run_id,
-        recorded_at=work.recorded_at,
-    )
+def _noted(outcome: Outcome, work: Writing) -> Entry:
+    """The document's entry from now on. Of one that failed the last good chunks stay, and the
+    version that failed is remembered, not to be tried again.
+    """
+    change, entry = outcome
+    document_id = change.document_id
+    if entry is None:
+        entry = replace(
+            work.known.get(document_id) or Entry(document_id=document_id, version=""),
+            version=change.version,
+            bytes_hash=change.bytes_hash,
+            state="failed",
+            reason=change.reason,
+        )
+    entry = replace(entry, run_id=work.job.request.run_id, recorded_at=work.recorded_at)
+    work.known[document_id] = entry
+    return entry
 
 
 def _unsettled(entry: Entry) -> Entry:
@@ -170,15 +223,7 @@ def _unsettled(entry: Entry) -> Entry:
     return replace(entry, version="", bytes_hash="", metadata_hash="")
 
 
-def _failed(failure: Failure, before: Entry | None, work: Work) -> Entry:
-    """The last good chunks stay; the version that failed is remembered, not to be tried again."""
-    kept = before or Entry(document_id=failure.step.document_id, version="")
-    return replace(
-        kept,
-        version="" if failure.transient else failure.step.version,
-        bytes_hash=failure.step.bytes_hash,
-        run_id=work.job.request.run_id,
-        recorded_at=work.recorded_at,
-        state="failed",
-        reason=failure.reason,
-    )
+def _tell(documents: int, work: Writing) -> None:
+    work.done.shards += 1
+    work.done.steps += documents
+    work.progress(work.done)

@@ -8,8 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from components.corpus import refresh, run
+from components.corpus import run
 from components.corpus.request import Job, Request, new_run_id
+from components.corpus.seal import seal
+from components.corpus.survey import survey
+from components.corpus.write import write
 from tests.corpora import prose
 
 DOCUMENTS = 30
@@ -64,9 +67,9 @@ def held(file: Path, overrides: Sequence[str] = ()) -> str:
     """As a refresh, but what it has built is not published; its name."""
     job = _job(file, overrides)
     with job.corpus.lock():
-        found = refresh.survey(job, file.parent)
-        written = refresh.write(job, found, run.silent)
-        return refresh.seal(job, found, written.draft).generation.name
+        found = survey(job, file.parent)
+        written = write(job, found, run.silent)
+        return seal(job, found, written.draft).generation.name
 
 
 def without_corpus(folder: Path) -> Path:

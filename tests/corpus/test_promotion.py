@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from components.corpus import run
-from components.corpus.refresh import Sealed
-from components.corpus.report import Survey
 from components.corpus.request import Job
+from components.corpus.seal import Sealed
+from components.corpus.survey import Survey
 from components.errors import ForeignCorpus, GuardStopped
 from tests.corpora import LINES, Corpus, counts, prose
 from tests.corpus.test_refresh import later

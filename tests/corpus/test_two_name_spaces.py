@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from components.corpus import refresh, write
+from components.corpus import prepare, seal, write
 from components.corpus.search import Found, search
 from components.errors import BadOption
 from components.indexes.edge.reader import EdgeReader
@@ -299,19 +299,13 @@ class Older:
         self._patch = monkeypatch
 
     def refresh(self, corpus: Corpus, store: Sequence[str]) -> None:
-        entry: Callable[..., Entry] = write._entry
-
-        def unknowing(*given: Any) -> Entry:
-            return replace(entry(*given), fields=None)
-
         def counted(entries: Mapping[str, Entry]) -> Totals:
             return replace(total(entries), fields=None)
 
         with self._patch.context() as patch:
-            patch.setattr(write, "_entry", unknowing)
+            patch.setattr(prepare, "full_names", lambda *_, **options: None)
             patch.setattr(write, "note_fields", lambda _: None)
-            patch.setattr(refresh, "note_fields", lambda _: None)
-            patch.setattr(refresh, "total", counted)
+            patch.setattr(seal, "total", counted)
             corpus.refresh(store)
         assert fields(corpus, store) is None
         assert {each.fields for each in corpus.stored(store).entries.values()} == {None}
@@ -359,7 +353,7 @@ def test_a_kill_while_they_are_noted_harms_nothing(
     for kills in range(1, 3):
         left = kills
 
-        def killed(work: write.Work) -> None:
+        def killed(work: write.Writing) -> None:
             commit = work.writer.commit
 
             def counted(*given: Any) -> None:
@@ -373,7 +367,7 @@ def test_a_kill_while_they_are_noted_harms_nothing(
             noted(work)
 
         with monkeypatch.context() as patch:
-            patch.setattr(refresh, "note_fields", killed)
+            patch.setattr(write, "note_fields", killed)
             with pytest.raises(KeyboardInterrupt):
                 corpus.refresh(store)
         served = corpus.stored(store)

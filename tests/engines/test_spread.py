@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from components.corpus import refresh, run
-from components.corpus.encode import Engine
+from components.corpus import run
+from components.corpus.encode import Encoding
 from components.corpus.spread import Answers, Work, spread
-from components.corpus.write import Committed
+from components.corpus.write import Committed, write
 from components.errors import ClusterUnavailable
 from infra.settings import settings
 from tests.corpora import Corpus, counts
@@ -22,14 +22,14 @@ from tests.faults.campaign import differences
 ELSEWHERE = ("index.path=elsewhere",)
 
 
-def refreshed(corpus: Corpus, engine: Engine, overrides: Sequence[str] = ELSEWHERE) -> Any:
-    """The report of a refresh by an engine, and what was committed after each shard."""
+def refreshed(corpus: Corpus, encoding: Encoding, overrides: Sequence[str] = ELSEWHERE) -> Any:
+    """The report of a refresh, and what was committed after each shard."""
     committed: list[int] = []
 
     def note(done: Committed) -> None:
         committed.append(done.steps)
 
-    steps = run.Steps(write=lambda job, found, tell: refresh.write(job, found, tell, engine))
+    steps = run.Steps(write=lambda job, found, tell: write(job, found, tell, encoding))
     return run.run(corpus.job(overrides), note, steps), committed
 
 

@@ -20,11 +20,11 @@ from components.options import option
 from components.sources import files
 
 PLACES = {
-    "survey": ("components.corpus.refresh", "make_plan", 1),
+    "survey": ("components.corpus.survey", "make_plan", 1),
     "write": ("components.indexes.edge.writer", "EdgeWriter.commit", 2),
     "seal": ("components.indexes.edge.index", "optimise", 1),
     "promote": ("components.indexes.edge.index", "EdgeCorpus.publish", 1),
-    "report": ("components.corpus.refresh", "finish", 1),
+    "report": ("components.corpus.run", "finish", 1),
 }
 """By step: the function that it is held before, and at which of its calls."""
 NATIVE = "native"

@@ -18,9 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from components.corpus import refresh, run
+from components.corpus import run
+from components.corpus.promote import promote
 from components.corpus.run import Steps
-from components.corpus.write import Committed
+from components.corpus.seal import seal
+from components.corpus.survey import survey
+from components.corpus.write import Committed, write
 from components.errors import MillraceError
 from tests.faults.campaign import job
 
@@ -103,7 +106,7 @@ def _shard(done: Committed) -> None:
 
 
 def _promote(*given: Any) -> bool:
-    promoted = refresh.promote(*given)
+    promoted = promote(*given)
     _say("promoted")
     return promoted
 
@@ -119,9 +122,9 @@ def main() -> None:
     if "FAKETIME_TIMESTAMP_FILE" in os.environ:
         _sleep_by_another_clock()
     steps = Steps(
-        survey=_Said("survey", refresh.survey),
-        write=_Said("write", refresh.write),
-        seal=_Said("seal", refresh.seal),
+        survey=_Said("survey", survey),
+        write=_Said("write", write),
+        seal=_Said("seal", seal),
         promote=_Said("promote", _promote),
     )
     wanted = job(sys.argv[1], sys.argv[2:])

@@ -154,7 +154,7 @@ def test_a_damaged_draft_is_begun_again(tmp_path: Path) -> None:
     corpus.fill(2)
     of = corpus.job()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("components.corpus.refresh.write_all", _interrupted)
+        patch.setattr("components.corpus.write.write_all", _interrupted)
         with pytest.raises(KeyboardInterrupt):
             corpus.refresh()
     draft = of.corpus.unfinished(of.fingerprint, None)
@@ -184,8 +184,7 @@ def test_killed_while_describing_then_the_source_goes_back(tmp_path: Path) -> No
     corpus.refresh()
     corpus.add("corpus.jsonl", line % 1902)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("components.corpus.write._tell", _interrupted)
-        patch.setattr("components.corpus.write._entry", _interrupted)
+        patch.setattr("components.corpus.write._noted", _interrupted)
         with pytest.raises(KeyboardInterrupt):
             corpus.refresh()
     corpus.add("corpus.jsonl", line % 1901)

@@ -161,7 +161,7 @@ def test_a_build_that_is_thrown_away_at_its_start(tmp_path: Path, client: Late) 
 
     def begun(corpus: Corpus) -> None:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("components.corpus.refresh.write_all", _interrupted)
+            patch.setattr("components.corpus.write.write_all", _interrupted)
             with pytest.raises(KeyboardInterrupt):
                 refreshed(corpus, BEFORE)
 

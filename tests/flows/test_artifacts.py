@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from components.corpus.report import Failed, Report, Survey
+from components.corpus.report import Report
+from components.corpus.survey import Failed, Survey
 from components.indexes.manifest import Totals
 from flows.page import SHOWN_FAILURES, changes, failures
 from infra import artifacts, chart

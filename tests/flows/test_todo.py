@@ -16,7 +16,8 @@ import flows.answers
 import flows.compare
 import flows.refresh
 from components import errors
-from components.corpus.report import Failed, Report, Survey
+from components.corpus.report import Report
+from components.corpus.survey import Failed, Survey
 from components.errors import MillraceError
 from components.indexes.manifest import Totals
 from flows import states, todo

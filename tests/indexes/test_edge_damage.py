@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 from filelock import FileLock, Timeout
 
-from components.corpus import refresh, run
-from components.corpus.refresh import Sealed
-from components.corpus.report import Survey
+from components.corpus import run
 from components.corpus.request import Job
+from components.corpus.seal import Sealed, seal
 from components.corpus.search import search
+from components.corpus.survey import Survey
 from components.errors import Damaged, GuardStopped, IndexFault, MillraceError, StoreUnavailable
 from components.indexes.edge import damage, proof
 from components.indexes.edge.index import EdgeIndex
@@ -140,7 +140,7 @@ def test_a_draft_that_is_torn_before_it_is_finished_is_begun_again(
 
     def torn(job: Job, found: Survey, draft: str) -> Sealed:
         tear(live.parent / draft, ZEROS, 0.5)
-        return refresh.seal(job, found, draft)
+        return seal(job, found, draft)
 
     with pytest.raises(Damaged) as caught:
         run.run(corpus.job(), steps=run.Steps(seal=torn))

@@ -35,7 +35,7 @@ def drafted(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("MILLRACE_SHARD_CHARACTERS", "2000")
     corpus.fill(DOCUMENTS)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("components.corpus.refresh.describe_all", _interrupted)
+        patch.setattr("components.corpus.write.describe_all", _interrupted)
         with pytest.raises(KeyboardInterrupt):
             corpus.refresh()
     of: Job = corpus.job()
@@ -75,7 +75,7 @@ def test_a_damaged_draft_is_set_aside_until_the_next_success(corpus: Corpus, dra
     of = corpus.job().corpus
     home, name = drafted.parent, drafted.name
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("components.corpus.refresh.write_all", _interrupted)
+        patch.setattr("components.corpus.write.write_all", _interrupted)
         with pytest.raises(KeyboardInterrupt):
             corpus.refresh()
     (aside,) = home.glob(f"{name}.damaged-*")
