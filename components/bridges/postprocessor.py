@@ -20,8 +20,7 @@ from components import registry, spec
 from components.bridges import chosen, documents, encoding
 from components.bridges.chosen import File, Stage
 from components.bridges.retriever import CHUNK_IDS, in_full
-from components.corpus.opened import Opened
-from components.corpus.search import Searcher
+from components.corpus.search import Opened, Searcher
 from components.encoders.kernel import unit
 from components.errors import BadOption, Missing, MissingExtra, Moved
 from components.fields import full_name

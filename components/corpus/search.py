@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import weakref
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, Self
 
-from components.corpus.opened import Current, Opened
-from components.corpus.release import corpus_of, live
-from components.errors import IndexFault, MillraceError, Moved
-from components.indexes.contract import CorpusIndex
+from components.corpus.release import corpus_of, differs, live
+from components.corpus.serving import Serving
+from components.errors import DiskFull, IndexFault, MillraceError, Moved, UserError
+from components.indexes.contract import CorpusIndex, GenerationReader
 from components.indexes.manifest import Release
 from components.rerankers.paced import Reranked
 from components.spec import Pipeline
 from components.values import Hit, Query
 
 _TRIES = 5
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +63,7 @@ class Searcher:
         self._pipeline = pipeline
         self._keep_open = keep_open
         self._fixed = release
-        self._current = Current()
+        self._current = _Current()
         self._opening = threading.Lock()
         self._finalizer = weakref.finalize(self, self._current.close)
 
@@ -165,6 +168,124 @@ class Searcher:
         if self._fixed:
             return Moved(f"{name} has changed since it was chosen").at(hint="choose again")
         return Moved(f"{name} was replaced while it was asked").at(hint="try again")
+
+
+class Opened:
+    """A release with its stages ready. `hold`: its index stays open until `close`, where this
+    machine has what that takes; else it is opened for each search. `before`: what it replaces.
+
+    Raises BadOption, Busy, Moved, IndexFault.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        corpus: CorpusIndex,
+        release: Release,
+        *,
+        hold: bool,
+        before: Opened | None = None,
+    ) -> None:
+        self.release = release
+        # Models that are loaded stay so where a refresh brings other documents alone.
+        alike = before is not None and _made(before.release) == _made(release)
+        self.serving: Serving = before.serving if before and alike else Serving(pipeline, release)
+        self._pipeline = pipeline
+        self._corpus = corpus
+        self._held = ExitStack()
+        self._reader = self._hold() if hold else None
+
+    @cached_property
+    def pending(self) -> bool:
+        """Whether the next refresh will build what is not live."""
+        return differs(self._pipeline, self.release)
+
+    @contextmanager
+    def reading(self) -> Iterator[GenerationReader]:
+        """Its index. Raises Busy, Moved, IndexFault."""
+        if self._reader is not None:
+            yield self._reader
+            return
+        with self._corpus.read(self.release.generation) as reader:
+            yield reader
+
+    def ask(self, queries: Sequence[Query], k: int) -> tuple[Reranked, Mapping[str, str]]:
+        """The k best hits for each query, and which fields of their filters no chunk has, see
+        `Candidates.absent`.
+        """
+        # An index that serves one process at a time is open for no longer than it must be.
+        self.serving.encode(queries)
+        with self.reading() as reader:
+            found = self.serving.retrieve(reader, queries, k)
+        return self.serving.rerank(found, k), found.absent
+
+    def close(self) -> None:
+        """Let go of the index."""
+        self._held.close()
+
+    def _hold(self) -> GenerationReader | None:
+        generation = self.release.generation
+        try:
+            return self._held.enter_context(self._corpus.hold(generation))
+        except (DiskFull, UserError) as error:
+            told = "; ".join(filter(None, [f"{error.where}: {error}", error.hint]))
+            _log.warning("%s is opened anew for each search: %s", generation.name, told)
+            return None
+
+
+def _made(release: Release) -> tuple[object, object]:
+    return release.generation.fingerprint, release.generation.stages
+
+
+class _Current:
+    """What is asked now. What is replaced is closed when the last search in it has ended."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._now: Opened | None = None
+        self._users: Counter[Opened] = Counter()
+        self._closed = False
+
+    def take(self, stale: Opened | None = None) -> Opened | None:
+        """What is asked now, in use until it is given back; None where that is nothing or `stale`.
+
+        Raises RuntimeError once closed.
+        """
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("the searcher is closed")
+            if self._now is None or self._now is stale:
+                return None
+            self._users[self._now] += 1
+            return self._now
+
+    def put(self, opened: Opened) -> None:
+        """Ask this one from now on; it is in use until it is given back."""
+        with self._changing():
+            self._now = None if self._closed else opened
+            self._users[opened] = 1
+
+    def give(self, opened: Opened) -> None:
+        """End a use."""
+        with self._changing():
+            self._users[opened] -= 1
+
+    def close(self) -> None:
+        """Ask none any more."""
+        with self._changing():
+            self._closed, self._now = True, None
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """What nobody uses afterwards is closed, while others go on."""
+        with self._lock:
+            yield
+            now = self._now
+            idle = [each for each, users in self._users.items() if not users and each is not now]
+            for each in idle:
+                del self._users[each]
+        for each in idle:
+            each.close()
 
 
 def search(pipeline: Pipeline, queries: Sequence[Query], k: int) -> Found:

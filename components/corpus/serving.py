@@ -10,14 +10,15 @@ from typing import Any
 
 from components import registry
 from components.corpus.clock import Clock
-from components.corpus.filters import by_fields
 from components.errors import BadOption
+from components.fields import Fields
 from components.indexes.manifest import Release
+from components.indexes.payload import in_every_form
 from components.rerankers import paced, states
 from components.rerankers.paced import Reranked
 from components.spec import Pipeline
-from components.stages import Encoder, Reader, Reranker, Retriever
-from components.values import Matrix, Query, Ranked
+from components.stages import Encoder, Reader, Reranker, Retriever, Vocabulary
+from components.values import Filter, Matrix, Query, Ranked, Scalar
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class Serving:
         """
         retriever = self._last[1] if self._last else None
         for each in (self._encoder, self._sparse, retriever, self._reranker):
-            getattr(each, "forget", _nothing)()
+            getattr(each, "forget", lambda: None)()
 
     def encode(self, queries: Sequence[Query]) -> None:
         """Encode the questions that will be asked next."""
@@ -92,10 +93,13 @@ class Serving:
         start = time.perf_counter()
         vectors: list[Matrix] = []
         with clock.of("rerank"):
+            heads = [hits[: self._reranker.depth] for hits in ranked.hits]
             if self._needs_vectors:
-                ranked, vectors = self._fetched(reader, queries, ranked)
+                if ranked.query_vectors is None:  # the retriever had none
+                    asked = self._encoder.encode_queries([query.text for query in queries])
+                    ranked = replace(ranked, query_vectors=asked)
+                vectors = [reader.vectors([hit.chunk.id for hit in head]) for head in heads]
             if self._needs_states:
-                heads = [hits[: self._reranker.depth] for hits in ranked.hits]
                 ranked = replace(ranked, states=[states.fetched(reader, head) for head in heads])
         spent = time.perf_counter() - start
         return Candidates(queries, ranked, vectors, spent / max(1, len(queries)), absent)
@@ -124,15 +128,34 @@ class Serving:
             self._last = last = reader, made
         return last[1]
 
-    def _fetched(
-        self, reader: Reader, queries: Sequence[Query], ranked: Ranked
-    ) -> tuple[Ranked, list[Matrix]]:
-        """Query vectors, where the retriever had none, and those of the hits that are reranked."""
-        if ranked.query_vectors is None:
-            asked = self._encoder.encode_queries([query.text for query in queries])
-            ranked = replace(ranked, query_vectors=asked)
-        read = [hits[: self._reranker.depth] for hits in ranked.hits]
-        return ranked, [reader.vectors([hit.chunk.id for hit in hits]) for hits in read]
+
+def by_fields(queries: Sequence[Query], index: Vocabulary) -> tuple[list[Query], dict[str, str]]:
+    """The queries with filters by the fields that are meant and by every form of their values; and
+    what to tell of each name that no chunk has. Raises BadOption.
+    """
+    if not any(query.filter for query in queries):
+        return list(queries), {}
+    fields = index.fields
+    names = dict.fromkeys(name for query in queries for name in query.filter)
+    absent = {name: fields.lacks(name) for name in names if not fields.has(fields.find(name))}
+    return [replace(each, filter=_meant(each.filter, fields)) for each in queries], absent
+
+
+def _meant(wanted: Filter, fields: Fields) -> Filter:
+    meant: dict[str, Sequence[Scalar]] = {}
+    called: dict[str, str] = {}
+    for name, values in wanted.items():
+        if isinstance(values, Scalar):  # the letters of a word would be taken for values
+            raise BadOption(f"the values of {name!r} are no list").at(
+                where="filter", hint=f"write [{values!r}]"
+            )
+        found = fields.find(name)
+        if found in meant:
+            raise BadOption(f"{called[found]!r} and {name!r} are the same field").at(
+                where="filter", hint="name it once, with all values that are accepted"
+            )
+        meant[found], called[found] = values, name
+    return in_every_form(meant)
 
 
 def _check_sparse(pipeline: Pipeline, stored: str) -> None:
@@ -141,10 +164,6 @@ def _check_sparse(pipeline: Pipeline, stored: str) -> None:
         raise BadOption(f"retriever {choice.use!r} needs sparse vectors, the index has none").at(
             where="retriever.use", hint="set sparse.use=bm25 and refresh, or use: dense"
         )
-
-
-def _nothing() -> None:
-    """Is all that a stage has to forget which remembers nothing."""
 
 
 class _Ahead:
@@ -166,7 +185,7 @@ class _Ahead:
 
     def forget(self) -> None:
         self._memory.last = None
-        getattr(self._encoder, "forget", _nothing)()
+        getattr(self._encoder, "forget", lambda: None)()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._encoder, name)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from components import registry
-from components.corpus.filters import by_fields
+from components.corpus.serving import by_fields
 from components.indexes.contract import GenerationReader
 from components.rerankers.late_interaction import LateInteraction
 from components.rerankers.states import fetched
