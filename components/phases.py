@@ -15,7 +15,8 @@ class Done:
     """How far a phase is."""
 
     units: int
-    """Of the phase's `counts`, since it began."""
+    """Of the phase's `counts`; those that were done before it began may be among them."""
+    chunks: int = 0
     tokens: int = 0
     """Encoded meanwhile, where that is what takes the time."""
 
@@ -45,6 +46,14 @@ class Runner(Protocol):
     def __call__(self, phase: Phase[T], /) -> T: ...
 
 
-def plainly(phase: Phase[T], /) -> T:
-    """Do it here and now, and tell nobody."""
-    return phase.work(lambda done: None)
+def within(tell: Tell) -> Runner:
+    """Does phases here and now, and tells how far they are: those of a phase that is under way."""
+
+    def by(phase: Phase[T], /) -> T:
+        return phase.work(tell)
+
+    return by
+
+
+plainly = within(lambda done: None)
+"""Tells nobody."""

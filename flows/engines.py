@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from components.corpus import run
 from components.corpus.encode import Encoding, local
-from components.corpus.write import write
 from components.engine import Engine
 from components.errors import BadOption, ClusterUnavailable, MissingExtra
 from infra.settings import settings
@@ -28,14 +25,6 @@ def chosen(engine: Engine) -> Encoding:
             where="engine", hint='pip install "millrace[ray]", or use engine: {use: local}'
         )
     return _on_ray(engine, address)
-
-
-def steps(engine: Engine) -> run.Steps:
-    """The plain steps, with that engine."""
-    return replace(
-        run.PLAIN,
-        write=lambda job, found, progress: write(job, found, progress, chosen(engine)),
-    )
 
 
 def _on_ray(engine: Engine, address: str) -> Encoding:

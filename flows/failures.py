@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
+from traceback import format_exc
 
 import click
 
@@ -55,7 +55,7 @@ def _run(command: click.Command, arguments: Sequence[str]) -> int:
         if short := shortage():
             return _refused(short, as_json)
         _tell(type(error).__name__, _said(error), "", "this is a fault of Millrace's", as_json)
-        click.echo(_trace(), err=True)
+        click.echo(format_exc(), err=True)
         return 1
 
 
@@ -76,16 +76,11 @@ def _stopped(stop: Stopped, arguments: Sequence[str]) -> int:
     return stop.exit_code
 
 
-def describe(kind: str, message: str, where: str, hint: str) -> dict[str, Any]:
-    """The object that `--json` prints for an error."""
-    error = {"kind": kind, "message": message, "where": where, "hint": hint}
-    return {"schema": 1, "error": error}
-
-
 def _tell(kind: str, message: str, where: str, hint: str, as_json: bool) -> None:
     if as_json:
         with suppress(OutputLost):  # stdout may be what has failed
-            click.echo(json.dumps(describe(kind, message, where, hint)))
+            error = {"kind": kind, "message": message, "where": where, "hint": hint}
+            click.echo(json.dumps({"schema": 1, "error": error}))
     click.echo(f"millrace: {line(message, where, hint)}", err=True)
 
 
@@ -94,9 +89,3 @@ def _said(error: Exception) -> str:
         return str(error)
     except Exception:  # a stranger's, which cannot say what it is
         return ""
-
-
-def _trace() -> str:
-    import traceback
-
-    return traceback.format_exc()

@@ -110,7 +110,7 @@ def changes(found: Survey, report: Report, speed: int) -> str:
     rows = [_compared(*each) for each in held if any(each[1:])]
     if speed and report.tokens >= _TELLING and not report.cache.hits:
         rows.append(_compared(_SPEED, speed, round(report.tokens / report.seconds)))
-    new, healed = _new_and_healed(found, report)
+    new, healed = new_and_healed(found, report)
     parts = [
         table(("", "before", "now", "change"), rows, align="lrrr"),
         _named("Newly failing", new),
@@ -126,8 +126,10 @@ def _compared(name: str, before: int, now: int) -> tuple[str, str, str, str]:
     return (name, f"{before:,}", f"{now:,}", change + percent)
 
 
-def _new_and_healed(found: Survey, report: Report) -> tuple[list[str], list[str]]:
-    """Parts of the source that could not be listed are no documents and count as neither."""
+def new_and_healed(found: Survey, report: Report) -> tuple[list[str], list[str]]:
+    """Documents that fail now, and those that do no longer. Parts of the source that could not be
+    listed are no documents and count as neither.
+    """
     before, gaps = set(found.failed_before), {each.id for each in found.gaps}
     now = {each.id for each in report.failures} - gaps
     return sorted(now - before), sorted(before - now)
@@ -145,7 +147,7 @@ def _named(title: str, ids: list[str]) -> str:
 def _difference(found: Survey, report: Report) -> str:
     if not found.live:
         return "First refresh"
-    new, healed = _new_and_healed(found, report)
+    new, healed = new_and_healed(found, report)
     chunks = report.totals.chunks - found.before.chunks
     told = [f"{chunks:+,} chunks"] if chunks else []
     told += [f"{len(new):,} newly failing"] if new else []
@@ -155,9 +157,12 @@ def _difference(found: Survey, report: Report) -> str:
 
 def _failed(report: Report) -> str:
     count = len(report.failures)
-    return (
-        f"{count:,} {'document' if count == 1 else 'documents'} failed" if count else "None failed"
-    )
+    return counted(count, "document", "failed") if count else "None failed"
+
+
+def counted(count: int, what: str, did: str) -> str:
+    """How many of these did that."""
+    return f"{count:,} {what}{'s' if count != 1 else ''} {did}"
 
 
 def _spent(report: Report) -> dict[str, float]:

@@ -14,16 +14,12 @@ Failed                  the request is wrong, or something is broken
 
 from __future__ import annotations
 
-import inspect
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
-from functools import wraps
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from components.corpus.report import Report
-from components.errors import Busy, GuardStopped, MillraceError, TakenOver, Unavailable, line
+from components.errors import MillraceError, line
 from flows import todo
 from flows.page import summary
 from infra import stopping
@@ -31,20 +27,12 @@ from infra import stopping
 if TYPE_CHECKING:
     from prefect import State
 
-Given = ParamSpec("Given")
-Body: TypeAlias = "Callable[Given, State[Any]]"
-Result = dict[str, Any]
 _GOES_ON = "nothing to do, what was committed stays, the next run goes on from there"
 _ANSWER = 5.0
 """Seconds that the server is given, each time that a run which is stopped asks it."""
-_NO_FAILURES: dict[type[MillraceError], str] = {Busy: "Busy", TakenOver: "Taken over"}
-_FAILURES: dict[type[MillraceError], str] = {
-    GuardStopped: "Stopped by guard",
-    Unavailable: "Unavailable",
-}
 
 
-def ended(report: Report, many: float) -> State[Result]:
+def ended(report: Report, many: float) -> State[None]:
     """Of a run that came to its end; `many` is a share of the documents, from 0 to 1."""
     from prefect.states import Completed
 
@@ -53,48 +41,20 @@ def ended(report: Report, many: float) -> State[Result]:
         name = "Many failed"
     else:
         name = "Some failed" if failed else "Completed"
-    return Completed(name=name, message=summary(report), data=asdict(report))
+    return Completed(name=name, message=summary(report))
 
 
 def stopped(error: MillraceError) -> State[Any]:
     """Of a run or task that an error has stopped; its result raises the error."""
     from prefect.states import Cancelled, Failed
 
-    message = line(str(error), error.where, error.hint)
-    for kind, name in _NO_FAILURES.items():
-        if isinstance(error, kind):
-            return Cancelled(name=name, message=message, data=error)
-    names = [name for kind, name in _FAILURES.items() if isinstance(error, kind)]
-    return Failed(name=names[0] if names else "Failed", message=message, data=error)
+    name = todo.state_of(error)
+    ends = Cancelled if name in ("Busy", "Taken over") else Failed
+    return ends(name=name, message=line(str(error), error.where, error.hint), data=error)
 
 
-def stoppable(key: Callable[[Mapping[str, Any]], str]) -> Callable[[Body[Given]], Body[Given]]:
-    """The function of a flow, which ends in a state of its own where its process is told to stop:
-    by a signal, or by a worker that heard that the run is to be cancelled.
-
-    `key`: of the arguments that the flow was given, under which its page says what is to be done.
-    """
-
-    def wrap(body: Body[Given]) -> Body[Given]:
-        # Prefect would look for the names in the annotations in this module.
-        signature = inspect.signature(body, eval_str=True)
-
-        @wraps(body)
-        def stopping_in_order(*given: Given.args, **named: Given.kwargs) -> State[Any]:
-            with stopping.listening():
-                try:
-                    return body(*given, **named)
-                except stopping.Stopped as stop:
-                    arguments = signature.bind(*given, **named).arguments
-                    return _interrupted(str(stop), key(arguments))
-
-        vars(stopping_in_order)["__signature__"] = signature
-        return stopping_in_order
-
-    return wrap
-
-
-def _interrupted(by: str, key: str) -> State[Any]:
+def interrupted(by: str, key: str) -> State[Any]:
+    """Of a run whose process was told to stop; `key`: where its page says what is to be done."""
     from prefect.logging import get_run_logger
     from prefect.settings import (
         PREFECT_API_REQUEST_TIMEOUT,

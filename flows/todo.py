@@ -15,6 +15,7 @@ from components.errors import (
     Unavailable,
     UserError,
 )
+from flows.page import counted, new_and_healed
 
 NOTHING = "Nothing to do."
 FAULT = (
@@ -46,38 +47,41 @@ BY_STATE: Mapping[str, str] = {
     "Failed": "Mend what the message names: the next run would end so as well.",
 }
 """By the name of the state that a run ended in; what is known of the run says more."""
+_BY_ERROR: Mapping[type[MillraceError], str] = {
+    Busy: "Busy",
+    TakenOver: "Taken over",
+    Unavailable: "Unavailable",
+    GuardStopped: "Stopped by guard",
+}
 
 
 def of_report(found: Survey, report: Report) -> str:
     """Of a refresh that came to its end."""
-    gaps = {each.id for each in found.gaps}
-    failed = [each.id for each in report.failures if each.id not in gaps]
-    new = set(failed) - set(found.failed_before)
-    told = [_counted(len(gaps), "part", "of the source could not be listed")] if gaps else []
-    told += [_counted(len(new), "document", "newly failed")] if new else []
+    gaps, (new, _) = len(found.gaps), new_and_healed(found, report)
+    told = [counted(gaps, "part", "of the source could not be listed")] if gaps else []
+    told += [counted(len(new), "document", "newly failed")] if new else []
     shown = f"{report.pipeline}-failures"
     if told:
         return f"Look at {shown}: {', '.join(told)}."
-    if failed:
-        before = _counted(len(failed), "document", "failed as before")
+    if failed := len(report.failures) - gaps:
+        before = counted(failed, "document", "failed as before")
         return f"Nothing new to do: {before}, see {shown}."
     return NOTHING
 
 
+def state_of(error: MillraceError) -> str:
+    """The name of the state of a run that an error has stopped."""
+    return next((name for kind, name in _BY_ERROR.items() if isinstance(error, kind)), "Failed")
+
+
 def of_error(error: MillraceError) -> str:
     """Of a run that an error has stopped."""
-    hint = error.hint
-    if isinstance(error, Busy):
-        return BY_STATE["Busy"]
-    if isinstance(error, TakenOver):
-        return BY_STATE["Taken over"]
-    if isinstance(error, Unavailable):
-        return BY_STATE["Unavailable"]
-    if isinstance(error, GuardStopped):
-        return f"Decide: {hint or error}"
-    if isinstance(error, UserError):
-        return f"Change the request: {hint or error}"
-    return f"Mend it: {hint or error}"
+    name, hint = state_of(error), error.hint or error
+    if name == "Stopped by guard":
+        return f"Decide: {hint}"
+    if name == "Failed":
+        return f"{'Change the request' if isinstance(error, UserError) else 'Mend it'}: {hint}"
+    return BY_STATE[name]
 
 
 def show(key: str, line: str) -> None:
@@ -96,7 +100,3 @@ def show_error(key: str, error: MillraceError) -> None:
     """The same of an error; a server that does not answer is not asked once more."""
     if not isinstance(error, OrchestratorUnavailable):
         show(key, of_error(error))
-
-
-def _counted(count: int, what: str, did: str) -> str:
-    return f"{count:,} {what}{'s' if count != 1 else ''} {did}"

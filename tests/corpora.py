@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -20,8 +20,10 @@ from components.encoders.bm25 import Bm25
 from components.errors import Missing
 from components.indexes.contract import GenerationReader
 from components.indexes.manifest import Entry
+from components.phases import Phase, Runner
 from components.values import Chunk, States
 
+T = TypeVar("T")
 HASHING: Mapping[str, Any] = {
     "name": "test",
     "source": {"use": "files", "path": "documents"},
@@ -69,6 +71,17 @@ def prose(seed: int, sentences: int = 12) -> str:
         words = [_WORDS[(seed * 7 + line * 5 + at * at) % len(_WORDS)] for at in range(9)]
         lines.append(f"{' '.join(words).capitalize()} number {seed * 100 + line}.")
     return " ".join(lines)
+
+
+def before(name: str, do: Callable[[], object]) -> Runner:
+    """A runner that does something before a phase of this name."""
+
+    def by(phase: Phase[T], /) -> T:
+        if phase.name == name:
+            do()
+        return phase.work(lambda _: None)
+
+    return by
 
 
 @dataclass(frozen=True)

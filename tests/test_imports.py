@@ -34,6 +34,7 @@ LIGHT = [
 LIGHT.remove("flows.answers")
 LIGHT.remove("flows.compare")
 LIGHT.remove("flows.refresh")
+LIGHT.remove("flows.shell")
 # Of torch's, for the model that is loaded.
 LIGHT.remove("components.encoders.packed")
 LIGHT.remove("components.encoders.attention")

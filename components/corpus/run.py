@@ -3,74 +3,66 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
-from pathlib import Path
 
 from components import temporary
+from components.corpus.encode import Encoding, local
 from components.corpus.promote import promote
 from components.corpus.report import Report, finish, rehearse
 from components.corpus.request import Job
 from components.corpus.seal import Sealed, seal
 from components.corpus.survey import Survey, guard, survey
-from components.corpus.write import Committed, Progress, Written, write
+from components.corpus.write import Written, write
 from components.errors import GuardStopped, MillraceError, SourceMissing
-from components.indexes.manifest import Generation
+from components.phases import Phase, Runner, plainly
 
-
-@dataclass(frozen=True)
-class Steps:
-    """The steps, each as it is or wrapped by an orchestrator."""
-
-    survey: Callable[[Job, Path], Survey] = survey
-    guard: Callable[[Job, Survey], None] = guard
-    write: Callable[[Job, Survey, Progress], Written] = write
-    seal: Callable[[Job, Survey, str], Sealed] = seal
-    promote: Callable[[Job, Survey, Generation], bool] = promote
-
-
-PLAIN = Steps()
 _log = logging.getLogger(__name__)
 
 
-def silent(done: Committed) -> None:
-    """Nobody watches."""
+def run(job: Job, by: Runner = plainly, encoding: Encoding = local) -> Report:
+    """The whole refresh. Raises MillraceError."""
+    with planned(job, by) as found:
+        return carry_out(job, found, by, encoding)
 
 
 @contextmanager
-def workplace(job: Job) -> Iterator[Path]:
-    """A folder for the run's files, and the right to write. Raises Busy."""
+def planned(job: Job, by: Runner = plainly) -> Iterator[Survey]:
+    """What there is to do, and the right to do it in here. Raises Busy, UserError, GuardStopped."""
     held = nullcontext() if job.request.dry_run else job.corpus.lock()
     with held, temporary.folder("millrace-") as folder:
-        yield folder
+        found = by(Phase(name="survey", work=lambda _: survey(job, folder)))
+        if not (found.steps or found.base or found.draft):
+            why = f": {found.gaps[0].id}: {found.gaps[0].reason}" if found.gaps else ""
+            raise SourceMissing(f"the source has no documents{why}").at(
+                where=job.source.identity, hint="do include and exclude choose any?"
+            )
+        by(Phase(name="guard", work=lambda _: guard(job, found)))
+        yield found
 
 
-def plan(job: Job, folder: Path, steps: Steps = PLAIN) -> Survey:
-    """What there is to do. Raises UserError, GuardStopped."""
-    found = steps.survey(job, folder)
-    if not (found.steps or found.base or found.draft):
-        why = f": {found.gaps[0].id}: {found.gaps[0].reason}" if found.gaps else ""
-        raise SourceMissing(f"the source has no documents{why}").at(
-            where=job.source.identity, hint="do include and exclude choose any?"
-        )
-    steps.guard(job, found)
-    return found
-
-
-def carry_out(job: Job, found: Survey, progress: Progress = silent, steps: Steps = PLAIN) -> Report:
-    """Do what was planned, inside the workplace of the plan."""
+def carry_out(job: Job, found: Survey, by: Runner = plainly, encoding: Encoding = local) -> Report:
+    """Do what was planned."""
     if job.request.dry_run:
         return rehearse(job, found)
-    written = None
+    written = Written()
     if found.steps or found.draft:
-        written = steps.write(job, found, progress)
-        sealed = steps.seal(job, found, written.draft)
+        written = by(
+            Phase(
+                name="encode-and-write",
+                work=lambda tell: write(job, found, tell, encoding),
+                counts="documents",
+                total=found.work,
+            )
+        )
+        sealed = by(
+            Phase(name="check-and-optimise", work=lambda _: seal(job, found, written.draft))
+        )
     else:
         generation = job.corpus.generation(found.base)
         sealed = Sealed(generation=generation, failures=found.failures, incomplete=found.incomplete)
     try:
-        promoted = steps.promote(job, found, sealed.generation)
+        promoted = by(Phase(name="promote", work=lambda _: promote(job, found, sealed.generation)))
     except GuardStopped:
         tidy(job)  # one is held back every night until somebody decides
         raise
@@ -84,15 +76,3 @@ def tidy(job: Job) -> None:
         job.corpus.prune()
     except (MillraceError, OSError) as error:
         _log.warning("what the corpus keeps no longer was not removed: %s", error)
-
-
-def run(job: Job, progress: Progress = silent, steps: Steps = PLAIN) -> Report:
-    """The whole refresh in this process."""
-    with workplace(job) as folder:
-        found = plan(job, folder, steps)
-        return carry_out(job, found, progress, steps)
-
-
-def timed(report: Report, seconds: float, startup: float) -> Report:
-    """The report with the clock's readings."""
-    return replace(report, seconds=seconds, startup_seconds=startup)

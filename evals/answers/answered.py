@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from components.normal_form import canonical
-from components.values import Answer, Chunk, Citation, Hit, Span, Step, Usage
-from evals.compare.ranking import Namesake
+from components.values import Answer, Chunk, Citation, Hit, Step, Usage
+from evals.experiment.namesakes import Namesake
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,30 +98,6 @@ class Answered:
         """Whether a passage may be of the question's own document, because nobody has looked."""
         ids = {canonical(each.document_id) for each in self.passages}
         return self.namesake is None and question in ids
-
-    @classmethod
-    def read(cls, raw: Mapping[str, Any]) -> Answered:
-        """Back from JSON."""
-        return cls(
-            **{
-                **raw,
-                "citations": tuple(
-                    Citation(**{**each, "span": Span(**each["span"])}) for each in raw["citations"]
-                ),
-                "unsupported": tuple(raw["unsupported"]),
-                "evidence": tuple(map(_passage, raw["evidence"])),
-                "given": tuple(map(_passage, raw["given"])),
-                "found": tuple(map(_passage, raw["found"])),
-                "steps": tuple(
-                    Step(**{**each, "chunk_ids": tuple(each["chunk_ids"])}) for each in raw["steps"]
-                ),
-                "usage": Usage(**raw["usage"]),
-            }
-        )
-
-
-def _passage(raw: Mapping[str, Any]) -> Passage:
-    return Passage(**{**raw, "chunk_ids": tuple(raw["chunk_ids"])})
 
 
 def cited(answer: Answer, hits: tuple[Hit, ...]) -> list[str]:

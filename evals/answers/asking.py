@@ -6,35 +6,32 @@ Each answer is kept as it comes: a run that was killed asks again only what was 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import islice
 
 from components import registry
 from components.corpus.search import Searcher
 from components.endpoint.ledger import Ledger
-from components.errors import GuardStopped, MillraceError, NoAnswer
+from components.errors import GuardStopped, MillraceError, NoAnswer, line
 from components.indexes.contract import GenerationReader
+from components.phases import Tell
 from components.stages import Answerer
 from components.values import Answer, Chunk, Hit, Query
-from evals.answers import documents, pool
+from evals import kept, pool
+from evals.answers import documents
 from evals.answers.answered import Answered, Passage, cited
 from evals.answers.documents import Documents
-from evals.answers.evidence import evidence
 from evals.answers.figures import unsupported
+from evals.answers.losses import evidence, retrieval
 from evals.answers.plan import Plan
-from evals.answers.retrieval import retrieval
-from evals.compare import kept
-from evals.compare.namesakes import counting, namesakes
-from evals.compare.ranking import Namesake
-from evals.compare.systems import System
 from evals.datasets.judged import BadData
+from evals.experiment.namesakes import Namesake, counting, namesakes
+from evals.experiment.systems import System
 from evals.units import gather
 
-Progress = Callable[[int], None]
-"""Told how many questions were answered since it was told last."""
 _BATCH = 32
 """Questions that are searched for while an index is open."""
 
@@ -44,22 +41,20 @@ class Given:
     """A question with what it is to be answered from."""
 
     query: Query
+    known: Answered
+    """What is kept of it, whatever comes of it."""
     hits: tuple[Hit, ...] = ()
-    evidence: tuple[Passage, ...] = ()
-    retrieval: Mapping[str, float] = field(default_factory=dict)
-    namesake: Namesake = ""
-    error: str = ""
-
-
-def silent(answered: int) -> None:
-    """Nobody watches."""
 
 
 def answers(plan: Plan, system: System) -> dict[str, Answered]:
     """What is kept, by question id, in the questions' order."""
-    found = kept.read(plan.file(system))
-    known = (each.id for each in plan.data.questions if each.id in found)
-    return {id: Answered.read(found[id]) for id in known}
+    found = kept.values(plan.file(system), Answered)
+    return {each.id: found[each.id] for each in plan.data.questions if each.id in found}
+
+
+def answered(plan: Plan, system: System) -> bool:
+    """Whether there is an answer to a question."""
+    return any(not each.error for each in answers(plan, system).values())
 
 
 def waiting(plan: Plan, system: System) -> list[Query]:
@@ -73,7 +68,7 @@ def waiting(plan: Plan, system: System) -> list[Query]:
     return [each for each in queries if each.id not in done]
 
 
-def ask(plan: Plan, system: System, ledger: Ledger, progress: Progress = silent) -> None:
+def ask(plan: Plan, system: System, ledger: Ledger, tell: Tell) -> None:
     """Have every question answered that is not.
 
     What fails is kept as failed, and asked again by the next run. Raises GuardStopped where the
@@ -81,20 +76,20 @@ def ask(plan: Plan, system: System, ledger: Ledger, progress: Progress = silent)
     MillraceError; what was answered stays.
     """
     file = plan.file(system)
-    if not waiting(plan, system):
-        return
     with kept.adding(file):
         left = waiting(plan, system)
-        progress(len(plan.data.questions) - len(left))
         with ExitStack() as opened:
             searcher = opened.enter_context(system.searcher()) if plan.searched else None
             searching = _Searching(plan, searcher) if searcher else None
             found = searching.given(left) if searching else _unsearched(plan, system, left)
             answerer = _answerer(plan, system, ledger, searching)
-            for given, made in pool.each(found, partial(_one, answerer), answerer.concurrency):
-                if not isinstance(made, GuardStopped):
-                    kept.add(file, {given.query.id: asdict(_failed(given, made))})
-                    progress(1)
+            made = pool.each(found, partial(_one, answerer), answerer.concurrency)
+            rows = (
+                {given.query.id: asdict(_answered(given, each))}
+                for given, each in made
+                if not isinstance(each, GuardStopped)
+            )
+            kept.grow(file, rows, tell, len(plan.data.questions) - len(left))
 
 
 class _Searching:
@@ -154,13 +149,13 @@ class _Searching:
     def _given(self, query: Query, hits: Sequence[Hit], chunks: Sequence[Chunk]) -> Given:
         data = self._plan.data
         gold = [each.metadata for each in chunks if not each.ordinal]
-        return Given(
-            query,
-            tuple(hits),
-            tuple(evidence(data, query.id, chunks)),
-            retrieval(data, query, hits, gold),
-            self._same[query.id],
+        known = Answered(
+            evidence=tuple(evidence(data, query.id, chunks)),
+            given=tuple(map(Passage.of, hits)),
+            retrieval=retrieval(data, query, hits, gold),
+            namesake=self._same[query.id],
         )
+        return Given(query, known, tuple(hits))
 
 
 def _unsearched(plan: Plan, system: System, queries: Sequence[Query]) -> Iterator[Given]:
@@ -169,9 +164,11 @@ def _unsearched(plan: Plan, system: System, queries: Sequence[Query]) -> Iterato
     for query in sorted(queries, key=lambda each: plan.data.relevant(each.id)[0]):
         try:
             hits = documents.hits(plan.setting, plan.data, query, held, plan.characters)
-            yield Given(query, tuple(hits), _shown(plan, query, held))
         except BadData as error:
-            yield Given(query, error=f"{error.where}: {error}")
+            yield Given(query, Answered(error=f"{error.where}: {error}", excused=True))
+            continue
+        shown, given = _shown(plan, query, held), tuple(map(Passage.of, hits))
+        yield Given(query, Answered(evidence=shown, given=given, namesake=""), tuple(hits))
 
 
 def _shown(plan: Plan, query: Query, held: Documents) -> tuple[Passage, ...]:
@@ -193,41 +190,27 @@ def _answerer(plan: Plan, system: System, ledger: Ledger, searching: _Searching 
 
 
 def _one(answerer: Answerer, given: Given) -> Answered:
-    if given.error:
-        return Answered(error=given.error, excused=True)
+    if given.known.error:
+        return given.known
     begun = time.perf_counter()
     try:
         answer = answerer.answer(given.query, given.hits)
     except NoAnswer as error:
-        return replace(_before(given), error=_reason(error))
+        return _answered(given, error)
     return _after(given, answer, time.perf_counter() - begun)
 
 
-def _failed(given: Given, made: Answered | MillraceError) -> Answered:
+def _answered(given: Given, made: Answered | MillraceError) -> Answered:
     """What was made, or why there is nothing."""
-    if isinstance(made, MillraceError):
-        return replace(_before(given), error=_reason(made))
-    return made
-
-
-def _before(given: Given) -> Answered:
-    passages = tuple(map(Passage.of, given.hits))
-    return Answered(
-        evidence=given.evidence,
-        given=passages,
-        retrieval=given.retrieval,
-        namesake=given.namesake,
-    )
-
-
-def _reason(error: MillraceError) -> str:
-    told = ": ".join(filter(None, [error.where, str(error)]))
-    return " ".join(told.split())
+    if isinstance(made, Answered):
+        return made
+    told = line(str(made), made.where, "")
+    return replace(given.known, error=" ".join(told.split()))
 
 
 def _after(given: Given, answer: Answer, seconds: float) -> Answered:
     made = replace(
-        _before(given),
+        given.known,
         text=answer.text,
         citations=answer.citations,
         found=tuple(map(Passage.of, answer.found)),

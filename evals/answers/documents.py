@@ -8,7 +8,7 @@ from functools import cached_property, lru_cache
 from components.errors import BadDocument
 from components.stages import Source
 from components.values import Chunk, Document, DocumentRef, Hit, Query, Span
-from evals.answers.setting import Setting
+from evals.answers.plan import Setting
 from evals.datasets.judged import BadData, Judged
 
 _FEW = 4

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from components.endpoint.ledger import Ledger
 from components.errors import EndpointUnavailable, MillraceError
+from components.phases import Tell
 from components.values import Usage
-from evals.answers import pool
+from evals import kept, pool
+from evals.answers import findings
 from evals.answers.answered import Answered
-from evals.answers.asking import Progress, answers, silent
+from evals.answers.asking import answers
 from evals.answers.gold import alternatives
 from evals.answers.plan import Plan
-from evals.compare import kept
-from evals.compare.systems import System
 from evals.datasets.judged import Question
+from evals.experiment.systems import System
 from evals.judging import judge_file, offline
 from evals.judging.judgement import CLASSES, Judgement
 from evals.judging.model_judge import Opinion, Stopped
@@ -49,7 +50,7 @@ def judged(plan: Plan, system: System, otherwise: Answered) -> dict[str, Judged]
     }
 
 
-def judge(plan: Plan, system: System, ledger: Ledger, progress: Progress = silent) -> None:
+def judge(plan: Plan, system: System, ledger: Ledger, tell: Tell) -> None:
     """Ask the plan's model for its opinion of every answer that it has none of; each is kept, and
     what failed is tried again by the next run.
 
@@ -58,56 +59,39 @@ def judge(plan: Plan, system: System, ledger: Ledger, progress: Progress = silen
     """
     if plan.judge is None:
         return
-    file = plan.opinions(system)
     model = judge_file.model_judge(plan.judge, ledger)
-    with kept.adding(file):
+    with kept.adding(plan.opinions(system)):
         found = answers(plan, system)
-        known = kept.read(file)
-        waiting = [each for each in plan.data.questions if _is_new(each, found, known)]
-        progress(len(plan.data.questions) - len(waiting))
+        known = _opinions(plan, system, found)
+        waiting = findings.waiting(plan, found, known, _failed)
 
         def ask(question: Question) -> Opinion:
-            said = _known(known.get(question.id), found[question.id])
+            repeats = known[question.id].repeats if question.id in known else ()
+            said = tuple(each for each in repeats if each.verdict in CLASSES)
             return model.judge(question.text, _for_model(question), found[question.id].text, said)
 
-        for question, made in pool.each(waiting, ask, _AT_ONCE, _failure):
-            opinion = made.opinion if isinstance(made, Stopped) else made
-            if isinstance(opinion, Opinion) and (opinion is made or opinion.usage.calls):
-                whole = _with_known(opinion, known.get(question.id), found[question.id])
-                kept.add(file, {question.id: {"of": found[question.id].text, **asdict(whole)}})
-                progress(1)
+        def rows() -> Iterator[dict[str, Any]]:
+            for question, made in pool.each(waiting, ask, _AT_ONCE, _failure):
+                opinion = made.opinion if isinstance(made, Stopped) else made
+                if isinstance(opinion, Opinion) and (opinion is made or opinion.usage.calls):
+                    before = known[question.id].usage if question.id in known else Usage()
+                    whole = replace(opinion, usage=before + opinion.usage)
+                    yield {question.id: {"of": found[question.id].text, **asdict(whole)}}
+
+        left = len(plan.data.questions) - len(waiting)
+        kept.grow(plan.opinions(system), rows(), tell, left)
 
 
 def todo(plan: Plan, system: System) -> bool:
     """Whether there are answers that the plan's model has not judged."""
     if plan.judge is None:
         return False
-    found, known = answers(plan, system), kept.read(plan.opinions(system))
-    return any(_is_new(each, found, known) for each in plan.data.questions)
+    found = answers(plan, system)
+    return bool(findings.waiting(plan, found, _opinions(plan, system, found), _failed))
 
 
-def _is_new(
-    question: Question, found: Mapping[str, Answered], known: Mapping[str, Mapping[str, Any]]
-) -> bool:
-    """Whether there is an answer without an opinion, or with one of which a part has failed."""
-    answered = found.get(question.id)
-    if answered is None or answered.error:
-        return False
-    opinion = known.get(question.id)
-    return opinion is None or opinion["of"] != answered.text or _read(opinion).failed
-
-
-def _known(raw: Mapping[str, Any] | None, answered: Answered) -> tuple[Judgement, ...]:
-    """What was said of this answer already."""
-    if raw is None or raw["of"] != answered.text:
-        return ()
-    return tuple(each for each in _read(raw).repeats if each.verdict in CLASSES)
-
-
-def _with_known(opinion: Opinion, raw: Mapping[str, Any] | None, answered: Answered) -> Opinion:
-    """With what the repeats that were there before have taken."""
-    before = _read(raw).usage if raw and raw["of"] == answered.text else Usage()
-    return replace(opinion, usage=before + opinion.usage)
+def _failed(opinion: Opinion) -> bool:
+    return opinion.failed
 
 
 def _failure(opinion: Opinion) -> MillraceError | None:
@@ -115,20 +99,7 @@ def _failure(opinion: Opinion) -> MillraceError | None:
 
 
 def _opinions(plan: Plan, system: System, found: Mapping[str, Answered]) -> dict[str, Opinion]:
-    """Those of the answers that there are."""
-    return {
-        id: _read(raw)
-        for id, raw in kept.read(plan.opinions(system)).items()
-        if id in found and raw["of"] == found[id].text
-    }
-
-
-def _read(raw: Mapping[str, Any]) -> Opinion:
-    return Opinion(
-        Judgement(**raw["judgement"]),
-        tuple(Judgement(**each) for each in raw["repeats"]),
-        Usage(**raw["usage"]),
-    )
+    return findings.known(plan.opinions(system), found, Opinion)
 
 
 def _judged(plan: Plan, question: Question, found: Answered, opinion: Opinion | None) -> Judged:

@@ -1,15 +1,16 @@
-"""Where an answer that is not correct was lost."""
+"""The evidence, how much of it the hits hold, and where an answer that is not right was lost."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
+from components.values import Chunk, Hit, Metadata, Query
 from evals.answers.answered import Answered, Passage
 from evals.datasets.judged import Evidence, Judged
 from evals.judging.judgement import Verdict
 from evals.pages import spanned
-from evals.units import shows
+from evals.units import shows, units_of
 
 Loss = Literal[
     "not retrieved", "not used", "used but wrong", "from memory", "refused", "failed", "unmeasured"
@@ -23,6 +24,72 @@ LOSSES: Mapping[Loss, str] = {
     "failed": "no answer came",
     "unmeasured": "the question was not put, or there is no judgement of the answer",
 }
+MEASURES: Mapping[str, str] = {
+    "document": "share of the evidence's documents among the hits",
+    "recall": "share of the evidence among the hits",
+    "all": "whether all of the evidence is among the hits",
+    "rr": "one over the rank of the first hit with evidence",
+    "wrong_company": "share of hits from another company than the evidence",
+    "wrong_period": "share of hits from the right company and another period",
+}
+_COMPANY, _PERIOD = "company", "doc_period"
+
+
+def evidence(data: Judged, question: str, chunks: Sequence[Chunk]) -> Iterator[Passage]:
+    """A passage for each judged unit that some of these chunks are of, which are those of the
+    judged documents, in order.
+    """
+    for unit in sorted(data.relevant(question)):
+        own = [each for each in chunks if _holds(data, question, unit, each)]
+        if own:
+            yield Passage.of_chunks(own)
+
+
+def _holds(data: Judged, question: str, unit: str, chunk: Chunk) -> bool:
+    if data.document_of(unit) != chunk.document_id:
+        return False
+    if data.unit == "page":
+        return unit in spanned(chunk.document_id, chunk.page, chunk.last_page)
+    if data.unit == "span":
+        of = next(each for each in data.evidence[question] if each.id == unit)
+        return _overlap(of, chunk)
+    return True
+
+
+def _overlap(evidence: Evidence, chunk: Chunk) -> bool:
+    return evidence.start < chunk.span.end and chunk.span.start < evidence.end
+
+
+def retrieval(
+    data: Judged, query: Query, hits: Sequence[Hit], gold: Sequence[Metadata]
+) -> dict[str, float]:
+    """Those of MEASURES that can be told. `gold`: metadata of the evidence's documents."""
+    units = units_of(data)
+    wanted = set(data.relevant(query.id))
+    documents = {data.document_of(each) for each in wanted}
+    shown = [set(units(query, hit)) & wanted for hit in hits]
+    held = set().union(*shown)
+    ranks = [rank for rank, each in enumerate(shown, start=1) if each]
+    return {
+        "document": len(documents & {hit.chunk.document_id for hit in hits}) / len(documents),
+        "recall": len(held) / len(wanted),
+        "all": float(held == wanted),
+        "rr": 1 / ranks[0] if ranks else 0.0,
+        **_wrong([hit.chunk.metadata for hit in hits], gold),
+    }
+
+
+def _wrong(hits: Sequence[Metadata], gold: Sequence[Metadata]) -> dict[str, float]:
+    companies = {str(each[_COMPANY]) for each in gold if _COMPANY in each}
+    if not companies or not hits:
+        return {}
+    right = [each for each in hits if str(each.get(_COMPANY)) in companies]
+    periods = {str(each[_PERIOD]) for each in gold if _PERIOD in each}
+    other = [each for each in right if periods and str(each.get(_PERIOD)) not in periods]
+    return {
+        "wrong_company": 1 - len(right) / len(hits),
+        "wrong_period": len(other) / len(hits),
+    }
 
 
 def loss(data: Judged, question: str, answered: Answered | None, verdict: Verdict) -> Loss | None:

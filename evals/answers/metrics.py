@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import fmean
-from typing import Any
 
 from components.encoders.naive import Naive
 from components.endpoint.ledger import Ledger
 from components.errors import EndpointUnavailable, MillraceError
-from evals.answers import pool
+from components.phases import Tell
+from evals import kept, pool
+from evals.answers import findings
 from evals.answers.answered import Answered
-from evals.answers.asking import Progress, answers, silent
+from evals.answers.asking import answers
 from evals.answers.gold import gold
 from evals.answers.plan import Plan
-from evals.compare import kept
-from evals.compare.systems import System
 from evals.datasets.judged import Question
+from evals.experiment.systems import System
 from evals.judging import judge_file, ragas_adapter
 from evals.judging.ragas_adapter import Measured, Sample
 
@@ -35,6 +35,11 @@ class Mean:
     unmeasured: int
 
 
+@dataclass(frozen=True)
+class _Kept:
+    metrics: Metrics
+
+
 def names(plan: Plan) -> tuple[str, ...]:
     """Those that are wanted."""
     return (*plan.ragas, *(plan.judge.ragas if plan.judge else ()))
@@ -50,12 +55,11 @@ def todo(plan: Plan, system: System) -> list[Question]:
     """Questions whose answers are not measured."""
     if not names(plan) or ragas_adapter.available():
         return []
-    found, known = answers(plan, system), kept.read(plan.metrics(system, names(plan)))
-    answered = [each for each in plan.data.questions if each.id in found]
-    return [each for each in answered if _is_new(found[each.id], known.get(each.id))]
+    found = answers(plan, system)
+    return findings.waiting(plan, found, _known(plan, system, found), _again)
 
 
-def measure(plan: Plan, system: System, ledger: Ledger, progress: Progress = silent) -> None:
+def measure(plan: Plan, system: System, ledger: Ledger, tell: Tell) -> None:
     """Measure what is not; each answer is kept as it comes. What failed is tried again by the next
     run.
 
@@ -69,27 +73,31 @@ def measure(plan: Plan, system: System, ledger: Ledger, progress: Progress = sil
     with kept.adding(file):
         found = answers(plan, system)
         waiting = todo(plan, system)
-        progress(len(plan.data.questions) - len(waiting))
 
         def one(question: Question) -> Metrics:
             sample = _sample(question, found[question.id])
             return ragas_adapter.measure(wanted, sample, model=model, encoder=encoder)
 
-        for question, made in pool.each(waiting, one, _AT_ONCE, _failure):
-            if not isinstance(made, MillraceError):
-                told = {name: asdict(value) for name, value in made.items()}
-                kept.add(file, {question.id: {"of": found[question.id].text, "metrics": told}})
-                progress(1)
+        rows = (
+            {question.id: {"of": found[question.id].text, **asdict(_Kept(made))}}
+            for question, made in pool.each(waiting, one, _AT_ONCE, _failure)
+            if not isinstance(made, MillraceError)
+        )
+        kept.grow(file, rows, tell, len(plan.data.questions) - len(waiting))
 
 
 def measured(plan: Plan, system: System) -> dict[str, Metrics]:
     """By question id, of the answers that there are; nothing is measured anew."""
-    found = answers(plan, system)
-    return {
-        id: _read(row)
-        for id, row in kept.read(plan.metrics(system, names(plan))).items()
-        if id in found and row["of"] == found[id].text
-    }
+    known = _known(plan, system, answers(plan, system))
+    return {id: each.metrics for id, each in known.items()}
+
+
+def _known(plan: Plan, system: System, found: Mapping[str, Answered]) -> dict[str, _Kept]:
+    return findings.known(plan.metrics(system, names(plan)), found, _Kept)
+
+
+def _again(found: _Kept) -> bool:
+    return any(each.again for each in found.metrics.values())
 
 
 def means(rows: Sequence[Metrics], names: Iterable[str]) -> dict[str, Mean]:
@@ -101,18 +109,6 @@ def means(rows: Sequence[Metrics], names: Iterable[str]) -> dict[str, Mean]:
 def _mean(values: Sequence[float | None]) -> Mean:
     known = [each for each in values if each is not None]
     return Mean(fmean(known) if known else None, len(known), len(values) - len(known))
-
-
-def _read(row: Mapping[str, Any]) -> Metrics:
-    return {name: Measured(**each) for name, each in row["metrics"].items()}
-
-
-def _is_new(answered: Answered, known: Mapping[str, Any] | None) -> bool:
-    if answered.error:
-        return False
-    if known is None or known["of"] != answered.text:
-        return True
-    return any(each.again for each in _read(known).values())
 
 
 def _failure(made: Metrics) -> MillraceError | None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -15,18 +13,16 @@ from components.values import Usage
 from evals.answers.answered import Answered
 from evals.answers.gold import gold
 from evals.answers.judging import Judged
-from evals.answers.losses import LOSSES, Loss
+from evals.answers.losses import Loss
 from evals.answers.metrics import Mean, Metrics
-from evals.compare.evaluate import Namesakes
-from evals.compare.outcome import VERDICTS
-from evals.datasets import judged as datasets
 from evals.datasets.judged import Question
+from evals.experiment import outcome
+from evals.experiment.namesakes import Namesakes
+from evals.experiment.outcome import sentence
 from evals.judging.judgement import CLASSES, Verdict
 from evals.judging.offline import Gold
 from evals.judging.repeats import SelfAgreement
 from evals.metrics import Interval
-from evals.significance.comparison import Comparison
-from evals.significance.rules import Rules
 
 OVERALL = "all"
 MEASURED: tuple[Verdict, ...] = (*CLASSES, "failed")
@@ -171,25 +167,19 @@ class Measured:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class Outcome(outcome.Outcome[Measured]):
     """All of it."""
 
-    data: datasets.Judged = field(repr=False)
     setting: str
     hits: int
     judge: Mapping[str, Any]
     """Of a model that judged: its facts; empty where the rules did."""
-    systems: Sequence[Measured]
-    excluded: Mapping[str, str]
-    """Systems that could not be asked, with the reason."""
-    comparisons: Sequence[Comparison]
     ledger: Totals
     max_cost: float | None
     guarded: str
     """How the limit of money has stopped it; empty where it has not."""
     lacking: Mapping[str, str]
     """Metrics that were not measured, with how to get them."""
-    rules: Rules
 
     @property
     def incomplete(self) -> bool:
@@ -201,15 +191,11 @@ class Outcome:
     @property
     def verdict(self) -> str:
         """One sentence."""
-        told = [
-            f"{each.b} is {VERDICTS[each.verdict]} {each.a}{each.caveat} "
-            f"({each.difference:+.3f}, {100 * (1 - self.rules.alpha):g} % interval "
-            f"{each.ci_low:+.3f} to {each.ci_high:+.3f}, p {each.p_corrected:.3g} corrected)"
-            for each in self.comparisons
-            if each.metric == "correct"
+        told = [f"{each.name} {_correct(each.whole)}" for each in self.systems]
+        told += [
+            sentence(each, f"p {each.p_corrected:.3g} corrected") for each in self.of("correct")
         ]
-        rates = [f"{each.name} {_correct(each.whole)}" for each in self.systems]
-        return f"{'; '.join([*rates, *told])}."
+        return f"{'; '.join(told)}."
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -239,27 +225,6 @@ class Outcome:
 def _correct(part: Part) -> str:
     told = f"{part.counts['correct']} of {sum(part.counts[each] for each in MEASURED)} correct"
     return f"{told}, {part.counts['failed']} failed" if part.counts["failed"] else told
-
-
-def counts(rows: Iterable[Row]) -> dict[str, int]:
-    """By verdict, in one order."""
-    found = Counter(each.verdict for each in rows)
-    return {each: found[each] for each in (*MEASURED, "unmeasured")}
-
-
-def losses(rows: Iterable[Row]) -> dict[str, int]:
-    """By kind, in one order."""
-    found = Counter(each.loss for each in rows)
-    return {each: found[each] for each in LOSSES}
-
-
-def means(rows: Iterable[Row]) -> dict[str, float]:
-    """Of what was measured of the retrieval, each over the questions that have it."""
-    found: dict[str, list[float]] = {}
-    for row in rows:
-        for name, value in row.answered.retrieval.items():
-            found.setdefault(name, []).append(value)
-    return {name: fmean(values) for name, values in found.items()}
 
 
 def _plain(value: Any) -> Any:

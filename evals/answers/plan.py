@@ -6,28 +6,39 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from components import paths, registry, spec
 from components.errors import BadOption
 from components.registry import Choice
-from evals import extras
-from evals.answers import gold, keys
-from evals.answers.setting import OF_THE_DATA, RETRIEVED, SETTINGS, Setting
-from evals.compare.live import served
-from evals.compare.systems import System, addressed, free, systems
+from evals import extras, kept
+from evals.answers import gold
 from evals.datasets import catalogue
 from evals.datasets.judged import DOCUMENT, Judged
+from evals.experiment.chosen import systems
+from evals.experiment.systems import System, serving, state
 from evals.judging import judge_file
 from evals.judging.judge_file import JudgeFile
 from evals.judging.model_judge import REVISION
 from evals.judging.ragas_adapter import OFFLINE
 from evals.significance.rules import Rules
 
+Setting = Literal["shared", "single", "oracle", "long_context", "closed_book"]
+"""`shared`: hits among all documents. `single`: hits in the document, or the scope, that the
+question is about. `oracle`: the evidence itself. `long_context`: the whole document. `closed_book`:
+nothing.
+"""
+_SETTINGS: tuple[Setting, ...] = get_args(Setting)
+_RETRIEVED: tuple[Setting, ...] = ("shared", "single")
+"""Where hits are searched for, so that an index is needed."""
+_OF_THE_DATA: tuple[Setting, ...] = ("oracle", "long_context")
+"""Where the data set's own documents are read."""
 HOME = Path(".millrace/answers")
 DEFAULT = "extractive"
 CHARACTERS = 400_000
 """Of a long context: about 100,000 tokens of English."""
+_REVISION = 2
+"""Raised when what is kept of answers means something else."""
 _NOT_THE_JUDGES = {"key", "seconds", "input_price", "output_price", "ragas"}
 """What its opinions do not depend on."""
 
@@ -63,7 +74,7 @@ class Plan:
     @property
     def searched(self) -> bool:
         """Whether an index is needed."""
-        return self.setting in RETRIEVED
+        return self.setting in _RETRIEVED
 
     @property
     def judged_by(self) -> Mapping[str, Any]:
@@ -97,10 +108,10 @@ class Plan:
     def ledger(self) -> Path:
         """What these answers and their judging have cost, in all runs."""
         told = [self.keys[each.name] for each in self.systems]
-        return self.home / "ledgers" / f"{keys.key([told, self.judged_by])}.jsonl"
+        return self.home / "ledgers" / f"{kept.key([told, self.judged_by])}.jsonl"
 
     def _judged(self, system: System) -> str:
-        return keys.key([self.keys[system.name], self.judged_by])
+        return kept.key([self.keys[system.name], self.judged_by])
 
 
 def plan(
@@ -131,11 +142,7 @@ def plan(
     judged = catalogue.load(data, split, corpus=not live)
     gold.check(judged)
     judged.queries(scoped=setting == "single")
-    found = _systems(files, overrides, judged, paths.named(home), live=live)
-    if baseline and baseline not in [each.name for each in found]:
-        raise BadOption(f"no system is called {baseline!r}").at(
-            where="--baseline", hint=", ".join(each.name for each in found)
-        )
+    found = systems(files, overrides, judged, paths.named(home), live=live, baseline=baseline)
     made = Plan(
         data=judged,
         data_as=data,
@@ -158,6 +165,7 @@ def plan(
 
 
 def _key(plan: Plan, system: System) -> str:
+    """Of all that decides its answers."""
     asked: dict[str, Any] = {
         "setting": plan.setting,
         "hits": plan.hits if plan.searched else 0,
@@ -166,18 +174,44 @@ def _key(plan: Plan, system: System) -> str:
     }
     if plan.setting == "single" and plan.data.scope != DOCUMENT:
         asked["scope"] = plan.data.scope
-    return keys.of_answers(system, plan.answerer(system), asked, searched=plan.searched)
+    found = {"index": state(system), "serving": serving(system)} if plan.searched else {}
+    told = {"revision": _REVISION, "asked": asked, "answerer": _answerer(plan, system)}
+    return kept.key({**told, **found})
+
+
+def _answerer(plan: Plan, system: System) -> Mapping[str, Any]:
+    choice = plan.answerer(system)
+    component = registry.load("answerer", choice.use)
+    known = registry.options_of(component)
+    return {
+        "use": choice.use,
+        "revision": getattr(component, "revision", 1),
+        "options": {
+            name: value
+            for name, value in choice.options.items()
+            if known[name].metadata.get("stored", True)
+        },
+        "facts": registry.build("answerer", choice).facts,
+        **_encoder(system, component),
+    }
+
+
+def _encoder(system: System, answerer: type[Any]) -> Mapping[str, str]:
+    """That of an answerer which reads with one."""
+    if "encoder" not in registry.parts_of(answerer):
+        return {}
+    return {"encoder": spec.fingerprint({"encoder": system.stages["encoder"]})}
 
 
 def _setting(named: str, *, live: bool) -> Setting:
-    found = [each for each in SETTINGS if each == named]
+    found = [each for each in _SETTINGS if each == named]
     if not found:
         raise BadOption(f"no setting {named!r}").at(
-            where="--setting", hint=f"one of: {', '.join(SETTINGS)}"
+            where="--setting", hint=f"one of: {', '.join(_SETTINGS)}"
         )
-    if live and named in OF_THE_DATA:
+    if live and named in _OF_THE_DATA:
         raise BadOption(f"{named} reads the data set's documents, and --live has none").at(
-            where="--setting", hint=f"with --live: {', '.join(RETRIEVED)}, closed_book"
+            where="--setting", hint=f"with --live: {', '.join(_RETRIEVED)}, closed_book"
         )
     return found[0]
 
@@ -185,21 +219,6 @@ def _setting(named: str, *, live: bool) -> Setting:
 def _check_limit(max_cost: float | None) -> None:
     if max_cost is not None and not (isfinite(max_cost) and max_cost >= 0):
         raise BadOption(f"{max_cost} is no amount of money").at(where="--max-cost")
-
-
-def _systems(
-    files: Sequence[Path], overrides: Sequence[str], data: Judged, home: Path, *, live: bool
-) -> list[System]:
-    if not live:
-        return systems(files, overrides, data, home)
-    names = [spec.load_name(file) for file in files]
-    given = [addressed(text, names) for text in overrides]
-    found: list[System] = []
-    for file, name in zip(files, names, strict=True):
-        own = [text for target, text in given if target in ("", name)]
-        for each in served(file, (), own):
-            found.append(replace(each, name=free(each.name, [other.name for other in found])))
-    return found
 
 
 def _ragas(names: Sequence[str]) -> tuple[str, ...]:

@@ -26,9 +26,10 @@ from components import temporary
 from components.encoders.checkpoints import checkpoint
 from evals.bench import machine
 from evals.bench.kept import keep
-from evals.compare import steps
 from evals.compare.costs import QUESTIONS, Reading, one_by_one, percentiles
+from evals.compare.plan import plan
 from evals.compare.request import read
+from evals.experiment import indexes
 from evals.told import told
 
 _PIPELINE = """\
@@ -63,10 +64,10 @@ def measure(width: int, layers: int, home: Path, data: str = "sample") -> Iterat
             text = text.replace(mark, str(folder))
         files.append(home / f"{name}.yaml")
         files[-1].write_text(text, encoding="utf-8")
-    plan = steps.plan(read(pipelines=files, data=data, metrics=["R@10"], home=home / "compare"))
-    for each in plan.systems:
-        steps.build(plan, each)  # those that share an index find it
-    yield from one_by_one(plan.systems, plan.request.data.queries(scoped=False))
+    made = plan(read(pipelines=files, data=data, metrics=["R@10"], home=home / "compare"))
+    for each in made.systems:
+        indexes.build(each)  # those that share an index find it
+    yield from one_by_one(made.systems, made.request.data.queries(scoped=False))
 
 
 def _models(width: int, layers: int, home: Path) -> dict[str, Path]:

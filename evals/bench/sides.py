@@ -32,7 +32,7 @@ from components.errors import BadOption
 from evals.bench import machine
 from evals.bench.generated import document, words
 from evals.bench.kept import keep
-from evals.compare.systems import addressed
+from evals.experiment.systems import addressed
 from evals.told import told
 
 _HERE = Path(__file__).parents[2]

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from os import cpu_count
 from statistics import fmean, median
+from typing import TypeVar
 
 import numpy as np
 
@@ -25,9 +26,9 @@ from components.corpus.clock import Clock
 from components.corpus.serving import Serving
 from components.stages import Reader
 from components.values import Query
-from evals.compare.spread import spread
-from evals.compare.systems import System
+from evals.experiment.systems import System
 
+T = TypeVar("T")
 STAGES = ("encode", "retrieve", "rerank", "total")
 QUESTIONS = 50
 """Asked one by one of each system."""
@@ -136,6 +137,12 @@ def _together(served: Mapping[str, _Served], queries: Sequence[Query]) -> dict[s
         for name in _turned(list(served), turn):
             spent[name].append(_cold(served[name], batch)[0]["total"])
     return {name: len(batch) / median(own) for name, own in spent.items()}
+
+
+def spread(items: Sequence[T], most: int) -> list[T]:
+    """So many of them at most, from the first to the last, evenly."""
+    places = np.linspace(0, len(items) - 1, min(most, len(items)))
+    return [items[int(place)] for place in places]
 
 
 def _turned(names: Sequence[str], turn: int) -> list[str]:

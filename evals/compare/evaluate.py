@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from evals.compare.answers import answers
-from evals.compare.ranking import Asked, Namesake, Ranking
+from evals.compare.ranking import Asked, Ranking, answers
 from evals.compare.rankings import place, rankings
-from evals.compare.systems import System
 from evals.compare.values import Values, budgets, canonical, depth, values
 from evals.datasets.judged import Judged, LeftOut
+from evals.experiment.namesakes import Namesakes
+from evals.experiment.systems import System
 
 METRICS = ("nDCG@10", "R@100", "RR@10")
 OF_SPANS = ("nDCG@10", "R@10", "coverage@2000")
@@ -26,31 +25,6 @@ class Absent:
     documents: LeftOut
     questions: LeftOut
     """Those without a relevant document that is held: nothing can answer them."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Namesakes:
-    """Questions whose id a document of the index has."""
-
-    itself: LeftOut
-    """That document is the question itself, and is not counted as a hit."""
-    another: LeftOut
-    """That document has another text, and counts as any other does."""
-
-    @classmethod
-    def of(cls, found: Mapping[str, Namesake]) -> Namesakes:
-        """By question id."""
-        itself, another = (
-            LeftOut.of(id for id, each in found.items() if each == kind)
-            for kind in ("itself", "another")
-        )
-        return cls(itself=itself, another=another)
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "questions_as_documents": self.itself.to_json(),
-            "ids_in_common": self.another.to_json(),
-        }
 
 
 @dataclass(frozen=True, kw_only=True)

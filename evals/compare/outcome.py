@@ -7,14 +7,15 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from evals.compare.costs import Cost
-from evals.compare.evaluate import Absent, Namesakes
-from evals.compare.indexes import Built
+from evals.compare.evaluate import Absent
 from evals.compare.ranking import Ranking
 from evals.compare.values import Values
-from evals.datasets.judged import Judged
+from evals.experiment import outcome
+from evals.experiment.indexes import Built
+from evals.experiment.namesakes import Namesakes
+from evals.experiment.outcome import sentence
 from evals.metrics import Interval
 from evals.significance.comparison import Comparison
-from evals.significance.rules import Rules
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,39 +91,37 @@ class Slice:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class Outcome(outcome.Outcome[Measured]):
     """All of it."""
 
-    data: Judged = field(repr=False)
     scoped: bool
     metrics: Sequence[str]
-    systems: Sequence[Measured]
-    excluded: Mapping[str, str]
-    """Systems that could not be measured, with the reason."""
-    comparisons: Sequence[Comparison]
     likeness: Sequence[Likeness]
     slices: Sequence[Slice]
     corpus: Mapping[str, float]
     """Statistics of texts and questions."""
-    rules: Rules
+
+    @property
+    def first(self) -> list[Comparison]:
+        """The comparisons by the first metric, which decides."""
+        return self.of(self.metrics[0])
+
+    @property
+    def notes(self) -> list[str]:
+        scale = self.data.grade_scale
+        told = f"some grades are fractions: all are multiplied by {scale:,}, above 0 is relevant"
+        return [*([told] if scale > 1 else []), *super().notes]
 
     @property
     def verdict(self) -> str:
         """One sentence on the first metric."""
-        first = [each for each in self.comparisons if each.metric == self.metrics[0]]
-        told = [
-            f"{each.b} is {VERDICTS[each.verdict]} {each.a}{each.caveat} "
-            f"({each.difference:+.3f}, {100 * (1 - self.rules.alpha):g} % interval "
-            f"{each.ci_low:+.3f} to {each.ci_high:+.3f}, p {each.p:.3g}, "
-            f"{each.p_corrected:.3g} for {each.comparisons} comparisons)"
-            for each in first
-        ]
-        if not told and self.excluded:
+        if self.first:
+            told = "; ".join(sentence(each, _p(each)) for each in self.first)
+            return f"{self.metrics[0]} over {len(self.data.questions)} questions: {told}."
+        if self.excluded:
             gone = ", ".join(self.excluded)
             return f"{self.metrics[0]}: nothing to compare, for {gone} could not be measured."
-        if not told:
-            return f"{self.metrics[0]}: one system, nothing to compare."
-        return f"{self.metrics[0]} over {len(self.data.questions)} questions: {'; '.join(told)}."
+        return f"{self.metrics[0]}: one system, nothing to compare."
 
     def to_json(self) -> dict[str, Any]:
         """For scripts."""
@@ -150,6 +149,10 @@ class Outcome:
         }
 
 
+def _p(found: Comparison) -> str:
+    return f"p {found.p:.3g}, {found.p_corrected:.3g} for {found.comparisons} comparisons"
+
+
 def _rounded(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds, 3)
 
@@ -159,11 +162,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return [_plain(each) for each in value]
     return value if isinstance(value, str | int | float | None) else str(value)
-
-
-VERDICTS = {
-    "better": "better than",
-    "worse": "worse than",
-    "no_worse": "no worse than",
-    "undecided": "not shown to differ from",
-}

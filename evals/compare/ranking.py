@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import lru_cache
+from itertools import islice
 
-from evals.datasets.judged import Judged
+from components.encoders.naive import Naive
+from components.values import Hit, Query
+from evals.datasets.judged import Evidence, Judged
+from evals.experiment.namesakes import Namesake, counting, namesakes
+from evals.experiment.systems import System
+from evals.units import Ask, coverage, gather, scored, units_of
 
-Namesake = Literal["", "itself", "another"]
-"""What an index has under the id of a question: nothing, or what is judged relevant to it; the
-question itself, which is no hit; another document, which is a hit like any other.
-"""
+_BATCH = 32
+_TEXT = 300
+"""Characters of a hit that are kept for a person to read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +51,6 @@ class Ranking:
     where the data set has no spans.
     """
 
-    @classmethod
-    def of(cls, raw: Mapping[str, Any]) -> Ranking:
-        """Read back from JSON."""
-        return cls(
-            units=tuple(raw["units"]),
-            scores=tuple(raw["scores"]),
-            hits=tuple(Seen(**each) for each in raw["hits"]),
-            namesake=raw["namesake"],
-            coverage=raw["coverage"],
-        )
-
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
@@ -70,3 +65,99 @@ class Asked:
     """Hits that are kept of each question."""
     budgets: tuple[int, ...] = (500, 1000, 2000, 4000)
     """Of `coverage`, in tokens of MiniLM, whatever model a system uses."""
+
+
+def batches(asked: Asked) -> int:
+    """How many there are of a data set's questions."""
+    return math.ceil(len(asked.data.questions) / _BATCH)
+
+
+def answers(
+    system: System, asked: Asked, known: Container[str] = ()
+) -> Iterator[dict[str, Ranking]]:
+    """Rankings by question id, a batch at a time, but for batches that are `known`.
+
+    Raises MillraceError.
+    """
+    waiting = [batch for batch in _batches(asked) if batch[0].id not in known]
+    if not waiting:
+        return
+    with system.opened() as reader:
+        same = namesakes(reader, asked.data, [query for batch in waiting for query in batch])
+    with system.searcher() as searcher:
+
+        def ask(queries: Sequence[Query], k: int) -> list[list[Hit]]:
+            found = searcher.search(queries, k)
+            asked.data.check_scope(found.absent)
+            return found.hits
+
+        for batch in waiting:
+            yield _rank(ask, batch, asked, same)
+
+
+def _batches(asked: Asked) -> Iterator[list[Query]]:
+    queries = iter(asked.data.queries(scoped=asked.scoped))
+    while batch := list(islice(queries, _BATCH)):
+        yield batch
+
+
+def _rank(
+    ask: Ask, batch: Sequence[Query], asked: Asked, same: Mapping[str, Namesake]
+) -> dict[str, Ranking]:
+    units = units_of(asked.data)
+
+    def enough(query: Query, hits: Sequence[Hit]) -> bool:
+        own = counting(query, hits, same[query.id])
+        ranked = len(scored(query, own, units)) >= asked.depth
+        return ranked and (not _evidence(query, asked) or _tokens(own) > max(asked.budgets))
+
+    def ranking(query: Query, hits: Sequence[Hit]) -> Ranking:
+        ranked = dict(islice(scored(query, hits, units).items(), asked.depth))
+        return Ranking(
+            units=tuple(ranked),
+            scores=tuple(ranked.values()),
+            hits=tuple(map(_seen, hits[: asked.shown])),
+            namesake=same[query.id],
+            coverage=_coverage(query, hits, asked),
+        )
+
+    found = gather(ask, batch, asked.depth, enough)
+    return {
+        query.id: ranking(query, counting(query, found[query.id], same[query.id]))
+        for query in batch
+    }
+
+
+def _coverage(query: Query, hits: Sequence[Hit], asked: Asked) -> dict[str, float]:
+    evidence = _evidence(query, asked)
+    if not evidence:
+        return {}
+    return {str(budget): coverage(hits, evidence, budget, _length) for budget in asked.budgets}
+
+
+def _evidence(query: Query, asked: Asked) -> Sequence[Evidence]:
+    return asked.data.evidence.get(query.id, ())
+
+
+def _tokens(hits: Sequence[Hit]) -> int:
+    return sum(_length(hit.chunk.text) for hit in hits)
+
+
+@lru_cache(maxsize=20_000)
+def _length(text: str) -> int:
+    """In tokens of MiniLM: one measure for all systems."""
+    return len(Naive().tokenizer.tokens(text))
+
+
+def _seen(hit: Hit) -> Seen:
+    chunk = hit.chunk
+    return Seen(
+        chunk_id=chunk.id,
+        document_id=chunk.document_id,
+        start=chunk.span.start,
+        end=chunk.span.end,
+        page=chunk.page,
+        last_page=chunk.last_page,
+        score=hit.score,
+        text=chunk.text[:_TEXT],
+    )

@@ -6,25 +6,16 @@ whole, so that a comparison that went on gives what an undisturbed one gives.
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from evals.compare import kept
-from evals.compare.answers import answers, batches
-from evals.compare.ranking import Asked, Ranking
-from evals.compare.systems import System, serving, state
+from components.phases import Tell
+from evals import kept
+from evals.compare.ranking import Asked, Ranking, answers, batches
+from evals.experiment.systems import System, serving, state
 
 REVISION = 3
 """Raised when what is kept means something else."""
-Progress = Callable[[int], None]
-"""Told how many questions were answered since it was told last."""
-
-
-def silent(answered: int) -> None:
-    """Nobody watches."""
 
 
 def key(system: System, asked: Asked) -> str:
@@ -37,8 +28,7 @@ def key(system: System, asked: Asked) -> str:
         "data": [asked.data.checksum, asked.data.split, asked.data.unit],
         "asked": [scope, asked.depth, asked.shown, asked.budgets],
     }
-    canonical = json.dumps(told, sort_keys=True, default=str)
-    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+    return kept.key(told)
 
 
 def place(home: Path, system: System, asked: Asked) -> Path:
@@ -52,23 +42,19 @@ def finished(file: Path, asked: Asked) -> bool:
 
 
 def rankings(
-    system: System, asked: Asked, file: Path, progress: Progress = silent
+    system: System, asked: Asked, file: Path, tell: Tell = lambda done: None
 ) -> dict[str, Ranking]:
-    """By question id. What the file has is not asked again.
+    """By question id. What the file has is not asked again; `tell` counts it.
 
     Raises Busy where another process is asking the same, or the index is in use; MillraceError.
     """
-    found = _read(file)
-    if any(each.id not in found for each in asked.data.questions):
+    ids = [each.id for each in asked.data.questions]
+    found = kept.values(file, Ranking)
+    if any(id not in found for id in ids):
         with kept.adding(file):
-            found = _read(file)
-            progress(len(found))
-            for made in answers(system, asked, found):
-                kept.add(file, {id: asdict(each) for id, each in made.items()})
-                found |= made
-                progress(len(made))
-    return {each.id: found[each.id] for each in asked.data.questions}
-
-
-def _read(file: Path) -> dict[str, Ranking]:
-    return {id: Ranking.of(each) for id, each in kept.read(file).items()}
+            known = kept.read(file)
+            made = answers(system, asked, known)
+            rows = ({id: asdict(each) for id, each in batch.items()} for batch in made)
+            kept.grow(file, rows, tell, len(known))
+            found = kept.values(file, Ranking)
+    return {id: found[id] for id in ids}

@@ -7,8 +7,8 @@ from functools import partial
 from statistics import fmean
 
 from evals.compare.outcome import Measured, Slice
-from evals.compare.texts import words
 from evals.datasets.judged import Judged, Question
+from evals.experiment.namesakes import words
 
 FEWEST = 5
 """Questions of a part that is shown."""

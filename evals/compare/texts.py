@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from array import array
 from collections import defaultdict
 from collections.abc import Sequence
@@ -12,11 +11,11 @@ from statistics import fmean
 
 import numpy as np
 
-from evals.compare import kept
+from evals import kept
 from evals.datasets.judged import Judged
 from evals.datasets.reading import documents
+from evals.experiment.namesakes import words
 
-_WORD = re.compile(r"\w+")
 _KEPT = "statistics"
 """Folder below the home of comparisons."""
 _REVISION = 1
@@ -82,11 +81,6 @@ def _answers(data: Judged) -> dict[str, list[str]]:
         for id in dict.fromkeys(data.document_of(unit) for unit in data.relevant(question.id)):
             found[id].append(question.id)
     return found
-
-
-def words(text: str) -> list[str]:
-    """Runs of letters, digits and `_`, whatever their case."""
-    return _WORD.findall(text.casefold())
 
 
 def _lengths(of: str, counts: Sequence[int]) -> dict[str, float]:

@@ -9,9 +9,8 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from evals.compare import kept
+from evals import kept
 from evals.compare.request import HOME
-from evals.compare.run import Watch
 from evals.defaults import sets
 from evals.defaults.show import show
 from evals.defaults.table import SYSTEMS, Wanted, measure, pipelines
@@ -67,7 +66,7 @@ def main(
         seed=seed,
         rules=Rules(margin=margin),
     )
-    found = measure(wanted, Watch(), lambda name: quiet.print(name, markup=False))
+    found = measure(wanted, begun=lambda name: quiet.print(name, markup=False))
     kept.write(out or home / "defaults.json", found.to_json())
     if as_json:
         click.echo(json.dumps(found.to_json()))

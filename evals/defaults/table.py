@@ -10,16 +10,18 @@ from typing import Any
 
 from components import spec
 from components.errors import BadOption, MillraceError, SourceMissing, line
+from components.phases import Runner, plainly
 from evals import extras
-from evals.compare import indexes, steps
 from evals.compare.evaluate import evaluate
+from evals.compare.plan import plan
 from evals.compare.request import Request
-from evals.compare.run import Watch, answered
-from evals.compare.systems import System
+from evals.compare.run import answered
 from evals.datasets import catalogue
 from evals.datasets.judged import Judged
 from evals.datasets.sampling import sampled
 from evals.defaults.sets import Entry, Listed
+from evals.experiment import indexes
+from evals.experiment.systems import System
 from evals.significance.compare import compare
 from evals.significance.comparison import Comparison
 from evals.significance.pairing import Pair
@@ -162,7 +164,7 @@ def pipelines(folder: Path, without: Sequence[str] = ()) -> list[Path]:
 
 
 def measure(
-    wanted: Wanted, watch: Watch | None = None, begun: Callable[[str], None] = lambda name: None
+    wanted: Wanted, by: Runner = plainly, begun: Callable[[str], None] = lambda name: None
 ) -> Table:
     """Set by set; one that cannot be measured is named, and the rest goes on. `begun` is told of
     each. Raises BadOption for systems that are not there.
@@ -179,7 +181,7 @@ def measure(
     for entry in listed.sets:
         begun(entry.name)
         try:
-            rows.append(_row(wanted, entry, kept, watch))
+            rows.append(_row(wanted, entry, kept, by))
         except MillraceError as error:
             failed[entry.name] = line(str(error), error.where, error.hint)
     return Table(
@@ -192,10 +194,10 @@ def measure(
     )
 
 
-def _row(wanted: Wanted, entry: Entry, candidates: Sequence[str], watch: Watch | None) -> Row:
+def _row(wanted: Wanted, entry: Entry, candidates: Sequence[str], by: Runner) -> Row:
     whole = catalogue.load(entry.data, entry.split)
     data = sampled(whole, wanted.questions, wanted.seed)
-    plan = steps.plan(
+    made = plan(
         Request(
             files=_suited(wanted, data),
             data=data,
@@ -206,10 +208,10 @@ def _row(wanted: Wanted, entry: Entry, candidates: Sequence[str], watch: Watch |
             rules=wanted.rules,
         )
     )
-    left_out = answered(plan, watch)
-    asked = [each for each in plan.systems if each.name not in left_out]
+    left_out = answered(made, by)
+    asked = [each for each in made.systems if each.name not in left_out]
     values = {
-        each.name: evaluate(each, data, plan.metrics, scoped=entry.scoped, home=wanted.home).values[
+        each.name: evaluate(each, data, made.metrics, scoped=entry.scoped, home=wanted.home).values[
             METRIC
         ]
         for each in asked

@@ -22,11 +22,10 @@ from components.retrievers.evidence import KINDS, Asked, Evidence, evidence, spr
 from components.retrievers.hybrid import Hybrid, fuse
 from components.stages import Encoder, SparseEncoder
 from components.values import Hit, Matrix, Query, Ranked
-from evals.compare import kept
-from evals.compare.namesakes import counting, namesakes
-from evals.compare.ranking import Namesake
-from evals.compare.systems import System, state
+from evals import kept
 from evals.datasets.judged import Judged
+from evals.experiment.namesakes import Namesake, counting, namesakes
+from evals.experiment.systems import System, state
 from evals.units import Units, units_of
 
 _REVISION = 2

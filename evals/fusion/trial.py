@@ -16,13 +16,14 @@ from components.retrievers.evidence import KINDS
 from components.retrievers.weights import Weights
 from components.values import Matrix
 from evals import extras
-from evals.compare import indexes
-from evals.compare.systems import System, systems
 from evals.datasets import catalogue
 from evals.datasets.judged import Unit
 from evals.datasets.sampling import sampled
 from evals.defaults.sets import Entry
 from evals.defaults.table import SYSTEMS
+from evals.experiment import indexes
+from evals.experiment.chosen import systems
+from evals.experiment.systems import System
 from evals.fusion.fit import fit
 from evals.fusion.gathered import Question, gathered
 from evals.fusion.orders import Order, reranked, values, weighed

@@ -17,7 +17,7 @@ from components.endpoint.prompt import Prompt
 from components.errors import BadOption, Unavailable
 from components.stages import Encoder
 from components.values import Chunk, Usage
-from evals.compare import kept
+from evals import kept
 from evals.judging import prompts
 from evals.questions.draft import Draft, LeftOut, read
 from evals.questions.draw import draw

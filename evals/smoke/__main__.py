@@ -14,8 +14,8 @@ from rich.text import Text
 from components import paths, spec
 from components.corpus import run
 from components.corpus.request import Job, Request, new_run_id
-from components.corpus.write import Committed
 from components.errors import GuardStopped, SourceMissing
+from components.phases import Done, within
 from evals import extras
 from evals.datasets import financebench
 from evals.metrics import Interval
@@ -91,15 +91,15 @@ def _measured(
 
 def _refresh(pipeline: Path, overrides: tuple[str, ...]) -> None:
     request = Request(pipeline=str(paths.named(pipeline)), overrides=overrides, run_id=new_run_id())
-    report = run.run(Job(request), _tell)
+    report = run.run(Job(request), within(_tell))
     for each in report.failures:
         click.echo(f"failed  {each.id}: {each.reason}", err=True)
     if not report.totals.documents:
         raise GuardStopped("no filing could be used").at(where=str(pipeline))
 
 
-def _tell(done: Committed) -> None:
-    click.echo(f"refreshing: {done.steps} filings, {done.tokens:,} tokens", err=True)
+def _tell(done: Done) -> None:
+    click.echo(f"refreshing: {done.units} filings, {done.tokens:,} tokens", err=True)
 
 
 def _folder() -> Path:

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from flows.commands.shared import json_option, prefect_option, prepare, print_json
+from flows.commands.shared import (
+    baseline_option,
+    data_option,
+    home_option,
+    json_option,
+    listed,
+    max_cost_option,
+    out_option,
+    prefect_option,
+    prepare,
+    print_json,
+    split_option,
+    sweep_option,
+)
 from flows.consoles import new_console
 
 if TYPE_CHECKING:
@@ -20,17 +33,15 @@ UNMEASURED, LIMIT = 3, 4
 
 
 @click.command("answers")
-@click.argument("pipelines", type=click.Path(path_type=Path), nargs=-1, required=True)
-@click.option(
-    "--data", required=True, help="A folder, or a name; a wrong one lists those there are."
-)
+@click.argument("pipelines", type=click.Path(), nargs=-1, required=True)
+@data_option
 @click.option(
     "--setting",
     default="shared",
     show_default=True,
     help="What is answered from: shared, single, oracle, long_context or closed_book.",
 )
-@click.option("--split", default="test", show_default=True, help="Split of the judgements.")
+@split_option
 @click.option(
     "-k",
     "hits",
@@ -48,106 +59,59 @@ UNMEASURED, LIMIT = 3, 4
 )
 @click.option(
     "--judge",
-    type=click.Path(path_type=Path),
+    type=click.Path(),
+    default="",
     help="A file that names a model to judge; without one, rules judge.",
 )
 @click.option(
     "--ragas",
     default="",
+    callback=listed,
     help="Metrics of ragas besides: semantic_similarity, rouge, chrf, string_similarity …",
 )
-@click.option(
-    "--max-cost",
-    type=click.FloatRange(0),
-    help="Ask no more before calls, those of earlier runs included, could cost more.",
-)
-@click.option(
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="[NAME:]STAGE.OPTION=VALUE",
-    help="Another value for all pipelines, or for one; a list makes a sweep.",
-)
-@click.option("--baseline", default="", help="System that all others are compared with.")
+@max_cost_option
+@sweep_option
+@baseline_option
 @click.option("--live", is_flag=True, help="Ask the pipelines' own live indexes; build nothing.")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder of the report.")
-@click.option(
-    "--home",
-    type=click.Path(path_type=Path),
-    default=Path(".millrace/answers"),
-    show_default=True,
-    help="Folder of what is kept: indexes, answers, ledgers.",
-)
+@out_option
+@home_option(".millrace/answers", "what is kept: indexes, answers, ledgers")
 @prefect_option
 @json_option
-def command(
-    pipelines: tuple[Path, ...],
-    data: str,
-    setting: str,
-    split: str,
-    hits: int,
-    characters: int,
-    judge: Path | None,
-    ragas: str,
-    max_cost: float | None,
-    overrides: tuple[str, ...],
-    baseline: str,
-    live: bool,
-    out: Path | None,
-    home: Path,
-    prefect: bool | None,
-    as_json: bool,
-) -> int:
+def command(out: Path | None, prefect: bool | None, as_json: bool, **given: Any) -> int:
     """Have PIPELINES answer the questions of a data set, and judge the answers.
 
     Each pipeline's source is replaced by the data set's documents, unless its live index is asked.
     What was built, answered or judged before is not done again.
     """
     prepare()
-    from evals.answers.files import REPORT
-    from evals.answers.plan import plan
-    from evals.compare.files import folder, ready
+    from evals.answers import plan as planning
+    from evals.report import files
 
-    made = plan(
-        pipelines=pipelines,
-        data=data,
-        setting=setting,
-        split=split,
-        hits=hits,
-        characters=characters,
-        judge=judge,
-        ragas=tuple(filter(None, (each.strip() for each in ragas.split(",")))),
-        max_cost=max_cost,
-        overrides=overrides,
-        baseline=baseline,
-        live=live,
-        home=home,
-    )
-    place = ready(out or folder(made.data.name, home))
-    outcome = _run(made, place, prefect)
+    plan = planning.plan(**given)
+    folder = files.ready(out or files.folder(plan.data.name, plan.home))
+    outcome = _answered(given, plan, folder, prefect)
     if as_json:
-        print_json({**outcome.to_json(), "report": str(place / REPORT)})
+        print_json({**outcome.to_json(), "report": str(folder / files.REPORT)})
     else:
-        _show(outcome, place / REPORT)
+        _show(outcome, folder / files.REPORT)
     if outcome.guarded:
         return LIMIT
     return UNMEASURED if outcome.incomplete else 0
 
 
-def _run(made: Plan, place: Path, prefect: bool | None) -> Outcome:
-    from evals.answers import files
+def _answered(given: Mapping[str, Any], plan: Plan, folder: Path, prefect: bool | None) -> Outcome:
     from evals.answers.run import run
-    from flows import orchestrator
-    from flows.answering import watching
+    from evals.report import answers
+    from flows import orchestrator, terminal
 
     as_flow = orchestrator.chosen(prefect)
-    with watching(made) as watch:
+    with terminal.showing() as by:
         if as_flow:
             from flows.answers import call
 
-            return call(made, place, watch)
-        outcome = run(made, watch)
-    files.write(outcome, place)
+            return call(given, plan, folder, by)
+        outcome = run(plan, by)
+    answers.write(outcome, folder)
     return outcome
 
 
@@ -200,8 +164,6 @@ def _rate(part: Part, verdict: str) -> str:
 
 def _told(outcome: Outcome) -> Iterator[str]:
     """What the tables do not say, a line each."""
-    from evals.compare.notes import of_namesakes
-
     for name, reason in outcome.excluded.items():
         yield f"left out  {name}: {reason}"
     for each in outcome.systems:
@@ -210,7 +172,7 @@ def _told(outcome: Outcome) -> Iterator[str]:
         yield f"not measured  {name}: {reason}"
     for reason, found in outcome.data.left_out.items():
         yield f"not measured  {reason}: {found.count}"
-    yield from (f"note  {each}" for each in of_namesakes(outcome.systems))
+    yield from (f"note  {each}" for each in outcome.notes)
     if outcome.ledger.known.calls or outcome.ledger.unsure.calls:
         yield _money(outcome)
     yield from (str(each) for each in outcome.comparisons)

@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from flows.commands.shared import json_option, prefect_option, prepare, print_json
+from flows.commands.shared import (
+    baseline_option,
+    data_option,
+    home_option,
+    json_option,
+    listed,
+    out_option,
+    prefect_option,
+    prepare,
+    print_json,
+    split_option,
+    sweep_option,
+)
 from flows.consoles import new_console
 
 if TYPE_CHECKING:
     from evals.compare.outcome import Measured, Outcome
-    from evals.compare.steps import Plan
+    from evals.compare.plan import Plan
 
 
 @click.command("compare")
-@click.argument("pipelines", type=click.Path(path_type=Path), nargs=-1)
+@click.argument("pipelines", type=click.Path(), nargs=-1)
 @click.option(
     "--live",
-    type=click.Path(path_type=Path),
+    type=click.Path(),
+    default="",
     help="A pipeline whose live index is measured as it is, instead of PIPELINES.",
 )
 @click.option(
@@ -30,48 +43,25 @@ if TYPE_CHECKING:
     metavar="GENERATION",
     help="Another index of that pipeline, to compare with the live one; may be repeated.",
 )
+@data_option
+@split_option
+@sweep_option
 @click.option(
-    "--data", required=True, help="A folder, or a name; a wrong one lists those there are."
+    "--metrics",
+    default="",
+    callback=listed,
+    help="Such as nDCG@10,R@100,RR@10; the first one decides.",
 )
-@click.option("--split", default="test", show_default=True, help="Split of the judgements.")
-@click.option(
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="[NAME:]STAGE.OPTION=VALUE",
-    help="Another value for all pipelines, or for one; a list makes a sweep.",
-)
-@click.option("--metrics", default="", help="Such as nDCG@10,R@100,RR@10; the first one decides.")
-@click.option("--baseline", default="", help="System that all others are compared with.")
+@baseline_option
 @click.option("--scope", is_flag=True, help="Ask each question within the data set's scope.")
 @click.option("--margin", default=0.03, show_default=True, help="A loss that does not matter.")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder of the report.")
-@click.option(
-    "--home",
-    type=click.Path(path_type=Path),
-    default=Path(".millrace/compare"),
-    show_default=True,
-    help="Folder of what comparisons keep: indexes, answers, history.",
-)
+@out_option
+@home_option(".millrace/compare", "what comparisons keep: indexes, answers, history")
 @click.option("--no-timing", is_flag=True, help="Do not measure how long answers take.")
 @prefect_option
 @json_option
 def command(
-    pipelines: tuple[Path, ...],
-    live: Path | None,
-    candidates: tuple[str, ...],
-    data: str,
-    split: str,
-    overrides: tuple[str, ...],
-    metrics: str,
-    baseline: str,
-    scope: bool,
-    margin: float,
-    out: Path | None,
-    home: Path,
-    no_timing: bool,
-    prefect: bool | None,
-    as_json: bool,
+    out: Path | None, no_timing: bool, prefect: bool | None, as_json: bool, **given: Any
 ) -> int:
     """Compare PIPELINES on a data set with judged questions.
 
@@ -79,24 +69,13 @@ def command(
     before is not done again. With --live, indexes that are there are measured: nothing is built.
     """
     prepare()
-    from evals.compare import files, request, steps
+    from evals.compare import plan as planning
+    from evals.compare import request
+    from evals.report import files
 
-    asked = request.read(
-        pipelines=pipelines,
-        live=live,
-        candidates=candidates,
-        data=data,
-        split=split,
-        overrides=overrides,
-        metrics=tuple(filter(None, (each.strip() for each in metrics.split(",")))),
-        baseline=baseline,
-        scope=scope,
-        margin=margin,
-        home=home,
-    )
-    plan = steps.plan(asked)
-    folder = files.ready(out or files.folder(asked.data.name, home))
-    outcome = _run(plan, folder, prefect, timed=not no_timing)
+    plan = planning.plan(request.read(**given))
+    folder = files.ready(out or files.folder(plan.request.data.name, plan.request.home))
+    outcome = _compared(given, plan, folder, prefect, timed=not no_timing)
     if as_json:
         print_json({**outcome.to_json(), "report": str(folder / files.REPORT)})
     else:
@@ -104,20 +83,21 @@ def command(
     return 3 if outcome.excluded else 0
 
 
-def _run(plan: Plan, folder: Path, prefect: bool | None, *, timed: bool) -> Outcome:
-    from evals.compare import files
+def _compared(
+    given: Mapping[str, Any], plan: Plan, folder: Path, prefect: bool | None, *, timed: bool
+) -> Outcome:
     from evals.compare.run import run
-    from flows import orchestrator
-    from flows.comparing import watching
+    from evals.report import compare
+    from flows import orchestrator, terminal
 
     as_flow = orchestrator.chosen(prefect)
-    with watching(plan) as watch:
+    with terminal.showing() as by:
         if as_flow:
             from flows.compare import call
 
-            return call(plan, folder, watch, timed=timed)
-        outcome = run(plan, watch, timed=timed)
-    files.write(outcome, folder, plan.request.home)
+            return call(given, plan, folder, by, timed=timed)
+        outcome = run(plan, by, timed=timed)
+    compare.write(outcome, folder, plan.request.home)
     return outcome
 
 
@@ -147,8 +127,6 @@ def _show(outcome: Outcome, report: Path) -> None:
 
 def _told(outcome: Outcome) -> Iterator[str]:
     """What the table does not say, a line each."""
-    from evals.compare.notes import notes
-
     for name, reason in outcome.excluded.items():
         yield f"left out  {name}: {reason}"
     for each in outcome.systems:
@@ -159,7 +137,7 @@ def _told(outcome: Outcome) -> Iterator[str]:
     for reason, found in outcome.data.left_out.items():
         yield f"not measured  {reason}: {found.count}"
     yield from _warm(outcome)
-    yield from (f"note  {each}" for each in notes(outcome))
+    yield from (f"note  {each}" for each in outcome.notes)
     yield from (str(each) for each in outcome.comparisons if each.metric == outcome.metrics[0])
     yield outcome.verdict
 

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flows.commands.shared import json_option, load, pipeline_argument, prepare, print_json
+from flows.commands.shared import (
+    json_option,
+    load,
+    max_cost_option,
+    pipeline_argument,
+    prepare,
+    print_json,
+)
 
 if TYPE_CHECKING:
     from components.endpoint.conversation import ChatModel
@@ -42,11 +49,7 @@ def command() -> None:
     "-n", "count", type=click.IntRange(1), default=100, show_default=True, help="Questions."
 )
 @click.option("--seed", default=0, show_default=True, help="Decides which passages are drawn.")
-@click.option(
-    "--max-cost",
-    type=click.FloatRange(0),
-    help="Ask no more before calls, those of earlier runs included, could cost more.",
-)
+@max_cost_option
 @json_option
 def write(
     pipeline: Path,
@@ -64,9 +67,9 @@ def write(
 
     from components.endpoint.ledger import Ledger
     from components.errors import BadOption, UserError
-    from evals.compare.files import ready
     from evals.judging import judge_file
     from evals.questions import review as reviews
+    from evals.report.files import ready
 
     try:
         ready(review.parent)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,7 +76,10 @@ def command(
         use_cache=not no_cache,
         run_id=new_run_id(),
     )
-    report = _timed(Job(request), prefect)
+    start = time.perf_counter()
+    report = _refreshed(Job(request), prefect)
+    seconds = time.perf_counter() - start
+    report = replace(report, seconds=seconds, startup_seconds=start - STARTED)
     if as_json:
         print_json(report.to_json())
     else:
@@ -82,35 +87,24 @@ def command(
     return report.exit_code
 
 
-def _timed(job: Job, prefect: bool | None) -> Report:
-    from components.corpus.run import timed
-
-    start = time.perf_counter()
-    report = _run(job, prefect)
-    return timed(report, time.perf_counter() - start, start - STARTED)
-
-
-def _run(job: Job, prefect: bool | None) -> Report:
-    """The steps: as a flow, or one after the other. Which it is does not change once they begin."""
+def _refreshed(job: Job, prefect: bool | None) -> Report:
+    """Here or as a flow, of which a server that is named sees all. One that has to be started is
+    worth it where there is something to do.
+    """
     from components.corpus import run
-    from flows import engines, orchestrator
-    from flows.progress import watching
+    from flows import engines, orchestrator, terminal
 
-    if orchestrator.named(prefect) and not job.request.dry_run:
-        orchestrator.check()
-        from flows.refresh import call
+    asked = False if job.request.dry_run else prefect
+    named = orchestrator.named(asked) and orchestrator.chosen(asked)
+    with (
+        terminal.showing(rates=True) as by,
+        nullcontext() if named else run.planned(job, by) as found,
+    ):
+        if found is None or (not found.idle and orchestrator.chosen(asked)):
+            from flows.refresh import call
 
-        with watching(0) as watcher:
-            return call(job, None, watcher)
-    with run.workplace(job) as folder:
-        found = run.plan(job, folder)
-        idle = found.idle or job.request.dry_run  # worth no server that has to be started
-        with watching(found.work) as watcher:
-            if not idle and orchestrator.chosen(prefect):
-                from flows.refresh import call
-
-                return call(job, found, watcher)
-            return run.carry_out(job, found, watcher, engines.steps(job.pipeline.engine))
+            return call(job, found, by)
+        return run.carry_out(job, found, by, engines.chosen(job.pipeline.engine))
 
 
 def _show(report: Report) -> None:

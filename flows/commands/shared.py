@@ -14,37 +14,67 @@ import click
 if TYPE_CHECKING:
     from components.spec import Pipeline
 
-Function = TypeVar("Function", bound=Callable[..., Any])
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def pipeline_argument(function: Function) -> Function:
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+prefect_option = click.option(
+    "--prefect/--engine-only",
+    "prefect",
+    default=None,
+    help="Run as a Prefect flow, on a temporary server where PREFECT_API_URL names none; or "
+    "without Prefect. Neither: as a flow where it names one.",
+)
+max_cost_option = click.option(
+    "--max-cost",
+    type=click.FloatRange(0),
+    help="Ask no more before calls, those of earlier runs included, could cost more.",
+)
+data_option = click.option(
+    "--data", required=True, help="A folder, or a name; a wrong one lists those there are."
+)
+split_option = click.option(
+    "--split", default="test", show_default=True, help="Split of the judgements."
+)
+sweep_option = click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="[NAME:]STAGE.OPTION=VALUE",
+    help="Another value for all pipelines, or for one; a list makes a sweep.",
+)
+baseline_option = click.option(
+    "--baseline", default="", help="System that all others are compared with."
+)
+out_option = click.option("--out", type=click.Path(path_type=Path), help="Folder of the report.")
+
+
+def home_option(home: str, kept: str) -> Callable[[Command], Command]:
+    """`--home`, with its default and what it is a folder of."""
+    return click.option(
+        "--home",
+        type=click.Path(),
+        default=home,
+        show_default=True,
+        help=f"Folder of {kept}.",
+    )
+
+
+def listed(_: click.Context, __: click.Parameter, given: str) -> tuple[str, ...]:
+    """Names with commas between them."""
+    return tuple(filter(None, (each.strip() for each in given.split(","))))
+
+
+def pipeline_argument(command: Command) -> Command:
     """`PIPELINE` and `--set`."""
-    function = click.argument("pipeline", type=click.Path(path_type=Path))(function)
+    command = click.argument("pipeline", type=click.Path(path_type=Path))(command)
     return click.option(
         "--set",
         "overrides",
         multiple=True,
         metavar="STAGE.OPTION=VALUE",
         help="Use another value than the file's; may be repeated.",
-    )(function)
-
-
-def json_option(function: Function) -> Function:
-    """`--json`."""
-    return click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")(
-        function
-    )
-
-
-def prefect_option(function: Function) -> Function:
-    """`--prefect` and `--engine-only`; neither: where PREFECT_API_URL names a server."""
-    return click.option(
-        "--prefect/--engine-only",
-        "prefect",
-        default=None,
-        help="Run as a Prefect flow, on a temporary server where PREFECT_API_URL names none; or "
-        "without Prefect. Neither: as a flow where it names one.",
-    )(function)
+    )(command)
 
 
 def load(pipeline: Path, overrides: tuple[str, ...]) -> Pipeline:

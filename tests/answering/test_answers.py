@@ -6,19 +6,19 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 from components.errors import BadOption, Busy, MillraceError, Moved, SpecError
+from components.phases import Phase, plainly
 from components.values import Answer, Citation, Hit, Query
-from evals.answers import files
 from evals.answers.outcome import OVERALL, Outcome, Row
-from evals.answers.plan import Plan
-from evals.answers.run import PLAIN, run
-from evals.compare.systems import System
+from evals.answers.run import run
 from evals.datasets.judged import BadData
 from evals.judging.offline import judge
+from evals.report import answers as report
+from evals.report import files
 from tests.answering.data import (
     KINDS,
     NONE,
@@ -33,6 +33,7 @@ from tests.answering.data import (
 )
 from tests.compare.data import publish, served
 
+T = TypeVar("T")
 RIGHT = gold()
 
 
@@ -104,7 +105,7 @@ def test_no_worse_with_a_sure_loss_says_so(tmp_path: Path) -> None:
     told = replace(found, comparisons=[lost, *others])
     assert "b is no worse than a, with a sure loss below the margin of 0.03 (" in told.verdict
     (tmp_path / "out").mkdir()
-    files.write(told, tmp_path / "out")
+    report.write(told, tmp_path / "out")
     page = (tmp_path / "out" / files.REPORT).read_text()
     assert "with a sure loss below the margin of 0.03" in page
     assert "<th>failed</th>" in page
@@ -255,7 +256,7 @@ def test_a_sweep_of_answerers(tmp_path: Path) -> None:
 def test_what_is_written_can_be_replayed(tmp_path: Path) -> None:
     first = outcome(tmp_path, parrot(tmp_path, says="It turns 338 times."), setting="oracle")
     (tmp_path / "out").mkdir()
-    files.write(first, tmp_path / "out")
+    report.write(first, tmp_path / "out")
     written = tmp_path / "out" / "answers" / "parrot.jsonl"
     again = answering(tmp_path, "again", {"use": "recorded", "path": str(written)})
     assert only(replay(tmp_path, again)).whole.counts == only(first).whole.counts
@@ -270,7 +271,7 @@ def test_what_is_written_can_be_replayed(tmp_path: Path) -> None:
 def test_the_page_escapes_what_it_shows(tmp_path: Path) -> None:
     found = replay(tmp_path, parrot(tmp_path, says="<script>alert(1)</script>"))
     (tmp_path / "out").mkdir()
-    files.write(found, tmp_path / "out")
+    report.write(found, tmp_path / "out")
     page = (tmp_path / "out" / files.REPORT).read_text()
     assert "<script>" not in page
     assert "&lt;script&gt;alert(1)" in page
@@ -370,23 +371,21 @@ def test_there_is_a_river_for_every_fact() -> None:
     assert len(RIGHT) == len(WHEELS) * len(KINDS)
 
 
-@pytest.mark.parametrize("step", ["build", "ask"])
+@pytest.mark.parametrize(("step", "of"), [("build", "a"), ("ask", "b")])
 @pytest.mark.parametrize("kind", [Busy, Moved])
 def test_what_is_right_the_next_time_leaves_no_system_out(
-    tmp_path: Path, step: str, kind: type[MillraceError]
+    tmp_path: Path, step: str, of: str, kind: type[MillraceError]
 ) -> None:
     pipelines = [recorded(tmp_path, each, RIGHT) for each in "ab"]
-    plan = planned(tmp_path, *pipelines, setting="closed_book")
-    steps: Any = PLAIN
-    do = getattr(steps, step)
+    plan = planned(tmp_path, *pipelines)
 
-    def failing(of: Plan, system: System, *more: object) -> None:
-        if system.name == "b":
+    def failing(phase: Phase[T], /) -> T:
+        if (phase.name, phase.of) == (step, of):
             raise kind("not now")
-        do(of, system, *more)
+        return plainly(phase)
 
     with pytest.raises(kind):
-        run(plan, by=replace(steps, **{step: failing}))
+        run(plan, failing)
 
 
 def rescoped(folder: Path, name: str, corpus: bool = True) -> str:

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
-from evals.answers import asking, files
+from evals.answers import asking
 from evals.answers.run import run
 from evals.datasets.judged import LeftOut
+from evals.report import answers as report
+from evals.report import files
 from tests.answering.data import answering, only, outcome, planned
 from tests.cli import call
 from tests.endpoint.server import Asked, Reply, chat_server
@@ -81,7 +83,7 @@ def test_the_result_says_so(tmp_path: Path) -> None:
     assert only(found).to_json()["questions_as_documents"] == {"count": 4, "first": list(IDS)}
     told = "documents of the corpus themselves, which are not counted as hits: 4"
     (tmp_path / "out").mkdir()
-    files.write(found, tmp_path / "out")
+    report.write(found, tmp_path / "out")
     assert told in (tmp_path / "out" / files.REPORT).read_text()
     done = call("answers", file, "--data", data, "--home", tmp_path / "home",
                 "--out", tmp_path / "other")  # fmt: skip

@@ -17,7 +17,7 @@ import pytest
 from components.endpoint.ledger import Ledger
 from components.errors import Unavailable
 from components.values import Usage
-from evals.answers import steps
+from evals.answers import asking
 from evals.answers.plan import Plan
 from evals.answers.run import run
 from tests.answering.data import NONE, WHEELS, answering, gold, only, planned, turns
@@ -386,7 +386,7 @@ def test_a_torn_line_is_asked_again(tmp_path: Path) -> None:
         run(plan)
         file = plan.file(plan.systems[0])
         file.write_bytes(file.read_bytes()[:-20])
-        assert steps.todo(plan, plan.systems[0])
+        assert asking.waiting(plan, plan.systems[0])
         found = run(plan)
     assert len(server.asked) == 17
     assert only(found).whole.counts["correct"] == 16

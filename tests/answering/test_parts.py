@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.values import Chunk, Citation, Hit, Metadata, Query, Span
+from evals import kept
 from evals.answers.answered import Answered, Passage
 from evals.answers.figures import unsupported
-from evals.answers.losses import loss
-from evals.answers.retrieval import retrieval
+from evals.answers.losses import loss, retrieval
 from evals.datasets.judged import Judged, Question
 
 
@@ -130,10 +130,7 @@ def test_what_an_answerer_found_itself_counts(tmp_path: Path) -> None:
     assert loss(PAGES, "q", found, "incorrect") == "not used"
 
 
-def test_what_is_kept_is_read_back() -> None:
-    import json
-    from dataclasses import asdict
-
+def test_what_is_kept_is_read_back(tmp_path: Path) -> None:
     whole = replace(
         answered(*HITS, cites=2),
         unsupported=("5",),
@@ -141,4 +138,6 @@ def test_what_is_kept_is_read_back() -> None:
         retrieval={"recall": 1.0},
         seconds=0.5,
     )
-    assert Answered.read(json.loads(json.dumps(asdict(whole)))) == whole
+    file = tmp_path / "answers.jsonl"
+    kept.add(file, {"q": asdict(whole)})
+    assert kept.values(file, Answered) == {"q": whole}

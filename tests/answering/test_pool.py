@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 import pytest
 
 from components.errors import GuardStopped, MillraceError, Unavailable
-from evals.answers.pool import HOPELESS, each
+from evals.pool import HOPELESS, each
 from infra import stopping
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from evals.compare import kept
+from evals import kept
 from tests.cli import Outcome, call
 from tests.compare.data import beir, held, pipeline, publish, served, without_corpus
 

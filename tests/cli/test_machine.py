@@ -243,7 +243,7 @@ def test_a_copy_of_an_index(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> 
 def test_no_work_is_discarded(corpus: Corpus, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     corpus.fill(2)
     with pytest.raises(KeyboardInterrupt):
-        run.run(corpus.job(), steps=INTERRUPTED)
+        run.run(corpus.job(), INTERRUPTED)
     store = corpus.folder / "store" / "test"
     draft = [each.name for each in store.iterdir() if each.is_dir()]
     for refused, module in (("fsync", os), ("mkdtemp", tempfile)):

@@ -350,8 +350,7 @@ def test_what_fails_in_the_middle_ends_the_run_and_nothing_is_done_twice(
 def test_a_plan_serves_once(corpus: Corpus) -> None:
     corpus.fill(2)
     job = corpus.job()
-    with run.workplace(job) as folder:
-        found = run.plan(job, folder)
+    with run.planned(job) as found:
         run.carry_out(job, found)
         with pytest.raises(MillraceError, match="the plan was used before"):
             run.carry_out(job, found)

@@ -68,7 +68,7 @@ def held(file: Path, overrides: Sequence[str] = ()) -> str:
     job = _job(file, overrides)
     with job.corpus.lock():
         found = survey(job, file.parent)
-        written = write(job, found, run.silent)
+        written = write(job, found, lambda _: None)
         return seal(job, found, written.draft).generation.name
 
 

@@ -9,23 +9,27 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import ir_measures
 import pytest
 
-from components.corpus.write import Committed
 from components.errors import BadOption, Busy, Damaged, MillraceError, UserError
-from evals.compare import answers, files, kept, steps
+from components.phases import Done, Phase, plainly
+from evals import kept
+from evals.compare import plan as planning
+from evals.compare import ranking
 from evals.compare.outcome import Outcome
+from evals.compare.plan import Plan
 from evals.compare.request import Request
-from evals.compare.run import PLAIN, Watch, run
-from evals.compare.steps import Plan
-from evals.compare.systems import System
+from evals.compare.run import run
 from evals.datasets import catalogue
+from evals.report import compare as report
+from evals.report import files, history
 from tests.cli import start
 from tests.compare.data import DOCUMENTS, beir, pipeline
 
+T = TypeVar("T")
 MANY = ("nDCG@10", "RR@10", "RR", "AP", "P@3", "Success@1", "R@2")
 
 
@@ -35,13 +39,16 @@ class Counted:
     def __init__(self) -> None:
         self.built: list[str] = []
         self.asked: dict[str, list[int]] = {}
-        self.watch = Watch(self._building, self._asking)
+        """How many questions have answers, as it is told."""
 
-    def _building(self, system: System, done: Committed) -> None:
-        self.built.append(system.name)
+    def watch(self, phase: Phase[T], /) -> T:
+        def tell(done: Done) -> None:
+            if phase.name == "build":
+                self.built.append(phase.of)
+            else:
+                self.asked.setdefault(phase.of, []).append(done.units)
 
-    def _asking(self, system: System, answered: int) -> None:
-        self.asked.setdefault(system.name, []).append(answered)
+        return phase.work(tell)
 
 
 def planned(folder: Path, names: Sequence[Path], **more: Any) -> Plan:
@@ -49,7 +56,7 @@ def planned(folder: Path, names: Sequence[Path], **more: Any) -> Plan:
     if not data.exists():
         beir(data, more.pop("questions", 12))
     request = Request(files=names, data=catalogue.load(str(data)), home=folder / "home", **more)
-    return steps.plan(request)
+    return planning.plan(request)
 
 
 def two(folder: Path) -> list[Path]:
@@ -92,7 +99,7 @@ def test_a_verdict_with_its_numbers(tmp_path: Path) -> None:
 
 def test_the_written_files_give_other_tools_the_same_values(tmp_path: Path) -> None:
     outcome = run(planned(tmp_path, two(tmp_path)), timed=False)
-    files.write(outcome, tmp_path / "out", tmp_path / "home")
+    report.write(outcome, tmp_path / "out", tmp_path / "home")
     read: Any = ir_measures
     qrels = list(read.read_trec_qrels(str(tmp_path / "out" / "qrels.txt")))
     measures = [ir_measures.parse_measure(name) for name in outcome.metrics]
@@ -114,7 +121,7 @@ def test_equal_scores_and_scores_of_two_stages_are_read_in_our_order(tmp_path: P
         tmp_path, "few", retriever={"use": "dense"}, reranker={"use": "feedback", "depth": 3}
     )
     outcome = run(planned(tmp_path, [*two(tmp_path), few], metrics=MANY), timed=False)
-    files.write(outcome, tmp_path / "out", tmp_path / "home")
+    report.write(outcome, tmp_path / "out", tmp_path / "home")
     read: Any = ir_measures
     qrels = list(read.read_trec_qrels(str(tmp_path / "out" / "qrels.txt")))
     measures = {ir_measures.parse_measure(name): name for name in MANY}
@@ -128,7 +135,7 @@ def test_equal_scores_and_scores_of_two_stages_are_read_in_our_order(tmp_path: P
 def test_runs_have_the_scores_of_the_hits(tmp_path: Path) -> None:
     plan = planned(tmp_path, two(tmp_path))
     outcome = run(plan, timed=False)
-    files.write(outcome, tmp_path / "out", tmp_path / "home")
+    report.write(outcome, tmp_path / "out", tmp_path / "home")
     read: Any = ir_measures
     for each, system in zip(outcome.systems, plan.systems, strict=True):
         with system.searcher() as searcher:
@@ -206,7 +213,7 @@ def test_a_comparison_that_was_killed_goes_on(tmp_path: Path) -> None:
 
 
 def test_only_what_is_missing_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answers, "_BATCH", 5)
+    monkeypatch.setattr(ranking, "_BATCH", 5)
     plan = planned(tmp_path, two(tmp_path)[:1])
     run(plan, timed=False)
     (system,) = plan.systems
@@ -216,7 +223,7 @@ def test_only_what_is_missing_is_asked(tmp_path: Path, monkeypatch: pytest.Monke
     file.write_bytes(first[0] + first[1][:40])
     watch = Counted()
     run(plan, watch.watch, timed=False)
-    assert watch.asked["words"] == [5, 5, 2]  # the first five were kept
+    assert watch.asked["words"] == [5, 10, 12]  # the first five were kept
     assert file.read_bytes() == b"".join(first)
 
 
@@ -237,7 +244,7 @@ def test_documents_that_failed_are_told(tmp_path: Path) -> None:
     whole = pipeline(tmp_path, "whole", splitter={"use": "whole", "max_tokens": 80})
     outcome = run(planned(tmp_path, [whole]), timed=False)
     assert outcome.to_json()["systems"]["whole"]["failed_documents"] == ["long"]
-    files.write(outcome, tmp_path / "out", tmp_path / "home")
+    report.write(outcome, tmp_path / "out", tmp_path / "home")
     text = (tmp_path / "out" / files.REPORT).read_text()
     assert "whole: 1 (long)" in text
 
@@ -245,11 +252,13 @@ def test_documents_that_failed_are_told(tmp_path: Path) -> None:
 def test_a_fault_of_the_machine_is_no_exclusion(tmp_path: Path) -> None:
     plan = planned(tmp_path, two(tmp_path))
 
-    def broken(*_: object) -> Any:
-        raise OSError("the disk is gone")
+    def broken(phase: Phase[T], /) -> T:
+        if phase.name == "ask":
+            raise OSError("the disk is gone")
+        return plainly(phase)
 
     with pytest.raises(OSError, match="the disk is gone"):
-        run(plan, by=replace(PLAIN, ask=broken), timed=False)
+        run(plan, broken, timed=False)
 
 
 @pytest.mark.parametrize(
@@ -292,13 +301,13 @@ def test_the_page_is_complete_in_itself(tmp_path: Path) -> None:
     plan = planned(tmp_path, two(tmp_path))
     for _ in range(2):
         outcome = run(plan)
-        files.write(outcome, tmp_path / "out", tmp_path / "home")
+        report.write(outcome, tmp_path / "out", tmp_path / "home")
     text = (tmp_path / "out" / files.REPORT).read_text()
     assert outcome.verdict in text
     # Differences, latency, likeness (of sets and of ranks), and over time since there are two.
     assert text.count("<svg") == 5
     assert not re.findall(r"(?:src|href)\s*=\s*[\"'](?!#)|@import|<script|url\((?!#)", text)
-    assert len(files.history(outcome, tmp_path / "home")) == 2
+    assert len(history.history(outcome, tmp_path / "home")) == 2
 
 
 def test_nothing_of_a_text_is_markup(tmp_path: Path) -> None:
@@ -306,7 +315,7 @@ def test_nothing_of_a_text_is_markup(tmp_path: Path) -> None:
     queries = tmp_path / "data" / "queries.jsonl"
     queries.write_text(queries.read_text().replace('"text": "', '"text": "<b onload=x> '))
     outcome = run(planned(tmp_path, two(tmp_path)), timed=False)
-    files.write(outcome, tmp_path / "out", tmp_path / "home")
+    report.write(outcome, tmp_path / "out", tmp_path / "home")
     assert "<b onload" not in (tmp_path / "out" / files.REPORT).read_text()
 
 
@@ -335,7 +344,7 @@ def test_splits_of_one_corpus_share_its_index(tmp_path: Path) -> None:
     test = folder / "qrels" / "test.tsv"
     lines = test.read_text().splitlines(keepends=True)
     (folder / "qrels" / "dev.tsv").write_text("".join(lines[:4]))
-    other = steps.plan(replace(plan.request, data=catalogue.load(str(folder), "dev")))
+    other = planning.plan(replace(plan.request, data=catalogue.load(str(folder), "dev")))
     watch = Counted()
     run(other, watch.watch, timed=False)
     assert (watch.built, [*watch.asked]) == ([], ["words"])

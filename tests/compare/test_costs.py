@@ -14,12 +14,13 @@ from components.encoders.hashing import Hashing
 from components.encoders.model import model
 from components.options import option
 from components.values import Hit, Matrix, Query, Ranked
-from evals.compare import steps
+from evals.compare import plan as planning
 from evals.compare.costs import measure, one_by_one
 from evals.compare.outcome import Measured
 from evals.compare.request import Request
 from evals.compare.run import run
 from evals.datasets import catalogue
+from evals.experiment import indexes
 from tests.compare.data import beir, pipeline
 from tests.encoders.random_models import transformer
 
@@ -98,7 +99,7 @@ def test_each_systems_cost_says_what_was_measured(tmp_path: Path, checkpoint: Pa
 @pytest.mark.parametrize("questions", [1, 2, 3])
 def test_few_questions_are_all_measured(tmp_path: Path, questions: int) -> None:
     plan = _planned(tmp_path, [pipeline(tmp_path, "plain")])
-    steps.build(plan, plan.systems[0])
+    indexes.build(plan.systems[0])
     queries = plan.request.data.queries()[:questions]
     readings = list(one_by_one(plan.systems, queries))
     assert len(readings) == questions
@@ -110,7 +111,7 @@ def test_every_system_reads_a_new_question_anew_and_then_nothing(
     tmp_path: Path, questions: int
 ) -> None:
     plan = _planned(tmp_path, remembering(tmp_path, "a", "b", "c"))
-    steps.build(plan, plan.systems[0])
+    indexes.build(plan.systems[0])
     queries = plan.request.data.queries()[:questions]
     readings = list(one_by_one(plan.systems, queries))
     timed = [each for each in _READ if each[1] in {query.text for query in queries}]
@@ -123,7 +124,7 @@ def test_every_system_reads_a_new_question_anew_and_then_nothing(
 
 def test_the_warm_up_asks_no_question_that_is_timed(tmp_path: Path) -> None:
     plan = _planned(tmp_path, remembering(tmp_path, "a", "b"))
-    steps.build(plan, plan.systems[0])
+    indexes.build(plan.systems[0])
     queries = plan.request.data.queries()
     measure(plan.systems, queries)
     asked = {query.text for query in queries}
@@ -135,7 +136,7 @@ def test_the_warm_up_asks_no_question_that_is_timed(tmp_path: Path) -> None:
 
 def test_questions_that_are_asked_together_are_new(tmp_path: Path) -> None:
     plan = _planned(tmp_path, remembering(tmp_path, "a", "b"))
-    steps.build(plan, plan.systems[0])
+    indexes.build(plan.systems[0])
     queries = plan.request.data.queries()
     measure(plan.systems, queries)
     batches = [_READ[at : at + 12] for at in range(len(_READ) - 6 * 12, len(_READ), 12)]
@@ -170,7 +171,7 @@ def test_a_question_is_encoded_when_it_is_new_and_not_when_it_is_asked_again(
 
     monkeypatch.setattr(Hashing, "encode_queries", counted)
     plan = _planned(tmp_path, [pipeline(tmp_path, each) for each in ("a", "b")])
-    steps.build(plan, plan.systems[0])
+    indexes.build(plan.systems[0])
     (query,) = plan.request.data.queries()[:1]
     list(one_by_one(plan.systems, [query]))
     assert encoded.count(query.text) == 2
@@ -207,9 +208,9 @@ def _compared(folder: Path, files: list[Path]) -> list[Measured]:
     return list(run(_planned(folder, files)).systems)
 
 
-def _planned(folder: Path, files: list[Path]) -> steps.Plan:
+def _planned(folder: Path, files: list[Path]) -> planning.Plan:
     data = catalogue.load(str(beir(folder / "data")))
-    return steps.plan(Request(files=files, data=data, home=folder / "home"))
+    return planning.plan(Request(files=files, data=data, home=folder / "home"))
 
 
 def _bytes(checkpoint: Path, *, halved: bool = False) -> int:

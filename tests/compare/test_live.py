@@ -6,30 +6,36 @@ import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 from components import spec
 from components.corpus.search import search
 from components.errors import Busy, DiskFull, Moved, NothingLive, SourceMissing, UserError
+from components.phases import Done, Phase
 from components.retrievers import weights
 from components.values import Query
-from evals.compare import answers, files, kept, request, steps
+from evals import kept
+from evals.compare import plan as planning
+from evals.compare import ranking, request
 from evals.compare.costs import one_by_one
 from evals.compare.evaluate import evaluate
-from evals.compare.live import served as generations
 from evals.compare.outcome import Outcome
-from evals.compare.run import Watch, run
-from evals.compare.steps import Plan
-from evals.compare.systems import serving
+from evals.compare.plan import Plan
+from evals.compare.run import run
 from evals.datasets import beir as layout
 from evals.datasets import catalogue
+from evals.experiment.live import served as generations
+from evals.experiment.systems import serving
+from evals.report import compare as report
+from evals.report import files
 from infra.settings import settings
 from tests import full_disk
 from tests.compare.data import DOCUMENTS, beir, held, pipeline, publish, served, without_corpus
 from tests.corpora import held_in
 
+T = TypeVar("T")
 NARROW = ("encoder.width=32", "splitter.max_tokens=48")
 
 
@@ -56,7 +62,7 @@ def mill(tmp_path_factory: pytest.TempPathFactory) -> Mill:
 
 
 def planned(folder: Path, live: Path, data: Path, **more: Any) -> Plan:
-    return steps.plan(request.read(live=live, data=str(data), home=folder / "home", **more))
+    return planning.plan(request.read(live=live, data=str(data), home=folder / "home", **more))
 
 
 def measured(folder: Path, live: Path, data: Path, **more: Any) -> Outcome:
@@ -66,7 +72,11 @@ def measured(folder: Path, live: Path, data: Path, **more: Any) -> Outcome:
 def asked(plan: Plan) -> list[str]:
     """Names of the systems that are asked anything."""
     found: dict[str, int] = {}
-    run(plan, Watch(asking=lambda system, n: found.update({system.name: n})), timed=False)
+
+    def watch(phase: Phase[T], /) -> T:
+        return phase.work(lambda done: found.update({phase.of: done.units}))
+
+    run(plan, watch, timed=False)
     return list(found)
 
 
@@ -105,7 +115,7 @@ def test_two_generations_give_what_their_pipelines_give(
         splitter={"use": "sentences", "max_tokens": 48},
         encoder={"use": "hashing", "width": 32},
     )
-    built = steps.plan(
+    built = planning.plan(
         request.read(
             pipelines=[pipeline(tmp_path, "wide"), narrow], data=str(data), home=tmp_path / "home"
         )
@@ -120,7 +130,7 @@ def test_two_generations_give_what_their_pipelines_give(
 def test_nothing_of_the_store_changes(tmp_path: Path, mill: Mill) -> None:
     before = contents(mill.folder)
     outcome = run(planned(tmp_path, mill.file, mill.data, candidates=[mill.candidate]))
-    files.write(outcome, tmp_path / "out", tmp_path / "home")
+    report.write(outcome, tmp_path / "out", tmp_path / "home")
     assert contents(mill.folder) == before
     assert {each.name for each in (tmp_path / "home").iterdir()} == {
         "rankings",
@@ -226,7 +236,7 @@ def test_absent_documents_are_told_and_count(tmp_path: Path) -> None:
     assert before["absent_documents"] == {"count": 2, "first": ["gone", "lost"]}
     assert before["questions_without_documents"] == {"count": 1, "first": ["q2"]}
     assert after["metrics"]["R@100"] == pytest.approx((9 - 1 + 0.5 + 0.5) / 12)
-    files.write(outcome, tmp_path / "out", tmp_path / "home")
+    report.write(outcome, tmp_path / "out", tmp_path / "home")
     text = (tmp_path / "out" / files.REPORT).read_text()
     assert "3 (gone, lost, d3); questions that nothing in it answers: 2" in text
 
@@ -244,7 +254,7 @@ def test_failed_documents_that_nothing_finds(tmp_path: Path) -> None:
 def test_an_index_that_changes_meanwhile_is_no_answer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(answers, "_BATCH", 5)
+    monkeypatch.setattr(ranking, "_BATCH", 5)
     data = beir(tmp_path / "data")
     file = served(tmp_path)
     name = publish(file)
@@ -253,13 +263,16 @@ def test_an_index_that_changes_meanwhile_is_no_answer(
     told = json.loads(facts.read_text())
     counted: list[int] = []
 
-    def asking(_: object, more: int) -> None:
-        counted.append(more)
+    def asking(done: Done) -> None:
+        counted.append(done.units)
         if len(counted) == 2:  # after the first batch: as when it is written again
             facts.write_text(json.dumps({**told, "run_id": "another"}))
 
+    def watch(phase: Phase[T], /) -> T:
+        return phase.work(asking)
+
     with pytest.raises(Moved, match="has changed"):
-        run(plan, Watch(asking=asking), timed=False)
+        run(plan, watch, timed=False)
     assert counted == [0, 5]
     assert kept.count(plan.file(plan.systems[0])) == 1
 
@@ -281,7 +294,6 @@ def test_two_comparisons_at_once(tmp_path: Path, mill: Mill) -> None:
     own = plan.file(plan.systems[0])
     with kept.adding(own):
         own.write_bytes(b'{"q0": ')  # the other one is in the middle of a line
-        assert steps.todo(plan)
         with pytest.raises(Busy, match="another run"):
             run(plan, timed=False)
         assert own.read_bytes() == b'{"q0": '
@@ -312,7 +324,7 @@ def test_pipelines_need_a_corpus(tmp_path: Path, mill: Mill) -> None:
     found = catalogue.load(str(mill.data), corpus=False)
     assert found.source == {}
     with pytest.raises(UserError, match="no corpus to build indexes of"):
-        steps.plan(request.Request(files=[mill.file], data=found, home=tmp_path / "home"))
+        planning.plan(request.Request(files=[mill.file], data=found, home=tmp_path / "home"))
 
 
 def test_spans_without_a_corpus(tmp_path: Path) -> None:

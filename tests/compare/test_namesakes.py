@@ -10,14 +10,15 @@ from typing import Any
 
 import pytest
 
-from evals.compare import files, steps
-from evals.compare.namesakes import namesakes
-from evals.compare.notes import notes
+from evals.compare import plan as planning
 from evals.compare.outcome import Outcome
 from evals.compare.request import Request, read
 from evals.compare.run import run
 from evals.datasets import catalogue
 from evals.datasets.judged import LeftOut
+from evals.experiment.namesakes import namesakes
+from evals.report import compare as report
+from evals.report import files
 from tests.cli import call
 from tests.compare.data import pipeline, publish, served
 from tests.evals.folders import made
@@ -55,7 +56,7 @@ def compared(folder: Path, data: Path | str, **stages: dict[str, Any]) -> Outcom
         metrics=("nDCG@10", "RR@10", "P@1"),
         home=folder / "home",
     )
-    return run(steps.plan(request), timed=False)
+    return run(planning.plan(request), timed=False)
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +75,7 @@ def test_the_question_itself_is_no_hit(tmp_path: Path, argued: tuple[Path, Outco
     for id, ranking in system.rankings.items():
         assert id not in ranking.units
         assert id not in {hit.document_id for hit in ranking.hits}
-    files.write(outcome, tmp_path / "out", tmp_path / "home")
+    report.write(outcome, tmp_path / "out", tmp_path / "home")
     written = (tmp_path / "out" / "words.run").read_text()
     assert all(row.split()[0] != row.split()[2] for row in written.splitlines())
 
@@ -85,10 +86,10 @@ def test_the_result_says_so(tmp_path: Path, argued: tuple[Path, Outcome]) -> Non
     ids = [f"t{n}-pro" for n in range(4)]
     assert told["questions_as_documents"] == {"count": 4, "first": ids}
     assert told["ids_in_common"] == {"count": 0, "first": []}
-    (note,) = notes(outcome)
+    (note,) = outcome.notes
     assert "documents of the corpus themselves" in note
     assert note.endswith(f"4 ({', '.join(ids)})")
-    files.write(outcome, tmp_path / "out", tmp_path / "home")
+    report.write(outcome, tmp_path / "out", tmp_path / "home")
     assert note in (tmp_path / "out" / files.REPORT).read_text()
     given = ("--data", folder / "arguana", "--home", folder / "home", "--no-timing")
     done = call("compare", folder / "words.yaml", "--out", tmp_path / "other", *given)
@@ -100,7 +101,7 @@ def test_a_document_that_merely_has_the_number_of_a_question_counts(tmp_path: Pa
     (system,) = outcome.systems
     assert system.namesakes.itself == NONE
     assert system.namesakes.another == LeftOut(4, ("1", "2", "3", "4"))
-    assert "of another text" in notes(outcome)[0]
+    assert "of another text" in outcome.notes[0]
     for id, ranking in system.rankings.items():
         assert ranking.units[0] == str(5 - int(id))
         assert id in ranking.units, "it takes a rank"
@@ -189,9 +190,9 @@ def test_systems_of_which_one_lacks_the_document(tmp_path: Path) -> None:
         data=catalogue.load(str(data)),
         home=tmp_path / "home",
     )
-    outcome = run(steps.plan(request), timed=False)
+    outcome = run(planning.plan(request), timed=False)
     assert [each.namesakes.itself.count for each in outcome.systems] == [4, 3]
-    assert [note.partition(":")[0] for note in notes(outcome)] == ["all", "short"]
+    assert [note.partition(":")[0] for note in outcome.notes] == ["all", "short"]
 
 
 def test_what_is_served_is_judged_alike(tmp_path: Path, store: tuple[str, ...]) -> None:
@@ -201,7 +202,7 @@ def test_what_is_served_is_judged_alike(tmp_path: Path, store: tuple[str, ...]) 
     file = served(tmp_path, index=index, retriever={"use": "sparse"})
     publish(file)
     (data / "corpus.jsonl").unlink()
-    plan = steps.plan(read(live=file, data=str(data), home=tmp_path / "home"))
+    plan = planning.plan(read(live=file, data=str(data), home=tmp_path / "home"))
     (system,) = run(plan, timed=False).systems
     assert system.namesakes.itself.count == 4
     assert system.intervals["RR@10"].mean == 1.0
@@ -220,8 +221,8 @@ def test_what_is_kept_says_so_again(argued: tuple[Path, Outcome]) -> None:
 def test_fractions_are_told_in_the_result(tmp_path: Path) -> None:
     outcome = compared(tmp_path, numbered(tmp_path / "data", ["1\t4\t0.5", "2\t3\t0.25"]))
     assert outcome.to_json()["data"]["grade_scale"] == 4
-    assert "multiplied by 4" in notes(outcome)[0]
-    files.write(outcome, tmp_path / "out", tmp_path / "home")
+    assert "multiplied by 4" in outcome.notes[0]
+    report.write(outcome, tmp_path / "out", tmp_path / "home")
     assert (tmp_path / "out" / "qrels.txt").read_text() == "1 0 4 2\n2 0 3 1\n"
 
 
@@ -249,7 +250,7 @@ def test_documents_of_many_questions_are_read_at_once(tmp_path: Path, count: int
     request = Request(
         files=[pipeline(tmp_path, "words")], data=data, metrics=("P@1",), home=tmp_path / "home"
     )
-    plan = steps.plan(request)
+    plan = planning.plan(request)
     run(plan, timed=False)
     with plan.systems[0].opened() as reader:
         counted: Any = Counted(reader)

@@ -8,14 +8,14 @@ from html.parser import HTMLParser
 
 import pytest
 
-from evals.compare import steps
+from evals.compare import plan as planning
 from evals.compare.outcome import Outcome
 from evals.compare.request import Request
 from evals.compare.run import run
 from evals.datasets import catalogue
 from evals.datasets.judged import Evidence
+from evals.report.compare import page
 from evals.report.examples import Mark, examples
-from evals.report.page import page
 from tests.compare.data import beir, pipeline
 
 VOID = {"meta", "br", "wbr"}
@@ -64,7 +64,7 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
         pipeline(folder, "words", retriever={"use": "sparse"}),
         pipeline(folder, "few", encoder={"use": "hashing", "width": [8]}),
     ]
-    return run(steps.plan(Request(files=files, data=data, home=folder / "home")))
+    return run(planning.plan(Request(files=files, data=data, home=folder / "home")))
 
 
 @pytest.fixture(scope="module")

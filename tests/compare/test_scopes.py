@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from components.errors import MillraceError
-from evals.compare import steps
+from evals.compare import plan as planning
 from evals.compare.outcome import Outcome
 from evals.compare.request import Request
 from evals.compare.run import run
@@ -42,7 +42,7 @@ def data(folder: Path, names: tuple[str, ...] = SCOPES) -> Path:
 
 def compared(folder: Path, name: str, **more: Any) -> Outcome:
     told = catalogue.load(name, corpus="live" not in more)
-    return run(steps.plan(Request(data=told, home=folder / "home", scoped=True, **more)))
+    return run(planning.plan(Request(data=told, home=folder / "home", scoped=True, **more)))
 
 
 @pytest.mark.parametrize("scope", [*SCOPES, "metadata.section", "metadata.kind"])

@@ -17,12 +17,13 @@ from components.corpus.request import Job, Request, new_run_id
 from components.corpus.search import Searcher
 from components.errors import ForeignCorpus, Refused
 from components.indexes.contract import CorpusIndex
+from components.phases import within
 from components.sources.archive import Archive
 from components.sources.files import Files
 from components.sources.financebench import FinanceBench
 from components.sources.jsonl import JsonLines
 from components.values import Query
-from evals.compare import live
+from evals.experiment import live
 from tests.cli import Outcome, call
 from tests.corpora import counts, prose
 from tests.sources.test_archive import packed
@@ -256,7 +257,7 @@ class TestVerbs:
             refresh(tree / "current" / "p.yaml")
         (tree / "rev-a" / "docs" / "0.md").write_text(prose(21, 2))
         before = corpus(tree / "rev-b" / "p.yaml").live()
-        run.run(job(tree / "current" / "p.yaml"), lambda _: flip(tree / "current", "rev-b"))
+        run.run(job(tree / "current" / "p.yaml"), within(lambda _: flip(tree / "current", "rev-b")))
         assert os.path.realpath(tree / "current") == os.path.realpath(tree / "rev-b")
         assert corpus(tree / "rev-b" / "p.yaml").live() == before
         after = corpus(tree / "rev-a" / "p.yaml").live()

@@ -23,6 +23,7 @@ from components.indexes.manifest import Release
 from components.indexes.qdrant.server import connect
 from components.values import Query
 from tests.corpora import Corpus, counts, prose, snapshot
+from tests.corpus.test_promotion import INTERRUPTED
 from tests.corpus.test_refresh import later
 from tests.faults.campaign import differences
 
@@ -149,14 +150,10 @@ def test_a_generation_that_is_held_back_every_night_is_one(corpus: Corpus) -> No
     assert (report.added, report.changed) == (0, 1), "it waited"
 
 
-def _interrupted(*arguments: object, **options: object) -> Any:
-    raise KeyboardInterrupt
-
-
 def begun(corpus: Corpus, overrides: Sequence[str]) -> str:
     """A draft that was given up."""
     with pytest.raises(KeyboardInterrupt):
-        run.run(corpus.job(overrides), steps=run.Steps(seal=_interrupted))
+        run.run(corpus.job(overrides), INTERRUPTED)
     job = corpus.job(overrides)
     draft = job.corpus.unfinished(job.fingerprint, None)
     assert draft is not None
@@ -507,10 +504,11 @@ _KILLED = """
 import os, signal, sys
 from pathlib import Path
 from components.corpus import run
-from tests.corpora import Corpus
-def kill(*arguments):
+from tests.corpus.test_promotion import INTERRUPTED
+from tests.corpora import Corpus, before
+def kill():
     os.kill(os.getpid(), signal.SIGKILL)
-run.run(Corpus(Path(sys.argv[1])).job(), steps=run.Steps(guard=kill))
+run.run(Corpus(Path(sys.argv[1])).job(), before("guard", kill))
 """
 
 

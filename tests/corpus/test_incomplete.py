@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from components.corpus.report import Report
 from flows import page
-from flows.refresh import to_report
 from tests.cli import call
 from tests.corpora import Corpus
 from tests.sources.pdfs import drawn, lines, unmapped
@@ -74,7 +72,7 @@ def test_the_command_names_it(corpus: Corpus, torn: Path) -> None:
 
 
 def test_the_page_of_a_run_names_it(corpus: Corpus, torn: Path) -> None:
-    report = to_report(asdict(corpus.refresh()))
+    report = corpus.refresh()
     assert told(report) == {"torn.pdf": REASON}
     text = page.incomplete(report.incomplete)
     assert "text on page 2 cannot be read" in text

@@ -16,6 +16,7 @@ from components.corpus.report import Report
 from components.errors import BadOption, ForeignCorpus, GuardStopped
 from components.indexes.contract import Shared
 from components.indexes.qdrant.server import connect
+from components.phases import within
 from infra import machine
 from infra.settings import settings
 from tests.corpora import HASHING, Corpus, counts, prose
@@ -170,7 +171,7 @@ def test_a_first_build_that_was_killed_goes_on_elsewhere(
     with machines.on("") as folder:
         write(folder, *numbered("a", 10))
         with pytest.raises(KeyboardInterrupt):
-            run.run(machines.corpus.job(machines.store), killed)
+            run.run(machines.corpus.job(machines.store), within(killed))
         report = machines.refresh()
         assert report.resumed
         assert 0 < report.unchanged < 5
@@ -181,7 +182,7 @@ def test_a_first_build_that_was_killed_is_not_another_machines(machines: Machine
     with machines.on("one") as folder:
         write(folder, *numbered("a", 10))
         with pytest.raises(KeyboardInterrupt):
-            run.run(machines.corpus.job(machines.store), steps=INTERRUPTED)
+            run.run(machines.corpus.job(machines.store), INTERRUPTED)
     with machines.on("two") as folder:
         write(folder, *numbered("b", 10))
         with pytest.raises(ForeignCorpus):

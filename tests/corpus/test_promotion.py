@@ -8,21 +8,18 @@ from pathlib import Path
 import pytest
 
 from components.corpus import run
-from components.corpus.request import Job
-from components.corpus.seal import Sealed
-from components.corpus.survey import Survey
 from components.errors import ForeignCorpus, GuardStopped
-from tests.corpora import LINES, Corpus, counts, prose
+from tests.corpora import LINES, Corpus, before, counts, prose
 from tests.corpus.test_refresh import later
 
 WIDE = ["encoder.width=128"]
 
 
-def _interrupted(job: Job, found: Survey, name: str) -> Sealed:
+def _interrupt() -> None:
     raise KeyboardInterrupt
 
 
-INTERRUPTED = run.Steps(seal=_interrupted)
+INTERRUPTED = before("check-and-optimise", _interrupt)
 """A refresh that ends after everything was written and before anything is sealed."""
 
 
@@ -77,7 +74,7 @@ def test_deletions_are_guarded_against_what_readers_have(corpus: Corpus) -> None
     for number in range(5):
         (corpus.documents / f"00{number}.txt").unlink()
     with pytest.raises(KeyboardInterrupt):
-        run.run(corpus.job(), steps=INTERRUPTED)
+        run.run(corpus.job(), INTERRUPTED)
     for number in (5, 6):
         (corpus.documents / f"00{number}.txt").unlink()
     with pytest.raises(GuardStopped, match="7 of 10"):
@@ -88,7 +85,7 @@ def test_deletions_are_guarded_against_what_readers_have(corpus: Corpus) -> None
 def test_a_first_build_that_was_killed_is_guarded_too(corpus: Corpus, left: int) -> None:
     corpus.fill(6)
     with pytest.raises(KeyboardInterrupt):
-        run.run(corpus.job(), steps=INTERRUPTED)
+        run.run(corpus.job(), INTERRUPTED)
     away = corpus.folder / "away"
     away.mkdir()
     for number in range(left, 6):
@@ -136,7 +133,7 @@ def test_another_sources_versions_are_not_trusted(corpus: Corpus) -> None:
 def test_a_first_build_that_was_killed_keeps_its_source(corpus: Corpus) -> None:
     corpus.fill(2)
     with pytest.raises(KeyboardInterrupt):
-        run.run(corpus.job(), steps=INTERRUPTED)
+        run.run(corpus.job(), INTERRUPTED)
     other = corpus.folder / "other"
     other.mkdir()
     (other / "000.txt").write_text(prose(5))

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from components import phases
 from components.corpus import run
 from components.corpus.report import Report
-from components.corpus.write import Progress
 from flows import engines
 from tests.corpora import HASHING, Corpus
 
@@ -41,11 +41,11 @@ def slow(corpus: Corpus) -> None:
 
 
 def refresh(
-    corpus: Corpus, overrides: Sequence[str] = ON_RAY, progress: Progress = run.silent
+    corpus: Corpus, overrides: Sequence[str] = ON_RAY, tell: phases.Tell = lambda _: None
 ) -> Report:
     """A refresh by the engine that the pipeline asks for, as a command runs it."""
     job = corpus.job(overrides)
-    return run.run(job, progress, engines.steps(job.pipeline.engine))
+    return run.run(job, phases.within(tell), engines.chosen(job.pipeline.engine))
 
 
 @contextmanager

@@ -12,8 +12,8 @@ import pytest
 from components.corpus import run
 from components.corpus.encode import Encoding
 from components.corpus.spread import Answers, Work, spread
-from components.corpus.write import Committed, write
 from components.errors import ClusterUnavailable
+from components.phases import Done, within
 from infra.settings import settings
 from tests.corpora import Corpus, counts
 from tests.encoders.random_models import transformer
@@ -26,11 +26,10 @@ def refreshed(corpus: Corpus, encoding: Encoding, overrides: Sequence[str] = ELS
     """The report of a refresh, and what was committed after each shard."""
     committed: list[int] = []
 
-    def note(done: Committed) -> None:
-        committed.append(done.steps)
+    def note(done: Done) -> None:
+        committed.append(done.units)
 
-    steps = run.Steps(write=lambda job, found, tell: write(job, found, tell, encoding))
-    return run.run(corpus.job(overrides), note, steps), committed
+    return run.run(corpus.job(overrides), within(note), encoding), committed
 
 
 def here(work: Work, items: Sequence[Any]) -> Answers:

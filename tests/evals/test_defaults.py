@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from click.testing import CliRunner, Result
@@ -14,9 +14,9 @@ from rich.console import Console
 
 from components import spec
 from components.errors import BadOption, SourceMissing
+from components.phases import Phase, Runner, plainly
+from evals.compare.plan import plan
 from evals.compare.request import Request
-from evals.compare.run import Watch
-from evals.compare.steps import plan
 from evals.datasets import catalogue
 from evals.defaults import sets
 from evals.defaults.__main__ import main
@@ -26,6 +26,8 @@ from evals.significance.rules import Rules
 from tests.compare.data import beir, pipeline
 from tests.corpora import prose
 from tests.evals.folders import made
+
+T = TypeVar("T")
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +63,7 @@ def _narrow() -> dict[str, Any]:
     return {"use": "hashing", "width": 1}
 
 
-def measured(folder: Path, *, questions: int = 500, watch: Watch | None = None) -> Table:
+def measured(folder: Path, *, questions: int = 500, watch: Runner = plainly) -> Table:
     wanted = Wanted(
         listed=sets.read(folder / "sets.toml"),
         files=pipelines(folder / "systems"),
@@ -184,12 +186,13 @@ def test_a_sample_is_asked_and_told(tmp_path: Path, mill: Path) -> None:
 
 def test_what_was_answered_is_not_asked_again(tmp_path: Path, mill: Path) -> None:
     done: list[str] = []
-    watch = Watch(
-        lambda system, _: done.append(f"{system.name} built"),
-        lambda system, _: done.append(f"{system.name} asked"),
-    )
+
+    def watch(phase: Phase[T], /) -> T:
+        done.append(f"{phase.name} {phase.of}")
+        return plainly(phase)
+
     first = measured(tmp_path, questions=11, watch=watch)
-    assert {f"{name} asked" for name in first.systems} <= {*done}
+    assert {f"ask {name}" for name in first.systems} <= {*done}
     done.clear()
     assert measured(tmp_path, questions=11, watch=watch).to_json() == first.to_json()
     assert done == []

@@ -18,9 +18,9 @@ from components.encoders.naive import Naive
 from components.encoders.tokenizers import WordTokenizer
 from components.values import Document, Span
 from evals.compare.evaluate import evaluate
+from evals.compare.plan import plan
 from evals.compare.request import Request
 from evals.compare.run import answered
-from evals.compare.steps import plan
 from evals.datasets import catalogue
 from evals.defaults.llama_index import Beginning, Nodes
 from evals.defaults.table import SYSTEMS

@@ -14,10 +14,11 @@ from components.errors import BadOption
 from components.retrievers.evidence import KINDS
 from components.retrievers.weights import Weights, fitted, read
 from components.values import Hit, Matrix
-from evals.compare import indexes
-from evals.compare.systems import System, systems
 from evals.datasets import catalogue
 from evals.datasets.judged import BadData, Judged
+from evals.experiment import indexes
+from evals.experiment.chosen import systems
+from evals.experiment.systems import System
 from evals.fusion.__main__ import main
 from evals.fusion.batch import batch
 from evals.fusion.fit import DOCUMENTS, TURN, fit

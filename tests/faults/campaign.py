@@ -22,16 +22,18 @@ import numpy as np
 
 from components.corpus import run
 from components.corpus.request import Job, Request
-from components.corpus.write import Committed
+from components.phases import Done, within
 from tests.corpora import Stored, snapshot
 
 _CHILD = """
-import sys
+import itertools, sys
 from components.corpus import run
 from tests.faults.campaign import job
+from components.phases import within
+shards = itertools.count(1)
 def tell(done):
-    print(done.shards, flush=True)
-run.run(job(sys.argv[1], sys.argv[2:]), tell)
+    print(next(shards), flush=True)
+run.run(job(sys.argv[1], sys.argv[2:]), within(tell))
 print("end", flush=True)
 """
 
@@ -56,12 +58,12 @@ def quiet(pipeline: str, overrides: Sequence[str]) -> tuple[Stored, int]:
     """An undisturbed refresh: what it stored, and in how many shards."""
     shards = 0
 
-    def count(done: Committed) -> None:
+    def count(done: Done) -> None:
         nonlocal shards
-        shards = done.shards
+        shards += 1
 
     undisturbed = job(pipeline, overrides)
-    run.run(undisturbed, count)
+    run.run(undisturbed, within(count))
     return stored(undisturbed), shards
 
 

@@ -18,8 +18,8 @@ from pathlib import Path
 from random import Random
 
 from components.corpus import run
-from components.corpus.write import Committed
 from components.indexes.edge.files import allocated, copy_tree
+from components.phases import Done, Tell, within
 from tests.corpora import Corpus
 from tests.faults.refreshing import DONE, MARKS, Refreshing, ending
 from tests.qdrant_http.proxy import Proxy, http
@@ -42,10 +42,10 @@ class Scene:
     proxy: Proxy | None = None
     """Before the server, where the store is one."""
 
-    def refresh(self, progress: Callable[[Committed], None] = run.silent) -> str:
+    def refresh(self, tell: Tell = lambda _: None) -> str:
         """In this process."""
         job = self.corpus.job(self.store)
-        return ending(lambda: run.run(job, progress))
+        return ending(lambda: run.run(job, within(tell)))
 
     def begun(self, *overrides: str, **environment: str) -> Refreshing:
         """In a process of its own."""
@@ -187,6 +187,7 @@ class _Middle:
 
     def __init__(self, shards: int, do: Callable[[], object]) -> None:
         self._shards = shards
+        self._committed = 0
         self._do = do
 
     def refresh(self, scene: Scene) -> str:
@@ -194,8 +195,9 @@ class _Middle:
             self._do()
         return scene.refresh(self)
 
-    def __call__(self, done: Committed) -> None:
-        if done.shards == self._shards:
+    def __call__(self, done: Done) -> None:
+        self._committed += 1
+        if self._committed == self._shards:
             self._do()
 
 

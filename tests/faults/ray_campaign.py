@@ -19,7 +19,7 @@ from pathlib import Path
 
 import psutil
 
-from components.corpus.write import Committed
+from components.phases import Done
 from infra.settings import settings
 from tests.corpora import Corpus
 from tests.engines import ON_RAY, SLOWLY, refresh, slow
@@ -39,10 +39,10 @@ class Killer:
         """Documents, after each shard."""
         self.killed_at: int | None = None
 
-    def __call__(self, done: Committed) -> None:
+    def __call__(self, done: Done) -> None:
         """See `Progress`."""
-        self.committed.append(done.steps)
-        if self.killed_at is None and done.steps >= self._documents:
+        self.committed.append(done.units)
+        if self.killed_at is None and done.units >= self._documents:
             self.killed_at = len(self.committed)
             self._kill()
 

@@ -14,21 +14,24 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from components.corpus import run
-from components.corpus.promote import promote
-from components.corpus.run import Steps
-from components.corpus.seal import seal
-from components.corpus.survey import survey
-from components.corpus.write import Committed, write
 from components.errors import MillraceError
+from components.phases import Phase
 from tests.faults.campaign import job
 
+T = TypeVar("T")
 MARKS = ("survey", "write", "shard", "seal", "promote", "promoted")
 """What it prints, in this order; `shard` as often as there are some."""
+_MARKS = {
+    "survey": "survey",
+    "encode-and-write": "write",
+    "check-and-optimise": "seal",
+    "promote": "promote",
+}
+"""By phase."""
 DONE = "done"
 _ENDED = "ended "
 _PATIENCE = 120.0
@@ -85,30 +88,18 @@ class Refreshing:
         return self._ending or f"signal {-code}"
 
 
-@dataclass(frozen=True)
-class _Said:
-    """A step that says when it begins."""
-
-    name: str
-    step: Callable[..., Any]
-
-    def __call__(self, *given: Any) -> Any:
-        _say(self.name)
-        return self.step(*given)
-
-
 def _say(line: str) -> None:
     print(line, flush=True)
 
 
-def _shard(done: Committed) -> None:
-    _say("shard")
-
-
-def _promote(*given: Any) -> bool:
-    promoted = promote(*given)
-    _say("promoted")
-    return promoted
+def _saying(phase: Phase[T], /) -> T:
+    """A runner that says how far it is."""
+    if mark := _MARKS.get(phase.name):
+        _say(mark)
+    made = phase.work(lambda _: _say("shard"))
+    if phase.name == "promote":
+        _say("promoted")
+    return made
 
 
 def _sleep_by_another_clock() -> None:
@@ -121,14 +112,8 @@ def main() -> None:
     """The refresh."""
     if "FAKETIME_TIMESTAMP_FILE" in os.environ:
         _sleep_by_another_clock()
-    steps = Steps(
-        survey=_Said("survey", survey),
-        write=_Said("write", write),
-        seal=_Said("seal", seal),
-        promote=_Said("promote", _promote),
-    )
     wanted = job(sys.argv[1], sys.argv[2:])
-    _say(_ENDED + ending(lambda: run.run(wanted, _shard, steps)).replace("\n", " "))
+    _say(_ENDED + ending(lambda: run.run(wanted, _saying)).replace("\n", " "))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ import pytest
 from qdrant_client import QdrantClient
 
 from components.corpus import run
-from components.corpus.write import Committed
 from components.errors import (
     Busy,
     Damaged,
@@ -24,6 +23,7 @@ from components.indexes.qdrant import lease
 from components.indexes.qdrant.control import Control
 from components.indexes.qdrant.lease import Lease
 from components.indexes.qdrant.server import Server, connect
+from components.phases import Done, within
 from infra.settings import settings
 from tests.corpora import Corpus, counts, prose
 from tests.faults.campaign import differences
@@ -57,10 +57,12 @@ class Middle:
     def __init__(self, do: Any) -> None:
         self._do = do
         self.ran, self.committed = False, 0
+        self._shards = 0
 
-    def __call__(self, done: Committed) -> None:
-        if done.shards == 2:
-            self.ran, self.committed = True, done.added
+    def __call__(self, done: Done) -> None:
+        self._shards += 1
+        if self._shards == 2:
+            self.ran, self.committed = True, done.units
             self._do()
 
 
@@ -69,8 +71,8 @@ def gone_for(proxy: Proxy, seconds: float) -> None:
     threading.Timer(seconds, proxy.restore).start()
 
 
-def refresh(corpus: Corpus, middle: Any = run.silent) -> Any:
-    return run.run(corpus.job(STORE), middle)
+def refresh(corpus: Corpus, middle: Any = lambda _: None) -> Any:
+    return run.run(corpus.job(STORE), within(middle))
 
 
 def points() -> int:

@@ -17,15 +17,14 @@ import pytest
 from prefect import State
 from prefect.states import Failed
 
-import evals.answers.run
-import evals.compare.run
 import flows.answers
 import flows.compare
 import flows.refresh
 from components import child, errors
-from components.corpus import run
 from components.errors import BadOption, OrchestratorUnavailable
-from evals.compare import request, steps
+from components.phases import plainly
+from evals.compare import plan as planning
+from evals.compare import request
 from flows import orchestrator
 from flows.states import stopped
 from tests.answering.data import gold, planned, recorded
@@ -244,22 +243,22 @@ def test_a_named_server_that_does_not_answer_ends_the_command(corpus: Corpus) ->
 
 
 def refreshing(folder: Path) -> None:
-    flows.refresh.call(Corpus(folder).job(), None, run.silent)
+    flows.refresh.call(Corpus(folder).job(), None, plainly)
 
 
 def comparing(folder: Path) -> None:
-    asked = request.read(
-        pipelines=(pipeline(folder, "a"),),
-        data=str(beir(folder / "data")),
-        home=folder / "home",
-    )
-    watch = evals.compare.run.Watch()
-    flows.compare.call(steps.plan(asked), folder, watch, timed=False)
+    given: dict[str, Any] = {
+        "pipelines": (str(pipeline(folder, "a")),),
+        "data": str(beir(folder / "data")),
+        "home": str(folder / "home"),
+    }
+    plan = planning.plan(request.read(**given))
+    flows.compare.call(given, plan, folder, plainly, timed=False)
 
 
 def answering(folder: Path) -> None:
     plan = planned(folder, recorded(folder, "a", gold()))
-    flows.answers.call(plan, folder, evals.answers.run.Watch())
+    flows.answers.call({}, plan, folder, plainly)
 
 
 @pytest.mark.usefixtures("unreachable")

@@ -190,7 +190,7 @@ def test_a_server_that_does_not_answer_is_asked_once(monkeypatch: pytest.MonkeyP
     with disable_run_logger(), socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}/api"
         with temporary_settings({PREFECT_API_URL: address}):
-            state = states._interrupted("stopped by SIGTERM", "a")
+            state = states.interrupted("stopped by SIGTERM", "a")
         silent.accept()[0].close()
         silent.settimeout(0)
         with pytest.raises(BlockingIOError):

@@ -17,17 +17,14 @@ import pytest
 from filelock import FileLock, Timeout
 
 from components.corpus import run
-from components.corpus.request import Job
-from components.corpus.seal import Sealed, seal
 from components.corpus.search import search
-from components.corpus.survey import Survey
 from components.errors import Damaged, GuardStopped, IndexFault, MillraceError, StoreUnavailable
 from components.indexes.edge import damage, proof
 from components.indexes.edge.index import EdgeIndex
 from components.values import Query
 from tests.cli import call
 from tests.contracts.index import chunks_of, entry, finish, sparse, wanted
-from tests.corpora import Corpus, counts, prose
+from tests.corpora import Corpus, before, counts, prose
 from tests.corpus.test_promotion import INTERRUPTED
 
 DOCUMENTS = 24
@@ -138,12 +135,14 @@ def test_a_draft_that_is_torn_before_it_is_finished_is_begun_again(
     for number in range(changed):
         corpus.add(f"{number:03}.txt", prose(90 + number))
 
-    def torn(job: Job, found: Survey, draft: str) -> Sealed:
-        tear(live.parent / draft, ZEROS, 0.5)
-        return seal(job, found, draft)
+    def torn() -> None:
+        job = corpus.job()
+        draft = job.corpus.unfinished(job.fingerprint, job.corpus.finished(job.fingerprint))
+        assert draft is not None
+        tear(live.parent / draft.name, ZEROS, 0.5)
 
     with pytest.raises(Damaged) as caught:
-        run.run(corpus.job(), steps=run.Steps(seal=torn))
+        run.run(corpus.job(), before("check-and-optimise", torn))
     assert caught.value.hint == "nothing was published: run the refresh again"
     assert served(corpus) == live
     assert counts(corpus.refresh()) == (0, changed, DOCUMENTS - changed, 0, 0)
@@ -372,7 +371,7 @@ def test_a_mark_that_cannot_be_looked_for_is_none(
 ) -> None:
     corpus.fill(4)
     with pytest.raises(KeyboardInterrupt):
-        run.run(corpus.job(), steps=INTERRUPTED)
+        run.run(corpus.job(), INTERRUPTED)
     store = corpus.folder / "store" / "test"
     drafted = {each.name for each in store.iterdir()}
     real = Path.read_text
@@ -459,7 +458,7 @@ def test_what_lost_its_facts_stays_where_they_cannot_be_put_back(
     (live / f".generation.json.{os.getpid()}").mkdir()  # whatever keeps it from being written
     corpus.add("000.txt", prose(50))
     with pytest.raises(KeyboardInterrupt):
-        run.run(corpus.job(), steps=INTERRUPTED)
+        run.run(corpus.job(), INTERRUPTED)
     assert "has one copy of its facts" in caplog.text
     assert corpus.job().corpus.prune() == []
     assert len(search(corpus.load(), [Query(text="miller weir")], 3).hits[0]) == 3

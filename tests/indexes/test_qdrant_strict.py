@@ -21,7 +21,7 @@ from components.indexes.qdrant.index import QdrantCorpus, QdrantIndex
 from components.indexes.qdrant.patience import patient
 from components.indexes.qdrant.server import connect
 from components.values import Chunk, Query, Scalar
-from evals.compare import steps
+from evals.compare import plan as planning
 from evals.compare.request import read
 from evals.compare.run import run
 from infra.settings import settings
@@ -167,7 +167,7 @@ def test_generations_are_compared_on_a_server_that_allows_little(
             candidates=[candidate],
             overrides=["retriever.use=[hybrid, neighbourhood]"],
         )
-        outcome = run(steps.plan(asked), timed=False)
+        outcome = run(planning.plan(asked), timed=False)
         assert len(outcome.systems) == 4
         found[use] = first, candidate, [each.values for each in outcome.systems]
     assert found["qdrant"] == found["qdrant_edge"]

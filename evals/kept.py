@@ -4,18 +4,29 @@ batch, and others that are written once.
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
+from pydantic import TypeAdapter
 
 from components import lines
 from components.errors import Busy, Damaged
 from components.indexes.edge.files import write_json
+from components.phases import Done, Tell
 from components.system import telling
+
+T = TypeVar("T")
+
+
+def key(told: Any) -> str:
+    """Of all that decides what a file holds: 16 hex digits."""
+    canonical = json.dumps(told, sort_keys=True, default=str)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
 def write(file: Path, value: Mapping[str, Any]) -> None:
@@ -43,6 +54,12 @@ def read(file: Path) -> dict[str, Any]:
                 where=f"{file} line {number}", hint="delete the file: it is asked again"
             ) from error
     return found
+
+
+def values(file: Path, of: type[T]) -> dict[str, T]:
+    """As `read`, each as an object."""
+    adapter = TypeAdapter(of)
+    return {id: adapter.validate_python(each) for id, each in read(file).items()}
 
 
 @contextmanager
@@ -78,6 +95,15 @@ def add(file: Path, values: Mapping[str, Any]) -> None:
     """A batch: one line, so that it is there as a whole or not at all. Raises as `telling` does."""
     with telling(file):
         lines.add(file, json.dumps(values).encode())
+
+
+def grow(file: Path, batches: Iterable[Mapping[str, Any]], tell: Tell, known: int) -> None:
+    """Add batches as they come. `tell` counts their values, and those that are `known` first."""
+    tell(Done(units=known))
+    for each in batches:
+        add(file, each)
+        known += len(each)
+        tell(Done(units=known))
 
 
 def _whole(data: bytes) -> int:

@@ -13,7 +13,7 @@ from components.indexes.contract import CorpusIndex
 from components.indexes.manifest import Generation, Release
 from components.spec import Pipeline
 from components.sweep import members
-from evals.compare.systems import SERVING, System, addressed
+from evals.experiment.systems import SERVING, System, addressed
 
 _OWN = (*SERVING, "answerer")
 """The stages that are the pipeline file's own, whatever an index was made by."""

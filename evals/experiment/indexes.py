@@ -5,22 +5,20 @@ already.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from components.corpus import run
 from components.corpus.report import Report
 from components.corpus.request import Request, job_of, new_run_id
-from components.corpus.write import Committed
 from components.errors import MillraceError
 from components.indexes.manifest import Totals
-from evals.compare import kept
-from evals.compare.systems import System
+from components.phases import Tell, within
+from evals import kept
+from evals.experiment.systems import System
 
-silent = run.silent
 _BUILT = "built.json"
-Progress = Callable[[Committed], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,9 +61,9 @@ def known(system: System) -> Built | None:
     return Built(**{**raw, "failed": tuple(raw["failed"])})
 
 
-def build(system: System, progress: Progress = silent, steps: run.Steps = run.PLAIN) -> Built:
-    """Build a system's index, or go on with what a killed run has left. Raises MillraceError, Busy
-    where another process builds it.
+def build(system: System, tell: Tell = lambda done: None) -> Built:
+    """Build a system's index, or go on with what a killed run has left; `tell` counts documents.
+    Raises MillraceError, Busy where another process builds it.
     """
     if system.served:
         return _served(system, system.served.generation.totals)
@@ -74,7 +72,7 @@ def build(system: System, progress: Progress = silent, steps: run.Steps = run.PL
         if built is not None:
             return built
         request = Request(pipeline=system.file, run_id=new_run_id())
-        report = run.run(job_of(request, system.pipeline), progress, steps)
+        report = run.run(job_of(request, system.pipeline), within(tell))
         if not report.totals.documents:
             raise MillraceError("no document of the data set could be used").at(where=system.name)
         built = _of(report, system)

@@ -7,22 +7,53 @@ and the document of a question's number is one like any other. The text tells wh
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from components.indexes.contract import GenerationReader
 from components.normal_form import canonical, canonical_forms, normal_form
 from components.values import Chunk, Hit, Query
-from evals.compare.ranking import Namesake
-from evals.compare.texts import words
-from evals.datasets.judged import Judged
+from evals.datasets.judged import Judged, LeftOut
 
+Namesake = Literal["", "itself", "another"]
+"""What an index has under the id of a question: nothing, or what is judged relevant to it; the
+question itself, which is no hit; another document, which is a hit like any other.
+"""
+_WORD = re.compile(r"\w+")
 _ALIKE = 0.9
 """Share of the longer one's words above which two texts are one: a data set may have cleaned one of
 them. Of fewer than ten words all must be the same.
 """
 _AT_ONCE = 100
 """Questions whose documents are read in one go, and held."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Namesakes:
+    """Questions whose id a document of the index has."""
+
+    itself: LeftOut
+    """That document is the question itself, and is not counted as a hit."""
+    another: LeftOut
+    """That document has another text, and counts as any other does."""
+
+    @classmethod
+    def of(cls, found: Mapping[str, Namesake]) -> Namesakes:
+        """By question id."""
+        itself, another = (
+            LeftOut.of(id for id, each in found.items() if each == kind)
+            for kind in ("itself", "another")
+        )
+        return cls(itself=itself, another=another)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "questions_as_documents": self.itself.to_json(),
+            "ids_in_common": self.another.to_json(),
+        }
 
 
 def namesakes(
@@ -73,6 +104,11 @@ def _alike(some: Counter[str], others: Counter[str]) -> bool:
 
 def _words(text: str) -> Counter[str]:
     return Counter(words(normal_form(text)))
+
+
+def words(text: str) -> list[str]:
+    """Runs of letters, digits and `_`, whatever their case."""
+    return _WORD.findall(text.casefold())
 
 
 def _text(chunks: Sequence[Chunk]) -> str:

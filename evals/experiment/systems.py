@@ -1,11 +1,11 @@
-"""The systems of a comparison: pipelines over the data set's corpus, or served generations."""
+"""A system of an experiment, and what decides what it answers."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,16 +19,12 @@ from components.indexes.contract import GenerationReader
 from components.indexes.manifest import Generation, Release
 from components.registry import Choice
 from components.spec import Pipeline
-from components.sweep import members
-from evals.datasets.judged import DOCUMENT, Judged
 
-CORPUS = "corpus"
-"""The corpus' name in every index of a comparison."""
 SERVING = ("retriever", "reranker")
 """The stages that are the pipeline file's own, whatever an index was made by."""
 _ENCODERS = ("encoder", "sparse")
-_EMBEDDED = "qdrant_edge"
-_OF_INDEX = ("quantization", "rescore", "oversampling")
+EMBEDDED = "qdrant_edge"
+OF_INDEX = ("quantization", "rescore", "oversampling")
 """What is kept of an index' options: how vectors are compared, not where they lie."""
 
 
@@ -61,6 +57,11 @@ class System:
         return {**self.pipeline.stages, **made}
 
     @property
+    def options(self) -> Mapping[str, Mapping[str, Any]]:
+        """Each stage's component, as `use`, and options."""
+        return {stage: {"use": each.use, **each.options} for stage, each in self.stages.items()}
+
+    @property
     def index(self) -> str:
         """Names its index within the comparison; systems of one index share it."""
         return self.served.generation.name if self.served else str(self.folder)
@@ -69,7 +70,7 @@ class System:
     def folder(self) -> Path | None:
         """Where its index lies; None: on a server."""
         choice = self.pipeline.stages["index"]
-        if choice.use != _EMBEDDED:
+        if choice.use != EMBEDDED:
             return None
         root = Path(choice.options["path"])
         return root / self.pipeline.name / self.served.generation.name if self.served else root
@@ -117,39 +118,6 @@ def _now(pipeline: Pipeline, name: str) -> Generation | None:
         return None
 
 
-def systems(
-    files: Sequence[Path], overrides: Sequence[str], data: Judged, home: Path
-) -> list[System]:
-    """All systems that the files stand for, sweeps included, in order, under names of their own.
-
-    `overrides`: `stage.option=value` for all, `NAME:stage.option=value` for the file of that name.
-    Raises UserError.
-    """
-    if not data.source:
-        raise BadOption("the data set has no corpus to build indexes of").at(
-            where=data.name, hint="its questions can judge an index that is there: --live"
-        )
-    names = [spec.load_name(file) for file in files]
-    given = [_of_pipeline(text, names) for text in overrides]
-    found: list[System] = []
-    for file, name in zip(files, names, strict=True):
-        own = [text for target, text in given if target in ("", name)]
-        for member in members(file, own):
-            own_name = free(member.name, [each.name for each in found])
-            found.append(System(own_name, _over(member.pipeline, data, home), str(file)))
-    return found
-
-
-def _of_pipeline(text: str, names: Sequence[str]) -> tuple[str, str]:
-    """Refuses what a comparison sets itself: it would seem to make no difference."""
-    target, own = addressed(text, names)
-    if own.startswith(("source.", "index.path")):
-        raise BadOption("a comparison has its data set as source, and indexes of its own").at(
-            where=f"--set {text}", hint="--data names the data set"
-        )
-    return target, own
-
-
 def addressed(text: str, names: Sequence[str]) -> tuple[str, str]:
     """Whom an override is for, empty for all, and the override. Raises BadOption."""
     target, colon, _ = text.partition("=")[0].partition(":")
@@ -160,40 +128,6 @@ def addressed(text: str, names: Sequence[str]) -> tuple[str, str]:
             where=f"--set {text}", hint=f"there are: {', '.join(names)}"
         )
     return target, text[len(target) + 1 :]
-
-
-def _over(pipeline: Pipeline, data: Judged, home: Path) -> Pipeline:
-    """The pipeline over the data set's corpus."""
-    stages = dict(pipeline.stages)
-    options = {name: value for name, value in data.source.items() if name != "use"}
-    stages["source"] = registry.resolve("source", data.source["use"], options)
-    moved = replace(pipeline, name=CORPUS, stages=stages)
-    stages["index"] = _index(pipeline.stages["index"], moved.fingerprint(), data, home)
-    return replace(moved, stages=stages)
-
-
-def _index(asked: Choice, fingerprint: str, data: Judged, home: Path) -> Choice:
-    """The embedded store, whatever the file says: a comparison touches nothing that is served."""
-    options: dict[str, Any] = {
-        name: asked.options[name] for name in _OF_INDEX if name in asked.options
-    }
-    bits = options.get("quantization", "none")
-    parts = [fingerprint, (data.corpus or data.checksum)[:12]]
-    parts += [] if bits == "none" else [bits]
-    if data.scope not in ("", DOCUMENT):
-        options["filterable"] = (data.scope,)
-        parts += [hashlib.sha256(data.scope.encode()).hexdigest()[:6]]
-    folder = "-".join(parts)
-    return registry.resolve("index", _EMBEDDED, {**options, "path": str(home / folder)})
-
-
-def free(name: str, taken: Sequence[str]) -> str:
-    """The name, with a number where it is taken."""
-    number, found = 1, name
-    while found in taken:
-        number += 1
-        found = f"{name}-{number}"
-    return found
 
 
 def state(system: System) -> Any:
@@ -221,7 +155,7 @@ def serving(system: System) -> Mapping[str, Any]:
         for stage, each in stages.items()
     }
     index = system.pipeline.stages["index"].options
-    return {**found, "index": {name: index[name] for name in _OF_INDEX if name in index}}
+    return {**found, "index": {name: index[name] for name in OF_INDEX if name in index}}
 
 
 def _numbers(component: Any) -> Mapping[str, str]:

@@ -1,0 +1,1 @@
+"""Systems that are built, asked and measured, whatever is measured of them."""
