@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,6 +12,7 @@ from evals import kept
 from evals.answers.answered import Answered
 from evals.answers.plan import Plan
 from evals.datasets.judged import Question
+from evals.pool import Fails
 
 T = TypeVar("T")
 
@@ -27,13 +28,13 @@ def known(file: Path, answers: Mapping[str, Answered], of: type[T]) -> dict[str,
 
 
 def waiting(
-    plan: Plan, answers: Mapping[str, Answered], known: Mapping[str, T], again: Callable[[T], bool]
+    plan: Plan, answers: Mapping[str, Answered], known: Mapping[str, T], fails: Fails[T]
 ) -> list[Question]:
-    """Questions with an answer of which nothing is known, or of which one should try `again`."""
+    """Questions with an answer of which nothing is known, or of which that `fails`."""
     return [
         each
         for each in plan.data.questions
         if each.id in answers
         and not answers[each.id].error
-        and (each.id not in known or again(known[each.id]))
+        and (each.id not in known or fails(known[each.id]))
     ]

@@ -63,7 +63,7 @@ def judge(plan: Plan, system: System, ledger: Ledger, tell: Tell) -> None:
     with kept.adding(plan.opinions(system)):
         found = answers(plan, system)
         known = _opinions(plan, system, found)
-        waiting = findings.waiting(plan, found, known, _failed)
+        waiting = findings.waiting(plan, found, known, _failure)
 
         def ask(question: Question) -> Opinion:
             repeats = known[question.id].repeats if question.id in known else ()
@@ -87,11 +87,7 @@ def todo(plan: Plan, system: System) -> bool:
     if plan.judge is None:
         return False
     found = answers(plan, system)
-    return bool(findings.waiting(plan, found, _opinions(plan, system, found), _failed))
-
-
-def _failed(opinion: Opinion) -> bool:
-    return opinion.failed
+    return bool(findings.waiting(plan, found, _opinions(plan, system, found), _failure))
 
 
 def _failure(opinion: Opinion) -> MillraceError | None:

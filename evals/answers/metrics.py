@@ -56,7 +56,7 @@ def todo(plan: Plan, system: System) -> list[Question]:
     if not names(plan) or ragas_adapter.available():
         return []
     found = answers(plan, system)
-    return findings.waiting(plan, found, _known(plan, system, found), _again)
+    return findings.waiting(plan, found, _known(plan, system, found), _failure)
 
 
 def measure(plan: Plan, system: System, ledger: Ledger, tell: Tell) -> None:
@@ -88,16 +88,12 @@ def measure(plan: Plan, system: System, ledger: Ledger, tell: Tell) -> None:
 
 def measured(plan: Plan, system: System) -> dict[str, Metrics]:
     """By question id, of the answers that there are; nothing is measured anew."""
-    known = _known(plan, system, answers(plan, system))
+    return _known(plan, system, answers(plan, system))
+
+
+def _known(plan: Plan, system: System, found: Mapping[str, Answered]) -> dict[str, Metrics]:
+    known = findings.known(plan.metrics(system, names(plan)), found, _Kept)
     return {id: each.metrics for id, each in known.items()}
-
-
-def _known(plan: Plan, system: System, found: Mapping[str, Answered]) -> dict[str, _Kept]:
-    return findings.known(plan.metrics(system, names(plan)), found, _Kept)
-
-
-def _again(found: _Kept) -> bool:
-    return any(each.again for each in found.metrics.values())
 
 
 def means(rows: Sequence[Metrics], names: Iterable[str]) -> dict[str, Mean]:
