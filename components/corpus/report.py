@@ -14,7 +14,7 @@ from components.corpus.prepare import shards
 from components.corpus.request import Job
 from components.corpus.seal import Sealed
 from components.corpus.survey import Failed, Survey, incomplete
-from components.corpus.write import Committed, Written
+from components.corpus.write import Written
 from components.indexes.manifest import Generation, Totals
 from components.values import LeftOut
 
@@ -96,28 +96,24 @@ class Report:
         }
 
 
-def finish(
-    job: Job, found: Survey, written: Written | None, sealed: Sealed, *, promoted: bool
-) -> Report:
+def finish(job: Job, found: Survey, written: Written, sealed: Sealed, *, promoted: bool) -> Report:
     """The report of a run that ended well."""
-    done = written.done if written else Committed()
-    spent = written.spent if written else {}
     generation = sealed.generation
     _tell_termless(generation)
     return _report(
         job,
         found,
         generation=generation.name,
-        added=done.added,
-        changed=done.changed,
+        added=written.added,
+        changed=written.changed,
         failures=(*sealed.failures, *found.gaps),
         incomplete=sealed.incomplete,
         totals=generation.totals,
         termless=generation.termless,
-        tokens=done.tokens,
-        spent={"survey": found.seconds, **spent, "seal": sealed.seconds},
-        model_loaded=done.effort.model_loaded,
-        cache=done.effort.cache,
+        tokens=written.tokens,
+        spent={"survey": found.seconds, **written.spent, "seal": sealed.seconds},
+        model_loaded=written.effort.model_loaded,
+        cache=written.effort.cache,
         promoted=promoted,
         resumed=bool(found.draft),
     )

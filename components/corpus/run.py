@@ -13,9 +13,9 @@ from components.corpus.report import Report, finish, rehearse
 from components.corpus.request import Job
 from components.corpus.seal import Sealed, seal
 from components.corpus.survey import Survey, guard, survey
-from components.corpus.write import Committed, Written, write
+from components.corpus.write import Written, write
 from components.errors import GuardStopped, MillraceError, SourceMissing
-from components.phases import Done, Phase, Runner, Tell, plainly
+from components.phases import Phase, Runner, plainly
 
 _log = logging.getLogger(__name__)
 
@@ -45,32 +45,29 @@ def carry_out(job: Job, found: Survey, by: Runner = plainly, encoding: Encoding 
     """Do what was planned."""
     if job.request.dry_run:
         return rehearse(job, found)
-    written = None
+    written = Written()
     if found.steps or found.draft:
-        written = by(_writing(job, found, encoding))
-        draft = written.draft
-        sealed = by(Phase(name="check-and-optimise", work=lambda _: seal(job, found, draft)))
+        written = by(
+            Phase(
+                name="encode-and-write",
+                work=lambda tell: write(job, found, tell, encoding),
+                counts="documents",
+                total=found.work,
+            )
+        )
+        sealed = by(
+            Phase(name="check-and-optimise", work=lambda _: seal(job, found, written.draft))
+        )
     else:
         generation = job.corpus.generation(found.base)
         sealed = Sealed(generation=generation, failures=found.failures, incomplete=found.incomplete)
-    generation = sealed.generation
     try:
-        promoted = by(Phase(name="promote", work=lambda _: promote(job, found, generation)))
+        promoted = by(Phase(name="promote", work=lambda _: promote(job, found, sealed.generation)))
     except GuardStopped:
         tidy(job)  # one is held back every night until somebody decides
         raise
     tidy(job)
     return finish(job, found, written, sealed, promoted=promoted)
-
-
-def _writing(job: Job, found: Survey, encoding: Encoding) -> Phase[Written]:
-    def work(tell: Tell) -> Written:
-        def show(done: Committed) -> None:
-            tell(Done(units=done.steps, chunks=done.chunks, tokens=done.tokens))
-
-        return write(job, found, show, encoding)
-
-    return Phase(name="encode-and-write", work=work, counts="documents", total=found.work)
 
 
 def tidy(job: Job) -> None:

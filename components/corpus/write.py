@@ -7,7 +7,7 @@ What is committed survives: the next plan is made of it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,33 +21,24 @@ from components.corpus.request import Job
 from components.corpus.survey import Survey
 from components.indexes.contract import Writer
 from components.indexes.manifest import Entry, Generation, now
+from components.phases import Done, Tell
 from components.spec import STORED
 
 
-@dataclass(slots=True)
-class Committed:
+@dataclass(slots=True, kw_only=True)
+class Written:
     """What a run has made durable so far."""
 
-    steps: int = 0
-    """Documents, those that failed among them."""
+    draft: str = ""
+    documents: int = 0
+    """Those that failed among them."""
     chunks: int = 0
     tokens: int = 0
     added: int = 0
     changed: int = 0
-    shards: int = 0
     effort: Effort = field(default_factory=Effort)
-
-
-Progress = Callable[[Committed], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Written:
-    """What the writing step did."""
-
-    draft: str
-    done: Committed = field(default_factory=Committed)
     spent: Mapping[str, float] = field(default_factory=dict)
+    """Seconds by activity, once it has ended."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,11 +51,11 @@ class Writing:
     known: dict[str, Entry]
     recorded_at: str
     clock: Clock
-    progress: Progress
-    done: Committed = field(default_factory=Committed)
+    tell: Tell
+    done: Written
 
 
-def write(job: Job, found: Survey, progress: Progress, encoding: Encoding = local) -> Written:
+def write(job: Job, found: Survey, tell: Tell, encoding: Encoding = local) -> Written:
     """Bring a draft up to the plan, which serves once."""
     job.check_same(found.fingerprint)
     clock = Clock()
@@ -80,7 +71,8 @@ def write(job: Job, found: Survey, progress: Progress, encoding: Encoding = loca
             known=writer.entries(),
             recorded_at=now(),
             clock=clock,
-            progress=progress,
+            tell=tell,
+            done=Written(draft=draft.name),
         )
         note_fields(work)
         write_all(changes["encode"], work, encoding)
@@ -89,7 +81,8 @@ def write(job: Job, found: Survey, progress: Progress, encoding: Encoding = loca
         with clock.of("write"):
             writer.forget([each.document_id for each in changes["delete"]])
     work.done.effort += Effort.of(job)
-    return Written(draft=draft.name, done=work.done, spent=dict(clock.seconds))
+    work.done.spent = dict(clock.seconds)
+    return work.done
 
 
 def _draft(job: Job, found: Survey, changes: Sequence[Change], clock: Clock) -> Generation:
@@ -224,6 +217,6 @@ def _unsettled(entry: Entry) -> Entry:
 
 
 def _tell(documents: int, work: Writing) -> None:
-    work.done.shards += 1
-    work.done.steps += documents
-    work.progress(work.done)
+    done = work.done
+    done.documents += documents
+    work.tell(Done(units=done.documents, chunks=done.chunks, tokens=done.tokens))

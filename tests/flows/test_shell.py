@@ -18,7 +18,7 @@ from prefect.states import Completed
 
 from components.errors import Busy, GuardStopped
 from components.phases import Done, Phase, Runner, within
-from flows import shell
+from flows import shell, states
 from flows.shell import Ended, carry_out, tasks
 from tests.flows.server import Server
 
@@ -47,7 +47,7 @@ def _polished(asked: tuple[int, str, bool], by: Runner) -> Ended:
     if failing:
         by(Phase(name="fail", work=fail))
     state: State[Any] = Completed(message="shines")
-    return Ended(made, shell.states.stopped(GuardStopped("enough")) if guarded else state)
+    return Ended(made, states.stopped(GuardStopped("enough")) if guarded else state)
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def server(prefect_server: Server) -> Iterator[Server]:
         }
     ):
         yield prefect_server
-        APILogHandler.flush()
+        APILogHandler().flush()
 
 
 def tasks_of(server: Server, run: dict[str, Any]) -> dict[str, tuple[str, str]]:
@@ -94,7 +94,10 @@ def test_an_error_of_ours_ends_task_and_run_in_one_line(server: Server) -> None:
     assert tasks_of(server, run)["fail"] == ("CANCELLED", "Busy")
     assert (run["state_type"], run["state_name"]) == ("CANCELLED", "Busy")
     assert run["state"]["message"] == "not now"
-    assert "Traceback" not in server.logs(run)
+    APILogHandler().flush()
+    logs = server.logs(run)
+    assert "not now" in logs
+    assert "Traceback" not in logs
 
 
 def test_a_guard_may_leave_an_outcome(server: Server) -> None:
