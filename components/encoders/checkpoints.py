@@ -54,7 +54,8 @@ def checkpoint(model: str) -> Checkpoint:
     """The files of a model. Raises BadOption, MissingExtra, ModelFault, EndpointUnavailable."""
     try:
         return _found(model)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:  # files of no model's shape
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        # What is written there is of no shape that a model's files have.
         told = f"it has no {error}" if isinstance(error, KeyError) else str(error)
         raise BadOption(f"not a model folder: {told}").at(where=model) from None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -113,7 +114,7 @@ class _Content:
 
 def _content(file: Path) -> _Content:
     """Raises OSError, Damaged."""
-    if not file.is_file():  # opening a pipe waits for somebody to write to it
+    if not os.path.isfile(file):  # opening a pipe waits for somebody to write to it
         raise packed.Damaged("not a regular file")
     archive = packed.opened(str(file))
     members, trouble = [], ""

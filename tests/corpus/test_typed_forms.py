@@ -10,7 +10,7 @@ from typing import Literal
 import pytest
 
 from components.corpus.search import search
-from components.sources import extract
+from components.sources import storable
 from components.spec import Pipeline
 from components.values import Filter, Query
 from tests.corpora import LINES, Corpus, counts, prose
@@ -131,7 +131,7 @@ def test_ids_of_an_older_version_are_replaced_unguarded(
     for number in range(4):
         corpus.add(nfd(f"Übergabe-{number}.md"), prose(number, 2))
     with monkeypatch.context() as older:
-        older.setattr(extract, "canonical", str)
+        older.setattr(storable, "canonical", str)
         corpus.refresh()
     assert sorted(corpus.stored().entries) == [nfd(f"Übergabe-{number}.md") for number in range(4)]
     report = corpus.refresh()

@@ -197,6 +197,7 @@ class TestRefused:
             ("config_sentence_transformers", {"prompts": ["q"]}, "list"),
             ("config_sentence_transformers", {"landmark": 5}, "landmark"),
             ("sentence_bert_config", {"max_seq_length": "x"}, "max_seq_length"),
+            ("sentence_bert_config", {"max_seq_length": float("inf")}, "infinity"),
             ("modules", {"type": "x"}, "no JSON list"),
             ("modules", ["x"], "str"),
         ],
