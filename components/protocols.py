@@ -7,12 +7,14 @@ from typing import Any
 
 from components import stages
 from components.errors import UnknownComponent
+from components.indexes import contract
 
 PROTOCOLS: dict[str, type[Any]] = {
     "source": stages.Source,
     "splitter": stages.Splitter,
     "encoder": stages.Encoder,
     "sparse": stages.SparseEncoder,
+    "index": contract.Index,
     "retriever": stages.Retriever,
     "reranker": stages.Reranker,
     "answerer": stages.Answerer,
@@ -29,7 +31,7 @@ def check(stage: str, component: type[Any]) -> None:
     fields = {each.name for each in dataclasses.fields(component)}
     absent = [
         name
-        for name in vars(_protocol(stage))
+        for name in vars(PROTOCOLS[stage])
         if not name.startswith("_") and name not in fields and not hasattr(component, name)
     ]
     if absent:
@@ -37,11 +39,3 @@ def check(stage: str, component: type[Any]) -> None:
             f"{component.__module__}:{component.__qualname__} is no {stage}: "
             f"it lacks {', '.join(absent)}"
         ).at(where=f"{stage}.use", hint="components/stages.py says what each stage must do")
-
-
-def _protocol(stage: str) -> type[Any]:
-    if stage != "index":
-        return PROTOCOLS[stage]
-    from components.indexes.contract import Index  # which needs the registry
-
-    return Index

@@ -11,7 +11,7 @@ import importlib
 import importlib.util
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
@@ -21,6 +21,7 @@ from components import plugins, protocols
 from components.errors import BadOption, MissingExtra, UnknownComponent
 from components.stages import STAGES
 from components.system import of_machine, shortage
+from components.values import Choice as Choice
 
 CATALOGUE: Mapping[str, Mapping[str, str]] = {
     "source": {
@@ -74,14 +75,6 @@ CATALOGUE: Mapping[str, Mapping[str, str]] = {
 }
 BRIDGES: Mapping[str, str] = {"llama_index": "components.bridges.llama_index"}
 """Modules whose `component(stage, name)` makes the dataclass of a foreign class, by prefix."""
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A component by name, with every option resolved (defaults included)."""
-
-    use: str
-    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +27,14 @@ Metadata = Mapping[str, Scalar | Sequence[Scalar]]
 """Flat: no mapping inside, because a filter could not reach it."""
 Filter = Mapping[str, Sequence[Scalar]]
 """Field name, alone or in full (see `fields`), to the accepted values; every field must match."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A component by name, with every option resolved (defaults included)."""
+
+    use: str
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from components.registry import Choice
+from components.values import Choice
 
 Quantization = Literal["none", "int8", "binary"]
 _MOST_NAMES = 64_000

@@ -16,6 +16,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from components.errors import Busy, IndexFault, MillraceError, StoreUnavailable
+from components.indexes.edge import proof
 from components.indexes.edge.damage import damaged
 from components.indexes.edge.files import check_space, told
 from components.indexes.filterable import Filterable, indexes
@@ -49,10 +50,8 @@ def faults(doing: str, folder: Path) -> Iterator[None]:
 
 
 def _failed(doing: str, folder: Path, error: BaseException) -> MillraceError:
-    from components.indexes.edge.proof import lacking
-
     said = f"{doing}: {str(error)[:500]}"
-    lack = "memory" if isinstance(error, MemoryError) else lacking()
+    lack = "memory" if isinstance(error, MemoryError) else proof.lacking()
     if lack:
         return StoreUnavailable(f"{said}; this process lacks {lack}").at(
             where=str(folder), hint="run it again when there is more: what was committed stays"
@@ -230,13 +229,11 @@ def count(shard: Any, kinds: Sequence[str], vector: str | None = None) -> int:
 
 
 def _loaded(folder: Path) -> Any:
-    from components.indexes.edge.proof import explained, held
-
-    if held(folder):
+    if proof.held(folder):
         raise Busy("another process has the index open").at(where=str(folder), hint="try again")
     try:
         return load(folder)
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # a panic of the engine is a BaseException
-        raise explained(folder, error) from error
+        raise proof.explained(folder, error) from error

@@ -13,19 +13,19 @@ import fcntl
 import mmap
 import os
 import subprocess
-import sys
-import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from enum import IntEnum
 from pathlib import Path
 
 from components import child
 from components.errors import MillraceError, StoreUnavailable
-from components.indexes.edge import damage, engine
+from components.indexes.edge import damage
 from components.indexes.edge.files import told
 
+_FRESH = "components.indexes.edge.fresh"
+"""Module of the fresh process."""
 _THREADS = 16 + 4 * (os.cpu_count() or 1)
 """That the engine may start to open a shard; it has some for each core."""
 _HANDLES = 64
@@ -70,7 +70,7 @@ def explained(
         return damage.damaged(f"{said}; {gone.filename} is gone", folder.parent)
     except OSError as trouble:
         return told(trouble, f"{said}; a file cannot be read", folder)
-    if lack := lacking(_size(folder)):
+    if lack := lacking(size(folder)):
         return _for_now(f"{said}; this process lacks {lack}", folder)
     found = _examined(folder)
     if found == Found.DAMAGED:
@@ -150,49 +150,13 @@ def _addresses(size: int) -> Iterator[None]:
         yield
 
 
-def main(folder: str) -> None:
-    """Be the fresh process."""
-    sys.exit(_examine(Path(folder)))
-
-
 def _examined(folder: Path) -> int:
     """What a fresh process says, started with this one's limits; its exit code."""
-    command = child.command(__name__, str(folder))
+    command = child.command(_FRESH, str(folder))
     try:
         return subprocess.run(command, capture_output=True, check=False).returncode  # noqa: S603
     except (OSError, MemoryError):
         return 1
-
-
-def _examine(folder: Path) -> Found:
-    if held(folder):
-        return Found.HELD
-    if lacking(_size(folder)):
-        return Found.LACKING
-    with tempfile.TemporaryDirectory(prefix=".proof-", dir=folder.parent) as beside:
-        if not _opens_one_made_in(Path(beside) / "shard"):
-            return Found.NO_CONTROL
-        if _opens(folder):
-            return Found.OPENS
-    # Asked again: others may have taken it meanwhile.
-    return Found.LACKING if lacking(_size(folder)) else Found.DAMAGED
-
-
-def _opens_one_made_in(folder: Path) -> bool:
-    try:
-        engine.create(folder, 8, (), "none")
-    except MillraceError:
-        return False
-    return _opens(folder)
-
-
-def _opens(folder: Path) -> bool:
-    try:
-        with closing(engine.load(folder)) as shard:
-            engine.read_through(shard, folder)
-    except BaseException:
-        return False
-    return True
 
 
 def _read_through(folder: Path) -> None:
@@ -215,7 +179,7 @@ def _raise(error: OSError) -> None:
     raise error
 
 
-def _size(folder: Path) -> int:
+def size(folder: Path) -> int:
     """Bytes of addresses that its files take, holes included."""
     return sum(os.stat(each).st_size for each in _files(folder))
 
