@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from components.indexes.checks import check_vectors, check_whole, checked_states
+from components.indexes.manifest import Generation
 from components.indexes.payload import WHOLE, of_chunk, of_whole, size, whole_id
 from components.values import NO_TERMS, Chunk, Matrix, SparseVector, States, Whole
 
@@ -54,6 +56,21 @@ def points_of(
                 payload[WHOLE] = True
                 named[DOCUMENT_SPARSE] = whole.sparse
         yield Point(chunk.id, payload, row, _given(named), size(payload))
+
+
+def checked_points(
+    of: Generation,
+    chunks: Sequence[Chunk],
+    dense: Matrix,
+    sparse: Sequence[SparseVector],
+    states: Sequence[States],
+    whole: Whole | None,
+) -> Iterator[Point]:
+    """As `points_of`, of what a draft keeps. Raises BadVectors, before any is made."""
+    check_vectors(chunks, dense, sparse, of.width)
+    check_whole(chunks, whole, of.width)
+    held = checked_states(chunks, states)
+    return points_of(chunks, dense, sparse, held, whole if of.whole else None)
 
 
 def _of_document(chunk: Chunk, whole: Whole) -> Point:

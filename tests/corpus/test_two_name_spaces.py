@@ -14,10 +14,10 @@ import pytest
 from components.corpus import refresh, write
 from components.corpus.search import Found, search
 from components.errors import BadOption
-from components.indexes.edge.reader import EdgeReader
+from components.indexes.edge.points import ShardPoints
 from components.indexes.filterable import indexes
 from components.indexes.manifest import Entry, Totals, total
-from components.indexes.qdrant.reader import QdrantReader
+from components.indexes.reader import StoredReader
 from components.values import Filter, Query
 from tests.corpora import HASHING, LINES, Corpus, counts
 
@@ -178,10 +178,9 @@ def test_both_fields_of_a_name_are_indexed(manuals: Corpus, store: tuple[str, ..
 
 
 def _indexed(reader: Any) -> set[str]:
-    if isinstance(reader, EdgeReader):
-        return {each.replace('"', "") for each in reader._shard.info().payload_schema}
-    assert isinstance(reader, QdrantReader)
-    info = reader._server.client.get_collection(reader._collection)
+    if isinstance(reader.points, ShardPoints):
+        return {each.replace('"', "") for each in reader.points.shard.info().payload_schema}
+    info = reader.points.server.client.get_collection(reader.points.where)
     return {each.replace('"', "") for each in info.payload_schema}
 
 
@@ -403,8 +402,7 @@ def test_a_search_without_a_filter_asks_for_no_fields(
     def asked(_: object) -> None:
         raise AssertionError
 
-    for reader in (EdgeReader, QdrantReader):
-        monkeypatch.setattr(reader, "fields", property(asked))
+    monkeypatch.setattr(StoredReader, "fields", property(asked))
     assert ids(manuals, store, {}) == ["d0", "d1"]
 
 

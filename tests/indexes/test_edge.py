@@ -44,7 +44,7 @@ def test_a_field_is_indexed_as_another_kind_in_the_next_generation(tmp_path: Pat
         pass
     for generation, kind in ((before, "Keyword"), (draft, "Integer")):
         with corpus.read(generation) as reader:
-            schema = reader._shard.info().payload_schema
+            schema = reader.points.shard.info().payload_schema
             assert str(schema["metadata.year"].data_type).endswith(kind)
 
 

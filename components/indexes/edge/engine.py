@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from filelock import FileLock, Timeout
 
 from components.errors import Busy, IndexFault, MillraceError, StoreUnavailable
+from components.indexes.dialect import Dialect, Own
 from components.indexes.edge import proof
 from components.indexes.edge.damage import damaged
 from components.indexes.edge.files import check_space, told
@@ -24,6 +27,7 @@ from components.indexes.manifest import Quantization
 from components.indexes.payload import VECTORS
 from components.indexes.points import DENSE, DOCUMENT_SPARSE, SPARSE
 from components.indexes.vacuum import DELETED_THRESHOLD, VACUUM_MIN_VECTORS
+from components.values import Filter
 from infra.settings import settings
 
 LOCK = "open.lock"
@@ -125,15 +129,9 @@ def index_fields(shard: Any, filterable: Filterable) -> None:
     """Payload indexes, without which a filter or a delete reads every point."""
     from qdrant_edge import PayloadSchemaType, UpdateOperation
 
-    types = {
-        "keyword": PayloadSchemaType.Keyword,
-        "integer": PayloadSchemaType.Integer,
-        "float": PayloadSchemaType.Float,
-        "bool": PayloadSchemaType.Bool,
-        "datetime": PayloadSchemaType.Datetime,
-    }
     for path, kind in indexes(filterable).items():
-        shard.update(UpdateOperation.create_field_index(path, types[kind]))
+        type_of = getattr(PayloadSchemaType, kind.capitalize())
+        shard.update(UpdateOperation.create_field_index(path, type_of))
 
 
 @contextmanager
@@ -191,19 +189,11 @@ def read_through(shard: Any, folder: Path) -> None:
 
     Raises Damaged where something is not there, and whatever the engine raises.
     """
-    from qdrant_edge import ScrollRequest
-
-    terms = _terms(folder)
-    offset = None
-    while True:
-        # A payload is read whole, whatever is wanted of it.
-        asked = ScrollRequest(limit=_PAGE, offset=offset, with_payload=["kind"], with_vector=terms)
-        records, offset = shard.scroll(asked)
-        if any("kind" not in (each.payload or {}) for each in records):
+    # A payload is read whole, whatever is wanted of it.
+    for page in pages(shard, fields=["kind"], vectors=_terms(folder)):
+        if any("kind" not in (each.payload or {}) for each in page):
             raise damaged("a record has lost what was stored with it", folder.parent)
-        if offset is None:
-            break
-    lost = count(shard, VECTORS) - count(shard, VECTORS, DENSE)
+    lost = count(shard, kind=VECTORS) - count(shard, DENSE, kind=VECTORS)
     if lost:
         raise damaged(f"{lost} chunks have lost their dense vectors", folder.parent)
 
@@ -216,16 +206,50 @@ def _terms(folder: Path) -> list[str]:
     return [name for name in (SPARSE, DOCUMENT_SPARSE) if name in found]
 
 
-def count(shard: Any, kinds: Sequence[str], vector: str | None = None) -> int:
-    """Points of these kinds, or those that have a vector of that name. Raises whatever the engine
-    raises.
-    """
-    from qdrant_edge import CountRequest, FieldCondition, Filter, HasVectorCondition, MatchAny
+def pages(
+    shard: Any, chosen: Any = None, fields: Any = True, vectors: Any = False, size: int = _PAGE
+) -> Iterator[list[Any]]:
+    """All records that a filter chooses, in order of id. Raises whatever the engine raises."""
+    from qdrant_edge import ScrollRequest
 
-    must: list[Any] = [FieldCondition("kind", match=MatchAny(list(kinds)))]
+    offset = None
+    while True:
+        request = ScrollRequest(
+            limit=size, offset=offset, filter=chosen, with_payload=fields, with_vector=vectors
+        )
+        records, offset = shard.scroll(request)
+        yield records
+        if offset is None:
+            return
+
+
+def count(shard: Any, vector: str = "", wanted: Filter | None = None, **own: Own) -> int:
+    """Points that match and, where a name is given, have a vector of that name. Raises whatever the
+    engine raises.
+    """
+    from qdrant_edge import CountRequest, Filter, HasVectorCondition
+
+    must = dialect().conditions(wanted, **own)
     if vector:
         must.append(HasVectorCondition(vector))
     return int(shard.count(CountRequest(filter=Filter(must=must), exact=True)))
+
+
+def chosen(wanted: Filter | None = None, /, **own: Own) -> Any:
+    """A filter as the engine takes it, None for all points; see `Dialect.conditions`."""
+    from qdrant_edge import Filter
+
+    must = dialect().conditions(wanted, **own)
+    return Filter(must=must) if must else None
+
+
+@cache
+def dialect() -> Dialect:
+    """How the engine calls things."""
+    import qdrant_edge as edge
+
+    # The engine takes Python's True for the number 1, numpy's for true.
+    return Dialect(edge, edge.RangeFloat, np.bool_, edge.HasIdCondition(set()))
 
 
 def _loaded(folder: Path) -> Any:

@@ -36,11 +36,12 @@ from components.indexes.edge.files import (
     write_json,
 )
 from components.indexes.edge.optimise import optimise
-from components.indexes.edge.reader import EdgeReader
+from components.indexes.edge.points import ShardPoints
 from components.indexes.edge.writer import EdgeWriter
 from components.indexes.filterable import HELP, Filterable
 from components.indexes.manifest import Generation, Quantization, Release, Totals, now
 from components.indexes.quantization import Oversampling, Rescoring
+from components.indexes.reader import StoredReader
 from components.indexes.retention import Keep, Surplus, kept
 from components.options import option
 
@@ -204,7 +205,7 @@ class EdgeCorpus:
             held.release()
 
     @contextmanager
-    def read(self, generation: Generation) -> Iterator[EdgeReader]:
+    def read(self, generation: Generation) -> Iterator[StoredReader[ShardPoints]]:
         """See `CorpusIndex`. What is open is not removed."""
         shard = self._shard(generation)
         if shard.is_dir() and not copies.writable(shard):
@@ -234,7 +235,7 @@ class EdgeCorpus:
             damage.mark(self.folder / generation.base, f"no draft of it can be read: {error}")
 
     @contextmanager
-    def hold(self, generation: Generation) -> Iterator[EdgeReader]:
+    def hold(self, generation: Generation) -> Iterator[StoredReader[ShardPoints]]:
         """See `CorpusIndex`. Its copy outlives it."""
         with ExitStack() as held:
             with self._unless_moved(generation):
@@ -271,7 +272,7 @@ class EdgeCorpus:
         if damage.found(self.folder / draft.name):
             raise damage.damaged("it was found damaged before", self.folder / draft.name)
         with self.write(draft) as writer:
-            writer.read_through()
+            writer.points.read_through()
             writer.recover()
 
     def discard(self, draft: Generation) -> None:
@@ -287,7 +288,7 @@ class EdgeCorpus:
         with (
             self._condemned(draft),
             self._proved(draft),
-            closing(EdgeWriter(self._shard(draft), draft.width, whole=draft.whole)) as writer,
+            closing(EdgeWriter(self._shard(draft), draft)) as writer,
         ):
             writer.index_fields(self._filterable)
             yield writer
@@ -301,10 +302,9 @@ class EdgeCorpus:
                 with self._proved(draft):
                     optimise(shard, 4 * draft.width * (totals.chunks + self._copied(draft)))
                 with self.read(draft) as reader:
-                    reader.read_through()
-                    _check_count(reader, totals.chunks, shard)
-                    if draft.whole:
-                        _check_whole(reader, totals.documents, shard)
+                    reader.points.read_through()
+                    reader.check_chunks(totals.chunks)
+                    reader.check_whole(totals.documents)
                     sparse = reader.count_sparse()
         except Damaged as error:
             error.at(hint="nothing was published: run the refresh again")
@@ -427,16 +427,13 @@ class EdgeCorpus:
                 where=str(self.folder), hint="try again"
             ) from cause
 
-    def _reader(self, opened: Any, generation: Generation) -> EdgeReader:
+    def _reader(self, opened: Any, generation: Generation) -> StoredReader[ShardPoints]:
         shard = self._shard(generation)
-        search = self._rescoring.of(generation)
-        edition = generation.edition(os.path.realpath(shard))
-        told = generation.totals.fields if generation.finished_at else None
-        whole = generation.whole
-        reader = EdgeReader(opened, shard, generation.width, search, edition, told, whole=whole)
+        points = ShardPoints(opened, shard, self._rescoring.of(generation))
+        reader = StoredReader(points, generation, os.path.realpath(shard))
         if generation.finished_at:
             # The engine opens a shard whose files are missing as if it were smaller.
-            _check_count(reader, generation.totals.chunks, shard)
+            reader.check_chunks(generation.totals.chunks)
         return reader
 
     def _check_readable(self, base: Generation) -> None:
@@ -444,9 +441,8 @@ class EdgeCorpus:
         hold the same. It stays where it is, because it may be what is live.
         """
         with self._condemned(base), self.read(base) as reader:
-            reader.read_through()
-            if base.whole:
-                _check_whole(reader, base.totals.documents, self._shard(base))
+            reader.points.read_through()
+            reader.check_whole(base.totals.documents)
             found = reader.count_sparse()
             if base.sparse not in (None, found):
                 raise damage.damaged(
@@ -472,7 +468,8 @@ class EdgeCorpus:
             with engine.turn(lock):
                 copy_tree(source, shard)
         with engine.opened(shard, shard.parent / engine.LOCK) as opened:
-            _check_count(EdgeReader(opened, shard, base.width), base.totals.chunks, source)
+            # What is damaged is what it is a copy of.
+            StoredReader(ShardPoints(opened, source), base, "").check_chunks(base.totals.chunks)
 
     def _drop_unusable(self, fingerprint: str) -> None:
         """Copies never completed. Drafts of this form that nothing goes on with are set aside:
@@ -587,19 +584,3 @@ def _understood(facts: dict[str, Any], file: Path) -> Generation:
         return Generation.from_json(facts)
     except (KeyError, TypeError) as error:
         raise Refused(f"not a generation of this version: {error}").at(where=str(file)) from error
-
-
-def _check_count(reader: EdgeReader, expected: int, shard: Path) -> None:
-    stored = reader.count_chunks()
-    if stored != expected:
-        raise damage.damaged(
-            f"{stored} chunks are stored where {expected} are recorded", shard.parent
-        )
-
-
-def _check_whole(reader: EdgeReader, expected: int, shard: Path) -> None:
-    stored = reader.count_whole()
-    if stored != expected:
-        raise damage.damaged(
-            f"{stored} whole documents have vectors where {expected} are recorded", shard.parent
-        )

@@ -41,14 +41,9 @@ def rewrite(
 
 
 def _copy(source: Any, target: Any) -> None:
-    from qdrant_edge import Point, ScrollRequest, UpdateOperation
+    from qdrant_edge import Point, UpdateOperation
 
-    offset = None
-    while True:
-        request = ScrollRequest(limit=_PAGE, offset=offset, with_payload=True, with_vector=True)
-        records, offset = source.scroll(request)
-        points = [Point(each.id, each.vector or {}, each.payload or {}) for each in records]
+    for page in engine.pages(source, vectors=True, size=_PAGE):
+        points = [Point(each.id, each.vector or {}, each.payload or {}) for each in page]
         if points:
             target.update(UpdateOperation.upsert_points(points))
-        if offset is None:
-            return

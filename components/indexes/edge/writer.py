@@ -13,16 +13,16 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from components.indexes.checks import check_vectors, check_whole, checked_states
 from components.indexes.edge import engine
-from components.indexes.edge.engine import faults
+from components.indexes.edge.engine import chosen, dialect, faults
 from components.indexes.edge.files import check_space
 from components.indexes.edge.optimise import optimise
-from components.indexes.edge.reader import KIND, EdgeReader, engine_filter, engine_terms
+from components.indexes.edge.points import ShardPoints
 from components.indexes.filterable import Filterable
-from components.indexes.manifest import Entry
+from components.indexes.manifest import Entry, Generation
 from components.indexes.payload import VECTORS, WHOLE, check, entry_id, of_entry
-from components.indexes.points import DENSE, Point, points_of
+from components.indexes.points import DENSE, Point, checked_points
+from components.indexes.reader import StoredReader
 from components.values import Chunk, Matrix, Metadata, SparseVector, States, Whole
 
 _BATCH = 256
@@ -35,15 +35,16 @@ _BYTES_PER_POINT = 16_384
 """A generous guess of what a point's vectors take, for the check of free space."""
 
 
-class EdgeWriter(EdgeReader):
+class EdgeWriter(StoredReader[ShardPoints]):
     """A draft, opened until it is closed, see `Writer`."""
 
-    def __init__(self, folder: Path, width: int, *, whole: bool) -> None:
+    def __init__(self, folder: Path, draft: Generation) -> None:
+        self._folder = folder
         self._held = ExitStack()
-        self._points = 0
-        """Written since the last part was sealed."""
-        super().__init__(self._opened(folder), folder, width, whole=whole)
-        self._sealed = 4 * width * self._shard.info().points_count
+        self._written = 0
+        """Points since the last part was sealed."""
+        super().__init__(ShardPoints(self._opened(), folder), draft, "")
+        self._sealed = 4 * draft.width * self.points.shard.info().points_count
         """Bytes of vector places before that."""
 
     def close(self) -> None:
@@ -59,10 +60,7 @@ class EdgeWriter(EdgeReader):
         whole: Whole | None = None,
     ) -> None:
         """See `Writer`."""
-        check_vectors(chunks, dense, sparse, self._width)
-        check_whole(chunks, whole, self._width)
-        held = checked_states(chunks, states)
-        points = points_of(chunks, dense, sparse, held, whole if self._whole else None)
+        points = checked_points(self.generation, chunks, dense, sparse, states, whole)
         for batch, needed in _batches(points):
             self._upsert(list(map(_engine_point, batch)), needed)
 
@@ -84,29 +82,29 @@ class EdgeWriter(EdgeReader):
         """See `Writer`."""
         from qdrant_edge import UpdateOperation
 
-        chosen = engine_filter({KIND: VECTORS, "document_id": [document_id]})
+        points = chosen(kind=VECTORS, document_id=[document_id])
         payload = {"title": title, "metadata": dict(metadata)}
         check(payload, document_id)
         check_space(self._folder)
-        self._update(UpdateOperation.set_payload_by_filter(chosen, payload))
+        self._update(UpdateOperation.set_payload_by_filter(points, payload))
 
     def forget(self, document_ids: Sequence[str]) -> None:
         """See `Writer`."""
         from qdrant_edge import UpdateOperation
 
         for start in range(0, len(document_ids), _BATCH):
-            chosen = engine_filter({"document_id": list(document_ids[start : start + _BATCH])})
-            self._update(UpdateOperation.delete_points_by_filter(chosen))
+            points = chosen(document_id=document_ids[start : start + _BATCH])
+            self._update(UpdateOperation.delete_points_by_filter(points))
 
     def flush(self) -> None:
         """Make everything written so far survive a power cut, and shorten the log."""
         with faults("the index could not be flushed", self._folder):
-            self._shard.flush()
+            self.points.shard.flush()
 
     def index_fields(self, filterable: Filterable) -> None:
         """Index the fields that are new."""
         with faults("fields could not be indexed", self._folder):
-            engine.index_fields(self._shard, filterable)
+            engine.index_fields(self.points.shard, filterable)
 
     def recover(self) -> None:
         """Drop what a killed run left behind: chunks that no entry names, and entries whose chunks,
@@ -115,7 +113,8 @@ class EdgeWriter(EdgeReader):
         entries = self.entries()
         chunks: Counter[tuple[str, str]] = Counter()
         wholes: Counter[tuple[str, str]] = Counter()
-        for record in self.scroll({KIND: VECTORS}, ["kind", "document_id", "version", WHOLE]):
+        fields = ["kind", "document_id", "version", WHOLE]
+        for record in self.points.scroll({}, fields, kind=VECTORS):
             key = record.payload["document_id"], record.payload["version"]
             chunks[key] += record.payload["kind"] == "chunk"
             wholes[key] += WHOLE in record.payload
@@ -128,47 +127,48 @@ class EdgeWriter(EdgeReader):
                 entry.document_id
                 for entry in entries.values()
                 if chunks[key := (entry.document_id, entry.content_hash)] != entry.chunks
-                or (self._whole and wholes[key] != (entry.chunks > 0))
+                or (self.generation.whole and wholes[key] != (entry.chunks > 0))
             ]
         )
 
     def _drop(self, document_id: str, version: str, *, others: bool = False) -> None:
         """Delete a document's vectors of one version, or of all others."""
-        from qdrant_edge import FieldCondition, Filter, MatchAny, MatchValue, UpdateOperation
+        from qdrant_edge import Filter, UpdateOperation
 
-        def matches(name: str, value: str) -> Any:
-            return FieldCondition(name, match=MatchValue(value))
-
-        kinds = FieldCondition("kind", match=MatchAny(list(VECTORS)))
-        own: list[Any] = [kinds, matches("document_id", document_id)]
-        wanted: list[Any] = [matches("version", version)]
-        chosen = Filter(must=own, must_not=wanted) if others else Filter(must=own + wanted)
-        self._update(UpdateOperation.delete_points_by_filter(chosen))
+        own = dialect().conditions(kind=VECTORS, document_id=[document_id])
+        named = dialect().conditions(version=[version])
+        points = Filter(must=own, must_not=named) if others else Filter(must=own + named)
+        self._update(UpdateOperation.delete_points_by_filter(points))
 
     def _upsert(self, points: list[Any], needed: int) -> None:
         from qdrant_edge import UpdateOperation
 
         check_space(self._folder, needed)
         self._update(UpdateOperation.upsert_points(points))
-        self._points += len(points)
+        self._written += len(points)
         # A point without a vector takes its place among them all the same.
-        if 4 * self._width * self._points >= max(engine.PART_BYTES, self._sealed // _SHARE):
+        if self._places() >= max(engine.PART_BYTES, self._sealed // _SHARE):
             self._seal_part()
 
     def _seal_part(self) -> None:
         self.flush()
         self.close()
-        self._sealed += 4 * self._width * self._points
+        self._sealed += self._places()
         optimise(self._folder, self._sealed)
-        self._shard = self._opened(self._folder)
-        self._points = 0
+        self.points.shard = self._opened()
+        self._written = 0
 
-    def _opened(self, folder: Path) -> Any:
-        return self._held.enter_context(engine.opened(folder, folder.parent / engine.LOCK))
+    def _places(self) -> int:
+        """Bytes of the places for vectors since the last part was sealed."""
+        return 4 * self.generation.width * self._written
+
+    def _opened(self) -> Any:
+        lock = self._folder.parent / engine.LOCK
+        return self._held.enter_context(engine.opened(self._folder, lock))
 
     def _update(self, operation: Any) -> None:
         with faults("the index refused a write", self._folder):
-            self._shard.update(operation)
+            self.points.shard.update(operation)
 
 
 def _batches(points: Iterable[Point]) -> Iterator[tuple[list[Point], int]]:
@@ -188,6 +188,6 @@ def _batches(points: Iterable[Point]) -> Iterator[tuple[list[Point], int]]:
 def _engine_point(point: Point) -> Any:
     from qdrant_edge import Point as EnginePoint
 
-    vectors: dict[str, Any] = {name: engine_terms(own) for name, own in point.terms.items()}
+    vectors: dict[str, Any] = {name: dialect().terms(own) for name, own in point.terms.items()}
     vectors[DENSE] = point.dense
     return EnginePoint(point.id, vectors, dict(point.payload))

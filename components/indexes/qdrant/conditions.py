@@ -12,20 +12,20 @@ with it count for nothing from then on: a writer's request may land when the wri
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from components.indexes.payload import CHUNK, by_type, field_path
-from components.values import Filter, Scalar
+from components.indexes.dialect import Dialect, Own
+from components.indexes.payload import CHUNK
+from components.values import Filter
 
 if TYPE_CHECKING:
     from qdrant_client import models
 
 ADDED = "added"
 REMOVED = "removed"
-Own = Sequence[str] | bool
-"""What a field of ours must hold: one of some words, or whether it is so."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ class View:
 
 def visible(view: View, wanted: Filter | None = None, **own: Own) -> models.Filter:
     """What a generation sees, of what a user's filter and our own fields allow."""
-    asked = [_condition(field_path(name), values) for name, values in (wanted or {}).items()]
-    return _standing(view, view.number, _up_to(view.number), [*_own(own), *asked])
+    asked = dialect().conditions(wanted, **own)
+    return _standing(view, view.number, _up_to(view.number), asked)
 
 
 def standing(view: View, *more: Any, older: bool = False, **own: Own) -> models.Filter:
@@ -51,7 +51,7 @@ def standing(view: View, *more: Any, older: bool = False, **own: Own) -> models.
     from qdrant_client.models import Range
 
     newest = view.number - 1 if older else view.number
-    return _standing(view, newest, Range(gte=0), [*_own(own), *more])
+    return _standing(view, newest, Range(gte=0), [*dialect().conditions(**own), *more])
 
 
 def _standing(view: View, newest: int, removed: models.Range, more: Sequence[Any]) -> models.Filter:
@@ -86,7 +86,8 @@ def added_in(number: int, **own: Own) -> models.Filter:
     """What one generation brought."""
     from qdrant_client.models import FieldCondition, Filter, MatchValue
 
-    return Filter(must=[FieldCondition(key=ADDED, match=MatchValue(value=number)), *_own(own)])
+    brought = FieldCondition(key=ADDED, match=MatchValue(value=number))
+    return Filter(must=[brought, *dialect().conditions(**own)])
 
 
 def removed_in(first: int, last: int, but: Sequence[Sequence[int]] = ()) -> models.Filter:
@@ -101,7 +102,7 @@ def marked(field: str, numbers: Sequence[int], **own: Own) -> models.Filter:
     """What bears one of these numbers."""
     from qdrant_client.models import Filter
 
-    return Filter(must=[*_among(field, [numbers]), *_own(own)])
+    return Filter(must=[*_among(field, [numbers]), *dialect().conditions(**own)])
 
 
 def listed(conditions: Any) -> list[Any]:
@@ -121,37 +122,9 @@ def _among(field: str, numbers: Sequence[Sequence[int]]) -> list[Any]:
     return [FieldCondition(key=field, match=MatchAny(any=list(part))) for part in numbers]
 
 
-def _own(fields: Mapping[str, Own]) -> list[Any]:
-    from qdrant_client.models import FieldCondition, MatchAny, MatchValue
+@cache
+def dialect() -> Dialect:
+    """How the client calls things."""
+    from qdrant_client import models
 
-    return [
-        FieldCondition(
-            key=name,
-            match=MatchValue(value=values)
-            if isinstance(values, bool)
-            else MatchAny(any=list(values)),
-        )
-        for name, values in fields.items()
-    ]
-
-
-def _condition(path: str, values: Sequence[Scalar]) -> Any:
-    """Numbers and words are matched by type, so a field may hold either."""
-    from qdrant_client.models import (
-        FieldCondition,
-        Filter,
-        HasIdCondition,
-        MatchAny,
-        MatchValue,
-        Range,
-    )
-
-    words, numbers, flags, exact = by_type(values)
-    either: list[Any] = [
-        FieldCondition(key=path, match=MatchAny(any=each)) for each in (words, numbers) if each
-    ]
-    either += [FieldCondition(key=path, match=MatchValue(value=flag)) for flag in flags]
-    either += [FieldCondition(key=path, range=Range(gte=value, lte=value)) for value in exact]
-    if not either:
-        return HasIdCondition(has_id=[])  # no accepted value, so nothing matches
-    return either[0] if len(either) == 1 else Filter(should=either)
+    return Dialect(models, models.Range, bool, models.HasIdCondition(has_id=[]))

@@ -32,10 +32,11 @@ from components.indexes.qdrant.lease import Fenced, borrowed, held, lease
 from components.indexes.qdrant.leftovers import Place
 from components.indexes.qdrant.limits import Limits, limits_of, parts
 from components.indexes.qdrant.patience import patient
-from components.indexes.qdrant.reader import QdrantReader
+from components.indexes.qdrant.points import CollectionPoints
 from components.indexes.qdrant.server import Server, connect
 from components.indexes.qdrant.writer import QdrantWriter
-from components.indexes.quantization import Oversampling, Rescoring, Search
+from components.indexes.quantization import Oversampling, Rescoring
+from components.indexes.reader import StoredReader
 from components.indexes.retention import Keep, Surplus, kept
 from components.options import Count, option
 from infra.settings import NAMESPACE, settings
@@ -203,11 +204,11 @@ class QdrantCorpus:
         return borrowed(self._control, self._key, token)
 
     @contextmanager
-    def read(self, generation: Generation) -> Iterator[QdrantReader]:
+    def read(self, generation: Generation) -> Iterator[StoredReader[CollectionPoints]]:
         """See `CorpusIndex`. Raises Moved where the generation went away, before or meanwhile."""
         record = self._still(generation)
         try:
-            yield QdrantReader(*self._opened(record))
+            yield self._reader(record)
         except IndexFault as error:
             try:
                 self._still(generation)
@@ -218,12 +219,12 @@ class QdrantCorpus:
             self._still(generation)
 
     @contextmanager
-    def hold(self, generation: Generation) -> Iterator[QdrantReader]:
+    def hold(self, generation: Generation) -> Iterator[StoredReader[CollectionPoints]]:
         """See `CorpusIndex`."""
         known = self._known
         if known is None or known.generation != generation:
             known = self._still(generation)
-        yield QdrantReader(*self._opened(known))
+        yield self._reader(known)
 
     def draft(self, wanted: Generation, base: Generation | None) -> Generation:
         """See `CorpusIndex`. A base that was finished but never published is opened again."""
@@ -278,7 +279,7 @@ class QdrantCorpus:
     def write(self, draft: Generation) -> Iterator[QdrantWriter]:
         """See `CorpusIndex`."""
         record = self._record(draft.name)
-        with closing(QdrantWriter(*self._opened(record), alone=not draft.base)) as writer:
+        with closing(QdrantWriter(self._points(record), draft)) as writer:
             # A resumed draft may lack them; what a killed run asked for is done before they are.
             writer.index_fields(self._layout.filterable)
             yield writer
@@ -287,16 +288,9 @@ class QdrantCorpus:
     def finish(self, draft: Generation, totals: Totals) -> Generation:
         """See `CorpusIndex`."""
         record = self._record(draft.name)
-        reader = QdrantReader(*self._opened(record))
-        stored = reader.count_chunks()
-        if stored != totals.chunks:
-            raise Damaged(f"{stored} chunks are stored where {totals.chunks} are recorded").at(
-                where=record.collection, hint="run the refresh again"
-            )
-        if draft.whole and (whole := reader.count_whole()) != totals.documents:
-            raise Damaged(
-                f"{whole} whole documents have vectors where {totals.documents} are recorded"
-            ).at(where=record.collection, hint="run the refresh again")
+        reader = self._reader(record)
+        reader.check_chunks(totals.chunks)
+        reader.check_whole(totals.documents)
         collection.settle(self._server, record.collection)
         done = replace(draft, finished_at=now(), totals=totals, sparse=reader.count_sparse())
         self._control.save(replace(record, generation=done), self._holder())
@@ -459,20 +453,8 @@ class QdrantCorpus:
             raise Moved(f"{generation.name} was replaced while it was read").at(hint="try again")
         return record
 
-    def _opened(
-        self, record: Record
-    ) -> tuple[
-        Server, str, int, Sequence[int], int, Search | None, str, Mapping[str, int] | None, bool
-    ]:
-        generation = record.generation
-        return (
-            self._server,
-            record.collection,
-            record.number,
-            record.given_up,
-            generation.width,
-            self._rescoring.of(generation),
-            generation.edition(self._key),
-            generation.totals.fields if generation.finished_at else None,
-            generation.whole,
-        )
+    def _points(self, record: Record) -> CollectionPoints:
+        return CollectionPoints(self._server, record, self._rescoring.of(record.generation))
+
+    def _reader(self, record: Record) -> StoredReader[CollectionPoints]:
+        return StoredReader(self._points(record), record.generation, self._key)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import TypeVar
 
 from components.errors import BadOption
 from components.indexes.payload import by_type, field_path
 from components.indexes.qdrant.server import Server
+from components.indexes.quantization import Search
 from components.values import Filter, Scalar
 
 Item = TypeVar("Item")
@@ -74,11 +75,19 @@ class Limits:
         """Filters, each as small as a search may have; what satisfies one of them satisfies the
         user's, and the reverse.
         """
-        choices = [
-            [(name, part) for part in parts(values, self.accepted)] or [(name, values)]
-            for name, values in wanted.items()
-        ]
-        return [dict(each) for each in product(*choices)]
+        return _parted(wanted, self.accepted)
+
+    def parted(self, wanted: Filter) -> list[Filter]:
+        """As `fitting`, each as small as another request may have."""
+        return _parted(wanted, self.values)
+
+    def within(self, search: Search) -> Search:
+        """A search as it may be asked for."""
+        return replace(
+            search,
+            exact=search.exact and self.exact,
+            oversampling=min(search.oversampling, self.oversampling),
+        )
 
 
 def limits_of(server: Server, collection: str) -> Limits:
@@ -120,6 +129,11 @@ def parts(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
     """The items in order, so many at once."""
     for start in range(0, len(items), size):
         yield items[start : start + size]
+
+
+def _parted(wanted: Filter, size: int) -> list[Filter]:
+    choices = [[(name, part) for part in parts(own, size)] for name, own in wanted.items()]
+    return [dict(each) for each in product(*choices)]
 
 
 def _least(own: int, *allowed: int | None) -> int:

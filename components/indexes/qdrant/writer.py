@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid5
 
 from components.errors import Refused
-from components.indexes.checks import check_vectors, check_whole, checked_states
 from components.indexes.filterable import Filterable
-from components.indexes.manifest import Entry
+from components.indexes.manifest import Entry, Generation
 from components.indexes.payload import (
     CHUNK,
     NAMESPACE,
@@ -23,7 +22,7 @@ from components.indexes.payload import (
     of_entry,
     size,
 )
-from components.indexes.points import DENSE, Point, points_of
+from components.indexes.points import DENSE, Point, checked_points
 from components.indexes.qdrant import answers
 from components.indexes.qdrant.collection import index_chunks
 from components.indexes.qdrant.conditions import (
@@ -31,6 +30,7 @@ from components.indexes.qdrant.conditions import (
     REMOVED,
     View,
     added_in,
+    dialect,
     listed,
     marked,
     of_chunks,
@@ -40,8 +40,9 @@ from components.indexes.qdrant.conditions import (
 )
 from components.indexes.qdrant.halving import REFUSED, halved, may_be_too_large
 from components.indexes.qdrant.limits import parts
-from components.indexes.qdrant.reader import QdrantReader, entry_id, terms_of
+from components.indexes.qdrant.points import CollectionPoints, entry_id
 from components.indexes.qdrant.uploads import Uploads
+from components.indexes.reader import StoredReader
 from components.values import Chunk, Matrix, Metadata, SparseVector, States, Whole
 
 if TYPE_CHECKING:
@@ -51,12 +52,14 @@ _BYTES_PER_NUMBER = 22
 """A float32 is written out as the float64 that it equals."""
 
 
-class QdrantWriter(QdrantReader):
+class QdrantWriter(StoredReader[CollectionPoints]):
     """An opened draft, see `Writer`."""
 
-    def __init__(self, *of: Any, alone: bool) -> None:
-        super().__init__(*of)
-        self._alone = alone
+    def __init__(self, points: CollectionPoints, draft: Generation) -> None:
+        super().__init__(points, draft, "")
+        points.prepare = self.flush  # what was put and described is there to be read
+        self._number = points.number
+        self._alone = not draft.base
         """Whether the draft began from no other generation."""
         self._uploads = Uploads(self._store)
         self._put: set[str] = set()
@@ -64,16 +67,12 @@ class QdrantWriter(QdrantReader):
 
     def index_fields(self, filterable: Filterable) -> None:
         """Index the fields that are not."""
-        index_chunks(self._server, self._collection, self._limits, filterable)
+        index_chunks(self.points.server, self.points.where, self.points.limits, filterable)
 
     def flush(self) -> None:
         """Returns when all that was put is stored."""
         self._uploads.wait()
         self._put.clear()
-
-    def _prepare(self) -> None:
-        """What was put and described is there to be read."""
-        self.flush()
 
     def close(self) -> None:
         """Give up what was put and not committed."""
@@ -88,13 +87,10 @@ class QdrantWriter(QdrantReader):
         whole: Whole | None = None,
     ) -> None:
         """See `Writer`."""
-        check_vectors(chunks, dense, sparse, self._width)
-        check_whole(chunks, whole, self._width)
-        held = checked_states(chunks, states)
-        made = points_of(chunks, dense, sparse, held, whole if self._whole else None)
+        made = checked_points(self.generation, chunks, dense, sparse, states, whole)
         points = list(map(_Point.made_of, made))
         self._put.update(chunk.document_id for chunk in chunks)
-        self._uploads.add(points, self._limits.points)
+        self._uploads.add(points, self.points.limits.points)
 
     def commit(self, entries: Sequence[Entry], replaced: Sequence[str] = ()) -> None:
         """See `Writer`."""
@@ -102,7 +98,7 @@ class QdrantWriter(QdrantReader):
 
         self.flush()
         changed = set(replaced)
-        for part in parts(entries, self._limits.points):
+        for part in parts(entries, self.points.limits.points):
             points = {
                 entry.document_id: PointStruct(
                     id=entry_id(entry.document_id, self._number),
@@ -114,7 +110,7 @@ class QdrantWriter(QdrantReader):
             for _ in halved(list(points.values()), self._upsert):
                 pass
             for some in parts(
-                [(name, str(own.id)) for name, own in points.items()], self._limits.values
+                [(name, str(own.id)) for name, own in points.items()], self.points.limits.values
             ):
                 self._replace_entries(dict(some))
         kept = [(e.document_id, e.content_hash) for e in entries if e.document_id in changed]
@@ -126,19 +122,19 @@ class QdrantWriter(QdrantReader):
         check(described, document_id)
         if document_id in self._put:
             self.flush()
-        seen = visible(self._view, {"document_id": [document_id]}, kind=VECTORS)
-        held = list(self._scroll(seen, True, True, self._limits.points))
+        seen = visible(self.points.view, {"document_id": [document_id]}, kind=VECTORS)
+        held = list(self.points.read(seen, True, True, self.points.limits.points))
         older = [point for point in held if _number(point) < self._number]
         if len(older) < len(held):
             own = added_in(self._number, kind=VECTORS, document_id=[document_id])
             self._set(described, own)
-        self._uploads.add([_copy(point, described) for point in older], self._limits.points)
+        self._uploads.add([_copy(point, described) for point in older], self.points.limits.points)
 
     def forget(self, document_ids: Sequence[str]) -> None:
         """See `Writer`."""
         self.flush()
-        for part in parts(document_ids, self._limits.values):
-            self._take_away(standing(self._view, document_id=part))
+        for part in parts(document_ids, self.points.limits.values):
+            self._take_away(standing(self.points.view, document_id=part))
 
     def recover(self, behind: Sequence[int]) -> None:
         """Go on with what a killed run did whole: entries that it wrote under the numbers `behind`,
@@ -147,23 +143,23 @@ class QdrantWriter(QdrantReader):
 
         What is late of that run, or was asked here twice, changes nothing that is written later.
         """
-        for part in parts(sorted(self._touched(behind)), self._limits.values):
+        for part in parts(sorted(self._touched(behind)), self.points.limits.values):
             whole = self._go_on(behind, part)
             missing = [each for each in part if each not in whole]
             if missing and not self._alone:
-                older = standing(self._view, older=True, document_id=missing)
+                older = standing(self.points.view, older=True, document_id=missing)
                 self._take_away(older)
 
     def _touched(self, numbers: Sequence[int]) -> set[str]:
         """Documents of which an entry was brought, or taken away, under these numbers."""
-        own, taken = (marked(field, numbers, kind=["document"]) for field in (ADDED, REMOVED))
-        points = chain(self._scroll(own, ["document_id"]), self._scroll(taken, ["document_id"]))
-        return {(point.payload or {})["document_id"] for point in points}
+        chosen = (marked(field, numbers, kind=["document"]) for field in (ADDED, REMOVED))
+        found = chain.from_iterable(self.points.read(each, ["document_id"]) for each in chosen)
+        return {(point.payload or {})["document_id"] for point in found}
 
     def _go_on(self, behind: Sequence[int], documents: Sequence[str]) -> Collection[str]:
         """Give documents that have all of their vectors this draft's number, the entries last."""
-        before = self._view_of(behind[-1], behind)
-        entries = self._entries(before, {"document_id": documents})
+        before = self.points.view_of(behind[-1], behind)
+        entries = self.points.held_entries(before, {"document_id": documents})
         held = {name: each for name, each in entries.items() if each.number in behind}
         found = self._vector_points(before, documents)
         whole = {
@@ -180,7 +176,7 @@ class QdrantWriter(QdrantReader):
         recorded = {name: held[name].point for name in whole}
         self._mark(list(points.values()), behind)
         if not self._alone:
-            for some in parts(list(points.items()), self._limits.values):
+            for some in parts(list(points.items()), self.points.limits.values):
                 self._supersede(dict(some))
             kept = [(name, held[name].entry.content_hash) for name in whole]
             self._drop(kept, others=True, older=True)
@@ -193,7 +189,7 @@ class QdrantWriter(QdrantReader):
         payloads = [point.payload or {} for point in points]
         chunks = sum(each["kind"] != WHOLE for each in payloads)
         wholes = sum(WHOLE in each for each in payloads)
-        return chunks == entry.chunks and (not self._whole or wholes == (chunks > 0))
+        return chunks == entry.chunks and (not self.generation.whole or wholes == (chunks > 0))
 
     def _vector_points(
         self, view: View, documents: Sequence[str]
@@ -202,7 +198,7 @@ class QdrantWriter(QdrantReader):
         found: dict[tuple[str, str], dict[str, models.Record]] = defaultdict(dict)
         chosen = visible(view, {"document_id": documents}, kind=VECTORS)
         fields = ["kind", "document_id", "version", CHUNK, WHOLE, ADDED]
-        for point in self._scroll(chosen, fields):
+        for point in self.points.read(chosen, fields):
             payload, chunk = point.payload or {}, named(point)
             own = found[payload["document_id"], payload["version"]]
             if chunk not in own or _newness(point, view) > _newness(own[chunk], view):
@@ -211,13 +207,13 @@ class QdrantWriter(QdrantReader):
 
     def _mark(self, points: Sequence[str], behind: Sequence[int]) -> None:
         """Give points of other numbers this draft's."""
-        for part in parts(points, min(self._limits.values, self._limits.points)):
+        for part in parts(points, min(self.points.limits.values, self.points.limits.points)):
             self._set({ADDED: self._number}, of_points(part, behind))
 
     def _store(self, batch: Sequence[_Point]) -> None:
         """Points in the place of what there was of the same chunks."""
         self._send(batch)
-        for part in parts(batch, self._limits.values):
+        for part in parts(batch, self.points.limits.values):
             self._supersede({each.id: _chunk_point(each.id, self._number) for each in part})
 
     def _send(self, batch: Sequence[_Point]) -> None:
@@ -238,16 +234,16 @@ class QdrantWriter(QdrantReader):
 
     def _supersede(self, points: Mapping[str, str]) -> None:
         """Take away all points of these chunks but those that are named."""
-        if self._alone and not self._given_up:
+        if self._alone and not self.points.given_up:
             return
-        chosen = standing(self._view, of_chunks(list(points)), kind=VECTORS)
+        chosen = standing(self.points.view, of_chunks(list(points)), kind=VECTORS)
         self._take_others(list(points.values()), chosen)
 
     def _replace_entries(self, points: Mapping[str, str]) -> None:
         """As `_supersede`, of documents' entries."""
-        if self._alone and not self._given_up:
+        if self._alone and not self.points.given_up:
             return
-        chosen = standing(self._view, kind=["document"], document_id=list(points))
+        chosen = standing(self.points.view, kind=["document"], document_id=list(points))
         self._take_others(list(points.values()), chosen)
 
     def _take_others(self, points: Sequence[str], chosen: models.Filter) -> None:
@@ -265,10 +261,10 @@ class QdrantWriter(QdrantReader):
         """
         from qdrant_client.models import Filter
 
-        for part in parts(versions, self._limits.versions):
+        for part in parts(versions, self.points.limits.versions):
             any_of = Filter(should=[_of_version(*each, others=others) for each in part])
             documents = sorted({document_id for document_id, _ in part})
-            view = self._view
+            view = self.points.view
             self._take_away(
                 standing(view, any_of, older=older, kind=VECTORS, document_id=documents)
             )
@@ -283,7 +279,7 @@ class QdrantWriter(QdrantReader):
             "the index refused a write",
             # What others brought, or have gone on with since, is not overwritten.
             lambda client: client.upsert(
-                self._collection, points, wait=True, update_filter=added_in(self._number)
+                self.points.where, points, wait=True, update_filter=added_in(self._number)
             ),
         )
 
@@ -291,12 +287,12 @@ class QdrantWriter(QdrantReader):
         self._change(
             "the index refused a change",
             lambda client: client.set_payload(
-                self._collection, dict(payload), points=chosen, wait=True
+                self.points.where, dict(payload), points=chosen, wait=True
             ),
         )
 
     def _change(self, doing: str, request: Callable[[QdrantClient], object]) -> None:
-        self._server.ask(doing, self._uploads.until_stopped(request))
+        self.points.server.ask(doing, self._uploads.until_stopped(request))
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,7 +310,7 @@ class _Point:
     @classmethod
     def made_of(cls, point: Point) -> _Point:
         """A new one."""
-        vectors: dict[str, Any] = {name: terms_of(own) for name, own in point.terms.items()}
+        vectors: dict[str, Any] = {name: dialect().terms(own) for name, own in point.terms.items()}
         return cls(point.id, point.payload, {DENSE: point.dense.tolist(), **vectors}, point.size)
 
     def of(self, number: int) -> models.PointStruct:
