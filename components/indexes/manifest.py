@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -96,6 +96,15 @@ class Generation:
         return f"{self.number:04d}-{self.fingerprint}"
 
     @property
+    def form(self) -> tuple[str, str]:
+        """A corpus holds the same content in several forms of one fingerprint."""
+        return self.fingerprint, self.quantization
+
+    def goes_on(self, base: Generation | None) -> bool:
+        """Whether it is a draft that began from this base, or from none."""
+        return not self.finished_at and self.base == (base.name if base else "")
+
+    @property
     def termless(self) -> int:
         """Chunks in which nothing was found to search by words, where that is wanted."""
         wanted = "sparse" in self.stages and self.stages["sparse"].use != "none"
@@ -131,6 +140,22 @@ class Release:
     run_id: str
     refreshed: str = ""
     """When a refresh ended well last, ISO 8601 in UTC: it may have found nothing to do."""
+
+    @classmethod
+    def of(cls, generation: Generation, told: Mapping[str, Any]) -> Release:
+        """`told`: what an index has written of it."""
+        since = str(told.get("since", ""))
+        return cls(
+            generation=generation,
+            since=since,
+            run_id=str(told.get("run_id", "")),
+            refreshed=str(told.get("refreshed") or since),
+        )
+
+
+def newest(generations: Iterable[Generation]) -> Generation | None:
+    """The one of the highest number, if there is any."""
+    return max(generations, key=lambda each: each.number, default=None)
 
 
 def total(entries: Mapping[str, Entry]) -> Totals:

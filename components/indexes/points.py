@@ -20,6 +20,10 @@ of every point.
 SPARSE = "sparse"
 DOCUMENT_SPARSE = "document_sparse"
 """Of whole documents: how rare a term is, is counted among them alone."""
+VACUUM: Mapping[str, Any] = {"deleted_threshold": 0.05, "vacuum_min_vector_number": 100}
+"""When a segment is rebuilt without the points that were deleted from it: when they are that part
+of so many. Until then they count in the inverse document frequency, and take room.
+"""
 
 
 @dataclass(frozen=True, slots=True)

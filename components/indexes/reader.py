@@ -12,12 +12,11 @@ import numpy as np
 from components.errors import Damaged, Missing
 from components.fields import Fields, of_documents
 from components.indexes.dialect import Own
-from components.indexes.distinct import FIRST, distinct, payload_field
 from components.indexes.hits import best, documents
-from components.indexes.known_fields import known_fields
 from components.indexes.manifest import Entry, Generation
 from components.indexes.payload import NAMING, STATES, fields_of, named, states_of, to_chunk
 from components.indexes.points import DENSE, DOCUMENT_SPARSE, SPARSE, stored_terms
+from components.indexes.vocabulary import FIRST, distinct, known_fields, payload_field
 from components.values import NO_TERMS, Chunk, Filter, Hit, Matrix, Scalar, SparseVector, States
 
 Given = ParamSpec("Given")
@@ -44,8 +43,8 @@ class Points(Protocol):
     """The points of one generation, as a store gives them."""
 
     @property
-    def where(self) -> str:
-        """Where they are, for messages."""
+    def place(self) -> str:
+        """Where they are stored: a folder, or a collection."""
         ...
 
     def answered(self, question: Callable[[], Answer]) -> Answer:
@@ -153,7 +152,7 @@ class StoredReader(Generic[PointsT]):
         missing = [each for each in chunk_ids if each not in held]
         if missing:
             raise Missing(f"{len(missing)} chunks have no vector, {missing[0]} is one").at(
-                where=self.points.where
+                where=self.points.place
             )
         rows = [held[each] for each in chunk_ids]
         return np.asarray(rows, dtype=np.float32).reshape(len(rows), self.generation.width)
@@ -163,7 +162,7 @@ class StoredReader(Generic[PointsT]):
         """See `Reader`."""
         points = self.points.of_chunks(chunk_ids, [STATES])
         held = ((named(each), each.payload or {}) for each in points)
-        return states_of(chunk_ids, held, self.points.where)
+        return states_of(chunk_ids, held, self.points.place)
 
     @_asking
     def neighbours(self, document_id: str, ordinals: Sequence[int]) -> list[Chunk]:

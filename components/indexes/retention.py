@@ -46,7 +46,7 @@ def kept(generations: Sequence[Generation], served: Sequence[str], keep: int) ->
     staying = set(list(dict.fromkeys([*served, *finished]))[:keep])
     forms: dict[tuple[str, str], list[Generation]] = {}
     for each in newest_first:
-        forms.setdefault((each.fingerprint, each.quantization), []).append(each)
+        forms.setdefault(each.form, []).append(each)
     of_live: set[str] = set()
     of_others: list[set[str]] = []
     for own in forms.values():

@@ -180,7 +180,7 @@ def test_both_fields_of_a_name_are_indexed(manuals: Corpus, store: tuple[str, ..
 def _indexed(reader: Any) -> set[str]:
     if isinstance(reader.points, ShardPoints):
         return {each.replace('"', "") for each in reader.points.shard.info().payload_schema}
-    info = reader.points.server.client.get_collection(reader.points.where)
+    info = reader.points.server.client.get_collection(reader.points.place)
     return {each.replace('"', "") for each in info.payload_schema}
 
 

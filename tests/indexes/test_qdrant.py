@@ -182,7 +182,7 @@ def test_a_reader_is_told_although_the_refresh_was_killed(corpus: QdrantCorpus) 
     second = changed(corpus, first, "a", "v2")
     changed(corpus, second, "a", "v3")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("components.indexes.qdrant.index.delete", _killed)
+        patch.setattr("components.indexes.qdrant.contents.Contents.delete", _killed)
         with pytest.raises(KeyboardInterrupt):
             corpus.prune()
     with pytest.raises(Moved):
@@ -403,7 +403,7 @@ def test_who_looks_while_a_draft_begins_takes_it_for_nobodys_never(corpus: Qdran
 def test_half_taken_back_it_is_not_taken_for_finished(corpus: QdrantCorpus) -> None:
     first, _ = waiting(corpus)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("components.indexes.qdrant.index.delete", _killed)
+        patch.setattr("components.indexes.qdrant.contents.Contents.delete", _killed)
         with pytest.raises(KeyboardInterrupt):
             corpus.prune()
     assert corpus.finished("f" * 16) == first

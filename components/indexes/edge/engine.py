@@ -25,8 +25,7 @@ from components.indexes.edge.files import check_space, told
 from components.indexes.filterable import Filterable, indexes
 from components.indexes.manifest import Quantization
 from components.indexes.payload import VECTORS
-from components.indexes.points import DENSE, DOCUMENT_SPARSE, SPARSE
-from components.indexes.vacuum import DELETED_THRESHOLD, VACUUM_MIN_VECTORS
+from components.indexes.points import DENSE, DOCUMENT_SPARSE, SPARSE, VACUUM
 from components.values import Filter
 from infra.settings import settings
 
@@ -87,10 +86,8 @@ def create(folder: Path, width: int, filterable: Filterable, quantization: Quant
             name: EdgeSparseVectorParams(modifier=Modifier.Idf)
             for name in (SPARSE, DOCUMENT_SPARSE)
         },
-        # Deleted points count in the inverse document frequency until they are vacuumed.
         optimizers=EdgeOptimizersConfig(
-            deleted_threshold=DELETED_THRESHOLD,
-            vacuum_min_vector_number=VACUUM_MIN_VECTORS,
+            **VACUUM,
             # A manifest entry takes a vector's place, so half of a part may have none: two such
             # halves are not to be merged.
             max_segment_size=PART_BYTES // 2 // 1024,

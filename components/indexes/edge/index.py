@@ -39,7 +39,7 @@ from components.indexes.edge.optimise import optimise
 from components.indexes.edge.points import ShardPoints
 from components.indexes.edge.writer import EdgeWriter
 from components.indexes.filterable import HELP, Filterable
-from components.indexes.manifest import Generation, Quantization, Release, Totals, now
+from components.indexes.manifest import Generation, Quantization, Release, Totals, newest, now
 from components.indexes.quantization import Oversampling, Rescoring
 from components.indexes.reader import StoredReader
 from components.indexes.retention import Keep, Surplus, kept
@@ -141,12 +141,7 @@ class EdgeCorpus:
                     where=str(file), hint=_LOST
                 )
             generation = _understood(pointer["facts"], file)  # reading it says that it is gone
-        return Release(
-            generation=generation,
-            since=str(pointer.get("since", "")),
-            run_id=str(pointer.get("run_id", "")),
-            refreshed=str(pointer.get("refreshed") or pointer.get("since", "")),
-        )
+        return Release.of(generation, pointer)
 
     def generation(self, name: str) -> Generation:
         """See `CorpusIndex`."""
@@ -159,21 +154,15 @@ class EdgeCorpus:
 
     def finished(self, fingerprint: str) -> Generation | None:
         """See `CorpusIndex`."""
-        found = [
+        return newest(
             each
             for each in self._alike(fingerprint)
             if each.finished_at and not damage.found(self.folder / each.name)
-        ]
-        return max(found, key=lambda each: each.number, default=None)
+        )
 
     def unfinished(self, fingerprint: str, base: Generation | None) -> Generation | None:
         """See `CorpusIndex`."""
-        found = [
-            each
-            for each in self._alike(fingerprint)
-            if not each.finished_at and each.base == (base.name if base else "")
-        ]
-        return max(found, key=lambda each: each.number, default=None)
+        return newest(each for each in self._alike(fingerprint) if each.goes_on(base))
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -316,23 +305,12 @@ class EdgeCorpus:
 
     def publish(self, generation: Generation, run_id: str) -> Release:
         """See `CorpusIndex`."""
-        since = now()
-        release = Release(generation=generation, since=since, run_id=run_id, refreshed=since)
-        there = self._names()
+        since, there = now(), self._names()
         before = [each for each in self._served() if each != generation.name and each in there]
-        write_json(
-            self.folder / "live.json",
-            {
-                "schema": 1,
-                "generation": generation.name,
-                "facts": generation.to_json(),
-                "since": since,
-                "run_id": run_id,
-                "refreshed": since,
-                "before": before,
-            },
-        )
-        return release
+        told = {"since": since, "run_id": run_id, "refreshed": since, "before": before}
+        facts = {"generation": generation.name, "facts": generation.to_json()}
+        write_json(self.folder / "live.json", {"schema": 1, **facts, **told})
+        return Release.of(generation, told)
 
     def confirm(self) -> None:
         """See `CorpusIndex`."""
@@ -516,9 +494,7 @@ class EdgeCorpus:
     def _alike(self, fingerprint: str) -> list[Generation]:
         """Those that hold what the pipeline file asks for, in the form that it asks for."""
         return [
-            each
-            for each in self._generations()
-            if (each.fingerprint, each.quantization) == (fingerprint, self._quantization)
+            each for each in self._generations() if each.form == (fingerprint, self._quantization)
         ]
 
     def _are_lost(self, name: str) -> bool:

@@ -28,7 +28,7 @@ class ShardPoints:
     def __init__(self, shard: Any, folder: Path, search: Search | None = None) -> None:
         self.shard = shard
         self.folder = folder
-        self.where = str(folder)
+        self.place = str(folder)
         self._search = search
 
     def answered(self, question: Callable[[], Answer]) -> Answer:

@@ -12,12 +12,11 @@ from components.errors import Damaged, IndexFault, Refused
 from components.indexes.filterable import Filterable, Kind, indexes
 from components.indexes.manifest import Quantization
 from components.indexes.payload import CHUNK
-from components.indexes.points import DENSE, DOCUMENT_SPARSE, SPARSE
+from components.indexes.points import DENSE, DOCUMENT_SPARSE, SPARSE, VACUUM
 from components.indexes.qdrant.conditions import ADDED, REMOVED
 from components.indexes.qdrant.limits import Limits
 from components.indexes.qdrant.patience import Waiting
 from components.indexes.qdrant.server import Server
-from components.indexes.vacuum import DELETED_THRESHOLD, VACUUM_MIN_VECTORS
 from infra import stopping
 
 if TYPE_CHECKING:
@@ -78,10 +77,7 @@ def create(server: Server, name: str, width: int, layout: Layout) -> None:
             name: SparseVectorParams(modifier=Modifier.IDF) for name in (SPARSE, DOCUMENT_SPARSE)
         },
         "quantization_config": _quantized(layout),
-        # Deleted points count in the inverse document frequency until they are vacuumed.
-        "optimizers_config": OptimizersConfigDiff(
-            deleted_threshold=DELETED_THRESHOLD, vacuum_min_vector_number=VACUUM_MIN_VECTORS
-        ),
+        "optimizers_config": OptimizersConfigDiff(**VACUUM),
         "shard_number": layout.shards,
         "replication_factor": layout.replicas,
     }

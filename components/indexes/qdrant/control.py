@@ -17,8 +17,7 @@ from components.errors import Missing, Refused, TakenOver
 from components.indexes.manifest import Generation
 from components.indexes.payload import NAMESPACE
 from components.indexes.qdrant import collection
-from components.indexes.qdrant.limits import Limits, limits_of
-from components.indexes.qdrant.scroll import scroll
+from components.indexes.qdrant.contents import Contents
 from components.indexes.qdrant.server import Server
 
 if TYPE_CHECKING:
@@ -60,13 +59,22 @@ def named(corpus: str) -> str:
 
 
 class Control:
-    """The records of one corpus."""
+    """The records of one corpus. `holder` says who this process is as the holder of the lease, None
+    where it does without.
+    """
 
-    def __init__(self, server: Server, corpus: str, replicas: int = 1) -> None:
+    def __init__(
+        self,
+        server: Server,
+        corpus: str,
+        replicas: int = 1,
+        holder: Callable[[], str | None] = lambda: None,
+    ) -> None:
         self._server = server
+        self._holder = holder
         self._replicas = replicas
         self.collection = named(corpus)
-        self._limits: Limits | None = None
+        self._contents = Contents(server, self.collection)
         self._corpus = str(uuid5(NAMESPACE, f"control\0{corpus}"))
 
     @property
@@ -118,10 +126,11 @@ class Control:
         now = self.corpus() or {}
         return all(now.get(name) == value for name, value in {**expected, **fields}.items())
 
-    def amend(self, change: Change, holder: str | None = None) -> None:
+    def amend(self, change: Change) -> None:
         """Set what `change` makes of the corpus' record, if that is still as it was read and, where
-        one is named, has this holder of the lease. Raises TakenOver where it is not.
+        this process holds the lease, names it. Raises TakenOver where it is not.
         """
+        holder = self._holder()
         held = self.corpus() or {}
         revision = held.get("revision")
         expected: dict[str, Any] = {"revision": revision}
@@ -132,7 +141,7 @@ class Control:
                 where=self.collection, hint="what this one committed stays"
             )
 
-    def adopt(self, holder: str) -> None:
+    def adopt(self) -> None:
         """Take in what an older version wrote: a point for each generation."""
         from qdrant_client.models import PointIdsList
 
@@ -140,7 +149,7 @@ class Control:
             return
         self._index_revision()
         older = self.records()
-        self.amend(lambda held: {"generations": [_of_record(each) for each in older]}, holder)
+        self.amend(lambda held: {"generations": [_of_record(each) for each in older]})
         chosen = PointIdsList(points=[self._id(each.generation.name) for each in older])
         if older:
             self._server.ask(
@@ -184,8 +193,7 @@ class Control:
     def records(self) -> list[Record]:
         """All generations, in order of number."""
         try:
-            self._limits = self._limits or limits_of(self._server, self.collection)
-            points = list(scroll(self._server, self.collection, self._limits))
+            points = list(self._contents.scroll())
         except Missing:
             return []
         payloads = [point.payload for point in points if point.payload]
@@ -194,31 +202,29 @@ class Control:
         found = [self._to_record(each, held) for each in _generations(held, older)]
         return sorted(found, key=lambda each: each.generation.number)
 
-    def save(self, record: Record, holder: str | None = None) -> None:
+    def save(self, record: Record) -> None:
         """Write a generation's record. See `amend`."""
-        self.amend(lambda held: _with(held, record), holder)
+        self.amend(lambda held: _with(held, record))
 
-    def renumber(self, record: Record, holder: str | None = None) -> Record:
+    def renumber(self, record: Record) -> Record:
         """Give up what a record's points are marked with, for a mark that nobody has had: the
         record, `behind`. See `amend`.
         """
         behind = (*record.behind, record.number)
         taken = replace(record, mark=self.next_number(), behind=behind)
-        self.amend(lambda held: {**_with(held, taken), **_giving_up(held, record)}, holder)
+        self.amend(lambda held: {**_with(held, taken), **_giving_up(held, record)})
         return taken
 
-    def remove(self, name: str, holder: str | None = None) -> None:
+    def remove(self, name: str) -> None:
         """Forget a generation. See `amend`."""
-        self.amend(lambda held: {"generations": _but(held, name)}, holder)
+        self.amend(lambda held: {"generations": _but(held, name)})
 
-    def give_up(self, record: Record, holder: str | None = None) -> None:
+    def give_up(self, record: Record) -> None:
         """Forget a generation that nothing stands on, and that its marks ever counted. See
         `amend`.
         """
         name = record.generation.name
-        self.amend(
-            lambda held: {"generations": _but(held, name), **_giving_up(held, record)}, holder
-        )
+        self.amend(lambda held: {"generations": _but(held, name), **_giving_up(held, record)})
 
     def next_number(self) -> int:
         """One that no generation has had, those that were given up included: what is late of them

@@ -22,15 +22,15 @@ from pydantic import Field
 
 from components.errors import BadOption, Damaged, IndexFault, Missing, Moved
 from components.indexes.filterable import HELP, Filterable
-from components.indexes.manifest import Generation, Quantization, Release, Totals, now
+from components.indexes.manifest import Generation, Quantization, Release, Totals, newest, now
 from components.indexes.qdrant import collection, leftovers
 from components.indexes.qdrant.collection import Layout
 from components.indexes.qdrant.conditions import ADDED, REMOVED, marked, removed_in
+from components.indexes.qdrant.contents import Contents
 from components.indexes.qdrant.control import Control, Record
-from components.indexes.qdrant.deletion import delete
 from components.indexes.qdrant.lease import Fenced, borrowed, held, lease
 from components.indexes.qdrant.leftovers import Place
-from components.indexes.qdrant.limits import Limits, limits_of, parts
+from components.indexes.qdrant.limits import limits_of, parts
 from components.indexes.qdrant.patience import patient
 from components.indexes.qdrant.points import CollectionPoints
 from components.indexes.qdrant.server import Server, connect
@@ -42,8 +42,9 @@ from components.options import Count, option
 from infra.settings import NAMESPACE, settings
 
 if TYPE_CHECKING:
-    from qdrant_client import models
+    pass
 
+_CLEARING = "a draft could not be cleared"
 Namespace = Annotated[str, Field(pattern=NAMESPACE)]
 """As the corpus' name; empty for none, whatever the environment says."""
 
@@ -111,7 +112,7 @@ class QdrantCorpus:
         self._layout = layout
         self._rescoring = rescoring
         self._keep = keep
-        self._control = Control(self._server, name, layout.replicas)
+        self._control = Control(self._server, name, layout.replicas, self._holder)
         self._known: Record | None = None
         """Of what was live when it was asked last."""
 
@@ -143,12 +144,7 @@ class QdrantCorpus:
             if again.get("live") != record["live"]:
                 return self.live()
             raise self._lost(record["live"])
-        return Release(
-            generation=found.generation,
-            since=str(record.get("since", "")),
-            run_id=str(record.get("run_id", "")),
-            refreshed=str(record.get("refreshed") or record.get("since", "")),
-        )
+        return Release.of(found.generation, record)
 
     def generation(self, name: str) -> Generation:
         """See `CorpusIndex`."""
@@ -156,21 +152,11 @@ class QdrantCorpus:
 
     def finished(self, fingerprint: str) -> Generation | None:
         """See `CorpusIndex`."""
-        found = [
-            each.generation
-            for each in self._control.records()
-            if self._alike(each, fingerprint) and each.generation.finished_at
-        ]
-        return found[-1] if found else None
+        return newest(each for each in self._alike(fingerprint) if each.finished_at)
 
     def unfinished(self, fingerprint: str, base: Generation | None) -> Generation | None:
         """See `CorpusIndex`."""
-        found = [
-            each.generation
-            for each in self._drafts(fingerprint)
-            if each.generation.base == (base.name if base else "")
-        ]
-        return found[-1] if found else None
+        return newest(each for each in self._alike(fingerprint) if each.goes_on(base))
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -178,7 +164,7 @@ class QdrantCorpus:
         with patient():
             self._control.begin()
             with lease(self._control, self._key, settings().lease):
-                self._control.adopt(self._holder() or "")
+                self._control.adopt()
                 collection.check_alias(self._server, self.name)
                 if release := self.live():
                     # A run that was killed while it published may have left the old one.
@@ -229,8 +215,9 @@ class QdrantCorpus:
     def draft(self, wanted: Generation, base: Generation | None) -> Generation:
         """See `CorpusIndex`. A base that was finished but never published is opened again."""
         self._control.begin()
-        for each in self._drafts(wanted.fingerprint):
-            self.discard(each.generation)
+        for each in self._alike(wanted.fingerprint):
+            if not each.finished_at:
+                self.discard(each)
         beneath = self._record(base.name) if base else None
         before = self._published_before(beneath)
         again = beneath if before else None
@@ -244,7 +231,7 @@ class QdrantCorpus:
         )
         place = beneath.collection if beneath else leftovers.place_of(self.name, draft)
         made = replace(again, generation=draft) if again else Record(draft, place)
-        self._control.save(made, self._holder())
+        self._control.save(made)
         if beneath is None:
             collection.create(self._server, place, draft.width, self._layout)
         if again:
@@ -255,11 +242,11 @@ class QdrantCorpus:
         """See `CorpusIndex`. What the run wrote that was killed is not seen any more, but for what
         is recovered.
         """
-        record = self._control.renumber(self._record(draft.name), self._holder())
+        record = self._control.renumber(self._record(draft.name))
         try:
             with self.write(draft) as writer:
                 writer.recover(record.behind)
-            self._control.save(replace(record, behind=()), self._holder())
+            self._control.save(replace(record, behind=()))
         except Missing as error:
             place, own = self._record(draft.name).collection, self._control.collection
             collection.check_gone(self._server, place, own, error)
@@ -269,7 +256,7 @@ class QdrantCorpus:
         """See `CorpusIndex`."""
         record = self._record(draft.name)
         # Its record first: a deletion that lands late meets what nobody goes on with.
-        self._control.give_up(record, self._holder())
+        self._control.give_up(record)
         if draft.base:
             self._clear(record.collection, [*record.behind, record.number])
         else:
@@ -293,21 +280,20 @@ class QdrantCorpus:
         reader.check_whole(totals.documents)
         collection.settle(self._server, record.collection)
         done = replace(draft, finished_at=now(), totals=totals, sparse=reader.count_sparse())
-        self._control.save(replace(record, generation=done), self._holder())
+        self._control.save(replace(record, generation=done))
         return done
 
     def publish(self, generation: Generation, run_id: str) -> Release:
         """See `CorpusIndex`."""
         record = self._record(generation.name)
         since = now()
-        release = Release(generation=generation, since=since, run_id=run_id, refreshed=since)
         self._control.begin()
         there = {each.generation.name for each in self._control.records()}
         before = [each for each in self._served() if each != generation.name and each in there]
-        changed = {"live": generation.name, "since": since, "refreshed": since, "run_id": run_id}
-        self._change({**changed, "before": before})
+        told = {"since": since, "refreshed": since, "run_id": run_id, "before": before}
+        self._change({"live": generation.name, **told})
         collection.name_as(self._server, self.name, record.collection)
-        return release
+        return Release.of(generation, told)
 
     def confirm(self) -> None:
         """See `CorpusIndex`."""
@@ -376,24 +362,24 @@ class QdrantCorpus:
         """Remove the records of what goes: the names of it, as `surplus` has them."""
         for record in place.goes:
             if place.stays and record.number > place.newest:
-                self._control.give_up(record, self._holder())
+                self._control.give_up(record)
             else:
-                self._control.remove(record.generation.name, self._holder())
+                self._control.remove(record.generation.name)
         return [each.generation.name for each in place.goes] if place.stays else [place.name]
 
     def _sweep(self, place: Place, given_up: Sequence[int]) -> None:
         """Delete what no generation that stays sees."""
         with suppress(Missing):
-            allowed = limits_of(self._server, place.name)
-            but = list(parts(given_up, allowed.values))
-            self._delete(place.name, allowed, removed_in(0, place.oldest, but))
+            contents = Contents(self._server, place.name)
+            but = list(parts(given_up, contents.limits.values))
+            contents.delete(removed_in(0, place.oldest, but), _CLEARING)
 
     def _clear(self, place: str, numbers: Sequence[int]) -> None:
         """Take back what bears marks that were given up. No later point has such a one's id."""
         with suppress(Missing):  # a kill came before the collection was made
-            allowed = limits_of(self._server, place)
-            for part in parts(numbers, allowed.values):
-                self._delete(place, allowed, marked(ADDED, part))
+            contents = Contents(self._server, place)
+            for part in parts(numbers, contents.limits.values):
+                contents.delete(marked(ADDED, part), _CLEARING)
                 taken = marked(REMOVED, part)
                 self._server.ask(
                     "a draft could not be taken back",
@@ -401,9 +387,6 @@ class QdrantCorpus:
                         place, [REMOVED], points=taken, wait=True
                     ),
                 )
-
-    def _delete(self, place: str, allowed: Limits, chosen: models.Filter) -> None:
-        delete(self._server, place, allowed, chosen, "a draft could not be cleared")
 
     def _published_before(self, beneath: Record | None) -> Generation | None:
         """The live generation, where it is an older one in the same collection as `beneath`."""
@@ -416,24 +399,17 @@ class QdrantCorpus:
 
     def _change(self, fields: Mapping[str, Any]) -> None:
         """Change the corpus' record; in one step with the check that we may."""
-        self._control.amend(lambda _: fields, self._holder())
+        self._control.amend(lambda _: fields)
 
     def _holder(self) -> str | None:
-        """Who this process is as the holder of the lease, None where it does without."""
         mine = held(self._key)
         return mine.token if mine else None
 
-    def _drafts(self, fingerprint: str) -> list[Record]:
-        return [
-            each
-            for each in self._control.records()
-            if self._alike(each, fingerprint) and not each.generation.finished_at
-        ]
-
-    def _alike(self, record: Record, fingerprint: str) -> bool:
-        """Whether it holds what the pipeline file asks for, in the form that it asks for."""
-        held = record.generation
-        return (held.fingerprint, held.quantization) == (fingerprint, self._layout.quantization)
+    def _alike(self, fingerprint: str) -> list[Generation]:
+        """Those that hold what the pipeline file asks for, in the form that it asks for."""
+        form = fingerprint, self._layout.quantization
+        held = (each.generation for each in self._control.records())
+        return [each for each in held if each.form == form]
 
     def _record(self, name: str) -> Record:
         found = self._control.record(name)

@@ -46,7 +46,7 @@ class Lease:
 
     def __init__(self, control: Control, seconds: float) -> None:
         self.token = uuid.uuid4().hex
-        self._control = control
+        self.control = control
         self._seconds = seconds
         self._beat = 0
         self._seen = _clock()
@@ -60,7 +60,7 @@ class Lease:
         since = _clock()
         while True:
             asked = _clock()
-            record = self._control.corpus() or {}
+            record = self.control.corpus() or {}
             holder, beat = str(record.get("holder", "")), int(record.get("beat", 0))
             if watched and holder == watched[0] and beat != watched[1]:
                 raise _busy()
@@ -72,10 +72,6 @@ class Lease:
                 threading.Thread(target=self._renew, daemon=True, name="lease").start()
                 return
             stopping.pause(self._seconds / _BEATS / 2)
-
-    def check(self) -> None:
-        """As `prove`, and waits for the server as long as its user is patient."""
-        self._control.ask("the right to write could not be proved", self.prove)
 
     def prove(self, client: QdrantClient) -> None:
         """Ask the server whose right it is, unless it has just told.
@@ -104,20 +100,20 @@ class Lease:
     def _let_go(self) -> None:
         try:
             with hurried():
-                self._control.change({"holder": ""}, holder=self.token)
+                self.control.change({"holder": ""}, holder=self.token)
         except BadOption:  # a key that may not write has taken nothing
             return
         except (MillraceError, stopping.Stopped) as error:
-            _log.warning("the lease of %s runs out by itself: %s", self._control.collection, error)
+            _log.warning("the lease of %s runs out by itself: %s", self.control.collection, error)
 
     def _swap(self, holder: str, beat: int) -> bool:
         self._beat, self._seen = beat + 1, _clock()
         taken = {"holder": self.token, "beat": self._beat}
-        self._control.change(taken, holder=holder, beat=beat)
-        return (self._control.corpus() or {}).get("holder") == self.token
+        self.control.change(taken, holder=holder, beat=beat)
+        return (self.control.corpus() or {}).get("holder") == self.token
 
     def _renew(self) -> None:
-        client = self._control.client
+        client = self.control.client
         while not self._over.wait(self._seconds / _BEATS):
             try:
                 self._show_life(client)
@@ -129,8 +125,8 @@ class Lease:
     def _show_life(self, client: QdrantClient) -> None:
         """Raise the beat, if the right is still ours, and see whether it is."""
         asked = _clock()
-        self._control.set(client, {"beat": self._beat + 1}, holder=self.token)
-        record: Mapping[str, Any] = self._control.read(client)
+        self.control.set(client, {"beat": self._beat + 1}, holder=self.token)
+        record: Mapping[str, Any] = self.control.read(client)
         if record.get("holder") != self.token:
             self._lost = not self._over.is_set()
             raise self._taken_over()
@@ -138,7 +134,7 @@ class Lease:
 
     def _taken_over(self) -> TakenOver:
         return TakenOver("another refresh has taken this corpus over").at(
-            where=self._control.collection,
+            where=self.control.collection,
             hint="this one was out of touch for too long; what it committed stays",
         )
 
@@ -150,20 +146,16 @@ class Borrowed:
 
     def __init__(self, control: Control, token: str) -> None:
         self.token = token
-        self._control = control
-
-    def check(self) -> None:
-        """As `prove`, and waits for the server as long as its user is patient."""
-        self._control.ask("the right to write could not be proved", self.prove)
+        self.control = control
 
     def prove(self, client: QdrantClient) -> None:
         """Raises TakenOver where another writer has taken over, or the lender has ended; and what
         the client raises.
         """
-        if self._control.read(client).get("holder") != self.token:
+        if self.control.read(client).get("holder") != self.token:
             raise TakenOver(
                 "the refresh that this process worked for has ended or lost its right"
-            ).at(where=self._control.collection, hint="what was committed stays")
+            ).at(where=self.control.collection, hint="what was committed stays")
 
 
 class Fenced(Server):
@@ -234,7 +226,7 @@ def held(key: str) -> Lease | Borrowed | None:
     """This process's right to a corpus, if it has it. Raises TakenOver where that was lost."""
     mine = _held.get(key)
     if mine is not None:
-        mine.check()
+        mine.control.ask("the right to write could not be proved", mine.prove)
     return mine
 
 

@@ -11,10 +11,9 @@ from uuid import uuid4
 from components.errors import Missing
 from components.indexes import retention
 from components.indexes.manifest import Generation
-from components.indexes.qdrant import scroll
 from components.indexes.qdrant.conditions import added_in, removed_in
+from components.indexes.qdrant.contents import Contents
 from components.indexes.qdrant.control import Record
-from components.indexes.qdrant.limits import limits_of
 from components.indexes.qdrant.server import Server
 from components.indexes.retention import Surplus
 
@@ -76,7 +75,7 @@ def surplus(server: Server, place: Place) -> Iterator[Surplus]:
 def count(server: Server, collection: str, chosen: models.Filter | None = None) -> int:
     """Points that are stored; of a collection that is gone, none."""
     try:
-        return scroll.count(server, collection, limits_of(server, collection), chosen)
+        return Contents(server, collection).count(chosen)
     except Missing:
         return 0
 

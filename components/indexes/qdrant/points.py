@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid5
@@ -24,10 +23,10 @@ from components.indexes.qdrant.conditions import (
     of_chunks,
     visible,
 )
+from components.indexes.qdrant.contents import Contents
 from components.indexes.qdrant.control import Record
 from components.indexes.qdrant.halving import halved
-from components.indexes.qdrant.limits import Limits, limits_of, parts
-from components.indexes.qdrant.scroll import count, scroll
+from components.indexes.qdrant.limits import Limits, parts
 from components.indexes.qdrant.server import Server
 from components.indexes.quantization import Search
 from components.indexes.reader import Asked
@@ -71,17 +70,18 @@ class CollectionPoints:
 
     def __init__(self, server: Server, record: Record, search: Search | None) -> None:
         self.server = server
-        self.where = record.collection
+        self.place = record.collection
         self.number = record.number
         self.given_up = record.given_up
+        self._contents = Contents(server, record.collection)
         self._search = search
         self.prepare: Callable[[], None] | None = None
         """Called before a question is put to them."""
 
-    @cached_property
+    @property
     def limits(self) -> Limits:
         """As they were told last."""
-        return limits_of(self.server, self.where)
+        return self._contents.limits
 
     @property
     def view(self) -> View:
@@ -103,7 +103,7 @@ class CollectionPoints:
         try:
             return question()
         except (BadOption, Refused):
-            self.limits = limits_of(self.server, self.where)
+            self._contents = Contents(self.server, self.place)
             if self.limits == known:
                 raise
             return question()
@@ -134,7 +134,7 @@ class CollectionPoints:
         chosen = visible(self.view, wanted, **own)
         if vector:
             chosen.must = [*listed(chosen.must), HasVectorCondition(has_vector=vector)]
-        return count(self.server, self.where, self.limits, chosen)
+        return self._contents.count(chosen)
 
     def entries(self) -> Iterator[Entry]:
         """See `Points`."""
@@ -142,13 +142,13 @@ class CollectionPoints:
 
     def damaged(self, message: str) -> Damaged:
         """See `Points`."""
-        return Damaged(message).at(where=self.where, hint="run the refresh again")
+        return Damaged(message).at(where=self.place, hint="run the refresh again")
 
     def read(
         self, chosen: models.Filter, fields: Any, vectors: Any = False, page: int = 0
     ) -> Iterator[models.Record]:
         """What a filter chooses, `page` points in a request, or as many as may be."""
-        return scroll(self.server, self.where, self.limits, chosen, fields, vectors or False, page)
+        return self._contents.scroll(chosen, fields, vectors or False, page)
 
     def held_entries(self, view: View, wanted: Filter) -> dict[str, Held]:
         """By document id."""
@@ -181,7 +181,7 @@ class CollectionPoints:
         for each, points in zip(asked, self._points(asked, limit), strict=True):
             if len(points) == self.limits.all_hits < k:
                 raise BadOption(f"the server gives no more than {len(points)} hits, not {k}").at(
-                    where=self.where, hint="ask for fewer, or have max_query_limit raised"
+                    where=self.place, hint="ask for fewer, or have max_query_limit raised"
                 )
             again = more(points, k, limit)
             found += self._found([each], k, again) if again else [points]
@@ -219,7 +219,7 @@ class CollectionPoints:
     def _answered(self, requests: Sequence[models.QueryRequest]) -> list[models.QueryResponse]:
         return self.server.ask(
             "the index could not be searched",
-            lambda client: client.query_batch_points(self.where, requests),
+            lambda client: client.query_batch_points(self.place, requests),
         )
 
     def _request(

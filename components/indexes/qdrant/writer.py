@@ -67,7 +67,7 @@ class QdrantWriter(StoredReader[CollectionPoints]):
 
     def index_fields(self, filterable: Filterable) -> None:
         """Index the fields that are not."""
-        index_chunks(self.points.server, self.points.where, self.points.limits, filterable)
+        index_chunks(self.points.server, self.points.place, self.points.limits, filterable)
 
     def flush(self) -> None:
         """Returns when all that was put is stored."""
@@ -279,7 +279,7 @@ class QdrantWriter(StoredReader[CollectionPoints]):
             "the index refused a write",
             # What others brought, or have gone on with since, is not overwritten.
             lambda client: client.upsert(
-                self.points.where, points, wait=True, update_filter=added_in(self._number)
+                self.points.place, points, wait=True, update_filter=added_in(self._number)
             ),
         )
 
@@ -287,7 +287,7 @@ class QdrantWriter(StoredReader[CollectionPoints]):
         self._change(
             "the index refused a change",
             lambda client: client.set_payload(
-                self.points.where, dict(payload), points=chosen, wait=True
+                self.points.place, dict(payload), points=chosen, wait=True
             ),
         )
 

@@ -1,16 +1,32 @@
-"""Which values a field has, told from the first chunk of every document: they share its fields."""
+"""Which fields a generation has and, told from the first chunk of every document, their values."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from components.errors import BadOption
-from components.fields import OURS, OWN
+from components.fields import OURS, OWN, Fields
+from components.latest import Latest
 from components.values import Filter, Scalar
 
 FIRST: Filter = {"ordinal": [0]}
+"""They share their document's fields."""
 _OF_DOCUMENTS = frozenset({"document_id", "title"})
+_read: Latest[Fields] = Latest()
+"""Every search may open the index anew."""
+
+
+def known_fields(
+    told: Mapping[str, int] | None, edition: str, read: Callable[[], Mapping[str, Sequence[str]]]
+) -> Fields:
+    """`told`: by the totals. `read`: from the chunks, by document; anew for each call where there
+    is no edition, as a draft changes.
+    """
+    if told is not None:
+        return Fields.of(told)
+    return _read.get("", edition, lambda: Fields.of(chain.from_iterable(read().values())))
 
 
 def payload_field(name: str) -> str:
