@@ -120,9 +120,8 @@ class CollectionPoints:
         self, ids: Sequence[str], fields: Sequence[str] = (), vectors: Sequence[str] = ()
     ) -> Iterator[models.Record]:
         """See `Points`."""
-        most = self.limits.values
-        page = min(most, _LARGE_PAGE) if STATES in fields else 0
-        for part in parts(possible_ids(ids), page or most):
+        page = _LARGE_PAGE if STATES in fields else 0
+        for part in parts(possible_ids(ids), min(self.limits.values, page or self.limits.values)):
             chosen = visible(self.view, kind=["chunk"])
             chosen.should = [of_chunks(part)]
             yield from self.read(chosen, [CHUNK, *fields], list(vectors), page)
