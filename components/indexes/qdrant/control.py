@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 from uuid import uuid5
 
 from components.errors import Missing, Refused, TakenOver
@@ -23,7 +23,6 @@ from components.indexes.qdrant.server import Server
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient
 
-Answer = TypeVar("Answer")
 Change = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 """Fields to set in the corpus' record, by what it holds."""
 _BLANK = {"kind": "corpus", "source": "", "holder": "", "beat": 0, "live": "", "revision": 0}
@@ -70,17 +69,12 @@ class Control:
         replicas: int = 1,
         holder: Callable[[], str | None] = lambda: None,
     ) -> None:
-        self._server = server
+        self.server = server
         self._holder = holder
         self._replicas = replicas
         self.collection = named(corpus)
         self._contents = Contents(server, self.collection)
         self._corpus = str(uuid5(NAMESPACE, f"control\0{corpus}"))
-
-    @property
-    def client(self) -> QdrantClient:
-        """What asks once."""
-        return self._server.client
 
     def corpus(self) -> Mapping[str, Any] | None:
         """The corpus' record, None where there is none."""
@@ -103,13 +97,13 @@ class Control:
             return
         # One shard: its updates have one order, so a condition and its change are one step.
         layout = {"vectors_config": {}, "shard_number": 1, "replication_factor": self._replicas}
-        collection.make(self._server, self.collection, layout)
+        collection.make(self.server, self.collection, layout)
         # A strict server takes no condition on a field without an index.
         collection.index_fields(
-            self._server, self.collection, {"holder": "keyword", "beat": "integer"}
+            self.server, self.collection, {"holder": "keyword", "beat": "integer"}
         )
         self._index_revision()
-        self._server.ask(
+        self.server.ask(
             "the corpus could not be created",
             lambda client: client.upsert(
                 self.collection, [point], update_mode=UpdateMode.INSERT_ONLY
@@ -118,7 +112,7 @@ class Control:
 
     def change(self, fields: Mapping[str, Any], **expected: Any) -> bool:
         """Set fields of the corpus' record if it holds what is expected; whether it did."""
-        self.ask(
+        self.server.ask(
             "the corpus' record could not be changed",
             lambda client: self.set(client, fields, **expected),
         )
@@ -152,17 +146,13 @@ class Control:
         self.amend(lambda held: {"generations": [_of_record(each) for each in older]})
         chosen = PointIdsList(points=[self._id(each.generation.name) for each in older])
         if older:
-            self._server.ask(
+            self.server.ask(
                 "older records could not be removed",
                 lambda client: client.delete(self.collection, chosen),
             )
 
     def _index_revision(self) -> None:
-        collection.index_fields(self._server, self.collection, {"revision": "integer"})
-
-    def ask(self, doing: str, request: Callable[[QdrantClient], Answer]) -> Answer:
-        """See `Server`."""
-        return self._server.ask(doing, request)
+        collection.index_fields(self.server, self.collection, {"revision": "integer"})
 
     def read(self, client: QdrantClient) -> Mapping[str, Any]:
         """The corpus' record, asked for once; empty where there is none. Raises as the client."""
@@ -237,7 +227,7 @@ class Control:
         return self._payloads([identifier]).get(identifier)
 
     def _payloads(self, identifiers: list[str]) -> dict[str, Mapping[str, Any]]:
-        points = self._server.find(
+        points = self.server.find(
             "the corpus' record could not be read",
             lambda client: client.retrieve(self.collection, identifiers, with_payload=True),
         )

@@ -113,7 +113,7 @@ class Lease:
         return (self.control.corpus() or {}).get("holder") == self.token
 
     def _renew(self) -> None:
-        client = self.control.client
+        client = self.control.server.client
         while not self._over.wait(self._seconds / _BEATS):
             try:
                 self._show_life(client)
@@ -223,10 +223,12 @@ def _reserved(key: str) -> Iterator[None]:
 
 
 def held(key: str) -> Lease | Borrowed | None:
-    """This process's right to a corpus, if it has it. Raises TakenOver where that was lost."""
+    """This process's right to a corpus, if it has it; waits for the server as long as its user is
+    patient. Raises TakenOver where the right was lost.
+    """
     mine = _held.get(key)
     if mine is not None:
-        mine.control.ask("the right to write could not be proved", mine.prove)
+        mine.control.server.ask("the right to write could not be proved", mine.prove)
     return mine
 
 
