@@ -167,7 +167,14 @@ def opened(folder: Path, lock: Path) -> Iterator[Any]:
 def loaded(folder: Path) -> Iterator[Any]:
     """The shard in a folder that nobody else opens. Raises as `opened`."""
     check_space(folder.parent)
-    shard = _loaded(folder)
+    if proof.held(folder):
+        raise Busy("another process has the index open").at(where=str(folder), hint="try again")
+    try:
+        shard = load(folder)
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # a panic of the engine is a BaseException
+        raise proof.explained(folder, error) from error
     try:
         yield shard
     finally:
@@ -247,14 +254,3 @@ def dialect() -> Dialect:
 
     # The engine takes Python's True for the number 1, numpy's for true.
     return Dialect(edge, edge.RangeFloat, np.bool_, edge.HasIdCondition(set()))
-
-
-def _loaded(folder: Path) -> Any:
-    if proof.held(folder):
-        raise Busy("another process has the index open").at(where=str(folder), hint="try again")
-    try:
-        return load(folder)
-    except (KeyboardInterrupt, SystemExit):
-        raise
-    except BaseException as error:  # a panic of the engine is a BaseException
-        raise proof.explained(folder, error) from error

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any
-from uuid import uuid5
 
 from components.errors import Refused
 from components.indexes.filterable import Filterable
 from components.indexes.manifest import Entry, Generation
 from components.indexes.payload import (
     CHUNK,
-    NAMESPACE,
     VECTORS,
     WHOLE,
     check,
@@ -22,7 +19,7 @@ from components.indexes.payload import (
     of_entry,
     size,
 )
-from components.indexes.points import DENSE, Point, checked_points
+from components.indexes.points import checked_points
 from components.indexes.qdrant import answers
 from components.indexes.qdrant.collection import index_chunks
 from components.indexes.qdrant.conditions import (
@@ -30,7 +27,6 @@ from components.indexes.qdrant.conditions import (
     REMOVED,
     View,
     added_in,
-    dialect,
     listed,
     marked,
     of_chunks,
@@ -41,15 +37,12 @@ from components.indexes.qdrant.conditions import (
 from components.indexes.qdrant.halving import REFUSED, halved, may_be_too_large
 from components.indexes.qdrant.limits import parts
 from components.indexes.qdrant.points import CollectionPoints, entry_id
-from components.indexes.qdrant.uploads import Uploads
+from components.indexes.qdrant.uploads import Upload, Uploads, chunk_point
 from components.indexes.reader import StoredReader
 from components.values import Chunk, Matrix, Metadata, SparseVector, States, Whole
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient, models
-
-_BYTES_PER_NUMBER = 22
-"""A float32 is written out as the float64 that it equals."""
 
 
 class QdrantWriter(StoredReader[CollectionPoints]):
@@ -88,7 +81,7 @@ class QdrantWriter(StoredReader[CollectionPoints]):
     ) -> None:
         """See `Writer`."""
         made = checked_points(self.generation, chunks, dense, sparse, states, whole)
-        points = list(map(_Point.made_of, made))
+        points = list(map(Upload.made_of, made))
         self._put.update(chunk.document_id for chunk in chunks)
         self._uploads.add(points, self.points.limits.points)
 
@@ -210,18 +203,18 @@ class QdrantWriter(StoredReader[CollectionPoints]):
         for part in parts(points, min(self.points.limits.values, self.points.limits.points)):
             self._set({ADDED: self._number}, of_points(part, behind))
 
-    def _store(self, batch: Sequence[_Point]) -> None:
+    def _store(self, batch: Sequence[Upload]) -> None:
         """Points in the place of what there was of the same chunks."""
         self._send(batch)
         for part in parts(batch, self.points.limits.values):
-            self._supersede({each.id: _chunk_point(each.id, self._number) for each in part})
+            self._supersede({each.id: chunk_point(each.id, self._number) for each in part})
 
-    def _send(self, batch: Sequence[_Point]) -> None:
+    def _send(self, batch: Sequence[Upload]) -> None:
         """Upsert points of chunks. Where they are too large, those that follow are sent smaller."""
         for _ in halved(batch, self._sent):
             pass
 
-    def _sent(self, batch: Sequence[_Point]) -> None:
+    def _sent(self, batch: Sequence[Upload]) -> None:
         try:
             self._upsert([point.of(self._number) for point in batch])
         except Refused as error:
@@ -295,49 +288,14 @@ class QdrantWriter(StoredReader[CollectionPoints]):
         self.points.server.ask(doing, self._uploads.until_stopped(request))
 
 
-@dataclass(frozen=True, slots=True)
-class _Point:
-    """A point of a chunk, or of a whole document, on its way."""
-
-    id: str
-    """The chunk's, or the whole document's."""
-    payload: Mapping[str, Any]
-    vectors: Mapping[str, models.Vector]
-    """By name."""
-    size: int
-    """Bytes of the payload, roughly."""
-
-    @classmethod
-    def made_of(cls, point: Point) -> _Point:
-        """A new one."""
-        vectors: dict[str, Any] = {name: dialect().terms(own) for name, own in point.terms.items()}
-        return cls(point.id, point.payload, {DENSE: point.dense.tolist(), **vectors}, point.size)
-
-    def of(self, number: int) -> models.PointStruct:
-        from qdrant_client.models import PointStruct
-
-        payload = {**self.payload, CHUNK: self.id, ADDED: number}
-        return PointStruct(
-            id=_chunk_point(self.id, number), vector=dict(self.vectors), payload=payload
-        )
-
-    def __len__(self) -> int:
-        """Roughly the bytes that it takes in a request."""
-        return self.size + _BYTES_PER_NUMBER * sum(map(_numbers, self.vectors.values()))
-
-
-def _numbers(vector: Any) -> int:
-    return len(vector) if isinstance(vector, list) else 2 * len(vector.indices)
-
-
-def _copy(point: Any, changed: Mapping[str, Any]) -> _Point:
+def _copy(point: Any, changed: Mapping[str, Any]) -> Upload:
     """A stored point as one to store, with other fields."""
     payload = {name: value for name, value in point.payload.items() if name not in (ADDED, REMOVED)}
     payload |= changed
-    return _Point(named(point), payload, point.vector, size(payload))
+    return Upload(named(point), payload, point.vector, size(payload))
 
 
-def _alone(point: _Point, size: int, error: Refused) -> Refused:
+def _alone(point: Upload, size: int, error: Refused) -> Refused:
     document = point.payload["document_id"]
     told = Refused(f"{error}; a chunk of {document!r}, some {size / 2**20:.1f} MiB, sent alone")
     hint = "is it larger than the server, or a proxy before it, takes in a request?"
@@ -356,14 +314,9 @@ def _of_version(document_id: str, version: str, *, others: bool) -> models.Filte
     return Filter(must=[document, named])
 
 
-def _chunk_point(chunk_id: str, number: int) -> str:
-    """One for each number that brought the chunk, or another title or metadata of it."""
-    return str(uuid5(NAMESPACE, f"point\0{chunk_id}\0{number}"))
-
-
 def _newness(point: Any, view: View) -> tuple[int, bool]:
     """As an entry's."""
-    return _number(point), point.id == _chunk_point(named(point), view.number)
+    return _number(point), point.id == chunk_point(named(point), view.number)
 
 
 def _number(point: Any) -> int:
