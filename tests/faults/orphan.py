@@ -35,7 +35,7 @@ def parent(folder: Path) -> None:
 def child(shard: Path, of: int) -> None:
     """Hold the index as an optimiser does, for a minute."""
     end_with(of)
-    with engine.opened(shard, shard.parent / engine.LOCK):
+    with engine.opened(shard):
         print("open", flush=True)
         time.sleep(60)
 

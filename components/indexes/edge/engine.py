@@ -155,11 +155,11 @@ def in_use(lock: Path) -> Busy:
 
 
 @contextmanager
-def opened(folder: Path, lock: Path) -> Iterator[Any]:
+def opened(folder: Path) -> Iterator[Any]:
     """The shard in a folder. Waits for its turn; raises Busy, DiskFull, Damaged, Refused,
     StoreUnavailable.
     """
-    with turn(lock), loaded(folder) as shard:
+    with turn(folder.parent / LOCK), loaded(folder) as shard:
         yield shard
 
 

@@ -202,11 +202,10 @@ class EdgeCorpus:
                 yield reader
             return
         self._check_there(generation)  # or else the lock would make its folder
-        lock = shard.parent / engine.LOCK
         with (
             self._unless_moved(generation),
             self._proved(generation),
-            engine.opened(shard, lock) as opened,
+            engine.opened(shard) as opened,
         ):
             self._check_there(generation)
             yield self._reader(opened, generation)
@@ -437,15 +436,14 @@ class EdgeCorpus:
         source = self._shard(base)
         shard.parent.mkdir(parents=True)
         check_space(shard.parent, allocated(source))
-        lock = source.parent / engine.LOCK
         if log.is_large(source):
-            with engine.opened(source, lock) as opened:
+            with engine.opened(source) as opened:
                 log.rewrite(opened, shard, base.width, self._filterable, base.quantization)
         else:
             # A reader rewrites some files of the shard when it closes it, with the same content.
-            with engine.turn(lock):
+            with engine.turn(source.parent / engine.LOCK):
                 copy_tree(source, shard)
-        with engine.opened(shard, shard.parent / engine.LOCK) as opened:
+        with engine.opened(shard) as opened:
             # What is damaged is what it is a copy of.
             StoredReader(ShardPoints(opened, source), base, "").check_chunks(base.totals.chunks)
 

@@ -33,7 +33,7 @@ def rewrite(
     """Every point of an opened shard in a new one. `width`: of its vectors."""
     engine.create(shard, width, filterable, quantization)
     with (
-        engine.opened(shard, shard.parent / engine.LOCK) as target,
+        engine.opened(shard) as target,
         engine.faults("the index could not be written anew", shard),
     ):
         _copy(source, target)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from components import child
 from components.errors import MillraceError, StoreUnavailable
-from components.indexes.edge.engine import LOCK, faults, opened
+from components.indexes.edge.engine import faults, opened
 from components.indexes.edge.files import allocated, check_space
 
 _RAISED = 3
@@ -58,7 +58,7 @@ def _give_back() -> None:
 
 
 def _optimise(folder: Path) -> None:
-    with opened(folder, folder.parent / LOCK) as shard, faults("not optimised", folder):
+    with opened(folder) as shard, faults("not optimised", folder):
         shard.optimize()
         shard.flush()  # only now are the replaced segments removed
 

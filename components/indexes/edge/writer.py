@@ -163,8 +163,7 @@ class EdgeWriter(StoredReader[ShardPoints]):
         return 4 * self.generation.width * self._written
 
     def _opened(self) -> Any:
-        lock = self._folder.parent / engine.LOCK
-        return self._held.enter_context(engine.opened(self._folder, lock))
+        return self._held.enter_context(engine.opened(self._folder))
 
     def _update(self, operation: Any) -> None:
         with faults("the index refused a write", self._folder):
