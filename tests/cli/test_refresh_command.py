@@ -15,7 +15,7 @@ import pytest
 
 from components.corpus import run
 from components.errors import MillraceError
-from tests.cli import Outcome, call, clean, start
+from tests.cli import Outcome, call, start
 from tests.corpora import HASHING, Corpus, held_in, prose
 from tests.test_imports import command
 
@@ -354,42 +354,3 @@ def test_a_plan_serves_once(corpus: Corpus) -> None:
         run.carry_out(job, found)
         with pytest.raises(MillraceError, match="the plan was used before"):
             run.carry_out(job, found)
-
-
-def test_a_refresh_as_a_prefect_flow_on_a_server_of_its_own(corpus: Corpus) -> None:
-    corpus.fill(2)
-    corpus.add("empty.md", "")
-    home = {"PREFECT_HOME": str(corpus.folder / "prefect"), "NO_PROXY": "127.0.0.1,localhost"}
-    done = start("refresh", corpus.file, "--prefect", "--json", environment=home)
-    assert done.code == 3
-    assert "Traceback" not in done.err
-    assert counts(done) == (2, 0, 0, 0, 1, 0)
-    assert {name: type(value) for name, value in done.json.items()} == KEYS
-    assert done.json["failures"] == [{"id": "empty.md", "reason": "empty"}]
-    assert done.json["promoted"] is True
-    engine = refresh(corpus, "--json")
-    assert engine.json["generation"] == done.json["generation"], "nothing was left to do"
-    assert (
-        json.loads((corpus.folder / "store/test/live.json").read_text())["run_id"]
-        == (done.json["run_id"])
-    )
-    listed = subprocess.run(
-        [sys.executable, "-c", _FLOW_RUNS],
-        capture_output=True,
-        text=True,
-        check=True,
-        env=clean(home),
-        timeout=120,
-    )
-    assert json.loads(listed.stdout.split("\n")[-2]) == [
-        [f"test-{done.json['run_id']}", "COMPLETED"]
-    ]
-
-
-_FLOW_RUNS = """
-import json, sqlite3, os
-from pathlib import Path
-file = Path(os.environ["PREFECT_HOME"]) / "prefect.db"
-with sqlite3.connect(file) as database:
-    print(json.dumps(database.execute("select name, state_type from flow_run").fetchall()))
-"""

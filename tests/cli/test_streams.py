@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -37,6 +38,7 @@ with open(__file__) as own:
 """
 """Beside a pipeline file."""
 _SHELL = ("bash", "-o", "pipefail", "-c")
+slow = partial(pytest.param, marks=pytest.mark.slow)
 needs_full = pytest.mark.skipif(not FULL.exists(), reason="Linux has such a device")
 
 
@@ -82,7 +84,7 @@ def refreshed(corpus: Corpus) -> Corpus:
 
 
 class TestClosed:
-    @pytest.mark.parametrize("how", ["2>&-", ">&-", "<&- >&- 2>&-"])
+    @pytest.mark.parametrize("how", [slow("2>&-"), slow(">&-"), "<&- >&- 2>&-"])
     def test_the_work_is_done_and_no_file_takes_the_number(self, tmp_path: Path, how: str) -> None:
         (tmp_path / "noise.py").write_text(NOISE)
         source = {"use": "noise:Files", "path": "documents"}
@@ -202,7 +204,7 @@ def in_full(full: TextIO, *arguments: str | Path) -> Outcome:
 
 
 class TestUnread:
-    @pytest.mark.parametrize("how", ["| head -c 5", "| head -n 1", "| true"])
+    @pytest.mark.parametrize("how", ["| head -c 5", slow("| head -n 1"), slow("| true")])
     def test_who_has_read_enough_ends_no_command(self, refreshed: Corpus, how: str) -> None:
         done = redirected(how, "search", refreshed.file, "water")
         assert (done.code, done.err) == (0, "")
@@ -239,9 +241,9 @@ class TestEncodings:
     ODD = "Größe — 水車 🌾"
     LOCALES = (
         {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
-        {"PYTHONIOENCODING": "latin-1:strict"},
-        pytest.param({"LC_ALL": "POSIX"}, marks=pytest.mark.slow),
-        pytest.param({"PYTHONIOENCODING": "ascii:strict"}, marks=pytest.mark.slow),
+        slow({"PYTHONIOENCODING": "latin-1:strict"}),
+        slow({"LC_ALL": "POSIX"}),
+        slow({"PYTHONIOENCODING": "ascii:strict"}),
     )
 
     @pytest.mark.parametrize("locale", LOCALES)

@@ -17,8 +17,9 @@ from tests.corpora import Corpus
 SIZES = ["0", "00", "1", "2", "-3", "²", "many", "", "9" * 5000]
 
 
-@pytest.fixture
-def refreshed(corpus: Corpus) -> Corpus:
+@pytest.fixture(scope="module")
+def refreshed(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    corpus = Corpus(tmp_path_factory.mktemp("terminals"))
     corpus.fill(2)
     corpus.refresh()
     return corpus

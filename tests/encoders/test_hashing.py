@@ -46,7 +46,7 @@ def test_a_text_without_words_has_a_direction() -> None:
 
 
 def test_words_that_cancel_out_leave_a_direction() -> None:
-    words = [f"w{number}" for number in range(200)]
+    words = [f"w{number}" for number in range(60)]
     rows = Hashing(width=1).encode_queries([f"{one} {other}" for one in words for other in words])
     np.testing.assert_allclose(np.abs(rows), 1.0, atol=1e-6)
 

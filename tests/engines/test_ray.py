@@ -205,7 +205,7 @@ def test_an_error_in_an_actor_comes_through_as_itself(
     corpus.fill(2)
     (corpus.folder / "broken_in_an_actor.py").write_text(BROKEN)
     with within(100), pytest.raises(kind) as caught:
-        refresh(corpus, [*ON_RAY, f"encoder.how={how}"])
+        refresh(corpus, [*ON_RAY, "engine.actors=1", f"encoder.how={how}"])
     if isinstance(caught.value, Unavailable):
         assert (caught.value.where, caught.value.hint) == ("mars", "wake it")
     else:

@@ -107,12 +107,14 @@ class Scene:
         killed: Callable[[Corpus, Documents], None],
         meant: Documents,
         end: Documents,
+        every: int = 1,
     ) -> None:
-        """Whatever write was the last: the live index is as before or as it was meant to be, and
-        the next refresh ends as an undisturbed one of the embedded index does.
+        """Whatever write was the last, of all or `every` so many: the live index is as before or as
+        it was meant to be, and the next refresh ends as an undisturbed one of the embedded index
+        does.
         """
         published, wanted = texts(self.undisturbed(meant)), self.undisturbed(end)
-        for count in itertools.count(1):
+        for count in itertools.count(1, every):
             corpus = Corpus(self.folder / str(count), {**LINES, "name": f"killed-{count}"})
             begin(corpus)
             live = served(corpus)
@@ -201,8 +203,9 @@ def test_a_first_build(scene: Scene) -> None:
     scene.killed_everywhere(nothing, refreshed, BEFORE, BEFORE)
 
 
-def test_an_update(scene: Scene) -> None:
-    scene.killed_everywhere(built, refreshed, AFTER, AFTER)
+@pytest.mark.parametrize("every", [2, pytest.param(1, marks=pytest.mark.slow)])
+def test_an_update(scene: Scene, every: int) -> None:
+    scene.killed_everywhere(built, refreshed, AFTER, AFTER, every)
 
 
 @pytest.mark.slow

@@ -34,7 +34,7 @@ def test_first_build_killed_then_run_to_the_end(
     tmp_path: Path, store: tuple[str, ...], seed: int
 ) -> None:
     corpus = Corpus(tmp_path)
-    corpus.fill(40, sentences=20)
+    corpus.fill(24, sentences=20)
     pipeline = str(corpus.file)
     expected, shards = quiet(pipeline, [f"index.path={tmp_path / 'quiet'}"])
     assert shards > 20
@@ -56,10 +56,10 @@ def test_update_killed_twice_leaves_the_live_index_alone(
     tmp_path: Path, store: tuple[str, ...], seed: int
 ) -> None:
     corpus, chance = Corpus(tmp_path), random.Random(seed)
-    corpus.fill(40, sentences=20)
+    corpus.fill(24, sentences=20)
     corpus.refresh(store)
     before = corpus.stored(store)
-    for number in range(40):
+    for number in range(24):
         if number % 10 == 0:
             (corpus.documents / f"{number:03}.txt").unlink()
         else:

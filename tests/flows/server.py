@@ -45,6 +45,11 @@ class Server:
         answer.raise_for_status()
         return answer.json()
 
+    def change(self, path: str, **told: Any) -> None:
+        """PATCH something."""
+        asked = f"{self.url}/api/{path}"
+        httpx.patch(asked, json=told, auth=self.auth, trust_env=False).raise_for_status()
+
     def ended(self) -> list[dict[str, Any]]:
         """Flow runs that are over, the newest first."""
         return self.runs(*ENDED)

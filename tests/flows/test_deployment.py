@@ -25,14 +25,10 @@ def test_a_refresh_runs_on_a_worker(tmp_path: Path, deployed: Deployed) -> None:
     assert sample["parameters"]["pipeline"] == "pipelines/sample.yaml"
     (schedule,) = sample["schedules"]
     assert schedule["active"]
-    deployed.server.prefect("deployment", "schedule", "pause", "refresh/sample", schedule["id"])
+    place = f"deployments/{sample['id']}/schedules/{schedule['id']}"
+    deployed.server.change(place, active=False)
     # A crash of the host would keep its only slot for ever: the corpus's own lock is enough.
     assert all(each["global_concurrency_limit"] is None for each in deployed.made.values())
-
-    with FileLock(tmp_path / "store" / "deployed" / "writer.lock"):
-        busy = deployed.run("sample", pipeline=str(corpus.file))
-    assert (busy["state_type"], busy["state_name"]) == ("CANCELLED", "Busy")
-    assert "Traceback" not in deployed.logs(busy)
 
     done = deployed.run("sample", pipeline=str(corpus.file))
     assert (done["state_type"], done["state_name"]) == ("COMPLETED", "Completed")
@@ -44,6 +40,16 @@ def test_a_refresh_runs_on_a_worker(tmp_path: Path, deployed: Deployed) -> None:
     with pytest.raises(httpx.HTTPStatusError) as refused:
         deployed.run("sample", max_deletes=2)
     assert "2 is greater than the maximum of 1" in refused.value.response.text
+
+
+@pytest.mark.slow
+def test_a_run_beside_another_is_busy(tmp_path: Path, deployed: Deployed) -> None:
+    corpus = Corpus(tmp_path, {**HASHING, "name": "deployed"})
+    corpus.fill(2)
+    with FileLock(tmp_path / "store" / "deployed" / "writer.lock"):
+        busy = deployed.run("sample", pipeline=str(corpus.file))
+    assert (busy["state_type"], busy["state_name"]) == ("CANCELLED", "Busy")
+    assert "Traceback" not in deployed.logs(busy)
 
 
 @pytest.mark.slow

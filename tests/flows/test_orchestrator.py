@@ -343,13 +343,3 @@ def test_what_is_no_fault_of_ours_is_one_line_on_the_page(
     state = flow.fn(**given)
     assert (state.name, state.is_failed()) == (name, True)
     assert str(state.message).startswith(told)
-
-
-def test_a_server_that_is_named_needs_no_folder_of_prefects_here(
-    corpus: Corpus, prefect_server: Server
-) -> None:
-    corpus.fill(1)
-    environment = {**prefect_server.environment, "PREFECT_HOME": "/proc/nowhere"}
-    done = start("refresh", corpus.file, "--json", environment=environment)
-    assert (done.code, done.err) == (0, "")
-    assert done.json["added"] == 1

@@ -378,10 +378,10 @@ def test_requests_of_which_the_server_stops_to_read_are_halved(
     corpus = corpus_of()
     draft = corpus.draft(wanted(), None)
     with patient(), corpus.write(draft) as writer:
-        chunks = large("a", 6, 2**21)
+        chunks = large("a", 4, 2**21)
         writer.put(chunks, dense(chunks), sparse(chunks))
         writer.commit([])
-        assert writer.count_chunks() == 6
+        assert writer.count_chunks() == 4
 
 
 def test_a_chunk_of_which_the_server_stops_to_read_is_named(deaf: None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ def refresh(environment: Environment, folder: Path, *arguments: str) -> dict[str
     return found
 
 
+@cache
 def listed(environment: Environment, stage: str) -> dict[str, dict[str, Any]]:
     return {each["name"]: each for each in environment.components(stage)["stages"][stage]}
 
