@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any, Self
 
 from components.errors import BadOption
-from components.normal_form import canonical
+from components.text.normal_form import canonical
 from components.values import Filter
 
 OWN = "metadata."

@@ -14,11 +14,11 @@ from typing import Any, TypeVar
 from filelock import FileLock, Timeout
 from pydantic import TypeAdapter
 
-from components import lines
 from components.errors import Busy, Damaged
 from components.indexes.edge.files import write_json
+from components.machine import lines
+from components.machine.system import telling
 from components.phases import Done, Tell
-from components.system import telling
 
 T = TypeVar("T")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from components.normal_form import canonical
+from components.text.normal_form import canonical
 from components.values import Hit
 
 

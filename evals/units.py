@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate, groupby
 
-from components.normal_form import canonical
+from components.text.normal_form import canonical
 from components.values import Hit, Query
 from evals.datasets.judged import Evidence, Judged
 from evals.pages import pages

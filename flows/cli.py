@@ -21,7 +21,7 @@ class _Verbs(click.Group):
     """Click takes every broken pipe, whosever it is, for that of who reads the output."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        from components.system import telling
+        from components.machine.system import telling
 
         with telling(last=True):
             return super().invoke(ctx)

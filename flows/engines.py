@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from components.corpus.encode import Encoding, local
-from components.engine import Engine
 from components.errors import BadOption, ClusterUnavailable, MissingExtra
+from components.spec.engine import Engine
 from infra.settings import settings
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from traceback import format_exc
 import click
 
 from components.errors import MillraceError, OutputLost, line
-from components.system import shortage, telling
+from components.machine.system import shortage, telling
 from flows import streams
 from infra.stopping import Stopped
 

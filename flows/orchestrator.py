@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from components.errors import BadOption, MillraceError, OrchestratorUnavailable, line
-from components.system import telling
+from components.machine.system import telling
 from infra import stopping
 from infra.settings import settings
 

@@ -23,8 +23,8 @@ from typing import Any, NamedTuple, TypeVar
 from prefect import State, task
 
 from components.errors import GuardStopped, MillraceError
+from components.machine.system import telling
 from components.phases import Done, Phase, Runner, Tell, plainly
-from components.system import telling
 from flows import orchestrator, run_log, states, todo, wording
 from infra import artifacts, stopping
 

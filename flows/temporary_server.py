@@ -16,9 +16,9 @@ from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from components import child
 from components.errors import MillraceError
-from components.system import telling, try_writing
+from components.machine import child
+from components.machine.system import telling, try_writing
 
 if TYPE_CHECKING:
     import uvicorn

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.normal_form import normal_form
+from components.text.normal_form import normal_form
 
 SAME = {
     "composed or not": ("Kündigungsfrist", "Ku\u0308ndigungsfrist"),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from components import paths
+from components.machine import paths
 
 
 @pytest.fixture

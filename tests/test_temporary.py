@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from components import temporary
+from components.machine import temporary
 
 _KILLED = """
 import os, signal, sys
 from pathlib import Path
-from components import temporary
+from components.machine import temporary
 with temporary.folder("own-", Path(sys.argv[1])) as folder:
     (folder / "deep").mkdir()
     (folder / "deep" / "plan").write_text("x")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.writing import word_form
+from components.text.writing import word_form
 from tests.test_normal_form import SAME
 
 ALIKE = {

@@ -11,8 +11,9 @@ from typing import Annotated, Any
 from pydantic import AfterValidator
 from pydantic_core import to_jsonable_python
 
-from components import paths, registry, spec
+from components import registry, spec
 from components.errors import BadOption, SpecError
+from components.machine import paths
 from components.registry import Choice
 from components.spec import Pipeline
 

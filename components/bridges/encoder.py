@@ -16,8 +16,8 @@ import numpy as np
 
 from components.bridges import foreign
 from components.bridges.foreign import Wrapped
-from components.cache import VectorCache
 from components.encoders import profiles
+from components.encoders.cache import VectorCache
 from components.encoders.checkpoints import checkpoint
 from components.encoders.header import HEADER, Header, span_texts
 from components.encoders.kernel import unit

@@ -11,11 +11,11 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from components.cache import Lookups
 from components.corpus.clock import Clock
 from components.corpus.plan import Change
 from components.corpus.prepare import Outcome, Prepared, section_of, shards, sparse_of
 from components.corpus.request import Job
+from components.encoders.cache import Lookups
 from components.indexes.contract import Writer
 from components.indexes.manifest import Generation
 from components.indexes.payload import chunk_id

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from components import paths
 from components.corpus.plan import Plan
 from components.corpus.request import Job
 from components.errors import ForeignCorpus
 from components.indexes.manifest import Entry
+from components.machine import paths
 from infra import machine
 
 _DIFFERS = (

@@ -14,9 +14,9 @@ from components.corpus.reading import bad_document, content_hash, metadata_hash,
 from components.errors import BadDocument, MillraceError
 from components.indexes.manifest import Entry
 from components.indexes.payload import is_storable
-from components.normal_form import canonical
+from components.machine.system import telling
 from components.stages import Source
-from components.system import telling
+from components.text.normal_form import canonical
 from components.values import Document, DocumentRef, Gap, LeftOut
 
 Action = Literal["add", "change", "describe", "fail", "touch", "delete"]

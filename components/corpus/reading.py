@@ -9,8 +9,8 @@ import logging
 from components.encoders.header import field_of
 from components.errors import BadDocument, EmptySpan, MillraceError
 from components.indexes import payload
+from components.machine.system import of_machine
 from components.stages import Source
-from components.system import of_machine
 from components.values import Document, DocumentRef
 
 LONGEST_REASON = 500

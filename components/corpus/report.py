@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from components.cache import Lookups
 from components.corpus.clock import Clock
 from components.corpus.plan import APART, take
 from components.corpus.prepare import shards
@@ -15,6 +14,7 @@ from components.corpus.request import Job
 from components.corpus.seal import Sealed
 from components.corpus.survey import Failed, Survey, incomplete
 from components.corpus.write import Written
+from components.encoders.cache import Lookups
 from components.indexes.manifest import Generation, Totals
 from components.values import LeftOut
 

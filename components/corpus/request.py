@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from components import spec
-from components.cache import VectorCache
-from components.cache import cache as vector_cache
 from components.corpus.release import corpus_of
+from components.encoders.cache import VectorCache
+from components.encoders.cache import cache as vector_cache
 from components.errors import SpecError
 from components.indexes.contract import CorpusIndex
 from components.spec import Pipeline

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
-from components import temporary
 from components.corpus.encode import Encoding, local
 from components.corpus.promote import promote
 from components.corpus.report import Report, finish, rehearse
@@ -15,6 +14,7 @@ from components.corpus.seal import Sealed, seal
 from components.corpus.survey import Survey, guard, survey
 from components.corpus.write import Written, write
 from components.errors import GuardStopped, MillraceError, SourceMissing
+from components.machine import temporary
 from components.phases import Phase, Runner, plainly
 
 _log = logging.getLogger(__name__)

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import regex
 
+from components.text.writing import word_form
 from components.values import SparseVector
-from components.writing import word_form
 
 NONE = "none"
 """No language: no stemmer and no stop words."""

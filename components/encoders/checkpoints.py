@@ -24,7 +24,7 @@ from components.errors import (
     MissingExtra,
     ModelFault,
 )
-from components.system import of_machine, telling
+from components.machine.system import of_machine, telling
 
 _Kind = TypeVar("_Kind", dict[str, Any], list[Any])
 _CONFIGURATION = ("config.json", "*_config.json", "config_*.json", "modules.json", "1_Pooling/*")

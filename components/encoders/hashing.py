@@ -13,8 +13,8 @@ from components.encoders.kernel import unit
 from components.encoders.tokenizers import LONGEST_TOKEN, WordTokenizer
 from components.encoders.windows import token_ranges
 from components.options import Count, option
+from components.text.writing import word_form
 from components.values import Block, Document, Matrix, Span
-from components.writing import word_form
 
 _ROWS = 4096
 

@@ -22,7 +22,7 @@ from components.encoders.states import StateLog, of_text, signs
 from components.values import Matrix, States
 
 if TYPE_CHECKING:
-    from components.cache import VectorCache
+    from components.encoders.cache import VectorCache
 
 
 def pool(

@@ -13,7 +13,7 @@ from itertools import compress
 
 import numpy as np
 
-from components.cache import VectorCache
+from components.encoders.cache import VectorCache
 from components.encoders.model import Model
 from components.encoders.pieces import NOBODY, Pieces, Window
 from components.encoders.states import of_text

@@ -12,7 +12,7 @@ from components.encoders.checkpoints import Checkpoint, check_weights, checkpoin
 from components.encoders.device import Precision, device, dtype
 from components.encoders.tokenizers import FastTokenizer
 from components.errors import BadOption, DoesNotFit, ModelFault
-from components.system import of_machine
+from components.machine.system import of_machine
 from components.values import Integers
 
 if TYPE_CHECKING:

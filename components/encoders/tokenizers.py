@@ -21,8 +21,8 @@ import regex
 
 from components.encoders.recent import Recent
 from components.errors import ModelFault
-from components.portions import portions
-from components.system import shortage
+from components.machine.system import shortage
+from components.text.portions import portions
 from components.values import Integers
 
 LONGEST_TOKEN = 128

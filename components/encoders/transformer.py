@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from components.cache import VectorCache
+from components.encoders.cache import VectorCache
 from components.encoders.device import PRECISION, Precision
 from components.encoders.frames import Frame
 from components.encoders.header import span_texts

@@ -17,7 +17,7 @@ from components.encoders.states import StateLog
 from components.errors import BadOption
 
 if TYPE_CHECKING:
-    from components.cache import VectorCache
+    from components.encoders.cache import VectorCache
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import tenacity
 
-from components import retry_after
 from components.endpoint.heard import Malformed
+from components.machine import retry_after
 
 _LONGEST = 60.0
 """Seconds that are waited at most, whatever a server asks for."""

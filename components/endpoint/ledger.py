@@ -17,9 +17,9 @@ from typing import Any, Self
 
 from filelock import FileLock, Timeout
 
-from components import lines
 from components.errors import Busy, Damaged, GuardStopped
-from components.system import telling
+from components.machine import lines
+from components.machine.system import telling
 from components.values import Usage
 
 _BEGINNING = re.compile(rb'(?=\{"call": )')

@@ -17,8 +17,8 @@ import numpy as np
 from components.errors import BadDocument, BadOption, IndexFault, Missing
 from components.fields import OURS, OWN, full_names, shared
 from components.indexes.manifest import Entry
-from components.normal_form import canonical_forms
 from components.options import UNNAMEABLE, nameable
+from components.text.normal_form import canonical_forms
 from components.values import Chunk, Filter, Scalar, Span, States
 
 NAMESPACE: UUID = uuid5(NAMESPACE_URL, "millrace")

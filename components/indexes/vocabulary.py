@@ -8,7 +8,7 @@ from typing import Any
 
 from components.errors import BadOption
 from components.fields import OURS, OWN, Fields
-from components.latest import Latest
+from components.machine.latest import Latest
 from components.values import Filter, Scalar
 
 FIRST: Filter = {"ordinal": [0]}

@@ -10,7 +10,7 @@ from itertools import count
 
 from components.errors import BadOption
 from components.fields import OURS, OWN
-from components.latest import Latest
+from components.machine.latest import Latest
 from components.options import option
 from components.retrievers.names import Names
 from components.stages import Vocabulary

@@ -12,8 +12,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from components.normal_form import canonical
 from components.sources.storable import storable
+from components.text.normal_form import canonical
 from components.values import Metadata
 
 Fields = Mapping[str, Any]

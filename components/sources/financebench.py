@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from components.errors import SourceMissing
-from components.normal_form import canonical
 from components.options import option
 from components.sources import local, walk
 from components.sources.extract.headings import one_line
 from components.sources.parsing import Parsing
 from components.sources.storable import document_id, storable
+from components.text.normal_form import canonical
 from components.values import Document, DocumentRef, Scalar
 
 INFORMATION = "financebench_document_information.jsonl"

@@ -21,8 +21,8 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from typing import Any, TypeVar
 
-from components import child
 from components.errors import BadDocument, SourceUnavailable
+from components.machine import child
 from components.sources import worker
 from components.sources.worker import Answer, Call, Limits
 

@@ -11,10 +11,10 @@ from io import BufferedReader
 from pathlib import Path
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
-from components import paths
 from components.errors import BadDocument, MillraceError, SourceMissing, SourceUnavailable
+from components.machine import paths
+from components.machine.system import FOR_NOW, OF_PROCESS
 from components.sources.storable import storable_path
-from components.system import FOR_NOW, OF_PROCESS
 
 LEADS_OUT = "a link that leads out of the source's folder"
 FOLLOW = "source.follow_links: true reads what it leads to"

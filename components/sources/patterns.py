@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from wcmatch import fnmatch, glob
 
-from components.normal_form import canonical
 from components.options import option
+from components.text.normal_form import canonical
 
 INCLUDE = tuple(
     f"**/*.{suffix}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from components.normal_form import canonical
+from components.text.normal_form import canonical
 
 
 def storable(text: str) -> str:

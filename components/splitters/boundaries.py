@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from components.portions import portions
+from components.text.portions import portions
 from components.values import Integers
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z]+)*")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from components.normal_form import canonical
+from components.text.normal_form import canonical
 from components.values import Answer, Chunk, Citation, Hit, Step, Usage
 from evals.experiment.namesakes import Namesake
 

@@ -8,8 +8,9 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from components import paths, registry, spec
+from components import registry, spec
 from components.errors import BadOption
+from components.machine import paths
 from components.registry import Choice
 from evals import extras, kept
 from evals.answers import gold

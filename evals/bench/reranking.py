@@ -22,8 +22,8 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from components import temporary
 from components.encoders.checkpoints import checkpoint
+from components.machine import temporary
 from evals.bench import results
 from evals.command import as_json, console, table, told
 from evals.compare.costs import QUESTIONS, Reading, one_by_one, percentiles

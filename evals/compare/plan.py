@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from components import paths
 from components.errors import UserError
+from components.machine import paths
 from evals import extras
 from evals.compare import rankings
 from evals.compare.evaluate import asking, chosen

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from components import paths
 from components.errors import BadOption, SourceMissing
 from components.fields import OURS, OWN, plain
+from components.machine import paths
 from components.sources import fields, gzipped
 from components.sources.fields import Fields as Row
 from evals.datasets import lines, qrels

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from components.normal_form import canonical
+from components.text.normal_form import canonical
 from evals.datasets.judged import Evidence
 
 

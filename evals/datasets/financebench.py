@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from components import paths
 from components.errors import BadOption, SourceMissing
+from components.machine import paths
 from components.sources import gzipped
 from components.sources.extract.pdf import page_count
 from components.sources.fields import Fields as Row

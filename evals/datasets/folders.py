@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from components import temporary
+from components.machine import temporary
 from evals.datasets.judged import Judgements
 
 Rows = Iterable[Mapping[str, Any]]

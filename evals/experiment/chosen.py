@@ -12,7 +12,7 @@ from components import registry, spec
 from components.errors import BadOption
 from components.registry import Choice
 from components.spec import Override, Pipeline, PipelineFile
-from components.sweep import members
+from components.spec.sweep import members
 from evals.datasets.judged import DOCUMENT, Judged
 from evals.experiment.live import served
 from evals.experiment.systems import EMBEDDED, OF_INDEX, System

@@ -11,7 +11,7 @@ from components.errors import BadOption, MillraceError, Missing, SpecError
 from components.indexes.contract import CorpusIndex
 from components.indexes.manifest import Generation, Release
 from components.spec import Override, Pipeline, PipelineFile
-from components.sweep import members
+from components.spec.sweep import members
 from evals.experiment.systems import SERVING, System
 
 _OWN = (*SERVING, "answerer")

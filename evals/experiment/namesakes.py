@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from components.indexes.contract import GenerationReader
-from components.normal_form import canonical, canonical_forms, normal_form
+from components.text.normal_form import canonical, canonical_forms, normal_form
 from components.values import Chunk, Hit, Query
 from evals.datasets.judged import Judged, LeftOut
 

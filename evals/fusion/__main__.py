@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from components import paths
 from components.errors import BadOption
+from components.machine import paths
 from components.retrievers.weights import fitted
 from evals.command import FILE, console, told
 from evals.defaults import sets

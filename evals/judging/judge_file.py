@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from components import yaml_file
 from components.endpoint import address
 from components.endpoint.chat import Endpoint
 from components.endpoint.conversation import ChatModel
 from components.endpoint.ledger import Ledger
 from components.errors import BadOption, SpecError
 from components.options import Count, Weight
+from components.spec import yaml_file
 from evals.judging import prompts
 from evals.judging.model_judge import PLACES, ModelJudge
 

@@ -27,8 +27,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, 
 from ruamel.yaml import YAML
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
 
-from components import yaml_file
 from components.errors import BadOption, SpecError
+from components.spec import yaml_file
 from evals.datasets import folders
 from evals.questions.draft import Draft, LeftOut
 

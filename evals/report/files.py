@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from components.errors import UserError
-from components.system import FOR_NOW, FULL, telling, try_writing
+from components.machine.system import FOR_NOW, FULL, telling, try_writing
 
 REPORT = "report.html"
 _LONGEST = 150

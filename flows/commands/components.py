@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 @json_option
 def command(stages: tuple[str, ...], as_json: bool) -> int:
     """List the components of these stages, or of all, with their options and defaults."""
-    from components import plugins, registry
+    from components import registry
+    from components.registry import plugins
 
     for stage in stages:
         registry.check_stage(stage)
@@ -73,7 +74,8 @@ def _read(stage: str, name: str) -> dict[str, Any]:
 
 
 def _package(stage: str, name: str) -> str | None:
-    from components import plugins, registry
+    from components import registry
+    from components.registry import plugins
 
     if name in registry.CATALOGUE[stage]:
         return None

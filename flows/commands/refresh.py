@@ -60,8 +60,8 @@ def command(
     as_json: bool,
 ) -> int:
     """Bring the corpus of PIPELINE up to date with its source: only what changed is encoded."""
-    from components import paths
     from components.corpus.request import Job, Request, new_run_id
+    from components.machine import paths
     from flows import engines
 
     engines.chosen(load(pipeline, overrides).engine)  # is it installed?

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from components import registry
-from components.cache import Lookups, VectorCache
+from components.encoders.cache import Lookups, VectorCache
 from components.encoders.checkpoints import checkpoint
 from components.encoders.tokenizers import FastTokenizer, WordTokenizer
 from components.errors import BadOption, ModelFault, Unavailable, UnknownComponent

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from components import cache as caches
+from components.encoders import cache as caches
 from infra import stopping
 from infra.settings import settings
 from tests.cli import Outcome, call, clean
@@ -160,7 +160,7 @@ from pathlib import Path
 
 import numpy as np
 
-from components.cache import VectorCache
+from components.encoders.cache import VectorCache
 
 logging.basicConfig(format="%(message)s")
 cache = VectorCache(Path(sys.argv[1]), 2**22)

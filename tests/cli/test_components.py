@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from components import plugins, registry
+from components import registry
+from components.registry import plugins
 from components.stages import STAGES
 from tests.cli import call, start
 

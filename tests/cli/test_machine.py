@@ -15,7 +15,7 @@ import pytest
 
 from components.corpus import run
 from components.errors import DiskFull
-from components.system import shortage, telling
+from components.machine.system import shortage, telling
 from flows.cli import cli
 from flows.commands import register
 from flows.failures import guarded
@@ -109,7 +109,7 @@ def test_no_memory_is_for_now(tmp_path: Path, error: str, told: str) -> None:
 
 def test_where_the_machine_refused_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     with (
-        caplog.at_level("DEBUG", "components.system"),
+        caplog.at_level("DEBUG", "components.machine.system"),
         pytest.raises(DiskFull) as caught,
         telling("here"),
     ):

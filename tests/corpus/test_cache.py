@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components.cache import Lookups
+from components.encoders.cache import Lookups
 from tests.corpora import HASHING, Corpus, prose
 
 MINILM = {**HASHING, "encoder": {"use": "late", "window": 64, "overlap": 16}}

@@ -17,7 +17,7 @@ import pytest
 from components.corpus import run
 from components.corpus.search import search
 from components.errors import GuardStopped, IndexFault, Missing, Moved
-from components.indexes.edge import engine
+from components.indexes.edge import shards
 from components.indexes.edge.files import allocated
 from components.indexes.manifest import Release
 from components.indexes.qdrant.server import connect
@@ -322,18 +322,18 @@ def test_a_generation_that_is_removed_as_it_is_opened_leaves_nothing_for_long(
     index = corpus.job().corpus
     old = live(corpus).generation
     night(corpus, 0)
-    real = engine.turn
+    real = shards.turn
 
     @contextmanager
     def late(lock: Path) -> Iterator[None]:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(engine, "turn", real)
+            patch.setattr(shards, "turn", real)
             night(corpus, 1)
         with real(lock):
             yield
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engine, "turn", late)
+        patch.setattr(shards, "turn", late)
         with pytest.raises(Moved), index.read(old):
             pytest.fail("it is gone")
     corpus.refresh()

@@ -18,7 +18,7 @@ import pytest
 from components.bridges.retriever import MillraceRetriever
 from components.corpus.search import Found, Searcher, search
 from components.errors import BadOption, NothingLive
-from components.indexes.edge import engine
+from components.indexes.edge import shards
 from components.indexes.qdrant.server import connect
 from components.values import Query
 from infra.settings import settings
@@ -62,17 +62,17 @@ def held(copies: Path) -> list[str]:
 def openings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Folders of shards that the engine opens, as it does."""
     found: list[str] = []
-    shards = engine._shards()
+    there = shards._shards()
 
     class Counting:
         def load(self, folder: str) -> Any:
             found.append(folder)
-            return shards.load(folder)
+            return there.load(folder)
 
         def __getattr__(self, name: str) -> Any:
-            return getattr(shards, name)
+            return getattr(there, name)
 
-    monkeypatch.setattr(engine, "_shards", Counting)
+    monkeypatch.setattr(shards, "_shards", Counting)
     return found
 
 

@@ -17,8 +17,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from components import cache as caches
-from components.cache import Lookups, VectorCache
+from components.encoders import cache as caches
+from components.encoders.cache import Lookups, VectorCache
 from components.encoders.kernel import pool
 from components.encoders.landmark import Landmark
 from components.encoders.late import Late

@@ -13,9 +13,9 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from components.cache import Lookups, VectorCache
 from components.encoders import frames
 from components.encoders import states as encoder_states
+from components.encoders.cache import Lookups, VectorCache
 from components.encoders.kernel import pool
 from components.encoders.landmark import Landmark
 from components.encoders.late import Late

@@ -10,8 +10,8 @@ import pytest
 
 from components.corpus.encode import local
 from components.corpus.spread import Answers, Work
-from components.engine import Engine
 from components.errors import ClusterUnavailable, MissingExtra
+from components.spec.engine import Engine
 from flows import engines
 from infra import ray_runtime
 from infra.ray_crew import ClusterLost, NoRoom

@@ -12,8 +12,8 @@ import sys
 import time
 from pathlib import Path
 
-from components.child import end_with
-from components.indexes.edge import engine, index
+from components.indexes.edge import index, shards
+from components.machine.child import end_with
 from tests.corpora import Corpus
 
 
@@ -35,7 +35,7 @@ def parent(folder: Path) -> None:
 def child(shard: Path, of: int) -> None:
     """Hold the index as an optimiser does, for a minute."""
     end_with(of)
-    with engine.opened(shard):
+    with shards.opened(shard):
         print("open", flush=True)
         time.sleep(60)
 

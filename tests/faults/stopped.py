@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from components.temporary import LOCK
+from components.machine.temporary import LOCK
 from tests.cli import Outcome, clean
 from tests.corpora import HASHING, Corpus
 from tests.faults.campaign import differences

@@ -20,8 +20,9 @@ from prefect.states import Failed
 import flows.answers
 import flows.compare
 import flows.refresh
-from components import child, errors
+from components import errors
 from components.errors import BadOption, OrchestratorUnavailable
+from components.machine import child
 from components.phases import plainly
 from evals.compare import plan as planning
 from evals.compare import request

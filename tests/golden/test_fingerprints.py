@@ -14,7 +14,7 @@ Every corpus of these pipelines, and of others that share what changed, would be
 document is read and encoded again (docs/decisions/0003-what-is-in-the-fingerprint.md).
 
 Not meant? Then undo it. What changes it: an option's name or default, a component's revision or
-facts (weights, prompts, versions of pypdfium2 and the engine), the layout in components/spec.py.
+facts (weights, prompts, versions of pypdfium2 and the engine), the layout in components/spec.
 
 Meant? Then it is a decision: say so in CHANGELOG.md, and write this into {file}:
 {found}"""

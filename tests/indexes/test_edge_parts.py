@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from components.indexes.edge import engine
+from components.indexes.edge import shards
 from components.indexes.edge.index import EdgeCorpus, EdgeIndex
 from components.indexes.manifest import Generation
 from components.values import Chunk, Hit, Matrix, SparseVector
@@ -59,7 +59,7 @@ def generations(
 ) -> Iterator[tuple[Generation, Generation]]:
     wide, narrow = corpora
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engine, "PART_BYTES", PART_BYTES)
+        patch.setattr(shards, "PART_BYTES", PART_BYTES)
         yield filled(wide, WIDTH), filled(narrow, 8)
 
 

@@ -14,7 +14,7 @@ from components.corpus.request import Job
 from components.corpus.search import Searcher, search
 from components.errors import Busy, Damaged, StoreUnavailable
 from components.indexes.edge import proof
-from components.indexes.edge.engine import load
+from components.indexes.edge.shards import load
 from components.values import Query
 from tests.cli import ROOT, clean
 from tests.corpora import Corpus, counts

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from components import spec
-from components.engine import Engine
 from components.errors import BadOption, SpecError, UnknownComponent
+from components.spec.engine import Engine
 from components.stages import STAGES
 from tests.spec import BASE, loaded, refused, written
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from components import plugins, registry, spec
+from components import registry, spec
 from components.errors import BadOption, MissingExtra, UnknownComponent
+from components.registry import plugins
 from tests.spec import BASE, loaded, refused, written
 
 HEAD = """

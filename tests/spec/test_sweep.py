@@ -8,8 +8,8 @@ import pytest
 
 from components import spec
 from components.errors import MillraceError, UserError
-from components.sweep import Member
-from components.sweep import members as members_of
+from components.spec.sweep import Member
+from components.spec.sweep import members as members_of
 
 FILE = """
 name: try

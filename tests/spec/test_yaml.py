@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from components import yaml_file
 from components.errors import SpecError
+from components.spec import yaml_file
 from tests.spec import BASE, loaded, refused
 
 

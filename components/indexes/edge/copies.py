@@ -16,10 +16,10 @@ from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 
-from components import temporary
 from components.errors import BadOption, IndexFault, MillraceError, Moved
-from components.indexes.edge import engine
+from components.indexes.edge import shards
 from components.indexes.edge.files import allocated, check_space, copy_tree
+from components.machine import temporary
 from infra.settings import cache_folder, settings
 
 _POLL = 0.02
@@ -37,7 +37,7 @@ def copied(shard: Path) -> Iterator[Path]:
     """
     with _folder(needed=not writable(shard)) as folder:
         own = folder / shard.name
-        with _undisturbed(shard.parent / engine.LOCK):
+        with _undisturbed(shard.parent / shards.LOCK):
             if not shard.is_dir():
                 raise Moved(f"{shard.parent.name} was replaced and removed").at(hint="try again")
             check_space(folder, allocated(shard))
@@ -47,7 +47,7 @@ def copied(shard: Path) -> Iterator[Path]:
 
 def writable(shard: Path) -> bool:
     """Whether the engine could open it where it is. Locks beside it count."""
-    lock = shard.parent / engine.LOCK
+    lock = shard.parent / shards.LOCK
     if not os.access(lock if lock.exists() else shard.parent, os.W_OK):
         return False
     return all(
@@ -112,7 +112,7 @@ def _undisturbed(lock: Path) -> Iterator[None]:
     A lock that cannot be opened or held, on media that nobody here writes, holds nobody up.
     """
     if sys.platform == "win32":
-        with engine.turn(lock):
+        with shards.turn(lock):
             yield
         return
     import fcntl
@@ -130,7 +130,7 @@ def _undisturbed(lock: Path) -> Iterator[None]:
                 break
             except BlockingIOError:
                 if time.monotonic() > until:
-                    raise engine.in_use(lock) from None
+                    raise shards.in_use(lock) from None
                 time.sleep(_POLL)
             except OSError:  # not every file system has locks
                 break

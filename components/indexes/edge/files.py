@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from components.errors import Damaged, DiskFull, MillraceError, Refused, StoreUnavailable
-from components.system import FOR_NOW, FULL
+from components.machine.system import FOR_NOW, FULL
 from infra.settings import settings
 
 _PIECE = 8 * 2**20

@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from components.errors import MillraceError
-from components.indexes.edge import engine
+from components.indexes.edge import shards
 from components.indexes.edge.proof import Found, held, lacking, size
 
 
@@ -33,7 +33,7 @@ def _examine(folder: Path) -> Found:
 
 def _opens_one_made_in(folder: Path) -> bool:
     try:
-        engine.create(folder, 8, (), "none")
+        shards.create(folder, 8, (), "none")
     except MillraceError:
         return False
     return _opens(folder)
@@ -41,8 +41,8 @@ def _opens_one_made_in(folder: Path) -> bool:
 
 def _opens(folder: Path) -> bool:
     try:
-        with closing(engine.load(folder)) as shard:
-            engine.read_through(shard, folder)
+        with closing(shards.load(folder)) as shard:
+            shards.read_through(shard, folder)
     except BaseException:
         return False
     return True

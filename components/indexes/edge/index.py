@@ -24,7 +24,7 @@ from typing import Any, ClassVar, Literal
 from filelock import FileLock, Timeout
 
 from components.errors import Busy, Damaged, IndexFault, MillraceError, Missing, Moved, Refused
-from components.indexes.edge import copies, damage, engine, leftovers, log, proof
+from components.indexes.edge import copies, damage, leftovers, log, proof, shards
 from components.indexes.edge.files import (
     allocated,
     check_space,
@@ -205,7 +205,7 @@ class EdgeCorpus:
         with (
             self._unless_moved(generation),
             self._proved(generation),
-            engine.opened(shard) as opened,
+            shards.opened(shard) as opened,
         ):
             self._check_there(generation)
             yield self._reader(opened, generation)
@@ -247,7 +247,7 @@ class EdgeCorpus:
         )
         shard = self._shard(draft)
         if base is None:
-            engine.create(shard, draft.width, self._filterable, draft.quantization)
+            shards.create(shard, draft.width, self._filterable, draft.quantization)
         else:
             self._check_readable(base)
             self._copy(base, shard)
@@ -368,7 +368,7 @@ class EdgeCorpus:
                 raise
             shard = self._shard(generation)
             self._check_there(generation, error)  # or else the lock would make its folder
-            with engine.turn(shard.parent / engine.LOCK):  # whoever opens it replaces files
+            with shards.turn(shard.parent / shards.LOCK):  # whoever opens it replaces files
                 told = proof.explained(shard, error, "the index cannot be read")
             if isinstance(told, Damaged):
                 raise told from error
@@ -386,7 +386,7 @@ class EdgeCorpus:
     def _loaded(self, own: Path, generation: Generation, held: ExitStack) -> Any:
         """A copy, opened. What is damaged is what it is a copy of."""
         try:
-            return held.enter_context(engine.loaded(own))
+            return held.enter_context(shards.loaded(own))
         except Damaged as error:
             raise error.at(where=str(self._shard(generation).parent)) from None
 
@@ -437,13 +437,13 @@ class EdgeCorpus:
         shard.parent.mkdir(parents=True)
         check_space(shard.parent, allocated(source))
         if log.is_large(source):
-            with engine.opened(source) as opened:
+            with shards.opened(source) as opened:
                 log.rewrite(opened, shard, base.width, self._filterable, base.quantization)
         else:
             # A reader rewrites some files of the shard when it closes it, with the same content.
-            with engine.turn(source.parent / engine.LOCK):
+            with shards.turn(source.parent / shards.LOCK):
                 copy_tree(source, shard)
-        with engine.opened(shard) as opened:
+        with shards.opened(shard) as opened:
             # What is damaged is what it is a copy of.
             StoredReader(ShardPoints(opened, source), base, "").check_chunks(base.totals.chunks)
 
@@ -463,7 +463,7 @@ class EdgeCorpus:
 
         A shard must not be renamed while it is open.
         """
-        with engine.turn(self.folder / name / engine.LOCK):
+        with shards.turn(self.folder / name / shards.LOCK):
             (self.folder / name).rename(self.folder / leftovers.aside(name, why))
         sync_folder(self.folder)
 

@@ -18,8 +18,8 @@ from typing import Literal
 from filelock import FileLock, Timeout
 
 from components.indexes import retention
-from components.indexes.edge.engine import LOCK
 from components.indexes.edge.files import allocated, sync_folder
+from components.indexes.edge.shards import LOCK
 from components.indexes.manifest import Generation
 from components.indexes.retention import Surplus
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from components.indexes.edge import engine
+from components.indexes.edge import shards
 from components.indexes.edge.files import allocated
 from components.indexes.filterable import Filterable
 from components.indexes.manifest import Quantization
@@ -31,10 +31,10 @@ def rewrite(
     source: Any, shard: Path, width: int, filterable: Filterable, quantization: Quantization
 ) -> None:
     """Every point of an opened shard in a new one. `width`: of its vectors."""
-    engine.create(shard, width, filterable, quantization)
+    shards.create(shard, width, filterable, quantization)
     with (
-        engine.opened(shard) as target,
-        engine.faults("the index could not be written anew", shard),
+        shards.opened(shard) as target,
+        shards.faults("the index could not be written anew", shard),
     ):
         _copy(source, target)
         target.flush()
@@ -43,7 +43,7 @@ def rewrite(
 def _copy(source: Any, target: Any) -> None:
     from qdrant_edge import Point, UpdateOperation
 
-    for page in engine.pages(source, vectors=True, size=_PAGE):
+    for page in shards.pages(source, vectors=True, size=_PAGE):
         points = [Point(each.id, each.vector or {}, each.payload or {}) for each in page]
         if points:
             target.update(UpdateOperation.upsert_points(points))

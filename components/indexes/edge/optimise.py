@@ -14,10 +14,10 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from components import child
 from components.errors import MillraceError, StoreUnavailable
-from components.indexes.edge.engine import faults, opened
 from components.indexes.edge.files import allocated, check_space
+from components.indexes.edge.shards import faults, opened
+from components.machine import child
 
 _RAISED = 3
 """Exit code of a process that has sent the error that stopped it."""

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 from components.errors import Damaged
 from components.indexes.dialect import Own
-from components.indexes.edge import engine
+from components.indexes.edge import shards
 from components.indexes.edge.damage import damaged
-from components.indexes.edge.engine import dialect, faults
+from components.indexes.edge.shards import dialect, faults
 from components.indexes.hits import TIES, more
 from components.indexes.manifest import Entry
 from components.indexes.payload import STATES, possible_ids, to_entry
@@ -39,10 +39,10 @@ class ShardPoints:
         self, wanted: Filter, fields: Sequence[str] = (), vectors: Sequence[str] = (), **own: Own
     ) -> Iterator[Any]:
         """See `Points`. In order of id."""
-        chosen = engine.chosen(wanted, **own)
+        chosen = shards.chosen(wanted, **own)
         shown = list(fields) or _but_states()
         with faults("the index could not be read", self.folder):
-            for page in engine.pages(self.shard, chosen, shown, list(vectors) or False):
+            for page in shards.pages(self.shard, chosen, shown, list(vectors) or False):
                 yield from page
 
     def of_chunks(
@@ -60,7 +60,7 @@ class ShardPoints:
         """See `Points`."""
         what = "chunks" if "kind" in own else "documents"
         with faults(f"{what} could not be counted", self.folder):
-            return engine.count(self.shard, vector, wanted, **own)
+            return shards.count(self.shard, vector, wanted, **own)
 
     def query(self, asked: Sequence[Asked], k: int) -> Iterator[Sequence[Any]]:
         """See `Points`."""
@@ -79,7 +79,7 @@ class ShardPoints:
         where it is not there.
         """
         with faults("the index could not be read", self.folder):
-            engine.read_through(self.shard, self.folder)
+            shards.read_through(self.shard, self.folder)
 
     def _found(self, asked: Asked, k: int) -> list[Any]:
         from qdrant_edge import Query, QueryRequest
@@ -92,7 +92,7 @@ class ShardPoints:
             request = QueryRequest(
                 limit=limit,
                 query=Query.Nearest(vector, using=asked.using),
-                filter=engine.chosen(asked.wanted, **asked.own),
+                filter=shards.chosen(asked.wanted, **asked.own),
                 params=dialect().params(self._search) if asked.using == DENSE else None,
                 with_payload=["document_id"] if asked.documents else _but_states(),
             )

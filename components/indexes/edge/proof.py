@@ -19,10 +19,10 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from enum import IntEnum
 from pathlib import Path
 
-from components import child
 from components.errors import MillraceError, StoreUnavailable
 from components.indexes.edge import damage
 from components.indexes.edge.files import told
+from components.machine import child
 
 _FRESH = "components.indexes.edge.fresh"
 """Module of the fresh process."""

@@ -13,11 +13,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from components.indexes.edge import engine
-from components.indexes.edge.engine import chosen, dialect, faults
+from components.indexes.edge import shards
 from components.indexes.edge.files import check_space
 from components.indexes.edge.optimise import optimise
 from components.indexes.edge.points import ShardPoints
+from components.indexes.edge.shards import chosen, dialect, faults
 from components.indexes.filterable import Filterable
 from components.indexes.manifest import Entry, Generation
 from components.indexes.payload import VECTORS, WHOLE, check, entry_id, of_entry
@@ -104,7 +104,7 @@ class EdgeWriter(StoredReader[ShardPoints]):
     def index_fields(self, filterable: Filterable) -> None:
         """Index the fields that are new."""
         with faults("fields could not be indexed", self._folder):
-            engine.index_fields(self.points.shard, filterable)
+            shards.index_fields(self.points.shard, filterable)
 
     def recover(self) -> None:
         """Drop what a killed run left behind: chunks that no entry names, and entries whose chunks,
@@ -147,7 +147,7 @@ class EdgeWriter(StoredReader[ShardPoints]):
         self._update(UpdateOperation.upsert_points(points))
         self._written += len(points)
         # A point without a vector takes its place among them all the same.
-        if self._places() >= max(engine.PART_BYTES, self._sealed // _SHARE):
+        if self._places() >= max(shards.PART_BYTES, self._sealed // _SHARE):
             self._seal_part()
 
     def _seal_part(self) -> None:
@@ -163,7 +163,7 @@ class EdgeWriter(StoredReader[ShardPoints]):
         return 4 * self.generation.width * self._written
 
     def _opened(self) -> Any:
-        return self._held.enter_context(engine.opened(self._folder))
+        return self._held.enter_context(shards.opened(self._folder))
 
     def _update(self, operation: Any) -> None:
         with faults("the index refused a write", self._folder):

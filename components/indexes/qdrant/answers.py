@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from json import JSONDecodeError
 from typing import TYPE_CHECKING
 
-from components import retry_after
+from components.machine import retry_after
 
 if TYPE_CHECKING:
     import httpx

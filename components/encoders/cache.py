@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from components.system import FULL, try_writing
+from components.machine.system import FULL, try_writing
 from components.values import Matrix
 from infra.settings import cache_folder, settings
 

@@ -11,7 +11,7 @@ import unicodedata
 
 import regex
 
-from components.normal_form import canonical, normal_form
+from components.text.normal_form import canonical, normal_form
 
 _RAISED = r"[¹²³⁰⁴-⁹]+"
 _APART = regex.compile(

@@ -17,10 +17,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, PydanticUserError, ValidationError, create_model
 
-from components import plugins, protocols
 from components.errors import BadOption, MissingExtra, UnknownComponent
+from components.machine.system import of_machine, shortage
+from components.registry import plugins, protocols
 from components.stages import STAGES
-from components.system import of_machine, shortage
 from components.values import Choice as Choice
 
 CATALOGUE: Mapping[str, Mapping[str, str]] = {

@@ -18,12 +18,14 @@ from dataclasses import Field, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from components import engine, paths, registry, yaml_file
-from components.engine import Engine
+from components import registry
 from components.errors import BadOption, SpecError
+from components.machine import paths
+from components.machine.system import FOR_NOW
 from components.registry import Choice
+from components.spec import engine, yaml_file
+from components.spec.engine import Engine
 from components.stages import STAGES
-from components.system import FOR_NOW
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,40}")
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {

@@ -18,7 +18,7 @@ from infra import stopping
 
 _BOOT = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    "from components.child import _main; _main(*sys.argv[2:])"
+    "from components.machine.child import _main; _main(*sys.argv[2:])"
 )
 _PR_SET_PDEATHSIG = 1
 

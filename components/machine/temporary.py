@@ -19,7 +19,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from components.errors import MillraceError
-from components.system import shortage
+from components.machine.system import shortage
 
 LOCK = ".millrace-in-use"
 """In every folder. One without it was made by somebody else and is left alone."""

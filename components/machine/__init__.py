@@ -1,0 +1,1 @@
+"""This machine: its files, its processes, and what it refuses."""
