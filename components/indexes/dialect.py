@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from components.indexes.payload import by_type, field_path
-from components.indexes.quantization import Search
+from components.indexes.quantization import Approximation
 from components.values import Filter, Scalar, SparseVector
 
 Own = Sequence[str] | bool
@@ -46,7 +46,7 @@ class Dialect:
             indices=vector.indices.tolist(), values=vector.values.tolist()
         )
 
-    def params(self, search: Search | None) -> Any:
+    def params(self, search: Approximation | None) -> Any:
         """How dense vectors are searched; None where nothing is said of it."""
         models = self.models
         if search is None:

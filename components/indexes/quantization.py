@@ -22,7 +22,7 @@ millisecond: bits would cost hits and save nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Search:
+class Approximation:
     """How quantised vectors are searched."""
 
     exact: bool
@@ -39,13 +39,13 @@ class Rescoring:
     oversampling: float | None
     """None: what the kind of quantisation needs."""
 
-    def of(self, generation: Generation) -> Search | None:
+    def of(self, generation: Generation) -> Approximation | None:
         """How a generation is searched, None where its vectors are not quantised."""
         kind = generation.quantization
         if kind == "none":
             return None
         full = 4 * generation.width * generation.totals.chunks
-        return Search(
+        return Approximation(
             exact=full < _SMALL,
             rescore=self.rescore,
             oversampling=self.oversampling or _PER_KIND[kind],

@@ -15,7 +15,7 @@ from components.indexes.hits import TIES, more
 from components.indexes.manifest import Entry
 from components.indexes.payload import STATES, possible_ids, to_entry
 from components.indexes.points import DENSE
-from components.indexes.quantization import Search
+from components.indexes.quantization import Approximation
 from components.indexes.reader import Asked
 from components.values import Filter, SparseVector
 
@@ -25,7 +25,7 @@ Answer = TypeVar("Answer")
 class ShardPoints:
     """See `Points`."""
 
-    def __init__(self, shard: Any, folder: Path, search: Search | None = None) -> None:
+    def __init__(self, shard: Any, folder: Path, search: Approximation | None = None) -> None:
         self.shard = shard
         self.folder = folder
         self.place = str(folder)

@@ -15,7 +15,7 @@ from typing import TypeVar
 from components.errors import BadOption
 from components.indexes.payload import by_type, field_path
 from components.indexes.qdrant.server import Server
-from components.indexes.quantization import Search
+from components.indexes.quantization import Approximation
 from components.values import Filter, Scalar
 
 Item = TypeVar("Item")
@@ -81,7 +81,7 @@ class Limits:
         """As `fitting`, each as small as another request may have."""
         return _parted(wanted, self.values)
 
-    def within(self, search: Search) -> Search:
+    def within(self, search: Approximation) -> Approximation:
         """A search as it may be asked for."""
         return replace(
             search,

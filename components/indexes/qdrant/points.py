@@ -28,7 +28,7 @@ from components.indexes.qdrant.control import Record
 from components.indexes.qdrant.halving import halved
 from components.indexes.qdrant.limits import Limits, parts
 from components.indexes.qdrant.server import Server
-from components.indexes.quantization import Search
+from components.indexes.quantization import Approximation
 from components.indexes.reader import Asked
 from components.values import Filter, SparseVector
 
@@ -68,7 +68,7 @@ def entry_id(document_id: str, number: int) -> str:
 class CollectionPoints:
     """See `Points`. Seen is what is marked with the record's number, or was before it."""
 
-    def __init__(self, server: Server, record: Record, search: Search | None) -> None:
+    def __init__(self, server: Server, record: Record, search: Approximation | None) -> None:
         self.server = server
         self.place = record.collection
         self.number = record.number
