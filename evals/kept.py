@@ -1,4 +1,4 @@
-"""Files of a comparison that a kill leaves whole: values by id in JSON lines, which grow batch by
+"""Files of an experiment that a kill leaves whole: values by id in JSON lines, which grow batch by
 batch, and others that are written once.
 """
 

@@ -31,7 +31,7 @@ from infra.markdown import plain
 
 
 @dataclass(frozen=True)
-class Asked:
+class Planned:
     """What is asked of whom, and where the report goes."""
 
     plan: Plan
@@ -74,7 +74,7 @@ def answers(
         home: Folder of what is kept: indexes, answers, ledgers.
     """
 
-    def asked() -> Asked:
+    def planned() -> Planned:
         plan = planning.plan(
             pipelines=pipelines,
             data=data,
@@ -91,30 +91,30 @@ def answers(
             home=home,
         )
         folder = Path(out) if out else files.folder(plan.data.name, plan.home)
-        return Asked(plan, files.ready(folder))
+        return Planned(plan, files.ready(folder))
 
-    return carry_out(f"answers-{Path(data).name}", asked, _answered)
+    return carry_out(f"answers-{Path(data).name}", planned, _answered)
 
 
 def call(form: Mapping[str, Any], plan: Plan, folder: Path, by: Runner) -> Outcome:
     """Run the flow in this process, as a command does that was given all the rest of the form.
     Raises what stops the run, but for the limit of money, of which the outcome tells.
     """
-    asked = Asked(plan, folder)
-    outcome: Outcome = shell.call(answers, {**form, "out": str(folder)}, asked, by)
+    planned = Planned(plan, folder)
+    outcome: Outcome = shell.call(answers, {**form, "out": str(folder)}, planned, by)
     return outcome
 
 
-def _answered(asked: Asked, by: Runner) -> Ended:
-    data = asked.plan.data.name
+def _answered(planned: Planned, by: Runner) -> Ended:
+    data = planned.plan.data.name
 
     def key(phase: Phase[Any]) -> str:
         what = "index" if phase.name == "build" else phase.counts
         return f"answers-{data}-{phase.of}-{what}-progress"
 
-    outcome = run(asked.plan, tasks(by, key))
-    report.write(outcome, asked.folder)
-    get_run_logger().info("the report is %s", asked.folder / files.REPORT)
+    outcome = run(planned.plan, tasks(by, key))
+    report.write(outcome, planned.folder)
+    get_run_logger().info("the report is %s", planned.folder / files.REPORT)
     _show(outcome)
     if outcome.guarded:
         limit = GuardStopped(outcome.guarded)

@@ -27,7 +27,7 @@ from infra.markdown import plain
 
 
 @dataclass(frozen=True)
-class Asked:
+class Planned:
     """A comparison, and where its report goes."""
 
     plan: Plan
@@ -69,7 +69,7 @@ def compare(
         home: Folder of what comparisons keep.
     """
 
-    def asked() -> Asked:
+    def planned() -> Planned:
         asked = request.read(
             pipelines=pipelines,
             live=live,
@@ -85,26 +85,28 @@ def compare(
         )
         plan = planning.plan(asked)
         folder = Path(out) if out else files.folder(asked.data.name, asked.home)
-        return Asked(plan, files.ready(folder), timed)
+        return Planned(plan, files.ready(folder), timed)
 
-    return carry_out(f"compare-{Path(data).name}", asked, _compared)
+    return carry_out(f"compare-{Path(data).name}", planned, _compared)
 
 
 def call(form: Mapping[str, Any], plan: Plan, folder: Path, by: Runner, *, timed: bool) -> Outcome:
     """Run the flow in this process, as a command does that was given all the rest of the form.
     Raises what stops the run.
     """
-    asked = Asked(plan, folder, timed)
-    outcome: Outcome = shell.call(compare, {**form, "timed": timed, "out": str(folder)}, asked, by)
+    planned = Planned(plan, folder, timed)
+    outcome: Outcome = shell.call(
+        compare, {**form, "timed": timed, "out": str(folder)}, planned, by
+    )
     return outcome
 
 
-def _compared(asked: Asked, by: Runner) -> Ended:
-    data, home = asked.plan.request.data.name, asked.plan.request.home
+def _compared(planned: Planned, by: Runner) -> Ended:
+    data, home = planned.plan.request.data.name, planned.plan.request.home
     by = tasks(by, lambda phase: f"compare-{data}-{phase.of}-progress")
-    outcome = run(asked.plan, by, timed=asked.timed)
-    report.write(outcome, asked.folder, home)
-    get_run_logger().info("the report is %s", asked.folder / files.REPORT)
+    outcome = run(planned.plan, by, timed=planned.timed)
+    report.write(outcome, planned.folder, home)
+    get_run_logger().info("the report is %s", planned.folder / files.REPORT)
     _show(outcome, home)
     name = "Some left out" if outcome.excluded else "Completed"
     return Ended(outcome, Completed(name=name, message=outcome.verdict[:1000]))

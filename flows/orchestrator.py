@@ -1,4 +1,4 @@
-"""Whether Prefect runs a command's steps: decided before anything is begun, and then for good."""
+"""Whether Prefect runs a command's phases: decided before anything is begun, and then for good."""
 
 from __future__ import annotations
 

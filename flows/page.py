@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from components.corpus.report import Report
+from components.corpus.report import COUNTED, Report
 from components.corpus.survey import Failed, Survey
 from components.values import LeftOut
 from infra import chart
@@ -34,7 +34,7 @@ def show(found: Survey, report: Report) -> None:
 
     key = report.pipeline
     speed = _last_speed(artifacts.tables(f"{key}-counts"))
-    if not (found.steps or found.draft):
+    if not (found.changes or found.draft):
         artifacts.ProgressBar(f"{key}-progress", "Nothing had to be done").show(1.0)
     artifacts.table(f"{key}-counts", counts(report), summary(report))
     artifacts.markdown(f"{key}-changes", changes(found, report, speed), _difference(found, report))
@@ -57,8 +57,7 @@ def summary(report: Report) -> str:
 def counts(report: Report) -> Rows:
     """The run in numbers."""
     told = report.to_json()
-    did = ("added", "changed", "unchanged", "deleted", "failed", "stale")
-    rows = [(f"documents {name}", told[name]) for name in did]
+    rows = [(f"documents {name}", told[name]) for name in COUNTED]
     rows += [(f"{name} in the corpus", told[name]) for name in ("documents", "chunks")]
     rows += [(_ENCODED, report.tokens), ("seconds", round(report.seconds, 1))]
     # The UI shows ten rows at once.

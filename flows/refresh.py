@@ -27,7 +27,7 @@ LOGGED_FAILURES = 20
 
 
 @dataclass(frozen=True)
-class Asked:
+class Planned:
     """A refresh."""
 
     job: Job
@@ -37,8 +37,8 @@ class Asked:
 
 def _run_id() -> str:
     """The caller's, or the random end of the flow run's own id."""
-    asked = shell.planned()
-    return asked.job.request.run_id if asked else str(flow_run.id).replace("-", "")[-12:]
+    planned = shell.planned()
+    return planned.job.request.run_id if planned else str(flow_run.id).replace("-", "")[-12:]
 
 
 def _name(file: str, overrides: tuple[str, ...]) -> str:
@@ -85,7 +85,7 @@ def refresh(
             used, from 0 to 1.
     """
 
-    def asked() -> Asked:
+    def planned() -> Planned:
         request = Request(
             pipeline=pipeline,
             overrides=overrides,
@@ -96,28 +96,28 @@ def refresh(
             use_cache=use_cache,
             run_id=_run_id(),
         )
-        return Asked(Job(request))
+        return Planned(Job(request))
 
-    def refreshed(asked: Asked, by: Runner) -> Ended:
-        return _refreshed(asked, by, many_failed)
+    def refreshed(planned: Planned, by: Runner) -> Ended:
+        return _refreshed(planned, by, many_failed)
 
     named = str(flow_run.name or "").removesuffix(f"-{_run_id()}")
-    return carry_out(named or _name(pipeline, overrides), asked, refreshed)
+    return carry_out(named or _name(pipeline, overrides), planned, refreshed)
 
 
 def call(job: Job, found: Survey | None, by: Runner) -> Report:
     """Run the flow in this process, as a command does. Raises what stops the run."""
     form = asdict(job.request)
     del form["run_id"], form["dry_run"]
-    report: Report = shell.call(refresh, form, Asked(job, found), by)
+    report: Report = shell.call(refresh, form, Planned(job, found), by)
     return report
 
 
-def _refreshed(asked: Asked, by: Runner, many: float) -> Ended:
+def _refreshed(planned: Planned, by: Runner, many: float) -> Ended:
     start = time.perf_counter()
-    job, name = asked.job, asked.job.pipeline.name
+    job, name = planned.job, planned.job.pipeline.name
     by = tasks(by, lambda phase: f"{name}-progress")
-    with nullcontext(asked.found) if asked.found else run.planned(job, by) as found:
+    with nullcontext(planned.found) if planned.found else run.planned(job, by) as found:
         report = run.carry_out(job, found, by, engines.chosen(job.pipeline.engine))
     report = replace(report, seconds=time.perf_counter() - start)
     _log(report)

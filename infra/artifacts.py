@@ -33,6 +33,8 @@ _PAUSE = 60.0
 """Seconds in which a server that did not answer is not asked again."""
 _LONG = 5.0
 """Seconds after which whatever failed has been waited for: by the client, which asks again."""
+_NEWEST = 20
+"""Tables of a key that are read."""
 _log = logging.getLogger(__name__)
 
 
@@ -54,9 +56,9 @@ def markdown(key: str, text: str, description: str) -> None:
     )
 
 
-def tables(key: str, limit: int = 20) -> list[Rows]:
+def tables(key: str) -> list[Rows]:
     """The newest tables of a key, newest first; empty where the server does not answer."""
-    return _server.ask(key, lambda: _tables(key, limit)) or []
+    return _server.ask(key, lambda: _tables(key)) or []
 
 
 class ProgressBar:
@@ -104,12 +106,12 @@ def _is_away(error: Exception) -> bool:
     return isinstance(error, httpx.TransportError)
 
 
-def _tables(key: str, limit: int) -> list[Rows]:
+def _tables(key: str) -> list[Rows]:
     with get_client(sync_client=True) as client:
         artifacts = client.read_artifacts(
             artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key])),
             sort=ArtifactSort.UPDATED_DESC,
-            limit=limit,
+            limit=_NEWEST,
         )
     parsed = [json.loads(each.data) for each in artifacts if isinstance(each.data, str)]
     return [rows for rows in parsed if isinstance(rows, list)]

@@ -18,6 +18,8 @@ from components.encoders.cache import Lookups
 from components.indexes.manifest import Generation, Totals
 from components.values import LeftOut
 
+COUNTED = ("added", "changed", "unchanged", "deleted", "failed", "stale")
+"""Documents in `to_json`, counted by what became of them, in the order that people see."""
 _log = logging.getLogger(__name__)
 
 

@@ -32,7 +32,7 @@ def planned(job: Job, by: Runner = plainly) -> Iterator[Survey]:
     held = nullcontext() if job.request.dry_run else job.corpus.lock()
     with held, temporary.folder("millrace-") as folder:
         found = by(Phase(name="survey", work=lambda _: survey(job, folder)))
-        if not (found.steps or found.base or found.draft):
+        if not (found.changes or found.base or found.draft):
             why = f": {found.gaps[0].id}: {found.gaps[0].reason}" if found.gaps else ""
             raise SourceMissing(f"the source has no documents{why}").at(
                 where=job.source.identity, hint="do include and exclude choose any?"
@@ -46,7 +46,7 @@ def carry_out(job: Job, found: Survey, by: Runner = plainly, encoding: Encoding 
     if job.request.dry_run:
         return rehearse(job, found)
     written = Written()
-    if found.steps or found.draft:
+    if found.changes or found.draft:
         written = by(
             Phase(
                 name="encode-and-write",

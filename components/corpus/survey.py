@@ -42,7 +42,7 @@ class Survey:
     described: int = 0
     unchanged: int = 0
     deleted: int = 0
-    steps: int = 0
+    changes: int = 0
     """Documents with something to be done, deletions among them."""
     work: int = 0
     """Those of them that are read."""
@@ -70,7 +70,7 @@ class Survey:
     @property
     def idle(self) -> bool:
         """Whether what is live is already what the source and the pipeline ask for."""
-        return not self.steps and not self.draft and bool(self.live) and self.base == self.live
+        return not self.changes and not self.draft and bool(self.live) and self.base == self.live
 
 
 def survey(job: Job, folder: Path) -> Survey:
@@ -186,7 +186,7 @@ def _counted(
         described=len(plan.of("describe")),
         unchanged=plan.unchanged,
         deleted=sum(entries[document_id].chunks > 0 for document_id in gone),
-        steps=len(changed),
+        changes=len(changed),
         work=len(changed) - len(gone),
         listed=len(plan.listed),
         served=before.documents or len(held),

@@ -34,7 +34,7 @@ class Frame:
     pooled_from: int = 0
 
     def sequences(
-        self, tokenizer: FastTokenizer, text: str, room: int, most: int | None = None
+        self, tokenizer: FastTokenizer, text: str, room: int, most: int | None
     ) -> Iterator[Framed]:
         """Of at most `room` tokens each; of the text its first `most` tokens, None for all.
 

@@ -16,7 +16,7 @@ from components.indexes.payload import (
     INDEXED_WORDS,
     field_path,
 )
-from components.options import FieldName
+from components.options import FieldName, option
 
 Kind = Literal["keyword", "integer", "float", "bool", "datetime"]
 
@@ -30,7 +30,9 @@ Filterable = Annotated[
     Discriminator(_form),
 ]
 """Names of fields of words, or each name with its kind."""
-HELP = "metadata fields to index for filters: of words, or each with its kind"
+FILTERABLE = option(
+    (), help="metadata fields to index for filters: of words, or each with its kind"
+)
 
 
 def indexes(filterable: Filterable) -> dict[str, Kind]:

@@ -92,7 +92,7 @@ def of_whole(chunk: Chunk) -> dict[str, Any]:
     return payload
 
 
-def of_chunk(chunk: Chunk, states: States | None = None) -> dict[str, Any]:
+def of_chunk(chunk: Chunk, states: States | None) -> dict[str, Any]:
     """A chunk's payload, with the states of its tokens where they are kept. Raises BadDocument for
     what a store could not give back.
     """

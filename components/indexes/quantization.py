@@ -12,9 +12,15 @@ from typing import Annotated
 from pydantic import Field
 
 from components.indexes.manifest import Generation
+from components.options import option
 
 Oversampling = Annotated[float, Field(strict=True, ge=1.0, le=100.0, allow_inf_nan=False)]
 """Candidates per hit. The engine takes any number, and memory for as many."""
+QUANTIZATION = option("none", help="search vectors in fewer bits; a change builds a new generation")
+RESCORE = option(True, help="score the best of quantised vectors again in full")
+OVERSAMPLING = option(
+    None, help="candidates per hit for that, 1 to 100; by default 3 for int8, 10 for binary"
+)
 _PER_KIND = {"none": 1.0, "int8": 3.0, "binary": 10.0}
 _SMALL = 10_000 * 1024
 """Bytes of float32 vectors. Below it an engine compares all of them anyway, in under a

@@ -15,9 +15,11 @@ from typing import Annotated
 from pydantic import Field
 
 from components.indexes.manifest import Generation
+from components.options import option
 
 Keep = Annotated[int, Field(strict=True, ge=1, le=1000)]
 """How many generations stay of those that were live, the live one among them."""
+KEEP = option(2, help="generations kept of those that were live, the live one included")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ INTERPOLATE = option(
 )
 
 
-def reordered(hits: Sequence[Hit], scores: Matrix, interpolate: float = 0.0) -> list[Hit]:
+def reordered(hits: Sequence[Hit], scores: Matrix, interpolate: float) -> list[Hit]:
     """The hits that have a score, best first, and behind them, in their old order, the others.
 
     `scores` are of the first hits, one each. With a share to interpolate they and the retriever's

@@ -54,9 +54,9 @@ def id_of(fields: Fields, names: Sequence[str] = IDS) -> str:
     return id
 
 
-def text_of(fields: Fields, names: Sequence[str] = TEXTS) -> str:
-    """The first that is not blank, else the empty string; what is no string, in JSON."""
-    return shown(fields.get(text_name(fields, names)))
+def text_of(fields: Fields) -> str:
+    """The first of TEXTS that is not blank, else the empty string; what is no string, in JSON."""
+    return shown(fields.get(text_name(fields)))
 
 
 def text_name(fields: Fields, names: Sequence[str] = TEXTS) -> str:

@@ -76,7 +76,7 @@ class Answered:
     usage: Usage = field(default_factory=Usage)
     seconds: float = 0.0
     retrieval: Mapping[str, float] = field(default_factory=dict)
-    """See `retrieval.py`; empty where nothing was searched."""
+    """See `losses.retrieval`; empty where nothing was searched."""
     namesake: Namesake | None = None
     """What the index has under the question's id; None where nobody has looked."""
 

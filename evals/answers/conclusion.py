@@ -12,7 +12,7 @@ from components.errors import GuardStopped, MillraceError, line
 from evals import extras
 from evals.answers import asking, judging, metrics
 from evals.answers.answered import Answered
-from evals.answers.judging import Judged
+from evals.answers.judging import JudgedAnswer
 from evals.answers.losses import LOSSES, loss
 from evals.answers.outcome import MEASURED, OVERALL, Measured, Outcome, Part, Row
 from evals.answers.plan import Plan
@@ -156,7 +156,7 @@ def _rate(count: int, of: int, rules: Rules) -> Interval:
     return Interval(count / of, float(low), float(high))
 
 
-def _agreement(found: Sequence[Judged]) -> float | None:
+def _agreement(found: Sequence[JudgedAnswer]) -> float | None:
     both = [each for each in found if each.opinion and each.judgement.verdict in CLASSES]
     if not both:
         return None

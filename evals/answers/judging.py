@@ -27,7 +27,7 @@ _AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class JudgedAnswer:
     """What is thought of one answer."""
 
     judgement: Judgement
@@ -37,7 +37,7 @@ class Judged:
     """The model's, with its repeats."""
 
 
-def judged(plan: Plan, system: System, otherwise: Answered) -> dict[str, Judged]:
+def judged(plan: Plan, system: System, otherwise: Answered) -> dict[str, JudgedAnswer]:
     """By question id, in the questions' order; nobody is asked. A question without an answer has
     failed, unless that is excused; then, and where the model has not judged an answer, it is
     unmeasured. `otherwise` stands for those that were not asked.
@@ -98,19 +98,21 @@ def _opinions(plan: Plan, system: System, found: Mapping[str, Answered]) -> dict
     return findings.known(plan.opinions(system), found, Opinion)
 
 
-def _judged(plan: Plan, question: Question, found: Answered, opinion: Opinion | None) -> Judged:
+def _judged(
+    plan: Plan, question: Question, found: Answered, opinion: Opinion | None
+) -> JudgedAnswer:
     if found.error:
         # Without a gold answer nobody can be right, so nobody fails.
         unmeasured = found.excused or not alternatives(question)
         none = Judgement("unmeasured" if unmeasured else "failed", "no-answer", found.error)
-        return Judged(judgement=none, by_rules=none)
+        return JudgedAnswer(judgement=none, by_rules=none)
     by_rules = _by_rules(question, found.text)
     if plan.judge is None:
-        return Judged(judgement=by_rules, by_rules=by_rules)
+        return JudgedAnswer(judgement=by_rules, by_rules=by_rules)
     if opinion is None:
         none = Judgement("unmeasured", "model", "The model has not judged it.")
-        return Judged(judgement=none, by_rules=by_rules)
-    return Judged(judgement=opinion.judgement, by_rules=by_rules, opinion=opinion)
+        return JudgedAnswer(judgement=none, by_rules=by_rules)
+    return JudgedAnswer(judgement=opinion.judgement, by_rules=by_rules, opinion=opinion)
 
 
 def _by_rules(question: Question, answer: str) -> Judgement:

@@ -24,7 +24,7 @@ LOSSES: Mapping[Loss, str] = {
     "failed": "no answer came",
     "unmeasured": "the question was not put, or there is no judgement of the answer",
 }
-MEASURES: Mapping[str, str] = {
+OF_HITS: Mapping[str, str] = {
     "document": "share of the evidence's documents among the hits",
     "recall": "share of the evidence among the hits",
     "all": "whether all of the evidence is among the hits",
@@ -32,6 +32,7 @@ MEASURES: Mapping[str, str] = {
     "wrong_company": "share of hits from another company than the evidence",
     "wrong_period": "share of hits from the right company and another period",
 }
+"""What is measured of a question's hits."""
 _COMPANY, _PERIOD = "company", "doc_period"
 
 
@@ -63,7 +64,7 @@ def _overlap(evidence: Evidence, chunk: Chunk) -> bool:
 def retrieval(
     data: Judged, query: Query, hits: Sequence[Hit], gold: Sequence[Metadata]
 ) -> dict[str, float]:
-    """Those of MEASURES that can be told. `gold`: metadata of the evidence's documents."""
+    """Those of OF_HITS that can be told. `gold`: metadata of the evidence's documents."""
     units = units_of(data)
     wanted = set(data.relevant(query.id))
     documents = {data.document_of(each) for each in wanted}

@@ -12,7 +12,7 @@ from components.endpoint.ledger import Totals
 from components.values import Usage
 from evals.answers.answered import Answered
 from evals.answers.gold import gold
-from evals.answers.judging import Judged
+from evals.answers.judging import JudgedAnswer
 from evals.answers.losses import Loss
 from evals.answers.metrics import Mean, Metrics
 from evals.datasets.judged import Question
@@ -35,7 +35,7 @@ class Row:
 
     question: Question
     answered: Answered
-    judged: Judged
+    judged: JudgedAnswer
     loss: Loss | None
     metrics: Metrics
     """Of ragas; empty where it was not asked."""

@@ -18,7 +18,7 @@ from evals.experiment.live import served
 from evals.experiment.systems import EMBEDDED, OF_INDEX, System
 
 _CORPUS = "corpus"
-"""The corpus' name in every index of a comparison."""
+"""The corpus' name in every index of an experiment."""
 
 
 def systems(
@@ -64,7 +64,7 @@ def _built(
 
 
 def _check_own(overrides: Sequence[Override]) -> None:
-    """Refuses what a comparison sets itself: it would seem to make no difference."""
+    """Refuses what an experiment sets itself: it would seem to make no difference."""
     for each in overrides:
         if each.stage == "source" or (each.stage, each.name) == ("index", "path"):
             raise BadOption("a comparison has its data set as source, and indexes of its own").at(
@@ -83,7 +83,7 @@ def _over(pipeline: Pipeline, data: Judged, home: Path) -> Pipeline:
 
 
 def _index(asked: Choice, fingerprint: str, data: Judged, home: Path) -> Choice:
-    """The embedded store, whatever the file says: a comparison touches nothing that is served."""
+    """The embedded store, whatever the file says: an experiment touches nothing that is served."""
     options: dict[str, Any] = {
         name: asked.options[name] for name in OF_INDEX if name in asked.options
     }

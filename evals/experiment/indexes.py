@@ -1,4 +1,4 @@
-"""The indexes of a comparison: one for each thing that is stored, built once and kept, or served
+"""The indexes of an experiment: one for each thing that is stored, built once and kept, or served
 already.
 """
 

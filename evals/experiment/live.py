@@ -15,7 +15,7 @@ from components.spec.sweep import members
 from evals.experiment.systems import SERVING, System
 
 _OWN = (*SERVING, "answerer")
-"""The stages that are the pipeline file's own, whatever an index was made by."""
+"""As `SERVING`, and who answers."""
 
 
 def served(

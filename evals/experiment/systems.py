@@ -30,18 +30,18 @@ OF_INDEX = ("quantization", "rescore", "oversampling")
 
 @dataclass(frozen=True)
 class System:
-    """A pipeline in a comparison, or a generation that a pipeline serves or may serve."""
+    """A pipeline in an experiment, or a generation that a pipeline serves or may serve."""
 
     name: str
-    """Unique in the comparison."""
+    """Unique in the experiment."""
     pipeline: Pipeline
     """As it is, where `served`; else with the data set's corpus as source, and an index of the
-    comparison's own.
+    experiment's own.
     """
     file: str
     """The pipeline file, for messages."""
     served: Release | None = None
-    """What it is asked at, where that is there already; None: what the comparison builds."""
+    """What it is asked at, where that is there already; None: what the experiment builds."""
     live: bool = False
     """Whether that is what readers see."""
 
@@ -63,7 +63,7 @@ class System:
 
     @property
     def index(self) -> str:
-        """Names its index within the comparison; systems of one index share it."""
+        """Names its index within the experiment; systems of one index share it."""
         return self.served.generation.name if self.served else str(self.folder)
 
     @property
@@ -80,7 +80,7 @@ class System:
         return self.served or live(self.pipeline, corpus_of(self.pipeline))
 
     def searcher(self) -> Searcher:
-        """Asks it. What is served stays free for others; what the comparison has built, and nobody
+        """Asks it. What is served stays free for others; what the experiment has built, and nobody
         else reads for long, is opened for each batch.
         """
         return Searcher(self.pipeline, keep_open=self.served is not None, release=self.release())

@@ -1,1 +1,1 @@
-"""The page of a comparison: one file, complete without a network."""
+"""The page of an experiment: one file, complete without a network."""

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from evals.answers.losses import LOSSES, MEASURES
+from evals.answers.losses import LOSSES, OF_HITS
 from evals.answers.outcome import MEASURED, Measured, Outcome, Row
 from evals.experiment.outcome import VERDICTS
 from evals.report import files, plots
@@ -42,7 +42,7 @@ def page(outcome: Outcome) -> str:
         notes=outcome.notes,
         classes=MEASURED,
         losses=LOSSES,
-        measures=MEASURES,
+        measures=OF_HITS,
         verdicts=VERDICTS,
         correct=[each for each in told["comparisons"] if each["metric"] == "correct"],
         questions=_questions(outcome),

@@ -47,7 +47,7 @@ def ready(out: Path) -> Path:
 
 
 def folder(outcome_of: str, home: Path) -> Path:
-    """Where a comparison on a data set is written unless a person says where: schedules begin two
+    """Where an experiment on a data set is written unless a person says where: schedules begin two
     in the same second, and each has its own.
     """
     return home / "reports" / f"{file_name(outcome_of)}-{datetime.now(UTC):%Y%m%d-%H%M%S-%f}"

@@ -116,7 +116,6 @@ def _answered(given: Mapping[str, Any], plan: Plan, folder: Path, prefect: bool 
 
 
 def _show(outcome: Outcome, report: Path) -> None:
-
     console = new_console(piped=140)
     for table in _tables(outcome):
         console.print(table, markup=False)

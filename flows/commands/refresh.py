@@ -110,18 +110,15 @@ def _refreshed(job: Job, prefect: bool | None) -> Report:
 def _show(report: Report) -> None:
     from rich.table import Table
 
+    from components.corpus.report import COUNTED
+
     found = report.to_json()
     console = new_console()
     title = f"{'would refresh' if report.dry_run else 'refreshed'} {report.pipeline}"
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    for name in ("added", "changed", "unchanged", "deleted", "failed", "stale"):
+    for name in COUNTED:
         table.add_column(name, justify="right")
-    table.add_row(
-        *(
-            f"{found[name]:,}"
-            for name in ("added", "changed", "unchanged", "deleted", "failed", "stale")
-        )
-    )
+    table.add_row(*(f"{found[name]:,}" for name in COUNTED))
     console.print(table)
     if not report.dry_run:
         console.print(

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from components.corpus.search import Found
     from components.values import Filter, Hit, Scalar
 
+_SHOWN = 180
+"""Characters of a hit's text in the table."""
+
 
 @click.command("search")
 @pipeline_argument
@@ -154,6 +157,6 @@ def _show(hits: list[Hit]) -> None:
     new_console().print(table)
 
 
-def _excerpt(text: str, longest: int = 180) -> str:
+def _excerpt(text: str) -> str:
     flat = " ".join(text.split())
-    return flat if len(flat) <= longest else f"{flat[: longest - 1]}…"
+    return flat if len(flat) <= _SHOWN else f"{flat[: _SHOWN - 1]}…"

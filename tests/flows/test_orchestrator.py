@@ -1,4 +1,4 @@
-"""Whether Prefect runs the steps is decided before anything is begun, by asking and by type."""
+"""Whether Prefect runs the phases is decided before anything is begun, by asking and by type."""
 
 from __future__ import annotations
 

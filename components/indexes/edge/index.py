@@ -38,11 +38,17 @@ from components.indexes.edge.files import (
 from components.indexes.edge.optimise import optimise
 from components.indexes.edge.points import ShardPoints
 from components.indexes.edge.writer import EdgeWriter
-from components.indexes.filterable import HELP, Filterable
+from components.indexes.filterable import FILTERABLE, Filterable
 from components.indexes.manifest import Generation, Quantization, Release, Totals, newest, now
-from components.indexes.quantization import Oversampling, Rescoring
+from components.indexes.quantization import (
+    OVERSAMPLING,
+    QUANTIZATION,
+    RESCORE,
+    Oversampling,
+    Rescoring,
+)
 from components.indexes.reader import StoredReader
-from components.indexes.retention import Keep, Surplus, kept
+from components.indexes.retention import KEEP, Keep, Surplus, kept
 from components.options import option
 
 _FACTS = "generation.json"
@@ -63,15 +69,11 @@ class EdgeIndex:
     """Qdrant's own engine, embedded: no server, one process at a time."""
 
     path: Path = option(Path(".millrace"), help="folder that holds all corpora")
-    keep: Keep = option(2, help="generations kept of those that were live, the live one included")
-    filterable: Filterable = option((), help=HELP)
-    quantization: Quantization = option(
-        "none", help="search vectors in fewer bits; a change builds a new generation"
-    )
-    rescore: bool = option(True, help="score the best of quantised vectors again in full")
-    oversampling: Oversampling | None = option(
-        None, help="candidates per hit for that, 1 to 100; by default 3 for int8, 10 for binary"
-    )
+    keep: Keep = KEEP
+    filterable: Filterable = FILTERABLE
+    quantization: Quantization = QUANTIZATION
+    rescore: bool = RESCORE
+    oversampling: Oversampling | None = OVERSAMPLING
 
     def corpus(self, name: str) -> EdgeCorpus:
         """See `Index`."""

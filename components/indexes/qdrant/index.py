@@ -16,12 +16,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from components.errors import BadOption, Damaged, IndexFault, Missing, Moved
-from components.indexes.filterable import HELP, Filterable
+from components.indexes.filterable import FILTERABLE, Filterable
 from components.indexes.manifest import Generation, Quantization, Release, Totals, newest, now
 from components.indexes.qdrant import collection, leftovers
 from components.indexes.qdrant.collection import Layout
@@ -35,14 +35,17 @@ from components.indexes.qdrant.patience import patient
 from components.indexes.qdrant.points import CollectionPoints
 from components.indexes.qdrant.server import Server, connect
 from components.indexes.qdrant.writer import QdrantWriter
-from components.indexes.quantization import Oversampling, Rescoring
+from components.indexes.quantization import (
+    OVERSAMPLING,
+    QUANTIZATION,
+    RESCORE,
+    Oversampling,
+    Rescoring,
+)
 from components.indexes.reader import StoredReader
-from components.indexes.retention import Keep, Surplus, kept
+from components.indexes.retention import KEEP, Keep, Surplus, kept
 from components.options import Count, option
 from infra.settings import NAMESPACE, settings
-
-if TYPE_CHECKING:
-    pass
 
 _CLEARING = "a draft could not be cleared"
 Namespace = Annotated[str, Field(pattern=NAMESPACE)]
@@ -57,15 +60,11 @@ class QdrantIndex:
         None,
         help="part of the corpus' name on the server; MILLRACE_NAMESPACE by default",
     )
-    keep: Keep = option(2, help="generations kept of those that were live, the live one included")
-    filterable: Filterable = option((), help=HELP)
-    quantization: Quantization = option(
-        "none", help="search vectors in fewer bits; a change builds a new generation"
-    )
-    rescore: bool = option(True, help="score the best of quantised vectors again in full")
-    oversampling: Oversampling | None = option(
-        None, help="candidates per hit for that, 1 to 100; by default 3 for int8, 10 for binary"
-    )
+    keep: Keep = KEEP
+    filterable: Filterable = FILTERABLE
+    quantization: Quantization = QUANTIZATION
+    rescore: bool = RESCORE
+    oversampling: Oversampling | None = OVERSAMPLING
     on_disk: bool | None = option(
         None,
         help="vectors and payloads on disk, or in memory; by default as the server is set; of "
