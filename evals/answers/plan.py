@@ -49,8 +49,6 @@ class Plan:
     """What will be done."""
 
     data: Judged
-    data_as: str
-    """The data set as it was named, with its options."""
     setting: Setting
     systems: Sequence[System]
     hits: int = 10
@@ -65,9 +63,6 @@ class Plan:
     max_cost: float | None = None
     baseline: str = ""
     home: Path = HOME
-    files: Sequence[Path] = ()
-    overrides: Sequence[str] = ()
-    live: bool = False
     rules: Rules = field(default_factory=Rules)
     keys: Mapping[str, str] = field(default_factory=dict)
     """Of answers, by system; made once: a file that one depends on may change in the meantime."""
@@ -146,7 +141,6 @@ def plan(
     found = systems(files, overrides, judged, paths.named(home), live=live, baseline=baseline)
     made = Plan(
         data=judged,
-        data_as=data,
         setting=chosen,
         systems=found,
         hits=hits,
@@ -157,9 +151,6 @@ def plan(
         max_cost=max_cost,
         baseline=baseline,
         home=Path(home),
-        files=files,
-        overrides=tuple(overrides),
-        live=live,
     )
     _check_prices(made)
     return replace(made, keys={each.name: _key(made, each) for each in found})

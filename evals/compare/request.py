@@ -25,8 +25,6 @@ class Request:
     candidates: Sequence[str] = ()
     """Generations besides the live one."""
     data: Judged
-    data_as: str = ""
-    """The data set as it was named, with its options."""
     overrides: Sequence[str] = ()
     metrics: Sequence[str] = ()
     baseline: str = ""
@@ -64,7 +62,6 @@ def read(
         live=Path(live) if live else None,
         candidates=tuple(dict.fromkeys(candidates)),
         data=catalogue.load(data, split, corpus=not live),
-        data_as=data,
         overrides=tuple(overrides),
         metrics=tuple(metrics),
         baseline=baseline,

@@ -1,4 +1,4 @@
-"""Every system on every set: the comparison's own steps, indexes and answers."""
+"""Every system on every set: the comparison's own phases, indexes and answers."""
 
 from __future__ import annotations
 
@@ -198,7 +198,6 @@ def _row(wanted: Wanted, entry: Entry, candidates: Sequence[str], by: Runner) ->
         Request(
             files=_suited(wanted, data),
             data=data,
-            data_as=entry.data,
             metrics=(METRIC,),
             scoped=entry.scoped,
             home=wanted.home,

@@ -53,7 +53,6 @@ class Quantity:
     scale: float = 1.0
     """1e6 for million; 1 where none is stated."""
     unit: Unit = ""
-    currency: str = ""
     falling: bool = False
     """The words before it or its parentheses may mean less than nothing; the number does not."""
     start: int = 0
@@ -101,7 +100,6 @@ def _read(text: str, match: re.Match[str]) -> Quantity | None:
         decimals=len(digits.partition(".")[2]) + (2 if hundredths else 0),
         scale=scale_of(scale or part["stated"].rpartition(" ")[2]),
         unit=unit,
-        currency=part["currency"] or part["inside"] or part["after"],
         falling=wrapped or bool(_FALLING.search(text[max(0, start - 60) : start])),
         start=start,
         end=end,
