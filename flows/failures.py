@@ -16,10 +16,8 @@ import click
 from components.errors import MillraceError, OutputLost, line
 from components.machine.system import shortage, telling
 from flows import streams
+from flows.commands import GO_ON
 from infra.stopping import Stopped
-
-_GO_ON = frozenset({"refresh", "compare", "answers", "questions", "prune"})
-"""Verbs that the next run of goes on from what was done."""
 
 
 def guarded(command: click.Command, arguments: Sequence[str]) -> int:
@@ -70,7 +68,7 @@ def _stop(error: BaseException) -> Stopped:
 
 
 def _stopped(stop: Stopped, arguments: Sequence[str]) -> int:
-    goes_on = _GO_ON.intersection(arguments[:1])
+    goes_on = GO_ON.intersection(arguments[:1])
     hint = ": what was committed stays, run it again to go on" if goes_on else ""
     click.echo(f"millrace: {stop}{hint}", err=True)
     return stop.exit_code

@@ -115,7 +115,7 @@ class Serving:
     def answer(
         self, reader: Reader, queries: Sequence[Query], k: int, clock: Clock | None = None
     ) -> Reranked:
-        """Both."""
+        """`retrieve`, then `rerank`."""
         return self.rerank(self.retrieve(reader, queries, k, clock), k, clock)
 
     def _retriever(self, reader: Reader) -> Retriever:

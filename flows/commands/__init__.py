@@ -17,9 +17,13 @@ from flows.commands import (
     status,
 )
 
+_GO_ON = (refresh, compare, answers, questions, prune)
+_OTHERS = (search, status, automations, components, models)
+GO_ON = frozenset(module.command.name for module in _GO_ON)
+"""Verbs that go on from what was done when they are run again."""
+
 
 def register(group: click.Group) -> None:
     """Add every verb to the command line."""
-    runs = (refresh, search, status, prune, compare, answers, questions)
-    for module in (*runs, automations, components, models):
+    for module in (*_GO_ON, *_OTHERS):
         group.add_command(module.command)
