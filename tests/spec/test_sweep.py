@@ -214,7 +214,7 @@ def test_what_a_file_lists_and_an_override_replaces_need_not_be_there(
     path = file(tmp_path, 'splitter: {use: ["not_here:Lines", sentences], max_tokens: 3}')
     for each in members(path, [f"splitter.use={use}"]):
         assert each.pipeline.stages["splitter"].options["max_tokens"] == 3
-    with pytest.raises(UserError, match="splitter.use must be a name, not 3"):
+    with pytest.raises(UserError, match=r"splitter\.use must be a name, not 3"):
         members(path, ["splitter.use=3"])
 
 
