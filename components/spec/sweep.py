@@ -105,10 +105,9 @@ def _ways(stage: str, table: Any, given: Mapping[str, Any]) -> Iterator[_Way]:
         yield _Way(stage, table, given)  # which the check refuses
         return
     chosen_use = given.get("use", table.get("use"))
-    of_file, of_all = _listed(table.get("use")), _listed(chosen_use)
+    of_all = _listed(chosen_use)
     for at, use in enumerate(of_all or [chosen_use]):
-        own = _suited(stage, table, use, of_file) | ({"use": use} if of_file else {})
-        more = _suited(stage, given, use, of_all)
+        own, more = _of_file(stage, table, use), _suited(stage, given, use, of_all)
         lists = {
             name: _listed(value)
             for name, value in {**own, **more}.items()
@@ -120,10 +119,19 @@ def _ways(stage: str, table: Any, given: Mapping[str, Any]) -> Iterator[_Way]:
             settled = {each.name: each.value for each in chosen}
             yield _Way(
                 stage,
-                {name: settled.get(name, value) for name, value in own.items()},
+                {n: value if n == "use" else settled.get(n, value) for n, value in own.items()},
                 {name: settled.get(name, value) for name, value in more.items()},
                 chosen,
             )
+
+
+def _of_file(stage: str, table: Mapping[str, Any], use: Any) -> dict[str, Any]:
+    """What the file says, without what is for others of those that it lists."""
+    listed = _listed(table.get("use"))
+    if listed and use in listed:
+        return _suited(stage, table, use, listed) | {"use": use}
+    # Of another component, which the check then leaves out and tells.
+    return dict(table, use=listed[0]) if listed else dict(table)
 
 
 def _listed(value: Any) -> list[Any]:
@@ -137,6 +145,8 @@ def _suited(
     if not listed:
         return dict(options)
     own = _known(stage, use)
+    if options.keys() <= own.keys() | {"use"}:
+        return dict(options)
     others = frozenset[str]().union(*(_known(stage, each) for each in listed))
     return {name: value for name, value in options.items() if name in own or name not in others}
 

@@ -194,6 +194,30 @@ def test_what_was_read_is_not_read_again(tmp_path: Path) -> None:
     assert read.name == "try"
 
 
+def test_a_swept_component_leaves_out_what_the_file_says_for_another(tmp_path: Path) -> None:
+    path = file(tmp_path, "encoder: {use: late, window: 128}")
+    first, second = members(path, ["encoder.use=[naive, late]"])
+    assert first.pipeline.notices == ("encoder 'naive' has no option window: left out",)
+    assert (second.pipeline.stages["encoder"].options["window"], second.pipeline.notices) == (
+        128,
+        (),
+    )
+    path = file(tmp_path, "encoder: {use: [naive, late], window: 128}")
+    (only,) = members(path, ["encoder.use=hashing"])
+    assert only.pipeline.notices == ("encoder 'hashing' has no option window: left out",)
+
+
+@pytest.mark.parametrize("use", ["tokens", "[tokens, sentences]", "sentences"])
+def test_what_a_file_lists_and_an_override_replaces_need_not_be_there(
+    tmp_path: Path, use: str
+) -> None:
+    path = file(tmp_path, 'splitter: {use: ["not_here:Lines", sentences], max_tokens: 3}')
+    for each in members(path, [f"splitter.use={use}"]):
+        assert each.pipeline.stages["splitter"].options["max_tokens"] == 3
+    with pytest.raises(UserError, match=r"splitter\.use must be a name, not 3"):
+        members(path, ["splitter.use=3"])
+
+
 def test_equal_option_names_are_told_apart(tmp_path: Path) -> None:
     path = file(
         tmp_path,
