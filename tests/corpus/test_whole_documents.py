@@ -139,7 +139,7 @@ def test_a_document_of_one_chunk_takes_no_point_more(corpus: Corpus) -> None:
     corpus.refresh()
     with corpus.job().corpus.read(live(corpus)) as reader:
         assert reader.count_chunks() == 5
-        assert len(list(reader.scroll({}))) == 10  # type: ignore[attr-defined]
+        assert len(list(reader.points.scroll({}))) == 10  # type: ignore[attr-defined]
 
 
 def test_a_change_a_new_title_and_a_deletion_reach_the_whole(corpus: Corpus) -> None:
