@@ -6,13 +6,22 @@ import importlib.util
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from components.corpus.encode import Encoding, local
+from components.corpus.clock import Clock
+from components.corpus.encode import Encoding, Stream, local
+from components.corpus.plan import Change
+from components.corpus.request import Job
 from components.errors import BadOption, ClusterUnavailable, MissingExtra
+from components.indexes.manifest import Generation
 from components.spec.engine import Engine
 from infra.settings import settings
 
 if TYPE_CHECKING:
     from components.corpus.spread import Answers, Work
+
+
+def encoding(changes: Sequence[Change], job: Job, draft: Generation, clock: Clock) -> Stream:
+    """By the engine that the job's pipeline asks for, of which nothing has to be there before."""
+    return chosen(job.pipeline.engine)(changes, job, draft, clock)
 
 
 def chosen(engine: Engine) -> Encoding:

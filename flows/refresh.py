@@ -118,7 +118,7 @@ def _refreshed(planned: Planned, by: Runner, many: float) -> Ended:
     job, name = planned.job, planned.job.pipeline.name
     by = tasks(by, lambda phase: f"{name}-progress")
     with nullcontext(planned.found) if planned.found else run.planned(job, by) as found:
-        report = run.carry_out(job, found, by, engines.chosen(job.pipeline.engine))
+        report = run.carry_out(job, found, by, engines.encoding)
     report = replace(report, seconds=time.perf_counter() - start)
     _log(report)
     with suppress(Exception):  # it is published; the task itself shows what went wrong

@@ -104,7 +104,7 @@ def _refreshed(job: Job, prefect: bool | None) -> Report:
             from flows.refresh import call
 
             return call(job, found, by)
-        return run.carry_out(job, found, by, engines.chosen(job.pipeline.engine))
+        return run.carry_out(job, found, by, engines.encoding)
 
 
 def _show(report: Report) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from components.corpus import run
 from components.corpus.encode import local
 from components.corpus.spread import Answers, Work
 from components.errors import ClusterUnavailable, MissingExtra
@@ -36,6 +37,24 @@ def test_ray_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(MissingExtra, match="ray"):
         engines.chosen(Engine(use="ray"))
     assert engines.chosen(Engine()) is local
+
+
+def test_ray_is_missed_only_where_there_is_something_to_encode(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus.fill(2)
+    corpus.refresh()
+    there = importlib.util.find_spec
+
+    def without_ray(name: str, package: str | None = None) -> Any:
+        return None if name == "ray" else there(name, package)
+
+    monkeypatch.setattr(importlib.util, "find_spec", without_ray)
+    on_ray = ["engine.use=ray"]
+    assert run.run(corpus.job(on_ray), encoding=engines.encoding).unchanged == 2
+    corpus.add("new.txt", "A mill by the river.")
+    with pytest.raises(MissingExtra, match="ray"):
+        run.run(corpus.job(on_ray), encoding=engines.encoding)
 
 
 def test_nothing_to_encode_starts_no_ray(corpus: Corpus) -> None:
