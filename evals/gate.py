@@ -27,16 +27,18 @@ from evals import extras
 from evals.compare import costs
 from evals.compare.costs import Cost
 from evals.compare.evaluate import chosen, evaluate
-from evals.compare.slices import FEWEST, parts
+from evals.compare.slices import parts
 from evals.datasets import catalogue
 from evals.datasets.judged import Judged
 from evals.experiment.systems import System
 from evals.significance import Comparison, Pair, Rules, compare
+from evals.significance.verdict import FEWEST
 from evals.significance.verdict import Verdict as VerdictOfPair
 
 LIVE, CANDIDATE, ANCHOR = "live", "candidate", "anchor"
 _LOSSES = 20
 """Queries that lose most, which a verdict names."""
+PASSED: tuple[VerdictOfPair, ...] = ("better", "no_worse")
 _RANK = {"better": 0, "no_worse": 1, "undecided": 2, "worse": 3}
 Scores = Mapping[str, float]
 """By query."""
@@ -95,10 +97,14 @@ def outcome(tested: Iterable[Tested]) -> VerdictOfPair:
     """Of all comparisons the worst; `better` where that is said of all queries, on no slice less
     than `no_worse`.
     """
-    said = [
+    return worst(
         "better" if each.part and each.found.verdict == "no_worse" else each.found.verdict
         for each in tested
-    ]
+    )
+
+
+def worst(said: Iterable[VerdictOfPair]) -> VerdictOfPair:
+    """Of several verdicts on one candidate, at least one."""
     return max(said, key=lambda each: _RANK[each])
 
 
@@ -153,7 +159,7 @@ class Judge:
         cost = self._cost(systems)
         slow = self._slow(cost)
         said = outcome(tested)
-        passed = _RANK[said] <= _RANK["no_worse"] and not slow
+        passed = said in PASSED and not slow
         if passed and said == "better":
             why = "it is better"
             anchors = [*anchors, self._as_anchor(candidate.release.number, own, why)]
@@ -256,7 +262,7 @@ def _sentence(judge: Judge, said: VerdictOfPair, tested: Sequence[Tested], slow:
     """The verdict, for people: the comparison that decides, with its numbers."""
     whole = [each for each in tested if each.part is None]
     decides = max(
-        whole if _RANK[said] <= _RANK["no_worse"] else tested,
+        whole if said in PASSED else tested,
         key=lambda each: _RANK[each.found.verdict],
     )
     found = decides.found
