@@ -36,6 +36,8 @@ from evals.significance.verdict import FEWEST
 from evals.significance.verdict import Verdict as VerdictOfPair
 
 LIVE, CANDIDATE, ANCHOR = "live", "candidate", "anchor"
+_DIGITS = 6
+"""Of all scores: a ledger keeps the anchor's, and what is equal must stay so."""
 _LOSSES = 20
 """Queries that lose most, which a verdict names."""
 PASSED: tuple[VerdictOfPair, ...] = ("better", "no_worse")
@@ -78,8 +80,10 @@ def weighed(
     rules: Rules,
     slices: Sequence[Part] = (),
 ) -> list[list[Tested]]:
-    """Every comparison that each candidate must stand, of the queries that all have. Those of one
-    kind are one family over the candidates.
+    """Every comparison that each candidate must stand; all have the same queries. Those with one of
+    `live` and `anchor`, on all queries or on one slice, are one family over the candidates.
+
+    Raises UserError where queries are missing, or a slice has none.
     """
     found: list[list[Tested]] = [[] for _ in candidates]
     for part in (None, *slices):
@@ -188,7 +192,7 @@ class Judge:
 
     def _scores(self, system: System) -> Scores:
         found = evaluate(system, self.data, [self.metric], scoped=self.gate.scope)
-        return found.values[self.metric]
+        return {id: round(value, _DIGITS) for id, value in found.values[self.metric].items()}
 
     def _anchor(self, ledger: Ledger, live: Release, scores: Scores) -> tuple[Scores, list[Anchor]]:
         """The anchor's scores, and who is the anchor from now on where that is new."""
@@ -204,8 +208,7 @@ class Judge:
         return scores, [self._as_anchor(live.number, scores, why)]
 
     def _as_anchor(self, number: int, scores: Scores, why: str) -> Anchor:
-        values = {id: round(value, 6) for id, value in scores.items()}
-        kept = {"data": self.data.checksum, "metric": self.metric, "values": values}
+        kept = {"data": self.data.checksum, "metric": self.metric, "values": dict(scores)}
         return Anchor(release=number, scores=kept, why=why)
 
     def _cost(self, systems: Sequence[System]) -> Mapping[str, Cost]:

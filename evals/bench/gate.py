@@ -183,6 +183,8 @@ class Drift:
     anchored: bool
     held: list[int]
     """The first night whose candidate was held; one more than there are where none was."""
+    words: dict[Verdict, int]
+    """What was said of the first that was held."""
     live: list[int]
     """The night that is live in the end, 0 for the first system: as many losses has it."""
 
@@ -206,6 +208,7 @@ def drift(
     shares, tonight = LIVE, drawn(LIVE, (queries, repetitions), random)
     anchor, first = tonight.copy(), np.full((2, repetitions), nights + 1)
     live, number = np.stack([tonight, tonight]), np.zeros((2, repetitions), dtype=int)
+    words = Counter[Verdict](), Counter[Verdict]()
     for night in range(1, nights + 1):
         moves = shape.moves(shares, LOSS, LOSS / rules.margin)
         shares, tonight = shares @ moves, moved(tonight, moves, random)
@@ -213,10 +216,12 @@ def drift(
         found = said(np.concatenate(against, axis=1), rules)
         alone, *tests = (found[at : at + repetitions] for at in range(0, len(found), repetitions))
         both = [worst(each) for each in zip(*tests, strict=True)]
-        for at, verdict in enumerate((alone, both)):
-            passed = np.array([each in PASSED for each in verdict])
+        for at, own in enumerate((alone, both)):
+            passed = np.array([each in PASSED for each in own])
+            new = ~passed & (first[at] > nights)
+            words[at].update(np.array(own)[new].tolist())
+            first[at][new] = night
             live[at][:, passed], number[at][passed] = tonight[:, passed], night
-            first[at][~passed] = np.minimum(first[at][~passed], night)
         better = np.array([each == "better" for each in both])
         anchor[:, better] = tonight[:, better]
     without, with_anchor = (
@@ -225,6 +230,7 @@ def drift(
             queries=queries,
             anchored=bool(at),
             held=first[at].tolist(),
+            words=dict(words[at]),
             live=number[at].tolist(),
         )
         for at in (0, 1)
@@ -316,6 +322,8 @@ def _drifts(found: Sequence[Drift]) -> Table:
         for name, nights in (("first held", each.held), ("live in the end", each.live)):
             ends_of = (f"{loss:.3f}" for loss in each.losses(nights))
             shown.add_row(each.shape, "yes" if each.anchored else "no", name, *ends_of)
+        said = ", ".join(f"{count} {word}" for word, count in sorted(each.words.items()))
+        shown.add_row("", "", f"first held as: {said}")
     return shown
 
 
