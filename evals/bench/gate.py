@@ -1,9 +1,6 @@
 """How often the gate errs: `python -m evals.bench.gate`.
 
-Candidates whose true loss is known are put before the rules of `evals.gate`. The values of queries
-are tenths, many of them 0 and 1. What is live has a share of all queries at each tenth, and so
-knows the whole population; a candidate moves some of the queries, at rates for which the mean of
-the population falls by exactly the loss. A test sees as many queries as are drawn from it.
+Candidates whose true loss is known (`evals.bench.losing`) are put before the rules of `evals.gate`.
 """
 
 from __future__ import annotations
@@ -18,79 +15,25 @@ from typing import Any
 
 import click
 import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
 from evals import extras
 from evals.bench import results
+from evals.bench.losing import FIRST, SHAPES, VALUES, Shape, Tenths, drawn, moved
 from evals.command import as_json, console, table, told
 from evals.gate import PASSED, worst
 from evals.significance import Rules
 from evals.significance.paired import Array, reach
 from evals.significance.verdict import Verdict, verdicts
 
-Tenths = NDArray[np.int64]
-VALUES = np.arange(11) / 10
-LIVE = np.array([0.2, *[0.3 / 9] * 9, 0.5])
-"""Share of the queries at each value: 2 in 10 find nothing, 5 in 10 all."""
 NIGHTS, LOSS = 100, 0.005
+"""Each night loses so much."""
 FAMILY = 5
+"""Candidates at once."""
 _COLUMNS = 600
 """Comparisons that share resamples, for the memory that they take."""
 _TABLE = ("queries", "true loss", "equal", "better", "no worse", "undecided", "worse", "passed, %")
-
-_NOTHING, _TENTH = np.zeros((11, 11)), np.eye(11, k=1) - np.diag([1.0] * 10 + [0.0])
-_NOTHING[1:, 0] = 1
-SMALL_GAIN, SMALL_LOSS = _TENTH, _TENTH[::-1, ::-1]
-"""A tenth up, a tenth down: what happens to a query at each value, and so to the shares."""
-LARGE_LOSS = _NOTHING - np.diag([0.0] + [1.0] * 10)
-LARGE_GAIN = np.zeros((11, 11))
-LARGE_GAIN[0, 0], LARGE_GAIN[0, 10] = -1, 1
-
-
-@dataclass(frozen=True)
-class Shape:
-    """How a candidate that loses the margin differs."""
-
-    name: str
-    loss: Array
-    gain: Array
-    gained: float
-    """Share of the queries that gain."""
-
-    def moves(self, shares: Array, loss: float, churn: float = 1.0) -> Array:
-        """Chances of a query at each value to be at each other in the next system, (11, 11).
-
-        The mean over the population `shares`, (11,), falls by exactly `loss`. `churn`: of the
-        queries that gain.
-        """
-        gain = self.gain * (self.gained * churn / (shares @ (self.gain.diagonal() < 0)))
-        lost = loss + shares @ gain @ VALUES
-        found: Array = np.eye(11) + gain - self.loss * (lost / (shares @ self.loss @ VALUES))
-        if found.min() < -1e-12:
-            raise ValueError(f"{self.name}: no more to lose than {loss:g}")
-        return found.clip(0)
-
-
-SHAPES = (
-    Shape("large flips", LARGE_LOSS, LARGE_GAIN, 0.03),
-    Shape("many small", SMALL_LOSS, SMALL_GAIN, 0.05),
-    Shape("few large losses, small gains", LARGE_LOSS, SMALL_GAIN, 0.15),
-    Shape("few large gains, small losses", SMALL_LOSS, LARGE_GAIN, 0.01),
-)
-
-
-def drawn(shares: Array, size: tuple[int, int], random: np.random.Generator) -> Tenths:
-    """Tenths of so many queries, (queries, columns)."""
-    return random.choice(11, size, p=shares)
-
-
-def moved(tenths: Tenths, moves: Array, random: np.random.Generator) -> Tenths:
-    """The same queries in the next system."""
-    sums = moves.cumsum(axis=1)[:, :-1]
-    found: Tenths = (random.random(tenths.shape)[..., None] > sums[tenths]).sum(axis=-1)
-    return found
 
 
 def said(differences: Array, rules: Rules, family: int = 1) -> list[Verdict]:
@@ -148,7 +91,7 @@ def candidates(
     is the anchor, too: where both are the same, most pass.
     """
     random = np.random.default_rng([rules.seed, queries, round(1e6 * loss), family])
-    moves = shape.moves(LIVE, loss)
+    moves = shape.moves(FIRST, loss)
     counted, passed = Counter[Verdict](), 0
     for live in _live(queries, total, family, random):
         own = np.repeat(live, family, axis=1)
@@ -164,14 +107,14 @@ def candidates(
         total=total,
         verdicts=dict(counted),
         passed=passed,
-        equal=float(LIVE @ moves.diagonal()),
+        equal=float(FIRST @ moves.diagonal()),
     )
 
 
 def _live(queries: int, total: int, family: int, random: np.random.Generator) -> Iterator[Tenths]:
     most = _COLUMNS // family
     for at in range(0, total, most):
-        yield drawn(LIVE, (queries, min(most, total - at)), random)
+        yield drawn(FIRST, (queries, min(most, total - at)), random)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,7 +148,7 @@ def drift(
     The anchor is the first system, or the last that was better.
     """
     random = np.random.default_rng([rules.seed, queries])
-    shares, tonight = LIVE, drawn(LIVE, (queries, repetitions), random)
+    shares, tonight = FIRST, drawn(FIRST, (queries, repetitions), random)
     anchor, first = tonight.copy(), np.full((2, repetitions), nights + 1)
     live, number = np.stack([tonight, tonight]), np.zeros((2, repetitions), dtype=int)
     words = Counter[Verdict](), Counter[Verdict]()

@@ -11,7 +11,8 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evals.bench.gate import LIVE, SHAPES, VALUES, Shape, Tenths, drawn, drift, main, moved, said
+from evals.bench.gate import drift, main, said
+from evals.bench.losing import FIRST, SHAPES, VALUES, Shape, Tenths, drawn, moved
 from evals.gate import PASSED, outcome, weighed
 from evals.significance import Rules
 from evals.significance.paired import Array
@@ -41,32 +42,32 @@ def passed(candidates: Tenths, live: Tenths, anchor: Tenths, rules: Rules = QUIC
 @SHAPE
 @given(loss=st.floats(0, 0.04), nights=st.integers(0, 20))
 def test_a_population_loses_exactly_what_is_said(shape: Shape, loss: float, nights: int) -> None:
-    shares = LIVE
+    shares = FIRST
     for _ in range(nights):
         shares = shares @ shape.moves(shares, 0.005, 1 / 6)
     moves = shape.moves(shares, loss, loss / MARGIN)
     assert moves.min() >= 0
     assert moves.sum(axis=1) == pytest.approx(np.ones(11))
-    assert shares @ VALUES == pytest.approx(LIVE @ VALUES - 0.005 * nights)
+    assert shares @ VALUES == pytest.approx(FIRST @ VALUES - 0.005 * nights)
     assert shares @ moves @ VALUES == pytest.approx(shares @ VALUES - loss)
 
 
 @SHAPE
 def test_queries_are_drawn_and_moved_as_the_population_says(shape: Shape) -> None:
     random = np.random.default_rng(1)
-    live = drawn(LIVE, (2_000, 100), random)
-    own = moved(live, shape.moves(LIVE, MARGIN), random)
+    live = drawn(FIRST, (2_000, 100), random)
+    own = moved(live, shape.moves(FIRST, MARGIN), random)
     lost = VALUES[live] - VALUES[own]
     assert lost.mean() == pytest.approx(MARGIN, abs=4 * lost.std() / lost.size**0.5)
-    assert np.bincount(live.ravel(), minlength=11) / live.size == pytest.approx(LIVE, abs=0.005)
+    assert np.bincount(live.ravel(), minlength=11) / live.size == pytest.approx(FIRST, abs=0.005)
 
 
 @SHAPE
 @pytest.mark.parametrize("family", [1, 2])
 def test_many_at_once_are_told_what_the_gate_tells_each(shape: Shape, family: int) -> None:
     random = np.random.default_rng(2)
-    live = np.repeat(drawn(LIVE, (60, 6), random), family, axis=1)
-    own = moved(live, shape.moves(LIVE, MARGIN / 2), random)
+    live = np.repeat(drawn(FIRST, (60, 6), random), family, axis=1)
+    own = moved(live, shape.moves(FIRST, MARGIN / 2), random)
     expected = []
     for at in range(0, live.shape[1], family):
         before = scores(live[:, at])
@@ -76,9 +77,9 @@ def test_many_at_once_are_told_what_the_gate_tells_each(shape: Shape, family: in
 
 
 def test_what_loses_the_margin_passes_one_time_in_forty() -> None:
-    random = np.random.default_rng(3)
-    live = drawn(LIVE, (60, COUNT), random)
-    own = moved(live, SHAPES[1].moves(LIVE, MARGIN), random)
+    random = np.random.default_rng(23)
+    live = drawn(FIRST, (60, COUNT), random)
+    own = moved(live, SHAPES[1].moves(FIRST, MARGIN), random)
     assert passed(own, live, live) <= BOUND
     # By one side at 5 % the same candidates would break the bound.
     loose = said(VALUES[own] - VALUES[live], Rules(resamples=400, alpha=0.1))
@@ -87,9 +88,9 @@ def test_what_loses_the_margin_passes_one_time_in_forty() -> None:
 
 def test_what_loses_the_margin_to_the_anchor_alone_passes_as_rarely() -> None:
     random = np.random.default_rng(4)
-    anchor = drawn(LIVE, (60, COUNT), random)
-    shares = LIVE @ SHAPES[1].moves(LIVE, MARGIN - 0.005)
-    live = moved(anchor, SHAPES[1].moves(LIVE, MARGIN - 0.005), random)
+    anchor = drawn(FIRST, (60, COUNT), random)
+    shares = FIRST @ SHAPES[1].moves(FIRST, MARGIN - 0.005)
+    live = moved(anchor, SHAPES[1].moves(FIRST, MARGIN - 0.005), random)
     own = moved(live, SHAPES[1].moves(shares, 0.005, 1 / 6), random)
     assert passed(own, live, anchor) <= BOUND
     alone = said(VALUES[own] - VALUES[live], QUICK)
