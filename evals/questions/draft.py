@@ -32,6 +32,8 @@ class Draft:
     """What the model was shown."""
     page: int | None = None
     """Page of the passage's first character, from 0."""
+    type: str = "generated"
+    """What kind of question it is."""
 
     @property
     def id(self) -> str:
