@@ -17,7 +17,8 @@ _SINGLE = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Line_Break=SA}]"
 _JOINED = rf"[\w--{_SINGLE}]+"
 _WORD = regex.compile(rf"{_SINGLE}|{_JOINED}(?:[.,'’-]{_JOINED})*", regex.VERSION1)
 """Of scripts without blanks between words, each character."""
-_LETTERS = regex.compile(r"\p{L}{3}")
+_LETTERS = regex.compile(rf"\p{{L}}{{3}}|{_SINGLE}")
+"""What a word has that is no figure and no particle."""
 _RARE = 0.02
 """Share of the passages that may have a rare word."""
 _FEW = 3
@@ -48,7 +49,7 @@ class Counts:
         self.names.update(places)
 
     def rare(self, word: str) -> bool:
-        """Whether few passages have a word, in normal form, that is no figure and no particle."""
+        """Whether few passages have a word, in normal form, and it says something."""
         most = max(_FEW, _RARE * self.passages)
         return self.words[word] <= most and _LETTERS.search(word) is not None
 

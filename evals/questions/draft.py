@@ -29,7 +29,7 @@ class Draft:
     start: int
     """Of the passage in the document, in characters."""
     passage: str
-    """What the model was shown."""
+    """What the question was made of, without blanks at its end."""
     page: int | None = None
     """Page of the passage's first character, from 0."""
     type: str = "generated"
@@ -73,7 +73,7 @@ def read(said: Said, chunk: Chunk) -> Draft:
         evidence=tuple(chunk.text[each.start : each.end] for each in quotes),
         document_id=chunk.document_id,
         start=chunk.span.start,
-        passage=chunk.text,
+        passage=chunk.text.rstrip(),
         page=chunk.page,
     )
 

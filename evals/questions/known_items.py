@@ -29,6 +29,8 @@ from evals.questions.documents import documents
 from evals.questions.draft import Draft
 from evals.questions.strata import Facts, strata
 
+LANGUAGE = "en"
+"""Whose sentences are looked for, unless another one is named."""
 _TURNS = ("title", "heading", "sentence", "sentence")
 """Kinds, as often as they are drawn while a document has them."""
 _SPARE = 3
@@ -57,7 +59,7 @@ class Drawn:
         return dict(sorted(Counter(each.type for each in self.drafts).items()))
 
 
-def draw(reader: GenerationReader, count: int, *, seed: int = 0, language: str = "en") -> Drawn:
+def draw(reader: GenerationReader, count: int, *, seed: int = 0, language: str = LANGUAGE) -> Drawn:
     """At most `count` queries, each of another passage and in other words. `language`: the code of
     that of the texts.
 
@@ -122,8 +124,9 @@ def _headings(
 ) -> Iterator[Draft]:
     first = {chunk.section: chunk for chunk in reversed(chunks)}
     for section, chunk in random.sample(list(first.items()), len(first)):
-        if counts.tells(heading(section)):
-            yield _draft("heading", heading(section), chunk, _opening(chunk.text, language))
+        name = heading(section)
+        if counts.tells(name) and name != chunk.title:
+            yield _draft("heading", name, chunk, _opening(chunk.text, language))
 
 
 def _sentences(
@@ -144,7 +147,7 @@ def _draft(kind: str, question: str, chunk: Chunk, evidence: str) -> Draft:
         evidence=(evidence,),
         document_id=chunk.document_id,
         start=chunk.span.start,
-        passage=chunk.text,
+        passage=chunk.text.rstrip(),
         page=chunk.page,
         type=kind,
     )
@@ -156,7 +159,8 @@ def _few_words(sentence: str, counts: Counts, most: int) -> str:
     """
     places: dict[str, tuple[int, str]] = {}
     for place, word in enumerate(spelt(sentence)):
-        places.setdefault(normal_form(word), (place, word))
+        if len(word) > 1:  # one character is a word in some scripts, but tells too little
+            places.setdefault(normal_form(word), (place, word))
     rare = sorted(
         (counts.words[each] == 1, counts.words[each], each) for each in places if counts.rare(each)
     )

@@ -138,12 +138,14 @@ def _row(draft: Draft) -> dict[str, Any]:
 
 
 def _shown(text: str) -> Any:
-    """As it can be read best in YAML without losing a character."""
+    """As it can be read best in YAML without losing a character, or gaining one: a blank line is
+    put before the next question.
+    """
     lines = text.split("\n")
     whole = all(each.isprintable() and each == each.rstrip() for each in lines)
     if whole and len(lines) == 1 and "  " not in text:  # of which folding a line keeps one
         return text
-    if whole and lines[0] and not lines[0].startswith(" "):
+    if whole and lines[0] and lines[-1] and not lines[0].startswith(" "):
         return LiteralScalarString(text)
     return DoubleQuotedScalarString(text)
 
