@@ -17,14 +17,14 @@ _SINGLE = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Line_Break=SA}]"
 _JOINED = rf"[\w--{_SINGLE}]+"
 _WORD = regex.compile(rf"{_SINGLE}|{_JOINED}(?:[.,'’-]{_JOINED})*", regex.VERSION1)
 """Of scripts without blanks between words, each character."""
-_LETTERS = regex.compile(rf"\p{{L}}{{3}}|{_SINGLE}")
-"""What a word has that is no figure and no particle."""
+_LETTERS = regex.compile(rf"\p{{L}}{{2}}|{_SINGLE}")
+"""What a word has that is no figure and no mere letter."""
 _RARE = 0.02
 """Share of the passages that may have a rare word."""
 _FEW = 3
 """So many may always, however small the corpus is."""
 _NAME = range(2, 13)
-"""Words that a title or heading may have, to tell what it is about."""
+"""Words that a title or heading may have, to say what it is about; `REPORT_2022 p.4` has one."""
 
 
 @dataclass
@@ -49,13 +49,12 @@ class Counts:
         self.names.update(places)
 
     def rare(self, word: str) -> bool:
-        """Whether few passages have a word, in normal form, and it says something."""
-        most = max(_FEW, _RARE * self.passages)
-        return self.words[word] <= most and _LETTERS.search(word) is not None
+        """Whether few passages have a word, in normal form, that is one."""
+        return _says(word) and self.words[word] <= max(_FEW, _RARE * self.passages)
 
     def tells(self, name: str) -> bool:
         """Whether a title or heading says what it is about, and is that of one place."""
-        found = words(name)
+        found = [word for word in words(name) if _says(word)]
         return len(found) in _NAME and self.names[_key(name)] == 1 and any(map(self.rare, found))
 
 
@@ -66,7 +65,8 @@ def spelt(text: str) -> Iterator[str]:
 
 def words(text: str) -> list[str]:
     """The words of a text, in order and in normal form."""
-    return [*spelt(normal_form(text))]
+    found: list[str] = _WORD.findall(normal_form(text))
+    return found
 
 
 def heading(section: str) -> str:
@@ -76,3 +76,7 @@ def heading(section: str) -> str:
 
 def _key(name: str) -> str:
     return " ".join(words(name))
+
+
+def _says(word: str) -> bool:
+    return _LETTERS.search(word) is not None

@@ -1,4 +1,4 @@
-"""A question as a model has written it, found again in the chunk that it was shown."""
+"""A question with its evidence, found again in the chunk that it was made of."""
 
 from __future__ import annotations
 

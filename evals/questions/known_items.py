@@ -33,8 +33,10 @@ LANGUAGE = "en"
 """Whose sentences are looked for, unless another one is named."""
 _TURNS = ("title", "heading", "sentence", "sentence")
 """Kinds, as often as they are drawn while a document has them."""
-_SPARE = 3
-"""Times as many queries are made as are wanted: some turn out to be of several passages."""
+_SPARE = 8
+"""Times as many queries are made as are wanted: of documents that repeat each other, two in three
+turn out to be of several passages.
+"""
 _SENTENCE = range(8, 41)
 """Words of a sentence."""
 _CHOSEN = (3, 5)
@@ -98,8 +100,8 @@ def _queries(
 ) -> Iterator[Draft]:
     """Of one document, each of another passage."""
     kinds = {
-        "title": _titles(chunks, counts, language),
-        "heading": _headings(chunks, counts, random, language),
+        "title": _titles(chunks, counts),
+        "heading": _headings(chunks, counts, random),
         "sentence": _sentences(chunks, counts, random, language),
     }
     passages = set()
@@ -113,20 +115,18 @@ def _queries(
             yield draft
 
 
-def _titles(chunks: Sequence[Chunk], counts: Counts, language: str) -> Iterator[Draft]:
-    title = chunks[0].title
-    if counts.tells(title):
-        yield _draft("title", title, chunks[0], _opening(chunks[0].text, language))
+def _titles(chunks: Sequence[Chunk], counts: Counts) -> Iterator[Draft]:
+    if counts.tells(chunks[0].title):
+        yield _draft("title", chunks[0].title, chunks[0])
 
 
-def _headings(
-    chunks: Sequence[Chunk], counts: Counts, random: Random, language: str
-) -> Iterator[Draft]:
-    first = {chunk.section: chunk for chunk in reversed(chunks)}
-    for section, chunk in random.sample(list(first.items()), len(first)):
-        name = heading(section)
-        if counts.tells(name) and name != chunk.title:
-            yield _draft("heading", name, chunk, _opening(chunk.text, language))
+def _headings(chunks: Sequence[Chunk], counts: Counts, random: Random) -> Iterator[Draft]:
+    """Of sections in one passage: in a longer one, others would be as right as the first."""
+    passages = Counter(chunk.section for chunk in chunks)
+    for chunk in random.sample(chunks, len(chunks)):
+        name = heading(chunk.section)
+        if passages[chunk.section] == 1 and name != chunk.title and counts.tells(name):
+            yield _draft("heading", name, chunk)
 
 
 def _sentences(
@@ -140,11 +140,12 @@ def _sentences(
                 break
 
 
-def _draft(kind: str, question: str, chunk: Chunk, evidence: str) -> Draft:
+def _draft(kind: str, question: str, chunk: Chunk, evidence: str = "") -> Draft:
+    """All of the passage is evidence where nothing else is."""
     return Draft(
         question=question,
         answer=chunk.title or chunk.document_id,
-        evidence=(evidence,),
+        evidence=(evidence or chunk.text.strip(),),
         document_id=chunk.document_id,
         start=chunk.span.start,
         passage=chunk.text.rstrip(),
@@ -168,11 +169,6 @@ def _few_words(sentence: str, counts: Counts, most: int) -> str:
     if len(chosen) < _CHOSEN[0] or chosen[-1][0] - chosen[0][0] < len(chosen):
         return ""
     return " ".join(word for _, word in chosen)
-
-
-def _opening(text: str, language: str) -> str:
-    """The first sentence, or all where there is none."""
-    return next(_proper(text, language), text.strip())
 
 
 def _proper(text: str, language: str) -> Iterator[str]:

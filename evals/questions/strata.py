@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import takewhile, zip_longest
 from pathlib import PurePosixPath
 from random import Random
+from typing import TypeGuard
 
 from components.values import Chunk, Scalar
 
@@ -35,7 +36,7 @@ class Facts:
     def of(cls, chunks: Sequence[Chunk]) -> Facts:
         """From the chunks of a document."""
         fields = {name: value for name, value in chunks[0].metadata.items() if _names(value)}
-        return cls(max(each.span.end for each in chunks), fields)  # type: ignore[arg-type]
+        return cls(max(each.span.end for each in chunks), fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,5 +105,5 @@ def _lengths(documents: Mapping[str, Facts]) -> Labels:
     }
 
 
-def _names(value: object) -> bool:
+def _names(value: object) -> TypeGuard[Scalar]:
     return isinstance(value, str | int) and len(str(value)) <= _LONGEST

@@ -20,6 +20,7 @@ from components.values import Chunk, Metadata, Span
 from evals.datasets import catalogue
 from evals.questions import review
 from evals.questions.counts import words
+from evals.questions.documents import documents as documents_of
 from evals.questions.draft import Draft
 from evals.questions.known_items import Drawn, draw
 from tests.corpora import Corpus
@@ -53,7 +54,9 @@ def sentence(random: Random) -> str:
 def documents(names: Sequence[str], passages: int = 2, seed: int = 0) -> list[Chunk]:
     random = Random(seed)
     return [
-        chunk(name, at, sentence(random), title=f"Title{name} of it", section=f"Head{name} {at}")
+        chunk(
+            name, at, sentence(random), title=f"Title{name} of it", section=f"Head {at} of {name}"
+        )
         for name in names
         for at in range(passages)
     ]
@@ -139,14 +142,16 @@ def test_the_passages_beside_it_may_overlap() -> None:
         (("The mill", "the MILL!"), set()),
         (("The mill", "The weir"), {"The mill", "The weir"}),
         (("Mill", "The weir"), {"The weir"}),
-        (("of it", "The weir"), {"The weir"}),
+        (("REPORT_2022 p.4", "The weir"), {"The weir"}),
+        (("Of the it", "The weir"), {"The weir"}),
         (("水车的历史", "磨坊的历史"), {"水车的历史", "磨坊的历史"}),
     ],
 )
 def test_titles_that_tell_one_document(titles: tuple[str, str], expected: set[str]) -> None:
     chunks = [
-        chunk(name, 0, f"Of it {name}", title=title)
+        chunk(name, at, "Of the it", title=title)
         for name, title in zip("ab", titles, strict=True)
+        for at in range(2)
     ]
     assert {each.question for each in drawn(chunks).drafts} == expected
 
@@ -156,7 +161,8 @@ def test_headings_that_tell_one_place() -> None:
         chunk("a.md", 0, "One", title="The mill", section="The mill"),
         chunk("a.md", 1, "Two", title="The mill", section="The mill > See also"),
         chunk("a.md", 2, "Three", title="The mill", section="The mill > Its wheel"),
-        chunk("a.md", 3, "Four", title="The mill", section="The mill > Its wheel"),
+        chunk("a.md", 3, "Four", title="The mill", section="The mill > Its sluice"),
+        chunk("a.md", 4, "Four and more", title="The mill", section="The mill > Its sluice"),
         chunk("b.md", 0, "Five", title="The weir", section="The weir > See also"),
         chunk("b.md", 1, "Six", title="The weir", section="The weir > Fish > How to pass"),
         chunk("b.md", 2, "Seven", title="The weir", section="The weir > Boats > How to pass"),
@@ -225,6 +231,18 @@ def test_what_divides_a_corpus(
     found = drawn(chunks)
     assert found.by == by
     assert {each.rpartition(", ")[0] for each in found.strata} == parts
+
+
+def test_documents_are_read_whole_and_in_the_order_that_is_asked_for() -> None:
+    """However many chunks they have, and whatever comes together."""
+    sizes = {"c": 600, "a": 600, "failed": 0, "d": 1500, "b": 1}
+    held = Held([chunk(id, at, "x") for id, size in sizes.items() for at in range(size)], Random(0))
+    read = list(documents_of(cast(GenerationReader, held), held.entries(), sizes))
+    assert [each[0].document_id for each in read] == ["c", "a", "d", "b"]
+    assert [[each.ordinal for each in own] for own in read] == [
+        list(range(len(own))) for own in read
+    ]
+    assert [len(own) for own in read] == [600, 600, 1500, 1]
 
 
 def test_an_empty_corpus() -> None:
