@@ -36,6 +36,8 @@ class Report:
     unchanged: int = 0
     deleted: int = 0
     failures: tuple[Failed, ...] = ()
+    gaps: tuple[Failed, ...] = ()
+    """Those of them that are parts of the source that could not be listed."""
     incomplete: tuple[Failed, ...] = ()
     """Documents of which a part could not be read; the rest of them is served."""
     left_out: tuple[LeftOut, ...] = ()
@@ -53,6 +55,8 @@ class Report:
     """Of parts of vectors, found in this machine's cache or not."""
     promoted: bool = False
     resumed: bool = False
+    passes: int = 1
+    """2 where the source changed meanwhile, and what had changed was written as well."""
     dry_run: bool = False
     evaluated: bool = False
     """Whether a test of quality stood before the promotion."""
@@ -93,6 +97,7 @@ class Report:
             "cache": asdict(self.cache),
             "promoted": self.promoted,
             "resumed": self.resumed,
+            "passes": self.passes,
             "evaluated": self.evaluated,
             "dry_run": self.dry_run,
         }
@@ -118,6 +123,7 @@ def finish(job: Job, found: Survey, written: Written, sealed: Sealed, *, promote
         cache=written.effort.cache,
         promoted=promoted,
         resumed=bool(found.draft),
+        passes=found.passes,
     )
 
 
@@ -150,6 +156,7 @@ def _report(job: Job, found: Survey, **more: Any) -> Report:
         fingerprint=job.fingerprint,
         unchanged=found.unchanged,
         deleted=found.deleted,
+        gaps=found.gaps,
         left_out=found.left_out,
         **more,
     )

@@ -39,6 +39,8 @@ class Survey:
     live: str = ""
     """Generation that readers see, empty for none."""
     fingerprint: str = ""
+    listing: str = ""
+    """As in `Plan`."""
     described: int = 0
     unchanged: int = 0
     deleted: int = 0
@@ -46,6 +48,8 @@ class Survey:
     """Documents with something to be done, deletions among them."""
     work: int = 0
     """Those of them that are read."""
+    touched: int = 0
+    """Documents of which nothing but the version is another."""
     listed: int = 0
     """Documents that the source has."""
     served: int = 0
@@ -66,6 +70,8 @@ class Survey:
     failed_before: tuple[str, ...] = ()
     """Documents that the live generation records as failed."""
     seconds: float = 0.0
+    passes: int = 1
+    """How often the source was surveyed and what was found written."""
 
     @property
     def idle(self) -> bool:
@@ -73,14 +79,17 @@ class Survey:
         return not self.changes and not self.draft and bool(self.live) and self.base == self.live
 
 
-def survey(job: Job, folder: Path) -> Survey:
-    """Compare source and manifest; the plan is left in `folder`. Raises UserError."""
+def survey(job: Job, folder: Path, written: str = "") -> Survey:
+    """Compare source and manifest; the plan is left in `folder`. Raises UserError.
+
+    `written`: the draft that this run has written; empty before it has.
+    """
     start = time.perf_counter()
     check_owner(job)
     release = job.corpus.live()
     live = release.generation if release else None
     base = job.corpus.finished(job.fingerprint)
-    draft = _resumable(job, base)
+    draft = job.corpus.generation(written) if written else _resumable(job, base)
     entries = trusted(job, manifest(job, draft or base))
     plan = make_plan(
         job.source,
@@ -188,7 +197,9 @@ def _counted(
         deleted=sum(entries[document_id].chunks > 0 for document_id in gone),
         changes=len(changed),
         work=len(changed) - len(gone),
+        touched=sum(not each.reason for each in plan.of("touch")),
         listed=len(plan.listed),
+        listing=plan.listing,
         served=before.documents or len(held),
         # What is live cannot name them all where it cannot be read.
         doomed=max(len(plan.lost(held)), 0 if plan.gaps else before.documents - len(plan.listed)),
