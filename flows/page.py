@@ -2,7 +2,8 @@
 
 `NAME-counts`, `NAME-time`, `NAME-failures` and `NAME-changes` are written here, `NAME-progress`
 while documents are committed, `NAME-to-do` by `todo`. Every run that ends well writes each of them,
-also when there is little to say: the newest in a history is always the last run's.
+also when there is little to say: the newest in a history is always the last run's. One that makes a
+second pass also writes `NAME-meanwhile`, its progress.
 """
 
 from __future__ import annotations
