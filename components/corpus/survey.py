@@ -12,7 +12,8 @@ from components.corpus.ownership import check_holdings, check_owner, trusted
 from components.corpus.plan import Plan, make_plan, save
 from components.corpus.prepare import cut
 from components.corpus.request import Job
-from components.errors import Damaged, GuardStopped
+from components.errors import Damaged, GuardStopped, IndexFault
+from components.indexes import ledger as ledgers
 from components.indexes.manifest import Entry, Generation, Totals, total
 from components.values import LeftOut
 
@@ -38,6 +39,8 @@ class Survey:
     """Unfinished generation that the run goes on with, empty for none."""
     live: str = ""
     """Generation that readers see, empty for none."""
+    held: str = ""
+    """Generation that is held and already what source and pipeline ask for, empty for none."""
     fingerprint: str = ""
     listing: str = ""
     """As in `Plan`."""
@@ -104,12 +107,14 @@ def survey(job: Job, folder: Path, written: str = "") -> Survey:
     check_holdings(job, plan, held or entries)
     file = folder / "plan.parquet"
     save(plan.changes, file)
+    held_back = "" if written else _held_back(job, plan)
     return replace(
         _counted(plan, entries, held, unread or total(held)),
         plan_file=str(file),
         base=base.name if base else "",
         draft=draft.name if draft else "",
         live=live.name if live else "",
+        held=held_back,
         fingerprint=job.fingerprint,
         seconds=time.perf_counter() - start,
     )
@@ -163,6 +168,24 @@ def incomplete(entries: Mapping[str, Entry]) -> tuple[Failed, ...]:
     """Documents of which a part could not be read."""
     partly = {i: e for i, e in entries.items() if e.state == "done" and e.reason}
     return tuple(Failed(id=i, reason=e.reason) for i, e in partly.items())
+
+
+def _held_back(job: Job, plan: Plan) -> str:
+    """The generation that is held, where it is what a refresh would make once more."""
+    name = ledgers.ledger(job.corpus).kept
+    if not name or not plan.changes:
+        return ""
+    try:
+        generation = job.corpus.generation(name)
+        if generation.fingerprint != job.fingerprint:
+            return ""
+        with job.corpus.read(generation) as reader:
+            entries = reader.entries()
+    except IndexFault as error:  # it is made once more
+        _log.warning("%s, which is held, cannot be read: %s", name, error)
+        return ""
+    now = make_plan(job.source, entries, job.encoder.fields)
+    return name if all(each.action == "touch" for each in now.changes) else ""
 
 
 def _resumable(job: Job, base: Generation | None) -> Generation | None:
