@@ -104,7 +104,8 @@ def survey(job: Job, folder: Path, written: str = "") -> Survey:
     held, unread = entries, None
     if live != (draft or base):
         held, unread = served(job, live, base.name if base else "")
-    check_holdings(job, plan, held or entries)
+    if not written:
+        check_holdings(job, plan, held or entries)
     file = folder / "plan.parquet"
     save(plan.changes, file)
     held_back = "" if written else _held_back(job, plan)

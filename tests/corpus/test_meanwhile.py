@@ -157,9 +157,12 @@ def told(before: dict[str, Entry], now: dict[str, Entry]) -> tuple[int, int, int
 )
 @given(edits=st.lists(st.tuples(*[st.sampled_from(EDITS)] * 3), min_size=4, max_size=4))
 def test_counts_compare_with_what_was_live(
-    tmp_path_factory: pytest.TempPathFactory, edits: list[tuple[str, str, str]]
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    edits: list[tuple[str, str, str]],
 ) -> None:
     """Whatever became of a document in the meantime, and however often it changed."""
+    monkeypatch.setattr("infra.machine.identity", lambda: "one machine")
     corpus = Corpus(tmp_path_factory.mktemp("counted"))
     corpus.add("always.txt", prose(NEW - 1))
     for number, (at_first, _, _) in enumerate(edits):
@@ -173,8 +176,23 @@ def test_counts_compare_with_what_was_live(
         for number, (_, _, meanwhile) in enumerate(edits):
             edit(corpus, number, meanwhile)
 
-    report = refreshed(corpus, change, max_deletes=1.0)
+    report = refreshed(corpus, change, max_deletes=1.0, max_missing=len(edits))
     assert counts(report) == told(live, dict(corpus.stored().entries))
+
+
+def test_a_source_is_no_other_because_much_of_it_changes_meanwhile(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whose corpus it is was asked when the refresh began, also where a machine has no identity."""
+    monkeypatch.setattr("infra.machine.identity", str)
+    begun(corpus)
+
+    def exchange() -> None:
+        for number in range(8):
+            (corpus.documents / f"{number:03}.txt").rename(corpus.documents / f"{number}.txt")
+
+    report = refreshed(corpus, exchange, max_deletes=1.0)
+    assert (counts(report), report.passes) == ((9, 0, 0, 8, 0), 2)
 
 
 def test_the_guard_stands_before_the_second_pass_too(corpus: Corpus) -> None:
