@@ -120,7 +120,7 @@ def call(job: Job, judge: Judge | None, found: Survey | None, by: Runner) -> Rep
 def _refreshed(planned: Planned, by: Runner, many: float) -> Ended:
     start = time.perf_counter()
     job, name = planned.job, planned.job.pipeline.name
-    by = tasks(by, lambda phase: f"{name}-progress")
+    by = tasks(by, lambda phase: f"{name}-{'meanwhile' if phase.of else 'progress'}")
     with nullcontext(planned.found) if planned.found else run.planned(job, by) as found:
         report = run.carry_out(job, found, by, engines.encoding, planned.judge)
     report = replace(report, seconds=time.perf_counter() - start)

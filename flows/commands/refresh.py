@@ -163,6 +163,7 @@ def _outcome(report: Report) -> str:
     found = report.to_json()
     rate = f", {found['tokens_per_second']:,.0f} a second" if report.tokens else ""
     work = f"{found['tokens']:,} tokens encoded in {found['seconds']:.1f} s{rate}{_cached(report)}"
+    work += ", in two passes" if report.passes > 1 else ""
     if not found["documents"]:
         return f"{work}; nothing was published: no document could be used"
     if report.held:
