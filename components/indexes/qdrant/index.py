@@ -251,7 +251,7 @@ class QdrantCorpus:
 
     def recover(self, draft: Generation) -> None:
         """See `CorpusIndex`. What the run wrote that was killed is not seen any more, but for what
-        is recovered.
+        is recovered. A copy is completed.
         """
         record = self._control.renumber(self._record(draft.name))
         original = self._original(record)
