@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -91,6 +91,9 @@ class HistoryContract:
     """The suite. Generations 3, 4 and 5 each began from the one before; documents of one chunk are
     among theirs, new texts, new titles, and documents that went or came.
     """
+
+    drafts: ClassVar[int] = 14
+    """In a history of chance."""
 
     @pytest.fixture
     def corpus(self, index: Index) -> CorpusIndex:
@@ -269,7 +272,7 @@ class HistoryContract:
         finished: dict[str, Generation] = {}
         published: list[str] = []
         with corpus.lock():
-            for step in range(14):
+            for step in range(self.drafts):
                 bases = [finished[name] for name in dict.fromkeys(published) if name in finished]
                 base = chance.choice(bases) if bases else None
                 draft = begun(corpus, base)
