@@ -61,7 +61,7 @@ def points(name: str) -> int:
 
 def collections() -> set[str]:
     found = connect().client.get_collections().collections
-    return {each.name for each in found if not each.name.endswith("__control")}
+    return {each.name for each in found if FINGERPRINT in each.name}
 
 
 def test_the_alias_follows_what_is_live(corpus: QdrantCorpus) -> None:
