@@ -40,6 +40,11 @@ OPTIONS = {
     ),
     "search": (*SHARED, "-k", "--filter"),
     "status": (*SHARED, "--max-age"),
+    "releases": (*SHARED, "--all"),
+    "diff": (*SHARED, "--queries", "-n"),
+    "promote": (*SHARED, "--release", "--force", "--reason"),
+    "reject": (*SHARED, "--release", "--reason"),
+    "rollback": (*SHARED, "--reason"),
     "automations": ("--notify", "--max-age", "--json", "-h, --help"),
     "prune": (*SHARED, "--dry-run"),
     "answers": (

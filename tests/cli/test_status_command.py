@@ -18,6 +18,7 @@ KEYS = {
     "schema",
     "pipeline",
     "generation",
+    "release",
     "fingerprint",
     "since",
     "refreshed",
