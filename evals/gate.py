@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import fmean
 from typing import Any
 
@@ -23,6 +24,7 @@ from components.indexes.ledger import Anchor, Ledger, Verdict
 from components.indexes.manifest import Release
 from components.spec import Pipeline
 from components.spec.gate import Gate
+from components.values import Query
 from evals import extras
 from evals.compare import costs
 from evals.compare.costs import Cost
@@ -30,7 +32,9 @@ from evals.compare.evaluate import chosen, evaluate
 from evals.compare.slices import parts
 from evals.datasets import catalogue
 from evals.datasets.judged import Judged
+from evals.difference import compared
 from evals.experiment.systems import System
+from evals.questions import queries
 from evals.significance import Comparison, Pair, Rules, compare
 from evals.significance.verdict import FEWEST
 from evals.significance.verdict import Verdict as VerdictOfPair
@@ -288,9 +292,54 @@ def _sentence(judge: Judge, said: VerdictOfPair, tested: Sequence[Tested], slow:
     return f"{text}; {slow}" if slow else text
 
 
-def judge(pipeline: Pipeline) -> Judge | None:
+@dataclass(frozen=True)
+class Watch:
+    """Holds candidates whose answers to queries without judgements change too much."""
+
+    gate: Gate
+    queries: Sequence[Query]
+
+    @classmethod
+    def of(cls, gate: Gate) -> Watch:
+        """Raises UserError."""
+        return cls(gate, queries.read(Path(gate.queries)))
+
+    def __call__(self, job: Job, candidate: Candidate, live: Release, ledger: Ledger) -> Verdict:
+        """See `promote.Judge`."""
+        data = queries.checksum(self.queries)
+        if known := ledger.verdict(candidate.identity, candidate.live_identity, data):
+            return known
+        found = compared(job.pipeline, live, candidate.release, self.queries)
+        moved, most = found.shift.value, self.gate.max_shift
+        sentence = (
+            f"the first ten {found.unit}s change by {moved:.2f} on average (1 - Jaccard@10; "
+            f"at most {most:g} may pass) over {len(self.queries)} queries without judgements"
+        )
+        told = {
+            "queries": len(self.queries),
+            "live": live.number,
+            "shift": moved,
+            "max_shift": most,
+            "rank_similarity": found.shift.rank_similarity,
+            "unit": found.unit,
+            "most_changed": found.changed(_LOSSES),
+        }
+        passed = moved <= most
+        return Verdict(
+            outcome="alike" if passed else "shifted",
+            passed=passed,
+            sentence=sentence,
+            data=data,
+            told=told,
+        )
+
+
+def judge(pipeline: Pipeline) -> Judge | Watch | None:
     """Who tests a pipeline's candidates, its data read and checked; None where it has no gate.
 
     Raises UserError.
     """
-    return Judge.of(pipeline.gate) if pipeline.gate else None
+    gate = pipeline.gate
+    if gate is None:
+        return None
+    return Judge.of(gate) if gate.data else Watch.of(gate)

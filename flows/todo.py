@@ -62,7 +62,7 @@ def of_report(found: Survey, report: Report) -> str:
     """Of a refresh that came to its end."""
     if report.error:
         return of_error(report.error)
-    gaps, (new, _) = len(found.gaps), new_and_healed(found, report)
+    gaps, (new, _) = len(report.gaps), new_and_healed(found, report)
     told = [counted(gaps, "part", "of the source could not be listed")] if gaps else []
     told += [counted(len(new), "document", "newly failed")] if new else []
     shown = f"{report.pipeline}-failures"

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from components.corpus import difference
 from components.corpus.release import same_serving, serving
 from components.corpus.request import Job
 from components.corpus.survey import Survey, manifest, served
@@ -167,7 +168,7 @@ def _candidate(
     if live is None:
         return Candidate(release=release, identity=own, live=None, spare=spare)
     before, unread = served(job, live.generation, found.base)
-    changed = difference(before, entries) if unread is None else unread.chunks
+    changed = difference.chunks(before, entries) if unread is None else unread.chunks
     listed = history.listed(live.number)
     return Candidate(
         release=release,
@@ -190,25 +191,8 @@ def identity(
     digest.update(json.dumps(made, sort_keys=True).encode())
     for id in sorted(entries):
         each = entries[id]
-        told = (id, each.content_hash, each.metadata_hash, each.chunks)
-        digest.update(json.dumps(told).encode())
+        digest.update(json.dumps((id, *difference.content(each))).encode())
     return digest.hexdigest()[:16]
-
-
-def difference(before: Mapping[str, Entry], after: Mapping[str, Entry]) -> int:
-    """Chunks of the documents that one has and the other has not, or has otherwise; of a document
-    that both have the more.
-    """
-    changed = 0
-    for id in before.keys() | after.keys():
-        one, other = before.get(id), after.get(id)
-        if one is None or other is None or _content(one) != _content(other):
-            changed += max(each.chunks for each in (one, other) if each is not None)
-    return changed
-
-
-def _content(entry: Entry) -> tuple[str, str, int]:
-    return entry.content_hash, entry.metadata_hash, entry.chunks
 
 
 def _publish(job: Job, decision: Decision, how: How) -> Settled:

@@ -116,7 +116,7 @@ def _take_back(pipeline: Pipeline, corpus: CorpusIndex, by: str, to: str, why: s
     return _go_live(corpus, target, "rolled back", by, why)
 
 
-def generation_of(corpus: CorpusIndex, told: History, name: str, where: str) -> Listed:
+def chosen(told: History, name: str, where: str) -> Listed:
     """A release that can answer, by its number or its generation's name. Raises BadOption."""
     found = [
         each
@@ -132,7 +132,7 @@ def generation_of(corpus: CorpusIndex, told: History, name: str, where: str) -> 
 
 def _target(pipeline: Pipeline, told: History, to: str) -> Listed:
     if to:
-        return generation_of(corpus_of(pipeline), told, to, pipeline.name)
+        return chosen(told, to, pipeline.name)
     now = told.ledger.live or 0
     before = [
         each

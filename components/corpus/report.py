@@ -39,6 +39,8 @@ class Report:
     unchanged: int = 0
     deleted: int = 0
     failures: tuple[Failed, ...] = ()
+    gaps: tuple[Failed, ...] = ()
+    """Those of them that are parts of the source that could not be listed."""
     incomplete: tuple[Failed, ...] = ()
     """Documents of which a part could not be read; the rest of them is served."""
     left_out: tuple[LeftOut, ...] = ()
@@ -63,6 +65,8 @@ class Report:
     verdict: Verdict | None = None
     """Of the gate."""
     resumed: bool = False
+    passes: int = 1
+    """2 where the source changed meanwhile, and what had changed was written as well."""
     dry_run: bool = False
 
     @property
@@ -120,6 +124,7 @@ class Report:
             "held": self.held,
             "gate": self.verdict.to_json() if self.verdict else None,
             "resumed": self.resumed,
+            "passes": self.passes,
             "evaluated": self.verdict is not None,
             "dry_run": self.dry_run,
             **({"error": self.error.to_json()} if self.error else {}),
@@ -149,6 +154,7 @@ def finish(job: Job, found: Survey, written: Written, sealed: Sealed, settled: S
         held=settled.held,
         verdict=settled.verdict,
         resumed=bool(found.draft),
+        passes=found.passes,
     )
 
 
@@ -181,6 +187,7 @@ def _report(job: Job, found: Survey, **more: Any) -> Report:
         fingerprint=job.fingerprint,
         unchanged=found.unchanged,
         deleted=found.deleted,
+        gaps=found.gaps,
         left_out=found.left_out,
         **more,
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
 from components.corpus.encode import Encoding, local
+from components.corpus.meanwhile import once_more
 from components.corpus.promote import Decision, Judge, Settled, decide, settle
 from components.corpus.report import Report, finish, rehearse
 from components.corpus.request import Job
@@ -64,6 +65,8 @@ def carry_out(
                 total=found.work,
             )
         )
+        if found.changes:
+            found, written = once_more(job, found, written, by, encoding)
         sealed = by(
             Phase(name="check-and-optimise", work=lambda _: seal(job, found, written.draft))
         )

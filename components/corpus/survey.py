@@ -42,6 +42,8 @@ class Survey:
     held: str = ""
     """Generation that is held and already what source and pipeline ask for, empty for none."""
     fingerprint: str = ""
+    listing: str = ""
+    """As in `Plan`."""
     described: int = 0
     unchanged: int = 0
     deleted: int = 0
@@ -49,6 +51,8 @@ class Survey:
     """Documents with something to be done, deletions among them."""
     work: int = 0
     """Those of them that are read."""
+    touched: int = 0
+    """Documents of which nothing but the version is another."""
     listed: int = 0
     """Documents that the source has."""
     served: int = 0
@@ -69,6 +73,8 @@ class Survey:
     failed_before: tuple[str, ...] = ()
     """Documents that the live generation records as failed."""
     seconds: float = 0.0
+    passes: int = 1
+    """How often the source was surveyed and what was found written."""
 
     @property
     def idle(self) -> bool:
@@ -76,14 +82,17 @@ class Survey:
         return not self.changes and not self.draft and bool(self.live) and self.base == self.live
 
 
-def survey(job: Job, folder: Path) -> Survey:
-    """Compare source and manifest; the plan is left in `folder`. Raises UserError."""
+def survey(job: Job, folder: Path, written: str = "") -> Survey:
+    """Compare source and manifest; the plan is left in `folder`. Raises UserError.
+
+    `written`: the draft that this run has written; empty before it has.
+    """
     start = time.perf_counter()
     check_owner(job)
     release = job.corpus.live()
     live = release.generation if release else None
     base = job.corpus.finished(job.fingerprint)
-    draft = _resumable(job, base)
+    draft = job.corpus.generation(written) if written else _resumable(job, base)
     entries = trusted(job, manifest(job, draft or base))
     plan = make_plan(
         job.source,
@@ -95,10 +104,11 @@ def survey(job: Job, folder: Path) -> Survey:
     held, unread = entries, None
     if live != (draft or base):
         held, unread = served(job, live, base.name if base else "")
-    check_holdings(job, plan, held or entries)
+    if not written:
+        check_holdings(job, plan, held or entries)
     file = folder / "plan.parquet"
     save(plan.changes, file)
-    held_back = _held_back(job, plan)
+    held_back = "" if written else _held_back(job, plan)
     return replace(
         _counted(plan, entries, held, unread or total(held)),
         plan_file=str(file),
@@ -211,7 +221,9 @@ def _counted(
         deleted=sum(entries[document_id].chunks > 0 for document_id in gone),
         changes=len(changed),
         work=len(changed) - len(gone),
+        touched=sum(not each.reason for each in plan.of("touch")),
         listed=len(plan.listed),
+        listing=plan.listing,
         served=before.documents or len(held),
         # What is live cannot name them all where it cannot be read.
         doomed=max(len(plan.lost(held)), 0 if plan.gaps else before.documents - len(plan.listed)),

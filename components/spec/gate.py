@@ -39,7 +39,9 @@ class Gate:
     )
     p95_ms: Margin | None = option(None, help="milliseconds that 95 % of warm answers may take")
     queries: str = option("", help="queries without judgements, in place of data: a file")
-    max_shift: Share = option(0.4, help="share of the first ten hits that may change, on average")
+    max_shift: Share = option(
+        0.4, help="1 - Jaccard@10 that may pass, on average: 0.4 is every fourth hit of ten"
+    )
     small: Share = option(0.01, help="share of the chunks below which a change is not tested")
 
 

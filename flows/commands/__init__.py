@@ -9,6 +9,7 @@ from flows.commands import (
     automations,
     compare,
     components,
+    diff,
     models,
     promote,
     prune,
@@ -22,7 +23,18 @@ from flows.commands import (
 )
 
 _GO_ON = (refresh, compare, answers, questions, prune)
-_OTHERS = (search, status, releases, promote, reject, rollback, automations, components, models)
+_OTHERS = (
+    search,
+    status,
+    releases,
+    diff,
+    promote,
+    reject,
+    rollback,
+    automations,
+    components,
+    models,
+)
 GO_ON = frozenset(module.command.name for module in _GO_ON)
 """Verbs that go on from what was done when they are run again."""
 

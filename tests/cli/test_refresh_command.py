@@ -46,7 +46,12 @@ KEYS = {
     "model_loaded": bool,
     "cache": dict,
     "promoted": bool,
+    "release": int,
+    "how": str,
+    "held": str,
+    "gate": type(None),
     "resumed": bool,
+    "passes": int,
     "evaluated": bool,
     "dry_run": bool,
 }
