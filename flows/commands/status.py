@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -133,15 +133,21 @@ def _show(found: dict[str, Any]) -> None:
         table.add_row(
             "pending", "the pipeline file differs: the next refresh makes a release of it"
         )
-    if found["held"] is not None:
-        table.add_row("held", f"release {found['held']} waits for a person: millrace releases")
-    if found["paused"]:
-        table.add_row("paused", "what refreshes make is held until millrace promote")
+    for name, told in _waiting(found):
+        table.add_row(name, told)
     console = new_console()
     console.print(table)
     if found["damaged"]:
         said = f"damaged     see {found['damaged']}: the next refresh builds it anew"
         console.print(said, soft_wrap=True, markup=False)
+
+
+def _waiting(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What waits for a person."""
+    if found["held"] is not None:
+        yield "held", f"release {found['held']} waits for a person: millrace releases"
+    if found["paused"]:
+        yield "paused", "what refreshes make is held until millrace promote"
 
 
 def _names(fields: Mapping[str, int]) -> str:
