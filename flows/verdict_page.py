@@ -106,9 +106,9 @@ def _tests(verdict: Verdict) -> str:
     shown = table(columns, [_test(told, each) for each in told["tests"]], align="lrrrrl")
     means = told["means"]
     return (
-        f"{shown}\n\n{plain(told['metric'])} on {plain(told['name'])}: {means['live']:.3f} of what "
-        f"is live, {means['candidate']:.3f} of the candidate; a loss below {told['margin']:g} does "
-        "not matter\\."
+        f"{shown}\n\nMean {plain(told['metric'])} on {plain(told['name'])}: {means['live']:.3f} of "
+        f"what is live, {means['candidate']:.3f} of the candidate\\. A loss below "
+        f"{told['margin']:g} does not matter\\."
     )
 
 
@@ -145,8 +145,9 @@ def _shift(verdict: Verdict) -> str:
     told = verdict.told
     if "shift" not in told:
         return ""
-    most = f", of which {told['max_shift']:.0%} may" if "max_shift" in told else ""
-    return f"On average {told['shift']:.0%} of the first hits have changed{most}\\."
+    shift = told["shift"]["value"] if isinstance(told["shift"], Mapping) else told["shift"]
+    most = f", {told['max_shift']:.0%} may" if "max_shift" in told else ""
+    return f"On average {shift:.0%} of the first hits have changed{most}\\."
 
 
 def _queries(title: str, rows: Sequence[Mapping[str, Any]]) -> str:
