@@ -43,7 +43,7 @@ _LONG = 1000
 """Characters of a sentence that are shown."""
 
 
-class Choice(StrEnum):
+class Decision(StrEnum):
     """What a person may decide."""
 
     PROMOTE = "promote"
@@ -53,9 +53,9 @@ class Choice(StrEnum):
 class Form(RunInput):
     """What the page asks."""
 
-    decision: Choice = Field(description="promote: it goes live. reject: what is live stays.")
+    decision: Decision = Field(description="promote: it goes live. reject: what is live stays.")
     who: str = Field(min_length=1, description="Your name, for the history.")
-    reason: str = Field("", description="Why. One that is worse is not promoted without.")
+    reason: str = Field("", description="Why; one that is worse is not promoted without.")
 
 
 def awaited(job: Job, report: Report, hours: float) -> tuple[State[Any], Report] | None:
@@ -89,6 +89,8 @@ def _answer(job: Job, report: Report, refused: str, until: float) -> Form | None
     keys = keyset_from_paused_state(state)
     state.state_details.run_input_keyset = dict(keys.items())
     form.save(keys)
+    if refused:
+        get_run_logger().warning("%s: not done: %s", report.pipeline, refused)
     get_run_logger().info("%s: %s", report.pipeline, state.message)
     own = UUID(flow_run.id)
     with get_client(sync_client=True) as client:
@@ -105,23 +107,24 @@ def _answer(job: Job, report: Report, refused: str, until: float) -> Form | None
 
 def _question(report: Report, refused: str) -> str:
     """In Markdown, what stands above the form."""
-    told = f"Release {report.release} of {report.pipeline} is held: {report.held}."
-    asked = plain(told, _LONG)
-    return f"{asked}\n\n**Not done:** {plain(refused, _LONG)}\\." if refused else asked
+    held = f"Release {report.release} of {report.pipeline} is held: {report.held}."
+    more = f"The artifact {report.pipeline}-verdict says more."
+    asked = f"{plain(held, _LONG)} {plain(more)}"
+    return f"**Not done: {plain(refused, _LONG)}\\.**\n\n{asked}" if refused else asked
 
 
 def _refused(job: Job, report: Report, form: Form) -> str:
     """Do what was decided; why that cannot be done, or not without more."""
     by, reason = f"{form.who.strip() or 'somebody'} in the Prefect UI", form.reason.strip()
     try:
-        if form.decision == Choice.REJECT:
+        if form.decision == Decision.REJECT:
             releases.reject(job.pipeline, by=by, reason=reason, release=report.release)
         else:
             releases.promote(
                 job.pipeline, by=by, reason=reason, force=bool(reason), release=report.release
             )
-    except Held as error:
-        return f"{error}: give a reason to promote it all the same"
+    except Held:
+        return "its test says that it is worse, so it takes a reason to promote it"
     except MillraceError as error:
         return line(str(error), error.where, error.hint)
     return ""

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _LONG = 1000
 """Characters of a sentence that are shown."""
+_NAMED = 3
+"""Documents of a query that are named."""
 _WORDS = {"no_worse": "no worse"}
 _MEASURED = (("warm_p95", "asked again"), ("cold_p95", "asked for the first time"))
 
@@ -41,58 +43,67 @@ def show(
     key = f"{artifacts.slug(report.pipeline)}-verdict"
     history = ledgers.ledger(job.corpus)
     told = text(report, history, job.request, until)
-    return artifacts.markdown(key, told, plain(headline(report, history), _LONG), shown)
+    what, _ = headline(report, history)
+    return artifacts.markdown(key, told, plain(what, _LONG), shown)
 
 
-def headline(report: Report, history: Ledger) -> str:
-    """What became of what the run has made, in a sentence."""
+def headline(report: Report, history: Ledger) -> tuple[str, str]:
+    """What became of what the run has made, and why; empty where that is said already."""
     listed = history.listed(report.release)
     if listed is None:
-        return "Nothing was published: no document could be used."
+        return "Nothing was published", "no document could be used"
     release = f"Release {listed.number}"
     if report.held:
-        return f"{release} is held: {report.held}."
+        return f"{release} is held", report.held
     if listed.state == "rejected":
-        return f"{release} was rejected: {listed.reason}".removesuffix(": ") + "."
+        return f"{release} was rejected", listed.reason
     if report.how is None:
-        return f"There was nothing to test: {release.lower()} is live as before."
+        return f"{release} is live as before", "there was nothing to test"
     went = listed.lives[-1]
     how = {
         "first": "the first",
         "small": "a small change, which was not tested",
         "tested": "tested",
     }.get(report.how, f"{report.how} by {went['by']}")
-    return f"{release} is live, {how}: {went['why']}".removesuffix(": ") + "."
+    return f"{release} is live, {how}", went["why"]
 
 
 def text(report: Report, history: Ledger, request: Request, until: datetime | None = None) -> str:
     """The whole of it, as Markdown."""
     verdict = report.verdict
-    parts = [f"**{plain(headline(report, history), _LONG)}**"]
+    parts = [f"**{plain(': '.join(filter(None, headline(report, history))), _LONG)}\\.**"]
     if report.held:
-        parts.append(_decide(request, until))
+        parts.append(_decide(report, history.live, request, until))
     if verdict:
-        if verdict.again:
-            parts.append("The same was tested before: this is what was found then.")
         if not report.held and report.how != "tested":
-            parts.append(f"Tested, it is {plain(verdict.sentence, _LONG)}\\.")
-        parts += [_tests(verdict), _times(verdict), _shift(verdict)]
-        parts.append(_queries("Queries that lost most", verdict.told.get("losses", ())))
-        parts.append(_queries("Queries that changed most", verdict.told.get("most_changed", ())))
+            parts.append(f"Its test said: {plain(verdict.sentence, _LONG)}\\.")
+        if verdict.again:
+            parts.append("That was found before: the same is not tested again.")
+        parts += [_tests(verdict), _times(verdict), _losses(verdict), _changes(verdict)]
         parts.append(_anchor(verdict, history))
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
-def _decide(request: Request, until: datetime | None) -> str:
+def _decide(report: Report, live: int | None, request: Request, until: datetime | None) -> str:
     """What a person can do, and type, as it can be copied."""
     asked = [request.pipeline, *(each for one in request.overrides for each in ("--set", one))]
+    why = ("--reason", "TEXT")
+    worse = report.verdict is not None and report.verdict.outcome == "worse"
     lines = [
         shlex.join(["millrace", verb, *asked, *more])
-        for verb, *more in (("releases",), ("diff",), ("promote",), ("reject", "--reason", "TEXT"))
+        for verb, *more in (
+            ("releases",),
+            ("diff", str(live), str(report.release)),
+            ("promote", *(("--force", *why) if worse else ())),
+            ("reject", *why),
+        )
     ]
     told = ["What is live stays until somebody decides:"]
     if until:
-        told = [f"The run waits until {until:%Y-%m-%d %H:%M} UTC: **Resume** asks you.", *told]
+        told = [
+            f"The run waits until {until:%Y-%m-%d %H:%M} UTC: **Resume** asks for a decision.",
+            *told,
+        ]
     return f"{' '.join(told)}\n\n{indent(chr(10).join(lines), '    ')}"
 
 
@@ -102,28 +113,24 @@ def _tests(verdict: Verdict) -> str:
     if "tests" not in told:
         return ""
     level = f"{100 * (1 - told['alpha']):g} % interval"
-    columns = ("against", "queries", "mean difference", level, "won / lost / equal", "so it is")
+    columns = ("against", "queries", "difference", level, "won/lost/equal", "verdict")
     shown = table(columns, [_test(told, each) for each in told["tests"]], align="lrrrrl")
     means = told["means"]
     return (
-        f"{shown}\n\nMean {plain(told['metric'])} on {plain(told['name'])}: {means['live']:.3f} of "
-        f"what is live, {means['candidate']:.3f} of the candidate\\. A loss below "
-        f"{told['margin']:g} does not matter\\."
+        f"{shown}\n\nData set {plain(told['name'])}, mean {plain(told['metric'])}: "
+        f"{means['live']:.3f} of what is live, {means['candidate']:.3f} of the candidate\\. A loss "
+        f"below {told['margin']:g} does not matter\\."
     )
 
 
 def _test(told: Mapping[str, Any], each: Mapping[str, Any]) -> tuple[str, ...]:
-    named = {
-        "live": f"what is live, release {told['live']}",
-        "anchor": f"the anchor, release {told['anchor']}",
-    }
     where = f", {plain(each['by'])} {plain(each['value'])}" if "by" in each else ""
     return (
-        f"{named[each['against']]}{where}",
+        f"{each['against']}, release {told[each['against']]}{where}",
         f"{each['questions']:,}",
         f"{each['difference']:+.3f}",
         f"{each['ci_low']:+.3f} to {each['ci_high']:+.3f}",
-        f"{each['wins']} / {each['losses']} / {each['ties']}",
+        f"{each['wins']}/{each['losses']}/{each['ties']}",
         _WORDS.get(each["verdict"], each["verdict"]),
     )
 
@@ -140,29 +147,41 @@ def _times(verdict: Verdict) -> str:
     return table(columns, rows, align="lrr")
 
 
-def _shift(verdict: Verdict) -> str:
-    """How much the answers change, where there are no judgements to tell whether for the better."""
-    told = verdict.told
-    if "shift" not in told:
-        return ""
-    shift = told["shift"]["value"] if isinstance(told["shift"], Mapping) else told["shift"]
-    most = f", {told['max_shift']:.0%} may" if "max_shift" in told else ""
-    return f"On average {shift:.0%} of the first hits have changed{most}\\."
+def _losses(verdict: Verdict) -> str:
+    """The queries that lose most."""
+    rows = [
+        (plain(each["id"]), plain(each["query"]), f"{each['live']:.3f}", f"{each['candidate']:.3f}")
+        for each in verdict.told.get("losses", ())
+    ]
+    return _titled("Queries that lose most", ("id", "query", "live", "candidate"), rows, "llrr")
 
 
-def _queries(title: str, rows: Sequence[Mapping[str, Any]]) -> str:
-    """Queries, each with what is known of it."""
-    if not rows:
-        return ""
-    columns = [*rows[0]]
-    shown = [[_cell(each.get(name, "")) for name in columns] for each in rows]
-    sides = "".join("r" if isinstance(rows[0][name], int | float) else "l" for name in columns)
-    named = [plain(name.replace("_", " ")) for name in columns]
-    return f"**{title}**\n\n{table(named, shown, align=sides)}"
+def _changes(verdict: Verdict) -> str:
+    """The queries whose first hits change most, where nobody has judged which are right."""
+    rows = [
+        (
+            plain(each["id"]),
+            plain(each["query"]),
+            f"{each['jaccard']:.2f}",
+            _only(each["before"], each["after"]),
+            _only(each["after"], each["before"]),
+        )
+        for each in verdict.told.get("most_changed", ())
+    ]
+    columns = ("id", "query", "alike", "found no more", "found instead")
+    return _titled("Queries that change most", columns, rows, "llrll")
 
 
-def _cell(value: Any) -> str:
-    return f"{value:.3f}" if isinstance(value, float) else plain(str(value))
+def _only(hits: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]]) -> str:
+    """The first documents of these that those others lack."""
+    lacking = {each["document"] for each in hits} - {each["document"] for each in others}
+    named = list(dict.fromkeys(each["document"] for each in hits if each["document"] in lacking))
+    told = [plain(each, 60) for each in named[:_NAMED]]
+    return ", ".join([*told, "…"] if len(named) > _NAMED else told)
+
+
+def _titled(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], align: str) -> str:
+    return f"**{title}**\n\n{table(columns, rows, align)}" if rows else ""
 
 
 def _anchor(verdict: Verdict, history: Ledger) -> str:
