@@ -29,6 +29,7 @@ from components.corpus.report import Report
 from components.corpus.request import Job
 from components.errors import Held, MillraceError, TakenOver, line
 from components.indexes import ledger as ledgers
+from flows.states import stopped
 from infra import stopping
 from infra.markdown import plain
 
@@ -61,8 +62,6 @@ class Form(RunInput):
 def awaited(job: Job, report: Report, hours: float) -> tuple[State[Any], Report] | None:
     """How the run ends when somebody has decided within so many hours, and its report then; None
     where nobody has.
-
-    Raises TakenOver where it is another release that is to be decided about by now.
     """
     until = time.monotonic() + 3600 * hours
     refused = ""
@@ -131,8 +130,8 @@ def _refused(job: Job, report: Report, form: Form) -> str:
 
 
 def _decided(job: Job, report: Report) -> tuple[State[Any], Report] | None:
-    """The end of a run whose candidate somebody has decided about, wherever that was; None where
-    nobody has, or where the store does not answer. Raises TakenOver.
+    """The end of a run whose candidate nobody needs to decide about any more, wherever that came
+    from; None where somebody has to, or where the store does not answer.
     """
     try:
         history = ledgers.ledger(job.corpus)
@@ -141,14 +140,13 @@ def _decided(job: Job, report: Report) -> tuple[State[Any], Report] | None:
     listed = history.listed(report.release)
     if listed is None or history.held == listed.number:
         return None
+    release, settled = f"release {listed.number}", replace(report, held="")
     if listed.state in ("live", "was live"):
         went = listed.lives[-1]
-        told = f"release {listed.number} was {went['how']} by {went['by']}: {went['why']}"
-        made = replace(report, held="", how=went["how"])
-        return Completed(name="Promoted", message=told), made
+        told = f"{release} was {went['how']} by {went['by']}: {went['why']}"
+        return Completed(name="Promoted", message=told), replace(settled, how=went["how"])
     if listed.state == "rejected":
-        told = f"release {listed.number} was rejected: {listed.reason}".removesuffix(": ")
-        return Completed(name="Rejected", message=told), replace(report, held="")
-    raise TakenOver(f"release {listed.number} is {listed.state}: nobody needs to decide").at(
-        report.pipeline
-    )
+        told = f"{release} was rejected: {listed.reason}".removesuffix(": ")
+        return Completed(name="Rejected", message=told), settled
+    error = TakenOver(f"{release} is not held any more, it is {listed.state}").at(report.pipeline)
+    return stopped(error), settled

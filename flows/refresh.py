@@ -133,12 +133,12 @@ def _refreshed(planned: Planned, by: Runner, many: float, hours: float) -> Ended
     verdict: UUID | None = None
     with suppress(Exception):  # it is published; the task itself shows what went wrong
         verdict = by(Phase(name="report", work=lambda _: _show(job, found, report, until)))
-    if until and (decided := approval.awaited(job, report, hours)):
-        state, report = decided
+    state = ended(report, many)
+    if until:
+        state, report = approval.awaited(job, report, hours) or (state, report)
         with suppress(Exception):
             verdict_page.show(job, report, shown=verdict)
-        return Ended(report, state, todo.of_report(found, report))
-    return Ended(report, ended(report, many), todo.of_report(found, report))
+    return Ended(report, state, todo.of_report(found, report))
 
 
 def _show(job: Job, found: Survey, report: Report, until: datetime | None) -> UUID | None:

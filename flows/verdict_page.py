@@ -55,8 +55,8 @@ def headline(report: Report, history: Ledger) -> tuple[str, str]:
     release = f"Release {listed.number}"
     if report.held:
         return f"{release} is held", report.held
-    if listed.state == "rejected":
-        return f"{release} was rejected", listed.reason
+    if listed.state in ("rejected", "replaced", "rolled back"):
+        return f"{release} was {listed.state}", listed.reason
     if report.how is None:
         return f"{release} is live as before", "there was nothing to test"
     went = listed.lives[-1]
@@ -150,17 +150,16 @@ def _times(verdict: Verdict) -> str:
 def _losses(verdict: Verdict) -> str:
     """The queries that lose most."""
     rows = [
-        (plain(each["id"]), plain(each["query"]), f"{each['live']:.3f}", f"{each['candidate']:.3f}")
+        (plain(each["query"]), f"{each['live']:.3f}", f"{each['candidate']:.3f}")
         for each in verdict.told.get("losses", ())
     ]
-    return _titled("Queries that lose most", ("id", "query", "live", "candidate"), rows, "llrr")
+    return _titled("Queries that lose most", ("query", "live", "candidate"), rows, "lrr")
 
 
 def _changes(verdict: Verdict) -> str:
     """The queries whose first hits change most, where nobody has judged which are right."""
     rows = [
         (
-            plain(each["id"]),
             plain(each["query"]),
             f"{each['jaccard']:.2f}",
             _only(each["before"], each["after"]),
@@ -168,8 +167,8 @@ def _changes(verdict: Verdict) -> str:
         )
         for each in verdict.told.get("most_changed", ())
     ]
-    columns = ("id", "query", "alike", "found no more", "found instead")
-    return _titled("Queries that change most", columns, rows, "llrll")
+    columns = ("query", "alike", "found no more", "found instead")
+    return _titled("Queries that change most", columns, rows, "lrll")
 
 
 def _only(hits: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]]) -> str:
