@@ -117,7 +117,7 @@ def _tests(verdict: Verdict) -> str:
     shown = table(columns, [_test(told, each) for each in told["tests"]], align="lrrrrl")
     means = told["means"]
     return (
-        f"{shown}\n\nData set {plain(told['name'])}, mean {plain(told['metric'])}: "
+        f"{shown}\n\nMean {plain(told['metric'])} on the data set {plain(told['name'])}: "
         f"{means['live']:.3f} of what is live, {means['candidate']:.3f} of the candidate\\. A loss "
         f"below {told['margin']:g} does not matter\\."
     )
