@@ -34,7 +34,7 @@ def _check_coverage(job: Job, found: Survey, live: Generation, candidate: Genera
     that was recovered of what it had lost.
     """
     held = manifest(job, candidate)
-    seen, unread = served(job, live, found.base)
+    seen, unread = served(job, live, found.base, held if found.draft else None)
     unlisted = tuple(found.gap_prefixes)
     missing = [
         document_id

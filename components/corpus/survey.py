@@ -80,7 +80,7 @@ def survey(job: Job, folder: Path) -> Survey:
     release = job.corpus.live()
     live = release.generation if release else None
     base = job.corpus.finished(job.fingerprint)
-    draft = _resumable(job, base)
+    draft = resumable(job, base)
     entries = trusted(job, manifest(job, draft or base))
     plan = make_plan(
         job.source,
@@ -91,7 +91,7 @@ def survey(job: Job, folder: Path) -> Survey:
     )
     held, unread = entries, None
     if live != (draft or base):
-        held, unread = served(job, live, base.name if base else "")
+        held, unread = served(job, live, base.name if base else "", entries if draft else None)
     check_holdings(job, plan, held or entries)
     file = folder / "plan.parquet"
     save(plan.changes, file)
@@ -132,16 +132,21 @@ def manifest(job: Job, generation: Generation | None) -> dict[str, Entry]:
         raise
 
 
-def served(job: Job, live: Generation | None, base: str) -> tuple[dict[str, Entry], Totals | None]:
+def served(
+    job: Job, live: Generation | None, base: str, draft: Mapping[str, Entry] | None
+) -> tuple[dict[str, Entry], Totals | None]:
     """What readers see now. Where that is damaged, what the draft is made of stands for it, and its
-    totals are all that is known of the rest.
+    totals are all that is known of the rest. Where it is the base itself, that is what a draft
+    holds that was begun before the damage was found, or to mend it.
     """
     try:
         return manifest(job, live), None
     except Damaged as error:
-        if live is None or live.name == base:
+        if live is None or (live.name == base and draft is None):
             raise
         _log.warning("what is live is compared by its totals: %s", error)
+        if draft is not None and live.name == base:
+            return dict(draft), live.totals
         return manifest(job, job.corpus.generation(base) if base else None), live.totals
 
 
@@ -156,7 +161,8 @@ def incomplete(entries: Mapping[str, Entry]) -> tuple[Failed, ...]:
     return tuple(Failed(id=i, reason=e.reason) for i, e in partly.items())
 
 
-def _resumable(job: Job, base: Generation | None) -> Generation | None:
+def resumable(job: Job, base: Generation | None) -> Generation | None:
+    """A draft that began from this base and was not finished, recovered; set aside if damaged."""
     draft = job.corpus.unfinished(job.fingerprint, base)
     if draft is None or job.request.dry_run:
         return None  # a dry run opens nothing that a running refresh may be writing

@@ -109,6 +109,36 @@ class VectorCache:
         if held:
             self._tried(lambda file: _write(file, held, self._limit), None, writes=True)
 
+    @property
+    def file(self) -> Path:
+        """Where they are."""
+        return self._file
+
+    def damage(self) -> str:
+        """Why what is kept cannot be read, or not all of it; empty where it can, where nothing is
+        kept, and where another process keeps it locked. Reads it all.
+        """
+        if not self._file.exists():
+            return ""
+        try:
+            with closing(sqlite3.connect(self._file, timeout=_WAIT)) as opened:
+                (told,) = opened.execute("PRAGMA quick_check(1)").fetchone()
+                if told != "ok":
+                    return str(told)
+                (torn,) = opened.execute(
+                    "SELECT count(*) FROM vectors WHERE typeof(vector) <> 'blob' OR vector = x''"
+                ).fetchone()
+                return f"{torn:,} entries hold no bytes" if torn else ""
+        except sqlite3.Error as error:
+            locked = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF in _LOCKED
+            return "" if locked else str(error)
+
+    def clear(self) -> None:
+        """Drop the file: it is made anew when something is kept. Raises OSError."""
+        self.close()
+        for end in ("", "-wal", "-shm"):
+            self._file.with_name(self._file.name + end).unlink(missing_ok=True)
+
     def close(self) -> None:
         """Close the file; it is opened again when it is needed."""
         with self._lock:

@@ -165,14 +165,18 @@ class QdrantCorpus:
             with lease(self._control, self._key, settings().lease):
                 self._control.adopt()
                 collection.check_alias(self._server, self.name)
-                if release := self.live():
-                    # A run that was killed while it published may have left the old one.
-                    place = self._record(release.generation.name).collection
-                    collection.name_as(self._server, self.name, place)
-                    # What has become filterable since is so without a new generation.
-                    allowed = limits_of(self._server, place)
-                    collection.index_chunks(self._server, place, allowed, self._layout.filterable)
+                with suppress(Missing):  # `live` tells whoever asks; who mends it must get in here
+                    self._put_right()
                 yield
+
+    def _put_right(self) -> None:
+        if release := self.live():
+            # A run that was killed while it published may have left the old one.
+            place = self._record(release.generation.name).collection
+            collection.name_as(self._server, self.name, place)
+            # What has become filterable since is so without a new generation.
+            allowed = limits_of(self._server, place)
+            collection.index_chunks(self._server, place, allowed, self._layout.filterable)
 
     def lend(self) -> str:
         """See `Shared`."""
@@ -236,6 +240,35 @@ class QdrantCorpus:
         if again:
             self.recover(draft)
         return draft
+
+    def generations(self) -> list[Generation]:
+        """See `Mendable`."""
+        return [each.generation for each in self._control.records()]
+
+    def examine(
+        self, generation: Generation
+    ) -> AbstractContextManager[StoredReader[CollectionPoints]]:
+        """See `Mendable`."""
+        return self.read(generation)
+
+    def mend(self, wanted: Generation, base: Generation) -> Generation:
+        """See `Mendable`."""
+        return self.draft(wanted, base)
+
+    def astray(self) -> str:
+        """See `Mendable`: the alias."""
+        release = self.live()
+        if release is None:
+            return ""
+        place = self._record(release.generation.name).collection
+        found = collection.stands_for(self._server, self.name)
+        if found == place:
+            return ""
+        leads = f"stands for {found}" if found else "is gone"
+        return f"the alias {self.name} {leads}, and what is live is in {place}"
+
+    def forget_live(self) -> None:
+        """See `Mendable`: the corpus' record is whole or not there."""
 
     def recover(self, draft: Generation) -> None:
         """See `CorpusIndex`. What the run wrote that was killed is not seen any more, but for what

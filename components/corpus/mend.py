@@ -1,0 +1,211 @@
+"""Documents in which damage was found, brought back from the source in a draft of what is live.
+
+Nothing else is encoded, and nothing that is served is lost by it. The draft is an ordinary one:
+whoever goes on with it after a kill, a doctor or a refresh, brings back what is missing in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from components.corpus.clock import Clock
+from components.corpus.encode import Encoding
+from components.corpus.finding import BY_DOCUMENT, Finding, documents
+from components.corpus.plan import Change, save
+from components.corpus.prepare import prepare
+from components.corpus.request import Job
+from components.corpus.seal import seal
+from components.corpus.survey import Survey, manifest, resumable
+from components.corpus.write import write
+from components.errors import BadDocument, BadOption, GuardStopped
+from components.indexes.contract import CorpusIndex, Mendable, Writer
+from components.indexes.manifest import Entry, Generation, Totals
+from components.machine import temporary
+from components.phases import Phase, Runner
+
+Listing = Mapping[str, Change]
+"""What it takes to add each document that the source has, by id."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mended:
+    """What became of the documents' findings."""
+
+    findings: Sequence[Finding]
+    generation: Generation | None = None
+    """Finished and not published; none where nothing could be done."""
+    tokens: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Treatment:
+    """What is done with each document."""
+
+    again: Listing
+    """Encoded anew."""
+    strays: Sequence[str]
+    """Without an entry: dropped before, and encoded where the source has them."""
+    older: Sequence[str]
+    """Chunks of another content are dropped."""
+    left: Mapping[str, str]
+    """Why they cannot be encoded."""
+
+
+def mend(
+    job: Job,
+    live: Generation,
+    entries: Mapping[str, Entry],
+    findings: Sequence[Finding],
+    listing: Listing,
+    by: Runner,
+    encoding: Encoding,
+) -> Mended:
+    """Under the corpus' lock. `job`: of the stages that `live` was made by; `entries`: what its
+    manifest says; `findings`: what was found in it.
+
+    Raises MillraceError; GuardStopped where a document was lost from the source meanwhile.
+    """
+    plan = by(Phase(name="plan", work=lambda _: treatment(job, entries, findings, listing)))
+    told = [_after(each, plan.left) for each in findings]
+    if not (plan.again or plan.strays or plan.older):
+        return Mended(findings=told)
+    draft = resumable(job, live) or _draft(job, live)
+    with temporary.folder("millrace-") as folder:
+        found = _prepared(job, live, draft, entries, plan, folder)
+        written = by(
+            Phase(
+                name="encode-and-write",
+                work=lambda tell: write(job, found, tell, encoding),
+                counts="documents",
+                total=found.work,
+            )
+        )
+    _check_kept(job, draft, [i for i in plan.again if i in entries and entries[i].chunks])
+    sealed = by(Phase(name="check-and-optimise", work=lambda _: seal(job, found, draft.name)))
+    return Mended(findings=told, generation=sealed.generation, tokens=written.tokens)
+
+
+def mendable(corpus: CorpusIndex) -> Mendable:
+    """The corpus as one that may be mended. Raises BadOption."""
+    if isinstance(corpus, Mendable):
+        return corpus
+    raise BadOption("the index does not let itself be looked into").at(
+        where="index", hint="qdrant_edge and qdrant do"
+    )
+
+
+def treatment(
+    job: Job, entries: Mapping[str, Entry], findings: Iterable[Finding], listing: Listing
+) -> Treatment:
+    """What can be done: each document that has to be encoded is read and cut first, because what is
+    served of one that cannot be is better than nothing.
+    """
+    findings = list(findings)
+    orphans = documents(findings, "orphans")
+    wrong = documents(findings, *BY_DOCUMENT - {"orphans"})
+    strays = sorted(orphans - entries.keys())
+    again: dict[str, Change] = {}
+    left: dict[str, str] = {}
+    for document_id in (*sorted(wrong), *strays):
+        change = listing.get(document_id)
+        reason = _unusable(change, job)
+        if change and not reason:
+            again[document_id] = change
+        elif document_id in wrong:
+            left[document_id] = reason
+    older = sorted((orphans & entries.keys()) - again.keys())
+    return Treatment(again=again, strays=strays, older=older, left=left)
+
+
+def _unusable(change: Change | None, job: Job) -> str:
+    if change is None:
+        return "the source does not have it any more"
+    try:
+        prepare(change, job, Clock())
+    except BadDocument as error:
+        return f"the source's cannot be used: {error}"
+    return ""
+
+
+def _after(finding: Finding, left: Mapping[str, str]) -> Finding:
+    """A finding once all that can be done is done."""
+    if finding.check not in BY_DOCUMENT:
+        return finding
+    if finding.check == "orphans" or finding.where not in left:
+        return replace(finding, mended=True)
+    return replace(finding, remedy=f"{left[finding.where]}; what is served of it stays as it is")
+
+
+def _draft(job: Job, live: Generation) -> Generation:
+    wanted = replace(live, run_id=job.request.run_id, totals=Totals(), sparse=None)
+    return mendable(job.corpus).mend(wanted, live)
+
+
+def _prepared(
+    job: Job,
+    live: Generation,
+    draft: Generation,
+    entries: Mapping[str, Entry],
+    plan: Treatment,
+    folder: Path,
+) -> Survey:
+    """The draft without what is wrong in it, and what has to be written then."""
+    with job.corpus.write(draft) as writer:
+        held = writer.entries()
+
+        def untouched(document_id: str) -> bool:
+            """Whether no killed run has brought it back already."""
+            return held.get(document_id) == entries.get(document_id)
+
+        writer.forget([each for each in {*plan.again, *plan.strays} if untouched(each)])
+        older = [each for each in plan.older if untouched(each)]
+        writer.commit([entries[each] for each in older], older)
+        _record_loss(writer, [entries[each] for each in plan.left if untouched(each)], plan.left)
+        there = writer.entries()
+    changes = [each for name, each in plan.again.items() if name not in there]
+    file = folder / "plan.parquet"
+    save(changes, file)
+    return Survey(
+        plan_file=str(file),
+        base=live.name,
+        draft=draft.name,
+        live=live.name,
+        fingerprint=job.fingerprint,
+        changes=len(changes),
+        work=len(changes),
+        expected=len(there.keys() | {each.document_id for each in changes}),
+    )
+
+
+def _record_loss(writer: Writer, left: Sequence[Entry], why: Mapping[str, str]) -> None:
+    """Let the entries of documents that stay as they are say how many chunks they have: by them the
+    draft is checked. The next refresh tries them again.
+    """
+    lacking = []
+    for entry in left:
+        stored, whole = writer.count_chunks(entry.document_id), entry.chunks + entry.lost
+        if stored == entry.chunks:
+            continue
+        if not stored:
+            writer.forget([entry.document_id])
+        lost = max(0, whole - stored)
+        reason = f"{lost:,} of {whole:,} chunks were lost, and {why[entry.document_id]}"
+        lacking.append(
+            replace(entry, chunks=stored, lost=lost, version="", state="failed", reason=reason)
+        )
+    writer.commit(lacking)
+
+
+def _check_kept(job: Job, draft: Generation, documents: Sequence[str]) -> None:
+    """Raises GuardStopped where one that is served could be read before, and not when it was its
+    turn.
+    """
+    held = manifest(job, draft)
+    gone = [each for each in documents if each not in held or not held[each].chunks]
+    if gone:
+        raise GuardStopped(
+            f"{len(gone)} documents could not be read any more, {gone[0]!r} is one: nothing was "
+            "published"
+        ).at(where=job.pipeline.name, hint="run the doctor again: it goes on from there")
