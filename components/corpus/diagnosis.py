@@ -18,7 +18,7 @@ class Diagnosis:
     pipeline: str
     run_id: str
     generation: str
-    """What is live in the end; empty where nothing that can be read is."""
+    """What is live in the end; empty where nobody can tell."""
     findings: tuple[Finding, ...] = ()
     documents: int = 0
     """With an entry in what was looked at."""

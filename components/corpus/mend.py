@@ -6,7 +6,7 @@ whoever goes on with it after a kill, a doctor or a refresh, brings back what is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from components.corpus.seal import seal
 from components.corpus.survey import Survey, manifest, resumable
 from components.corpus.write import write
 from components.errors import BadDocument, BadOption, GuardStopped
-from components.indexes.contract import CorpusIndex, Mendable, Writer
+from components.indexes.contract import CorpusIndex, GenerationReader, Mendable, Writer
 from components.indexes.manifest import Entry, Generation, Totals
 from components.machine import temporary
 from components.phases import Phase, Runner
@@ -51,6 +51,13 @@ class Treatment:
     """Chunks of another content are dropped."""
     left: Mapping[str, str]
     """Why they cannot be encoded."""
+    lacking: Mapping[str, int]
+    """How many chunks of them are stored, where another number is recorded."""
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to do."""
+        return not (self.again or self.strays or self.older or self.lacking)
 
 
 def mend(
@@ -67,9 +74,9 @@ def mend(
 
     Raises MillraceError; GuardStopped where a document was lost from the source meanwhile.
     """
-    plan = by(Phase(name="plan", work=lambda _: treatment(job, entries, findings, listing)))
+    plan = by(Phase(name="plan", work=lambda _: treatment(job, live, entries, findings, listing)))
     told = [_after(each, plan.left) for each in findings]
-    if not (plan.again or plan.strays or plan.older):
+    if plan.idle:
         return Mended(findings=told)
     draft = resumable(job, live) or _draft(job, live)
     with temporary.folder("millrace-") as folder:
@@ -97,12 +104,15 @@ def mendable(corpus: CorpusIndex) -> Mendable:
 
 
 def treatment(
-    job: Job, entries: Mapping[str, Entry], findings: Iterable[Finding], listing: Listing
+    job: Job,
+    live: Generation,
+    entries: Mapping[str, Entry],
+    findings: Sequence[Finding],
+    listing: Listing,
 ) -> Treatment:
     """What can be done: each document that has to be encoded is read and cut first, because what is
     served of one that cannot be is better than nothing.
     """
-    findings = list(findings)
     orphans = documents(findings, "orphans")
     wrong = documents(findings, *BY_DOCUMENT - {"orphans"})
     strays = sorted(orphans - entries.keys())
@@ -116,7 +126,27 @@ def treatment(
         elif document_id in wrong:
             left[document_id] = reason
     older = sorted((orphans & entries.keys()) - again.keys())
-    return Treatment(again=again, strays=strays, older=older, left=left)
+    unsure = documents(findings, "entries", "points") & left.keys()
+    return Treatment(
+        again=again,
+        strays=strays,
+        older=older,
+        left=left,
+        lacking=_lacking(job, live, [entries[each] for each in sorted(unsure)]),
+    )
+
+
+def _lacking(job: Job, live: Generation, unsure: Sequence[Entry]) -> Mapping[str, int]:
+    if not unsure:
+        return {}
+    with mendable(job.corpus).examine(live) as reader:
+        stored = {each.document_id: _stored(reader, each) for each in unsure}
+    return {e.document_id: count for e in unsure if (count := stored[e.document_id]) != e.chunks}
+
+
+def _stored(reader: GenerationReader, entry: Entry) -> int:
+    """Chunks of the content that the entry is of."""
+    return sum(each.version == entry.content_hash for each in reader.chunks(entry.document_id))
 
 
 def _unusable(change: Change | None, job: Job) -> str:
@@ -162,7 +192,7 @@ def _prepared(
         writer.forget([each for each in {*plan.again, *plan.strays} if untouched(each)])
         older = [each for each in plan.older if untouched(each)]
         writer.commit([entries[each] for each in older], older)
-        _record_loss(writer, [entries[each] for each in plan.left if untouched(each)], plan.left)
+        _record_loss(writer, [entries[each] for each in plan.lacking if untouched(each)], plan)
         there = writer.entries()
     changes = [each for name, each in plan.again.items() if name not in there]
     file = folder / "plan.parquet"
@@ -179,23 +209,19 @@ def _prepared(
     )
 
 
-def _record_loss(writer: Writer, left: Sequence[Entry], why: Mapping[str, str]) -> None:
+def _record_loss(writer: Writer, lacking: Sequence[Entry], plan: Treatment) -> None:
     """Let the entries of documents that stay as they are say how many chunks they have: by them the
     draft is checked. The next refresh tries them again.
     """
-    lacking = []
-    for entry in left:
-        stored, whole = writer.count_chunks(entry.document_id), entry.chunks + entry.lost
-        if stored == entry.chunks:
-            continue
-        if not stored:
-            writer.forget([entry.document_id])
-        lost = max(0, whole - stored)
-        reason = f"{lost:,} of {whole:,} chunks were lost, and {why[entry.document_id]}"
-        lacking.append(
-            replace(entry, chunks=stored, lost=lost, version="", state="failed", reason=reason)
-        )
-    writer.commit(lacking)
+    writer.forget([e.document_id for e in lacking if not plan.lacking[e.document_id]])
+    writer.commit([_short(each, plan) for each in lacking])
+
+
+def _short(entry: Entry, plan: Treatment) -> Entry:
+    stored, count = plan.lacking[entry.document_id], entry.chunks + entry.lost
+    lost = max(0, count - stored)
+    reason = f"{lost:,} of {count:,} chunks were lost, and {plan.left[entry.document_id]}"
+    return replace(entry, chunks=stored, lost=lost, version="", state="failed", reason=reason)
 
 
 def _check_kept(job: Job, draft: Generation, documents: Sequence[str]) -> None:

@@ -171,11 +171,11 @@ class QdrantCorpus:
 
     def _put_right(self) -> None:
         if release := self.live():
-            # A run that was killed while it published may have left the old one.
             place = self._record(release.generation.name).collection
+            allowed = limits_of(self._server, place)  # raises Missing where it is gone
+            # A run that was killed while it published may have left the old one.
             collection.name_as(self._server, self.name, place)
             # What has become filterable since is so without a new generation.
-            allowed = limits_of(self._server, place)
             collection.index_chunks(self._server, place, allowed, self._layout.filterable)
 
     def lend(self) -> str:
