@@ -9,6 +9,7 @@ Cancelled               (cancelled) somebody wanted it so; what was committed st
 Stopped                 (crashed) the process was told to stop; the next run goes on from there
 Stopped by guard        (failed) nothing was published, somebody has to decide
 Unavailable             (failed) who was asked did not answer; the next run goes on from there
+Damaged                 (failed) a doctor found damage that is not mended; nothing else is changed
 Failed                  the request is wrong, or something is broken
 """
 

@@ -9,6 +9,7 @@ from flows.commands import (
     automations,
     compare,
     components,
+    doctor,
     models,
     prune,
     questions,
@@ -17,7 +18,7 @@ from flows.commands import (
     status,
 )
 
-_GO_ON = (refresh, compare, answers, questions, prune)
+_GO_ON = (refresh, compare, answers, questions, doctor, prune)
 _OTHERS = (search, status, automations, components, models)
 GO_ON = frozenset(module.command.name for module in _GO_ON)
 """Verbs that go on from what was done when they are run again."""

@@ -15,6 +15,7 @@ VERBS = (
     "automations",
     "compare",
     "components",
+    "doctor",
     "models",
     "prune",
     "questions",
@@ -36,6 +37,7 @@ OPTIONS = {
     "search": (*SHARED, "-k", "--filter"),
     "status": (*SHARED, "--max-age"),
     "automations": ("--notify", "--max-age", "--json", "-h, --help"),
+    "doctor": (*SHARED, "--repair", "--sample"),
     "prune": (*SHARED, "--dry-run"),
     "answers": (
         "--set [",
