@@ -10,7 +10,7 @@ from typing import Any
 
 from components.indexes.edge import shards
 from components.indexes.manifest import Generation
-from components.indexes.points import DENSE
+from components.indexes.points import DENSE, SPARSE
 from components.indexes.qdrant.control import Control
 from components.indexes.qdrant.server import connect
 from tests.corpora import Corpus
@@ -52,9 +52,11 @@ class Live:
         with self._opened() as held:
             held.drop([each.id for each in points])
 
-    def put(self, point: Any, id: str = "", vector: Any = None, **payload: Any) -> None:
-        """A point again, with some of it changed, or under another id."""
-        vectors = {**(point.vector or {})}
+    def put(
+        self, point: Any, id: str = "", vector: Any = None, *, terms: bool = True, **payload: Any
+    ) -> None:
+        """A point again, with some of it changed, or under another id; `terms`: with its own."""
+        vectors = {name: own for name, own in point.vector.items() if terms or name != SPARSE}
         if vector is not None:
             vectors[DENSE] = vector
         with self._opened() as held:

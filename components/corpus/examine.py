@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -41,14 +41,17 @@ def examine(
     for point in reader.scan():
         _note(point, found[point.document_id][point.version])
     told: list[Finding] = []
+    sound: list[tuple[Entry, Version]] = []
     for document_id in sorted(found.keys() | entries.keys()):
         stored, entry = found.get(document_id, {}), entries.get(document_id)
         told += _strays(document_id, entry, stored)
         if entry and (entry.chunks or entry.lost):
             own = stored.get(entry.content_hash, Version())
-            told += _lacks(entry, own, whole=generation.whole)
-            told += _vectors(entry, own)
-    return told
+            lacks = [*_lacks(entry, own, whole=generation.whole), *_vectors(entry, own)]
+            told += lacks
+            if not lacks:
+                sound.append((entry, own))
+    return [*told, *_terms(generation, sound)]
 
 
 def _note(point: Held, own: Version) -> None:
@@ -109,6 +112,21 @@ def _vectors(entry: Entry, own: Version) -> Iterator[Finding]:
     if own.bad:
         told = ", ".join(f"{count} {wrong}" for wrong, count in own.bad.most_common(_SHOWN))
         yield _found("vectors", entry.document_id, f"dense vectors: {told}", "wrong")
+
+
+def _terms(generation: Generation, sound: Sequence[tuple[Entry, Version]]) -> Iterator[Finding]:
+    """A chunk without terms need not have lost them: only where fewer have some than had when the
+    generation was finished, each that has none may be one. `sound`: documents of which all is
+    there; all chunks of the others may have had some.
+    """
+    others = generation.totals.chunks - sum(entry.chunks for entry, _ in sound)
+    lost = (generation.sparse or 0) - others - sum(own.termed for _, own in sound)
+    if lost <= 0:
+        return
+    for entry, own in sound:
+        if bare := entry.chunks - own.termed:
+            what = f"{_chunks(bare)} without terms, and {lost:,} of such have lost them"
+            yield _found("vectors", entry.document_id, what, "lost")
 
 
 def _found(check: Check, document_id: str, what: str, harm: Harm, remedy: str = ENCODE) -> Finding:

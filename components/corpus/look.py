@@ -152,7 +152,6 @@ def _compared(chosen: Sequence[str], seen: Seen, reader: GenerationReader, by: R
     return by(
         Phase(
             name="encode-anew",
-            of=seen.job.pipeline.name,
             work=lambda tell: compare(
                 changes, seen.entries, reader, seen.job, seen.generation, tell
             ),

@@ -94,6 +94,11 @@ def zero_a_vector(live: Live) -> None:
     live.put(chunks(live)[0], vector=[0.0] * 64)
 
 
+def lose_the_terms(live: Live) -> None:
+    (first, *_) = chunks(live)
+    live.put(first, terms=False)
+
+
 def of_another_model(live: Live) -> None:
     for each in chunks(live):
         live.put(each, vector=[1.0] * 64)
@@ -109,6 +114,7 @@ PLANTED: dict[str, tuple[Planting, str, str]] = {
     "a chunk of an older content": (add_an_older, "orphans", DAMAGED),
     "a chunk too many": (add_one_beyond, "points", DAMAGED),
     "a vector without direction": (zero_a_vector, "vectors", DAMAGED),
+    "a chunk has lost its terms": (lose_the_terms, "vectors", DAMAGED),
     "vectors of another model": (of_another_model, "anew", DAMAGED),
 }
 FREE = {"a chunk of no document", "a chunk of an older content"}

@@ -129,7 +129,7 @@ FLOWS = pytest.mark.parametrize(
             {"data": "b/a", "pipelines": ("a",)},
             "answers-a",
         ),
-        (flows.doctor.doctor, "flows.doctor.look_over", {"pipeline": "b/a.yaml"}, "doctor-a"),
+        (flows.doctor.doctor, "flows.run_log.shown", {"pipeline": "b/a.yaml"}, "doctor-a"),
     ],
 )
 
