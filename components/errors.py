@@ -12,6 +12,7 @@
     ├── BadDocument              -  one document cannot be used: reported, the run goes on
     ├── NoAnswer                 -  one question has no answer: reported, the run goes on
     ├── GuardStopped             4  a guard refused to do what was asked
+    ├── Held                     5  a candidate was not published: a person decides
     ├── TooOld                   7  what is served was not refreshed for longer than was asked
     ├── Busy                     6  somebody else holds what is needed, nothing was done: try again
     ├── Moved                    1  what was being read is replaced and gone: read the live one
@@ -60,6 +61,10 @@ class MillraceError(Exception):
     def kind(self) -> str:
         """The class's name, for scripts."""
         return type(self).__name__
+
+    def to_json(self) -> dict[str, str]:
+        """As `--json` prints it."""
+        return {"kind": self.kind, "message": str(self), "where": self.where, "hint": self.hint}
 
 
 class UserError(MillraceError):
@@ -118,6 +123,12 @@ class GuardStopped(MillraceError):
     """A guard refused to do what was asked."""
 
     exit_code = 4
+
+
+class Held(MillraceError):
+    """A candidate was not published, or may not be without more: a person decides."""
+
+    exit_code = 5
 
 
 class TooOld(MillraceError):

@@ -6,7 +6,7 @@ which system is better. Alike vectors (CKA) do not promise that the same units a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,7 @@ Rows = NDArray[np.floating]
 Batches = Iterable[tuple[Rows, Rows]]
 """Vectors of the same texts by two models, (n, d1) and (n, d2); read twice."""
 Curve = Callable[[Sequence[str], Sequence[str], int], Array]
+"""Of two rankings and a depth."""
 _NAMED = 5
 """Ids that a message lists."""
 _ROUNDING = 1e-12
@@ -42,7 +43,7 @@ def jaccard_curve(a: Run, b: Run, depth: int) -> Array:
     The mean over questions; two empty rankings count 0. Raises UserError where the runs have other
     questions, or none.
     """
-    return _mean_curve(a, b, depth, _jaccard)
+    return _mean(curves(a, b, depth, jaccard))
 
 
 def rank_similarity_curve(a: Run, b: Run, depth: int) -> Array:
@@ -52,7 +53,35 @@ def rank_similarity_curve(a: Run, b: Run, depth: int) -> Array:
     both first k is divided by 1 + 1/2 + ... + 1/m, and is 0 where none is shared. The mean over
     questions. Raises UserError where the runs have other questions, or none.
     """
-    return _mean_curve(a, b, depth, _rank_similarity)
+    return _mean(curves(a, b, depth, rank_similarity))
+
+
+def curves(a: Run, b: Run, depth: int, of: Curve) -> dict[str, Array]:
+    """The curve of each question by itself, (depth,), by `jaccard` or `rank_similarity`; questions
+    in order of their ids. Raises UserError where the runs have other questions, or none.
+    """
+    if depth < 1:
+        raise BadOption(f"depth is {depth}").at(hint="1 or more")
+    if not a and not b:
+        raise UserError("no questions to compare")
+    _refuse_others(a.keys(), b.keys(), "questions")
+    return {id: of(a[id][:depth], b[id][:depth], depth) for id in sorted(a)}
+
+
+def jaccard(a: Sequence[str], b: Sequence[str], depth: int) -> Array:
+    """`jaccard_curve` of two rankings of at most `depth` units."""
+    shared = np.cumsum(_by_depth(a, b, depth, lambda r, s: 1.0))
+    ks = np.arange(1, depth + 1)
+    either = np.minimum(ks, len(a)) + np.minimum(ks, len(b)) - shared
+    return np.divide(shared, either, out=np.zeros(depth), where=either > 0)
+
+
+def rank_similarity(a: Sequence[str], b: Sequence[str], depth: int) -> Array:
+    """`rank_similarity_curve` of two rankings of at most `depth` units."""
+    shared = np.cumsum(_by_depth(a, b, depth, lambda r, s: 1.0)).astype(int)
+    weights = np.cumsum(_by_depth(a, b, depth, lambda r, s: 2 / ((1 + abs(r - s)) * (r + s))))
+    harmonic = np.cumsum(1 / np.arange(1, depth + 1))
+    return np.where(shared > 0, weights / harmonic[shared - 1], 0.0)
 
 
 def aligned(a: Sequence[str], b: Sequence[str]) -> NDArray[np.intp]:
@@ -120,29 +149,9 @@ def _spread(own: Array, mean: Array, rows: int) -> float:
     return found
 
 
-def _mean_curve(a: Run, b: Run, depth: int, curve: Curve) -> Array:
-    if depth < 1:
-        raise BadOption(f"depth is {depth}").at(hint="1 or more")
-    if not a and not b:
-        raise UserError("no questions to compare")
-    _refuse_others(a.keys(), b.keys(), "questions")
-    curves = np.array([curve(a[id][:depth], b[id][:depth], depth) for id in sorted(a)])
-    found: Array = curves.mean(axis=0)
+def _mean(curves: Mapping[str, Array]) -> Array:
+    found: Array = np.array(list(curves.values())).mean(axis=0)
     return found
-
-
-def _jaccard(a: Sequence[str], b: Sequence[str], depth: int) -> Array:
-    shared = np.cumsum(_by_depth(a, b, depth, lambda r, s: 1.0))
-    ks = np.arange(1, depth + 1)
-    either = np.minimum(ks, len(a)) + np.minimum(ks, len(b)) - shared
-    return np.divide(shared, either, out=np.zeros(depth), where=either > 0)
-
-
-def _rank_similarity(a: Sequence[str], b: Sequence[str], depth: int) -> Array:
-    shared = np.cumsum(_by_depth(a, b, depth, lambda r, s: 1.0)).astype(int)
-    weights = np.cumsum(_by_depth(a, b, depth, lambda r, s: 2 / ((1 + abs(r - s)) * (r + s))))
-    harmonic = np.cumsum(1 / np.arange(1, depth + 1))
-    return np.where(shared > 0, weights / harmonic[shared - 1], 0.0)
 
 
 def _by_depth(

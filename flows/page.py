@@ -2,7 +2,8 @@
 
 `NAME-counts`, `NAME-time`, `NAME-failures` and `NAME-changes` are written here, `NAME-progress`
 while documents are committed, `NAME-to-do` by `todo`. Every run that ends well writes each of them,
-also when there is little to say: the newest in a history is always the last run's.
+also when there is little to say: the newest in a history is always the last run's. One that makes a
+second pass also writes `NAME-meanwhile`, its progress.
 """
 
 from __future__ import annotations
@@ -49,8 +50,9 @@ def summary(report: Report) -> str:
     told = report.to_json()
     counted = [f"{told[name]:,} {name}" for name in ("added", "changed", "deleted") if told[name]]
     failed = [f"{len(report.failures):,} failed"] if report.failures else []
+    passes = ["in two passes"] if report.passes > 1 else []
     return ", ".join(
-        (*(counted or ["nothing changed"]), *failed, f"{report.unchanged:,} unchanged")
+        (*(counted or ["nothing changed"]), *failed, f"{report.unchanged:,} unchanged", *passes)
     )
 
 
@@ -129,7 +131,7 @@ def new_and_healed(found: Survey, report: Report) -> tuple[list[str], list[str]]
     """Documents that fail now, and those that do no longer. Parts of the source that could not be
     listed are no documents and count as neither.
     """
-    before, gaps = set(found.failed_before), {each.id for each in found.gaps}
+    before, gaps = set(found.failed_before), {each.id for each in report.gaps}
     now = {each.id for each in report.failures} - gaps
     return sorted(now - before), sorted(before - now)
 

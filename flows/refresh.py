@@ -13,11 +13,12 @@ from prefect.runtime import flow_run
 from pydantic import Field
 
 from components.corpus import run
+from components.corpus.promote import Judge
 from components.corpus.report import Report
 from components.corpus.request import Job, Request
 from components.corpus.survey import Survey
 from components.phases import Phase, Runner
-from flows import engines, page, shell, todo
+from flows import engines, gates, page, shell, todo
 from flows.named import corpus_name
 from flows.shell import Ended, carry_out, tasks
 from flows.states import ended
@@ -30,6 +31,8 @@ class Planned:
     """A refresh."""
 
     job: Job
+    judge: Judge | None = None
+    """Tests what would go live, where the pipeline has a gate."""
     found: Survey | None = None
     """What there is to do; who knows that already has the right to do it."""
 
@@ -87,7 +90,8 @@ def refresh(
             use_cache=use_cache,
             run_id=_run_id(),
         )
-        return Planned(Job(request))
+        job = Job(request)
+        return Planned(job, gates.judge(job.pipeline))
 
     def refreshed(planned: Planned, by: Runner) -> Ended:
         return _refreshed(planned, by, many_failed)
@@ -96,20 +100,20 @@ def refresh(
     return carry_out(named or corpus_name(pipeline, overrides), planned, refreshed)
 
 
-def call(job: Job, found: Survey | None, by: Runner) -> Report:
+def call(job: Job, judge: Judge | None, found: Survey | None, by: Runner) -> Report:
     """Run the flow in this process, as a command does. Raises what stops the run."""
     form = asdict(job.request)
     del form["run_id"], form["dry_run"]
-    report: Report = shell.call(refresh, form, Planned(job, found), by)
+    report: Report = shell.call(refresh, form, Planned(job, judge, found), by)
     return report
 
 
 def _refreshed(planned: Planned, by: Runner, many: float) -> Ended:
     start = time.perf_counter()
     job, name = planned.job, planned.job.pipeline.name
-    by = tasks(by, lambda phase: f"{name}-progress")
+    by = tasks(by, lambda phase: f"{name}-{'meanwhile' if phase.of else 'progress'}")
     with nullcontext(planned.found) if planned.found else run.planned(job, by) as found:
-        report = run.carry_out(job, found, by, engines.encoding)
+        report = run.carry_out(job, found, by, engines.encoding, planned.judge)
     report = replace(report, seconds=time.perf_counter() - start)
     _log(report)
     with suppress(Exception):  # it is published; the task itself shows what went wrong

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from prefect import State, task
 
-from components.errors import Damaged, GuardStopped, MillraceError
+from components.errors import Damaged, GuardStopped, Held, MillraceError
 from components.machine.system import telling
 from components.phases import Done, Phase, Runner, Tell, plainly
 from flows import orchestrator, run_log, states, todo, wording
@@ -72,7 +72,7 @@ def call(flow: Callable[..., State[Any]], form: Mapping[str, Any], planned: Any,
             state = flow(**form, return_state=True)
             try:
                 state.result()
-            except (Damaged, GuardStopped):
+            except (Damaged, GuardStopped, Held):
                 if caller.outcome is None:
                     raise
     finally:

@@ -7,6 +7,7 @@ Busy                    (cancelled) another refresh of this corpus is running; n
 Taken over              (cancelled) another refresh has the corpus now; what was committed stays
 Cancelled               (cancelled) somebody wanted it so; what was committed stays
 Stopped                 (crashed) the process was told to stop; the next run goes on from there
+Held                    (failed) what was made waits for a person, what was live stays
 Stopped by guard        (failed) nothing was published, somebody has to decide
 Unavailable             (failed) who was asked did not answer; the next run goes on from there
 Damaged                 (failed) a doctor found damage that is not mended; nothing else is changed
@@ -36,6 +37,9 @@ _ANSWER = 5.0
 def ended(report: Report, many: float) -> State[None]:
     """Of a run that came to its end; `many` is a share of the documents, from 0 to 1."""
     from prefect.states import Completed
+
+    if report.error:
+        return stopped(report.error)
 
     failed, totals = len(report.failures), report.totals
     if failed > many * (failed + totals.documents - totals.stale):

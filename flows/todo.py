@@ -10,6 +10,7 @@ from components.corpus.survey import Survey
 from components.errors import (
     Busy,
     GuardStopped,
+    Held,
     MillraceError,
     OrchestratorUnavailable,
     TakenOver,
@@ -40,6 +41,7 @@ BY_STATE: Mapping[str, str] = {
         "Nothing to do yet: the next run goes on from there. If that ends so as well, see to what "
         "did not answer."
     ),
+    "Held": "Decide: look at what was lost, then millrace promote or millrace reject.",
     "Stopped by guard": "Decide: what is served stays as it was until somebody does.",
     "Crashed": (
         "Nothing to do yet: what was committed stays, and the next run goes on from there. If that "
@@ -54,12 +56,15 @@ _BY_ERROR: Mapping[type[MillraceError], str] = {
     TakenOver: "Taken over",
     Unavailable: "Unavailable",
     GuardStopped: "Stopped by guard",
+    Held: "Held",
 }
 
 
 def of_report(found: Survey, report: Report) -> str:
     """Of a refresh that came to its end."""
-    gaps, (new, _) = len(found.gaps), new_and_healed(found, report)
+    if report.error:
+        return of_error(report.error)
+    gaps, (new, _) = len(report.gaps), new_and_healed(found, report)
     told = [counted(gaps, "part", "of the source could not be listed")] if gaps else []
     told += [counted(len(new), "document", "newly failed")] if new else []
     shown = f"{report.pipeline}-failures"
@@ -90,7 +95,7 @@ def state_of(error: MillraceError) -> str:
 def of_error(error: MillraceError) -> str:
     """Of a run that an error has stopped."""
     name, hint = state_of(error), error.hint or error
-    if name == "Stopped by guard":
+    if name in ("Stopped by guard", "Held"):
         return f"Decide: {hint}"
     if name == "Failed":
         return f"{'Change the request' if isinstance(error, UserError) else 'Mend it'}: {hint}"

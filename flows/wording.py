@@ -29,7 +29,7 @@ def of(phase: Phase[Any], done: Done = _NOTHING, seconds: float = 0.0) -> Words:
         whole = f" of {total:,}" if total else ""
         rate = done.tokens / max(1e-9, seconds)
         line = f"{done.units:,}{whole} {counts}, {done.chunks:,} chunks, {rate:,.0f} tokens/s"
-        return Words("Documents committed", "encoding", line, "under way")
+        return Words("Documents committed", f"encoding {name}".strip(), line, "under way")
     if phase.name == "encode-anew":
         line = f"{done.units:,} of {total:,} {counts} encoded anew"
         return Words("Documents encoded anew", "encoding anew", line, "under way")

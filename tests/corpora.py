@@ -110,8 +110,8 @@ class Corpus:
         path.write_text(text)
         return path
 
-    def fill(self, count: int, sentences: int = 12) -> None:
-        for number in range(count):
+    def fill(self, count: int, sentences: int = 12, first: int = 0) -> None:
+        for number in range(first, count):
             self.add(f"{number:03}.txt", prose(number, sentences))
 
     def job(self, overrides: Sequence[str] = (), **request: Any) -> Job:

@@ -28,7 +28,8 @@ _log = logging.getLogger(__name__)
 
 
 class MillraceRetriever(BaseRetriever):
-    """The k best hits of a pipeline, by its own retriever and reranker.
+    """The k best hits of a pipeline, by the retriever and reranker of the release that is live; by
+    the pipeline file's where `overrides` change it.
 
     Each question asks what is live then, so a refresh needs no new retriever. The index stays open
     between questions, see `Searcher`: close the retriever when it is not needed any more, or use it
@@ -46,7 +47,8 @@ class MillraceRetriever(BaseRetriever):
     ) -> None:
         """Reads the pipeline file, and nothing else. Raises UserError."""
         super().__init__()
-        self._searcher = Searcher(spec.load(Path(pipeline), overrides), keep_open=keep_open)
+        loaded = spec.load(Path(pipeline), overrides)
+        self._searcher = Searcher(loaded, keep_open=keep_open, as_released=not overrides)
         self._k = k
         self._filter: Filter = filter or {}
 

@@ -9,13 +9,14 @@ from collections.abc import Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 
-from components.corpus import pointer, run
+from components.corpus import pointer, repaired, run
 from components.corpus.anew import Sample, Witness
 from components.corpus.diagnosis import Diagnosis
 from components.corpus.encode import Encoding, local
 from components.corpus.finding import BY_DOCUMENT, Finding, documents
 from components.corpus.look import Seen, look
 from components.corpus.mend import mend, mendable
+from components.corpus.repaired import Repaired
 from components.corpus.request import Job
 from components.encoders.cache import cache as vector_cache
 from components.errors import Damaged, MillraceError, Missing, Moved
@@ -96,8 +97,9 @@ def _look(visit: Visit) -> None:
         return
     other = pointer.another(job, live) if visit.repair else None
     if other:
-        mendable(job.corpus).forget_live()
-        _publish(visit, other)
+        over = mendable(job.corpus).forget_live()
+        _publish(visit, repaired.again(job, other, over, broken.what))
+        pointer.drop_unreadable(job)
         broken = replace(broken, mended=True, remedy=f"{other.name} is live again")
     elif visit.repair:
         broken = pointer.nothing_else(broken)
@@ -129,7 +131,10 @@ def _mend(visit: Visit) -> None:
         visit.encoding,
     )
     if made.generation:
-        _publish(visit, made.generation)
+        count = sum(each.mended for each in made.findings)
+        _publish(
+            visit, repaired.anew(visit.job, made.generation, made.entries, seen.entries, count)
+        )
         run.tidy(visit.job)
     visit.findings, visit.tokens = list(made.findings), made.tokens
 
@@ -139,11 +144,8 @@ def _waiting(finding: Finding, why: str) -> Finding:
     return replace(finding, remedy=why) if finding.check in BY_DOCUMENT else finding
 
 
-def _publish(visit: Visit, generation: Generation) -> None:
-    job = visit.job
-    visit.by(
-        Phase(name="promote", work=lambda _: job.corpus.publish(generation, job.request.run_id))
-    )
+def _publish(visit: Visit, made: Repaired) -> None:
+    visit.by(Phase(name="promote", work=lambda _: repaired.publish(visit.job, made)))
     visit.published = True
 
 

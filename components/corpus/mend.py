@@ -7,7 +7,7 @@ whoever goes on with it after a kill, a doctor or a refresh, brings back what is
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from components.corpus.clock import Clock
@@ -36,6 +36,8 @@ class Mended:
     findings: Sequence[Finding]
     generation: Generation | None = None
     """Finished and not published; none where nothing could be done."""
+    entries: Mapping[str, Entry] = field(default_factory=dict)
+    """Its manifest."""
     tokens: int = 0
 
 
@@ -78,7 +80,7 @@ def mend(
     told = [_after(each, plan.left) for each in findings]
     if plan.idle:
         return Mended(findings=told)
-    draft = resumable(job, live) or _draft(job, live)
+    draft = _begun(job, live, plan) or _draft(job, live)
     with temporary.folder("millrace-") as folder:
         found = _prepared(job, live, draft, entries, plan, folder)
         written = by(
@@ -89,9 +91,10 @@ def mend(
                 total=found.work,
             )
         )
-    _check_kept(job, draft, [i for i in plan.again if i in entries and entries[i].chunks])
+    made = manifest(job, draft)
+    _check_kept(job, made, [i for i in plan.again if i in entries and entries[i].chunks])
     sealed = by(Phase(name="check-and-optimise", work=lambda _: seal(job, found, draft.name)))
-    return Mended(findings=told, generation=sealed.generation, tokens=written.tokens)
+    return Mended(findings=told, generation=sealed.generation, entries=made, tokens=written.tokens)
 
 
 def mendable(corpus: CorpusIndex) -> Mendable:
@@ -168,6 +171,18 @@ def _after(finding: Finding, left: Mapping[str, str]) -> Finding:
     return replace(finding, remedy=f"{left[finding.where]}; what is served of it stays as it is")
 
 
+def _begun(job: Job, live: Generation, plan: Treatment) -> Generation | None:
+    """A draft to go on with; none where recovering it has dropped what nobody can bring back."""
+    draft = resumable(job, live)
+    if draft is None:
+        return None
+    held = manifest(job, draft)
+    if any(count and name not in held for name, count in plan.lacking.items()):
+        job.corpus.discard(draft)
+        return None
+    return draft
+
+
 def _draft(job: Job, live: Generation) -> Generation:
     wanted = replace(live, run_id=job.request.run_id, totals=Totals(), sparse=None)
     return mendable(job.corpus).mend(wanted, live)
@@ -224,11 +239,10 @@ def _short(entry: Entry, plan: Treatment) -> Entry:
     return replace(entry, chunks=stored, lost=lost, version="", state="failed", reason=reason)
 
 
-def _check_kept(job: Job, draft: Generation, documents: Sequence[str]) -> None:
+def _check_kept(job: Job, held: Mapping[str, Entry], documents: Sequence[str]) -> None:
     """Raises GuardStopped where one that is served could be read before, and not when it was its
     turn.
     """
-    held = manifest(job, draft)
     gone = [each for each in documents if each not in held or not held[each].chunks]
     if gone:
         raise GuardStopped(

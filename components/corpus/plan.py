@@ -5,6 +5,7 @@ Only what changed is read: an equal version ends the question; then equal bytes;
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -61,6 +62,8 @@ class Plan:
     left_out: list[LeftOut] = field(default_factory=list)
     listed: dict[str, str] = field(default_factory=dict)
     """The version of every document that the source has, by id."""
+    listing: str = ""
+    """A hash of all that the source lists: where it is the same, nothing has changed."""
 
     def of(self, *actions: Action) -> list[Change]:
         """The changes of some actions."""
@@ -117,11 +120,20 @@ def make_plan(
     return plan
 
 
+def listing(source: Source) -> str:
+    """`Plan.listing` of the source as it is now. Raises SourceMissing."""
+    plan = Plan()
+    _scan(source, plan)
+    return plan.listing
+
+
 def _scan(source: Source, plan: Plan) -> tuple[dict[str, DocumentRef], dict[str, str]]:
     """Documents by id, and for ids that occur twice what to say of them; gaps go to the plan."""
     refs: dict[str, DocumentRef] = {}
     twice: dict[str, str] = {}
+    seen = hashlib.sha256()
     for found in source.scan():
+        seen.update(ascii(found).encode())
         if isinstance(found, Gap):
             plan.gaps.append(found)
         elif isinstance(found, LeftOut):
@@ -133,6 +145,7 @@ def _scan(source: Source, plan: Plan) -> tuple[dict[str, DocumentRef], dict[str,
             twice[found.id] = f"{_place(refs[found.id])} and {_place(found)} have the same id"
         else:
             refs[found.id] = found
+    plan.listing = seen.hexdigest()
     return refs, twice
 
 

@@ -8,6 +8,7 @@ from components.corpus.finding import Finding
 from components.corpus.mend import mendable
 from components.corpus.request import Job
 from components.errors import Damaged, MillraceError, Missing, line
+from components.indexes.ledger import fit, fold
 from components.indexes.manifest import Generation
 
 _REPAIR = "the newest finished generation that is sound goes live again"
@@ -40,7 +41,7 @@ def another(job: Job, but: Generation | None) -> Generation | None:
     """The newest finished generation that is sound; where none is, the newest that can be read."""
     readable: Generation | None = None
     corpus = mendable(job.corpus)
-    for each in reversed(corpus.generations()):
+    for each in reversed(fit(corpus.generations(), fold(job.corpus.events(), None))):
         if not each.finished_at or job.corpus.damage(each) or (but and each.name == but.name):
             continue
         try:
@@ -52,6 +53,21 @@ def another(job: Job, but: Generation | None) -> Generation | None:
             return each
         readable = readable or each
     return readable
+
+
+def drop_unreadable(job: Job) -> None:
+    """Let go, on a server, of generations whose collection is gone: refreshes would go on from
+    them. An embedded index condemns what is damaged.
+    """
+    corpus = mendable(job.corpus)
+    for each in corpus.generations():
+        try:
+            with corpus.examine(each) as reader:
+                reader.count_chunks()
+        except Missing:
+            job.corpus.discard(each)
+        except Damaged:
+            pass
 
 
 def alias(job: Job) -> list[Finding]:

@@ -1,32 +1,282 @@
-"""What readers see from now on."""
+"""What readers see from now on: a candidate goes live, or is held until a person decides."""
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from components.corpus import difference
+from components.corpus.release import same_serving, serving
 from components.corpus.request import Job
 from components.corpus.survey import Survey, manifest, served
-from components.errors import GuardStopped
-from components.indexes.manifest import Generation
+from components.errors import GuardStopped, MillraceError, Moved
+from components.indexes import ledger as ledgers
+from components.indexes.ledger import Event, Ledger, Verdict
+from components.indexes.manifest import Entry, Generation, How, Release, plain
+from components.registry import Choice
 
 
-def promote(job: Job, found: Survey, generation: Generation) -> bool:
-    """Make a finished generation the live one; False where it was already, which is confirmed, or
-    holds nothing.
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A generation with the stages that would answer from it, beside what is live."""
 
-    Raises GuardStopped where it lacks documents that are served and still in the source.
+    release: Release
+    identity: str
+    """Of all that it answers by: content, fingerprint, serving stages."""
+    live: Release | None
+    spare: str = ""
+    """A generation that holds the same and is not needed; empty for none."""
+    live_identity: str = ""
+    changed: int = 0
+    """Chunks of documents in which the two differ."""
+    drift: int = 0
+    """The same, of all releases since the last one that was tested, and of this one."""
+    grown: bool = False
+    """Whether it differs in content alone: it was made by the same, and answers by the same."""
+
+    @property
+    def share(self) -> float:
+        """Of what is live, that has changed since the last test, from 0."""
+        return self.drift / max(1, self.live.generation.totals.chunks) if self.live else 1.0
+
+
+Judge = Callable[[Job, Candidate, Release, Ledger], Verdict]
+"""Tests a candidate against what is live; what was said before of the same is told again. Raises
+MillraceError.
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """What is to become of a candidate."""
+
+    candidate: Candidate
+    how: How | None
+    """None: it is held."""
+    reason: str = ""
+    """Why it is held, in a sentence."""
+    verdict: Verdict | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settled:
+    """What became of what a refresh has made."""
+
+    release: int | None = None
+    """The release that it is, live or held; None: nothing could be published."""
+    how: How | None = None
+    """How it went live; None: it did not, or was before."""
+    held: str = ""
+    """Why it waits for a person."""
+    verdict: Verdict | None = None
+    generation: str = ""
+    """Its generation; empty where nothing could be published."""
+
+
+def decide(job: Job, found: Survey, generation: Generation, judge: Judge | None) -> Decision | None:
+    """Whether a finished generation may go live, by counts, coverage, and the gate where there is
+    one; None where it is live already, or there is nothing to publish.
+
+    Raises GuardStopped where it lacks documents that are served and still in the source; what a
+    test raises.
     """
     job.check_same(found.fingerprint)
-    release = job.corpus.live()
-    if not generation.totals.documents and release is None:
-        return False
-    again = release is not None and release.generation.name == generation.name
-    if release and not again:
-        _check_coverage(job, found, release.generation, generation)
-    job.claim()
-    if again:
+    live = job.corpus.live()
+    if live is None and not generation.totals.documents:
+        return None
+    answering = serving(job.pipeline)
+    if live and live.generation.name == generation.name:
+        if not live.serving or same_serving(live.serving, answering):
+            return None
+    elif live:
+        _check_coverage(job, found, live.generation, generation)
+    history = ledgers.fold(job.corpus.events(), live)
+    candidate = _candidate(job, found, generation, history, live, answering)
+    return _decided(job, candidate, history, judge)
+
+
+def settle(job: Job, found: Survey, decision: Decision | None, generation: Generation) -> Settled:
+    """Do what was decided, and write it into the history."""
+    if decision is None:
+        live = job.corpus.live()
+        if live is None:
+            return Settled()
+        job.claim()
         job.corpus.confirm()
+        return Settled(release=live.number, generation=live.generation.name)
+    if decision.how is not None:
+        try:
+            return _publish(job, decision, decision.how)
+        except Moved as error:
+            decision = replace(decision, how=None, reason=f"{error}: somebody has decided")
+    return _hold(job, decision)
+
+
+def _decided(job: Job, candidate: Candidate, history: Ledger, judge: Judge | None) -> Decision:
+    gate = job.pipeline.gate
+    before = history.alike(candidate.identity)
+    verdict = None
+    how: How | None = None
+    reason = ""
+    if candidate.live is None:
+        how = "first"
+    elif history.paused:
+        reason = history.paused
+    elif before and before.state in ("rejected", "rolled back"):
+        reason = f"it is the same as release {before.number}, which was {before.state}"
+    elif gate is None:
+        how = "not evaluated"
+    elif candidate.grown and candidate.share < gate.small:
+        how = "small"
+    elif judge is None:
+        raise MillraceError("the pipeline has a gate, and nobody to test").at(
+            where=job.pipeline.name, hint="give evals.gate.judge to whoever runs the refresh"
+        )
     else:
-        job.corpus.publish(generation, job.request.run_id)
-    return not again
+        verdict = judge(job, candidate, candidate.live, history)
+        how, reason = ("tested", "") if verdict.passed else (None, verdict.sentence)
+    return Decision(candidate=candidate, how=how, reason=reason, verdict=verdict)
+
+
+def _candidate(
+    job: Job,
+    found: Survey,
+    generation: Generation,
+    history: Ledger,
+    live: Release | None,
+    answering: Mapping[str, Choice],
+) -> Candidate:
+    entries = manifest(job, generation)
+    own = identity(generation, entries, answering)
+    known = history.alike(own)
+    spare = ""
+    if known and known.state == "held" and known.generation != generation.name:
+        # It stays as it was tested; what was made once more is not needed.
+        spare, generation = generation.name, job.corpus.generation(known.generation)
+    again = known if known and known.generation == generation.name else None
+    release = Release(
+        generation=generation,
+        since="",
+        run_id=job.request.run_id,
+        number=again.number if again else history.next_number,
+        serving=answering,
+        by=f"refresh {job.request.run_id}",
+        over=live.number if live else None,
+    )
+    if live is None:
+        return Candidate(release=release, identity=own, live=None, spare=spare)
+    before, unread = served(job, live.generation, found.base, entries if found.draft else None)
+    changed = difference.chunks(before, entries) if unread is None else unread.chunks
+    listed = history.listed(live.number)
+    return Candidate(
+        release=release,
+        identity=own,
+        spare=spare,
+        live=live,
+        live_identity=identity(live.generation, before, live.serving),
+        changed=changed,
+        drift=changed + (listed.drift if listed else 0),
+        grown=live.generation.form == generation.form and same_serving(live.serving, answering),
+    )
+
+
+def identity(
+    generation: Generation, entries: Mapping[str, Entry], answering: Mapping[str, Choice]
+) -> str:
+    """16 hex digits of all that decides what is answered, whenever and however it was made."""
+    digest = hashlib.sha256()
+    made = [*generation.form, plain(answering)]
+    digest.update(json.dumps(made, sort_keys=True).encode())
+    for id in sorted(entries):
+        each = entries[id]
+        digest.update(json.dumps((id, *difference.content(each))).encode())
+    return digest.hexdigest()[:16]
+
+
+def _publish(job: Job, decision: Decision, how: How) -> Settled:
+    release = replace(decision.candidate.release, how=how, why=_why(decision))
+    job.claim()
+    job.corpus.record(_events(job, decision))
+    made = job.corpus.publish(release.generation, job.request.run_id, release)
+    job.corpus.record([ledgers.went_live(made), *_anchored(decision, live=True)])
+    return _outcome(decision, how=how)
+
+
+def _hold(job: Job, decision: Decision) -> Settled:
+    release, reason = decision.candidate.release, decision.reason
+    events = _events(job, decision)
+    waiting = ledgers.ledger(job.corpus).waiting
+    if not waiting or (waiting.number, waiting.reason) != (release.number, reason):
+        events.append(ledgers.event("held", release.number, release.by, reason=reason))
+    job.corpus.record(events)
+    return _outcome(decision, held=reason)
+
+
+def _outcome(decision: Decision, *, how: How | None = None, held: str = "") -> Settled:
+    release = decision.candidate.release
+    return Settled(
+        release=release.number,
+        how=how,
+        held=held,
+        verdict=decision.verdict,
+        generation=release.generation.name,
+    )
+
+
+def _events(job: Job, decision: Decision) -> list[Event]:
+    """What the history does not say yet of a candidate, and of its test."""
+    candidate, verdict = decision.candidate, decision.verdict
+    release, by = candidate.release, candidate.release.by
+    found: list[Event] = []
+    if release.number not in ledgers.ledger(job.corpus).releases:
+        size = {"changed": candidate.changed, "drift": candidate.drift}
+        why = _made_for(candidate)
+        found.append(ledgers.made(release, identity=candidate.identity, by=by, why=why, **size))
+    if candidate.spare:
+        found.append(ledgers.event("spare", release.number, by, generation=candidate.spare))
+    if verdict and not verdict.again:
+        keys = {"candidate": candidate.identity, "live": candidate.live_identity}
+        told = {**keys, "data": verdict.data, "verdict": verdict.to_json()}
+        found.append(ledgers.event("tested", release.number, by, **told))
+    return [*found, *_anchored(decision, live=False)]
+
+
+def _anchored(decision: Decision, *, live: bool) -> list[Event]:
+    """Whose scores stand for the anchor's from now on: of what was live, or of the candidate once
+    it is `live`.
+    """
+    release, verdict = decision.candidate.release, decision.verdict
+    given = verdict.anchors if verdict and not verdict.again else ()
+    return [
+        ledgers.event("anchor", each.release, release.by, scores=each.scores, why=each.why)
+        for each in given
+        if (each.release == release.number) == live
+    ]
+
+
+def _made_for(candidate: Candidate) -> str:
+    """What a release was made for."""
+    if candidate.live is None:
+        return "the first"
+    if candidate.live.generation.name == candidate.release.generation.name:
+        return "other stages answer"
+    return "the source has changed" if candidate.grown else "the pipeline file has changed"
+
+
+def _why(decision: Decision) -> str:
+    if decision.verdict:
+        return decision.verdict.sentence
+    candidate = decision.candidate
+    if decision.how == "small":
+        return (
+            f"{candidate.drift:,} of {candidate.live.generation.totals.chunks:,} chunks have "
+            "changed since the last test"
+            if candidate.live
+            else ""
+        )
+    return ""
 
 
 def _check_coverage(job: Job, found: Survey, live: Generation, candidate: Generation) -> None:

@@ -1,19 +1,63 @@
-"""What a pipeline has published."""
+"""What a pipeline has published: a generation, and the stages that answer from it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from components.errors import MillraceError, NothingLive
+from components import registry
+from components.errors import MillraceError, NothingLive, UserError
 from components.indexes.contract import CorpusIndex, Index
-from components.indexes.manifest import Release
+from components.indexes.manifest import Release, plain
+from components.registry import Choice
 from components.spec import Pipeline
+
+ANSWERING = ("retriever", "reranker", "answerer")
+"""The stages of a release that are the pipeline file's own, whatever its index was made by."""
+ASKED_BY = ("rescore", "oversampling")
+"""Options of an index that say how it is asked."""
+
+
+def serving(pipeline: Pipeline) -> Mapping[str, Choice]:
+    """The stages of a pipeline that answer, and how its index is asked."""
+    index = pipeline.stages["index"]
+    asked = {name: index.options[name] for name in ASKED_BY if name in index.options}
+    own = {each: pipeline.stages[each] for each in ANSWERING if each in pipeline.stages}
+    return {**own, "index": replace(index, options=asked)}
+
+
+def same_serving(one: Mapping[str, Choice], other: Mapping[str, Choice]) -> bool:
+    """Whether they answer alike, read from a file or from what was written of them."""
+    return plain(one) == plain(other)
+
+
+def as_released(pipeline: Pipeline, release: Release) -> Pipeline:
+    """The pipeline with the stages that answer from a release in place of the file's.
+
+    Raises UserError where these stages are not to be had any more.
+    """
+    stages = {s: each for s, each in pipeline.stages.items() if s not in ANSWERING}
+    if not release.serving:
+        return pipeline
+    try:
+        for stage, each in release.serving.items():
+            if stage in ANSWERING:
+                stages[stage] = registry.resolve(stage, each.use, each.options)
+    except UserError as error:
+        raise error.at(hint=f"release {release.number} needs it; {error.hint}") from None
+    index, asked = stages["index"], release.serving.get("index")
+    if asked and asked.use == index.use:
+        stages["index"] = replace(index, options={**index.options, **asked.options})
+    return replace(pipeline, stages=stages)
 
 
 def differs(pipeline: Pipeline, release: Release) -> bool:
-    """Whether the next refresh will build what is not live. The file's own encoder may be out of
-    reach: the live one answers without it.
+    """Whether the next refresh will build what is not live, or let other stages answer. The file's
+    own encoder may be out of reach: the live one answers without it.
     """
+    if release.serving and not same_serving(serving(pipeline), release.serving):
+        return True
     wanted = pipeline.stages["index"].options.get("quantization", "none")
     if wanted != release.generation.quantization:
         return True

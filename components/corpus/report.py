@@ -10,12 +10,15 @@ from typing import Any
 from components.corpus.clock import Clock
 from components.corpus.plan import APART, take
 from components.corpus.prepare import shards
+from components.corpus.promote import Settled
 from components.corpus.request import Job
 from components.corpus.seal import Sealed
 from components.corpus.survey import Failed, Survey, incomplete
 from components.corpus.write import Written
 from components.encoders.cache import Lookups
-from components.indexes.manifest import Generation, Totals
+from components.errors import Held
+from components.indexes.ledger import Verdict
+from components.indexes.manifest import Generation, How, Totals
 from components.values import LeftOut
 
 COUNTED = ("added", "changed", "unchanged", "deleted", "failed", "stale")
@@ -36,6 +39,8 @@ class Report:
     unchanged: int = 0
     deleted: int = 0
     failures: tuple[Failed, ...] = ()
+    gaps: tuple[Failed, ...] = ()
+    """Those of them that are parts of the source that could not be listed."""
     incomplete: tuple[Failed, ...] = ()
     """Documents of which a part could not be read; the rest of them is served."""
     left_out: tuple[LeftOut, ...] = ()
@@ -51,16 +56,38 @@ class Report:
     model_loaded: bool = False
     cache: Lookups = field(default_factory=Lookups)
     """Of parts of vectors, found in this machine's cache or not."""
-    promoted: bool = False
+    release: int | None = None
+    """The release that was made, or is live still; None where nothing could be published."""
+    how: How | None = None
+    """How it went live; None: it did not, or was before."""
+    held: str = ""
+    """Why it waits for a person; empty where it does not."""
+    verdict: Verdict | None = None
+    """Of the gate."""
     resumed: bool = False
+    passes: int = 1
+    """2 where the source changed meanwhile, and what had changed was written as well."""
     dry_run: bool = False
-    evaluated: bool = False
-    """Whether a test of quality stood before the promotion."""
+
+    @property
+    def promoted(self) -> bool:
+        """Whether a release went live."""
+        return self.how is not None
 
     @property
     def exit_code(self) -> int:
-        """0, or 3 where documents failed."""
-        return 3 if self.failures else 0
+        """0; 5 where the candidate is held; else 3 where documents failed."""
+        return Held.exit_code if self.held else 3 if self.failures else 0
+
+    @property
+    def error(self) -> Held | None:
+        """That the candidate is held, as an error says it."""
+        if not self.held:
+            return None
+        return Held(f"release {self.release} is held: {self.held}").at(
+            where=self.pipeline,
+            hint="what is live stays: look at millrace releases, then millrace promote or reject",
+        )
 
     def to_json(self) -> dict[str, Any]:
         """For scripts."""
@@ -92,20 +119,26 @@ class Report:
             "model_loaded": self.model_loaded,
             "cache": asdict(self.cache),
             "promoted": self.promoted,
+            "release": self.release,
+            "how": self.how,
+            "held": self.held,
+            "gate": self.verdict.to_json() if self.verdict else None,
             "resumed": self.resumed,
-            "evaluated": self.evaluated,
+            "passes": self.passes,
+            "evaluated": self.verdict is not None,
             "dry_run": self.dry_run,
+            **({"error": self.error.to_json()} if self.error else {}),
         }
 
 
-def finish(job: Job, found: Survey, written: Written, sealed: Sealed, *, promoted: bool) -> Report:
+def finish(job: Job, found: Survey, written: Written, sealed: Sealed, settled: Settled) -> Report:
     """The report of a run that ended well."""
     generation = sealed.generation
     _tell_termless(generation)
     return _report(
         job,
         found,
-        generation=generation.name,
+        generation=settled.generation or generation.name,
         added=written.added,
         changed=written.changed,
         failures=(*sealed.failures, *found.gaps),
@@ -116,8 +149,12 @@ def finish(job: Job, found: Survey, written: Written, sealed: Sealed, *, promote
         spent={"survey": found.seconds, **written.spent, "seal": sealed.seconds},
         model_loaded=written.effort.model_loaded,
         cache=written.effort.cache,
-        promoted=promoted,
+        release=settled.release,
+        how=settled.how,
+        held=settled.held,
+        verdict=settled.verdict,
         resumed=bool(found.draft),
+        passes=found.passes,
     )
 
 
@@ -150,6 +187,7 @@ def _report(job: Job, found: Survey, **more: Any) -> Report:
         fingerprint=job.fingerprint,
         unchanged=found.unchanged,
         deleted=found.deleted,
+        gaps=found.gaps,
         left_out=found.left_out,
         **more,
     )

@@ -7,23 +7,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
 from components.corpus.encode import Encoding, local
-from components.corpus.promote import promote
+from components.corpus.meanwhile import once_more
+from components.corpus.promote import Decision, Judge, Settled, decide, settle
 from components.corpus.report import Report, finish, rehearse
 from components.corpus.request import Job
 from components.corpus.seal import Sealed, seal
 from components.corpus.survey import Survey, guard, survey
 from components.corpus.write import Written, write
 from components.errors import GuardStopped, MillraceError, SourceMissing
+from components.indexes.manifest import Generation
 from components.machine import temporary
-from components.phases import Phase, Runner, plainly
+from components.phases import Phase, Runner, Tell, plainly
 
 _log = logging.getLogger(__name__)
 
 
-def run(job: Job, by: Runner = plainly, encoding: Encoding = local) -> Report:
+def run(
+    job: Job, by: Runner = plainly, encoding: Encoding = local, judge: Judge | None = None
+) -> Report:
     """The whole refresh. Raises MillraceError."""
     with planned(job, by) as found:
-        return carry_out(job, found, by, encoding)
+        return carry_out(job, found, by, encoding, judge)
 
 
 @contextmanager
@@ -41,12 +45,18 @@ def planned(job: Job, by: Runner = plainly) -> Iterator[Survey]:
         yield found
 
 
-def carry_out(job: Job, found: Survey, by: Runner = plainly, encoding: Encoding = local) -> Report:
-    """Do what was planned."""
+def carry_out(
+    job: Job,
+    found: Survey,
+    by: Runner = plainly,
+    encoding: Encoding = local,
+    judge: Judge | None = None,
+) -> Report:
+    """Do what was planned. `judge`: tests what would go live, where the pipeline has a gate."""
     if job.request.dry_run:
         return rehearse(job, found)
     written = Written()
-    if found.changes or found.draft:
+    if not found.held and (found.changes or found.draft):
         written = by(
             Phase(
                 name="encode-and-write",
@@ -55,19 +65,37 @@ def carry_out(job: Job, found: Survey, by: Runner = plainly, encoding: Encoding 
                 total=found.work,
             )
         )
+        if found.changes:
+            found, written = once_more(job, found, written, by, encoding)
         sealed = by(
             Phase(name="check-and-optimise", work=lambda _: seal(job, found, written.draft))
         )
     else:
-        generation = job.corpus.generation(found.base)
+        generation = job.corpus.generation(found.held or found.base)
         sealed = Sealed(generation=generation, failures=found.failures, incomplete=found.incomplete)
     try:
-        promoted = by(Phase(name="promote", work=lambda _: promote(job, found, sealed.generation)))
+        settled = _settled(job, found, sealed.generation, by, judge)
     except GuardStopped:
         tidy(job)  # one is held back every night until somebody decides
         raise
     tidy(job)
-    return finish(job, found, written, sealed, promoted=promoted)
+    return finish(job, found, written, sealed, settled)
+
+
+def _settled(
+    job: Job, found: Survey, generation: Generation, by: Runner, judge: Judge | None
+) -> Settled:
+    """Tested and published, or held: the test has a phase of its own."""
+
+    def decided(_: Tell) -> Decision | None:
+        return decide(job, found, generation, judge)
+
+    if job.pipeline.gate:
+        made = by(Phase(name="gate", work=decided))
+        return by(Phase(name="promote", work=lambda _: settle(job, found, made, generation)))
+    return by(
+        Phase(name="promote", work=lambda tell: settle(job, found, decided(tell), generation))
+    )
 
 
 def tidy(job: Job) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, Self
 
-from components.corpus.release import corpus_of, differs, live
+from components.corpus.release import as_released, corpus_of, differs, live
 from components.corpus.serving import Serving
 from components.errors import DiskFull, IndexFault, MillraceError, Moved, UserError
 from components.indexes.contract import CorpusIndex, GenerationReader
@@ -55,12 +55,19 @@ class Searcher:
 
     `keep_open`: False opens an embedded index for each search instead: no copy, right for a few.
     `release`: what is asked whatever is live; Moved is raised once it is not what it was.
+    `as_released`: the stages of the release answer, in place of the pipeline's own.
     """
 
     def __init__(
-        self, pipeline: Pipeline, *, keep_open: bool = True, release: Release | None = None
+        self,
+        pipeline: Pipeline,
+        *,
+        keep_open: bool = True,
+        release: Release | None = None,
+        as_released: bool = False,
     ) -> None:
         self._pipeline = pipeline
+        self._as_released = as_released
         self._keep_open = keep_open
         self._fixed = release
         self._current = _Current()
@@ -108,7 +115,12 @@ class Searcher:
         self.close()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        made = partial(Searcher, keep_open=self._keep_open, release=self._fixed)
+        made = partial(
+            Searcher,
+            keep_open=self._keep_open,
+            release=self._fixed,
+            as_released=self._as_released,
+        )
         return made, (self._pipeline,)
 
     @cached_property
@@ -145,7 +157,8 @@ class Searcher:
                 return at
             release = self._fixed or live(self._pipeline, self._corpus)
             hold = self._keep_open or not self._corpus.exclusive
-            opened = Opened(self._pipeline, self._corpus, release, hold=hold, before=stale)
+            pipeline = as_released(self._pipeline, release) if self._as_released else self._pipeline
+            opened = Opened(pipeline, self._corpus, release, hold=hold, before=stale)
             self._current.put(opened)
             return opened
 
@@ -158,7 +171,7 @@ class Searcher:
                 return False
             return now == self._fixed.generation
         release = self._corpus.live()
-        return release is not None and release.generation == at.release.generation
+        return release is not None and _answers(release) == _answers(at.release)
 
     def _whole(self, at: Opened) -> bool:
         return (self._corpus.exclusive and not self._fixed) or self._is_live(at)
@@ -188,7 +201,8 @@ class Opened:
     ) -> None:
         self.release = release
         # Models that are loaded stay so where a refresh brings other documents alone.
-        alike = before is not None and _made(before.release) == _made(release)
+        self._made: tuple[object, ...] = _made(pipeline, release)
+        alike = before is not None and before._made == self._made
         self.serving: Serving = before.serving if before and alike else Serving(pipeline, release)
         self._pipeline = pipeline
         self._corpus = corpus
@@ -233,8 +247,12 @@ class Opened:
             return None
 
 
-def _made(release: Release) -> tuple[object, object]:
-    return release.generation.fingerprint, release.generation.stages
+def _answers(release: Release) -> tuple[object, object]:
+    return release.generation, release.serving
+
+
+def _made(pipeline: Pipeline, release: Release) -> tuple[object, ...]:
+    return pipeline.stages, release.generation.fingerprint, release.generation.stages
 
 
 class _Current:

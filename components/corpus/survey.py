@@ -12,7 +12,8 @@ from components.corpus.ownership import check_holdings, check_owner, trusted
 from components.corpus.plan import Plan, make_plan, save
 from components.corpus.prepare import cut
 from components.corpus.request import Job
-from components.errors import Damaged, GuardStopped
+from components.errors import Damaged, GuardStopped, IndexFault
+from components.indexes import ledger as ledgers
 from components.indexes.manifest import Entry, Generation, Totals, total
 from components.values import LeftOut
 
@@ -38,7 +39,11 @@ class Survey:
     """Unfinished generation that the run goes on with, empty for none."""
     live: str = ""
     """Generation that readers see, empty for none."""
+    held: str = ""
+    """Generation that is held and already what source and pipeline ask for, empty for none."""
     fingerprint: str = ""
+    listing: str = ""
+    """As in `Plan`."""
     described: int = 0
     unchanged: int = 0
     deleted: int = 0
@@ -46,6 +51,8 @@ class Survey:
     """Documents with something to be done, deletions among them."""
     work: int = 0
     """Those of them that are read."""
+    touched: int = 0
+    """Documents of which nothing but the version is another."""
     listed: int = 0
     """Documents that the source has."""
     served: int = 0
@@ -66,6 +73,8 @@ class Survey:
     failed_before: tuple[str, ...] = ()
     """Documents that the live generation records as failed."""
     seconds: float = 0.0
+    passes: int = 1
+    """How often the source was surveyed and what was found written."""
 
     @property
     def idle(self) -> bool:
@@ -73,14 +82,17 @@ class Survey:
         return not self.changes and not self.draft and bool(self.live) and self.base == self.live
 
 
-def survey(job: Job, folder: Path) -> Survey:
-    """Compare source and manifest; the plan is left in `folder`. Raises UserError."""
+def survey(job: Job, folder: Path, written: str = "") -> Survey:
+    """Compare source and manifest; the plan is left in `folder`. Raises UserError.
+
+    `written`: the draft that this run has written; empty before it has.
+    """
     start = time.perf_counter()
     check_owner(job)
     release = job.corpus.live()
     live = release.generation if release else None
     base = job.corpus.finished(job.fingerprint)
-    draft = resumable(job, base)
+    draft = job.corpus.generation(written) if written else resumable(job, base)
     entries = trusted(job, manifest(job, draft or base))
     plan = make_plan(
         job.source,
@@ -92,15 +104,18 @@ def survey(job: Job, folder: Path) -> Survey:
     held, unread = entries, None
     if live != (draft or base):
         held, unread = served(job, live, base.name if base else "", entries if draft else None)
-    check_holdings(job, plan, held or entries)
+    if not written:
+        check_holdings(job, plan, held or entries)
     file = folder / "plan.parquet"
     save(plan.changes, file)
+    held_back = "" if written else _held_back(job, plan)
     return replace(
         _counted(plan, entries, held, unread or total(held)),
         plan_file=str(file),
         base=base.name if base else "",
         draft=draft.name if draft else "",
         live=live.name if live else "",
+        held=held_back,
         fingerprint=job.fingerprint,
         seconds=time.perf_counter() - start,
     )
@@ -133,7 +148,7 @@ def manifest(job: Job, generation: Generation | None) -> dict[str, Entry]:
 
 
 def served(
-    job: Job, live: Generation | None, base: str, draft: Mapping[str, Entry] | None
+    job: Job, live: Generation | None, base: str, draft: Mapping[str, Entry] | None = None
 ) -> tuple[dict[str, Entry], Totals | None]:
     """What readers see now. Where that is damaged, what the draft is made of stands for it, and its
     totals are all that is known of the rest. Where it is the base itself, that is what a draft
@@ -159,6 +174,24 @@ def incomplete(entries: Mapping[str, Entry]) -> tuple[Failed, ...]:
     """Documents of which a part could not be read."""
     partly = {i: e for i, e in entries.items() if e.state == "done" and e.reason}
     return tuple(Failed(id=i, reason=e.reason) for i, e in partly.items())
+
+
+def _held_back(job: Job, plan: Plan) -> str:
+    """The generation that is held, where it is what a refresh would make once more."""
+    name = ledgers.ledger(job.corpus).kept
+    if not name or not plan.changes:
+        return ""
+    try:
+        generation = job.corpus.generation(name)
+        if generation.fingerprint != job.fingerprint:
+            return ""
+        with job.corpus.read(generation) as reader:
+            entries = reader.entries()
+    except IndexFault as error:  # it is made once more
+        _log.warning("%s, which is held, cannot be read: %s", name, error)
+        return ""
+    now = make_plan(job.source, entries, job.encoder.fields)
+    return name if all(each.action == "touch" for each in now.changes) else ""
 
 
 def resumable(job: Job, base: Generation | None) -> Generation | None:
@@ -194,7 +227,9 @@ def _counted(
         deleted=sum(entries[document_id].chunks > 0 for document_id in gone),
         changes=len(changed),
         work=len(changed) - len(gone),
+        touched=sum(not each.reason for each in plan.of("touch")),
         listed=len(plan.listed),
+        listing=plan.listing,
         served=before.documents or len(held),
         # What is live cannot name them all where it cannot be read.
         doomed=max(len(plan.lost(held)), 0 if plan.gaps else before.documents - len(plan.listed)),

@@ -34,8 +34,11 @@ class Written:
     """Those that failed among them."""
     chunks: int = 0
     tokens: int = 0
+    """Encoded now: of what was in the cache in part, by the share that was not."""
     added: int = 0
     changed: int = 0
+    passing: int = 0
+    """Documents that failed for a reason which may be gone by now."""
     effort: Effort = field(default_factory=Effort)
     spent: Mapping[str, float] = field(default_factory=dict)
     """Seconds by activity, once it has ended."""
@@ -58,6 +61,7 @@ class Writing:
 def write(job: Job, found: Survey, tell: Tell, encoding: Encoding = local) -> Written:
     """Bring a draft up to the plan, which serves once."""
     job.check_same(found.fingerprint)
+    before = Effort.of(job)
     clock = Clock()
     changes: dict[str, list[Change]] = defaultdict(list)
     for change in take(Path(found.plan_file)):
@@ -80,7 +84,7 @@ def write(job: Job, found: Survey, tell: Tell, encoding: Encoding = local) -> Wr
         touch_all(changes["touch"], work)
         with clock.of("write"):
             writer.forget([each.document_id for each in changes["delete"]])
-    work.done.effort += Effort.of(job)
+    work.done.effort += Effort.of(job).since(before)
     work.done.spent = dict(clock.seconds)
     return work.done
 
@@ -137,6 +141,7 @@ def write_all(changes: Sequence[Change], work: Writing, encoding: Encoding) -> N
 
 
 def _store(shard: Encoded, work: Writing) -> None:
+    before = Effort.of(work.job)
     for piece in shard.pieces:
         with work.clock.of("write"):
             piece.put(work.writer)
@@ -147,7 +152,8 @@ def _store(shard: Encoded, work: Writing) -> None:
         work.writer.commit(entries, replaced)
     encoded = [each.entry for each in shard.outcomes if each.entry]
     work.done.chunks += sum(each.chunks for each in encoded)
-    work.done.tokens += sum(each.tokens for each in encoded)
+    cache = (Effort.of(work.job).since(before) + shard.effort).cache
+    work.done.tokens += round(cache.missed * sum(each.tokens for each in encoded))
     work.done.added += sum(each.action == "add" for each in changes)
     work.done.changed += len(replaced)
     work.done.effort += shard.effort
@@ -199,6 +205,7 @@ def _noted(outcome: Outcome, work: Writing) -> Entry:
     change, entry = outcome
     document_id = change.document_id
     if entry is None:
+        work.done.passing += not change.version
         entry = replace(
             work.known.get(document_id) or Entry(document_id=document_id, version=""),
             version=change.version,

@@ -45,6 +45,12 @@ class Lookups:
     hits: int = 0
     misses: int = 0
 
+    @property
+    def missed(self) -> float:
+        """The share that was not found; all of it where nothing was looked for."""
+        looked = self.hits + self.misses
+        return self.misses / looked if looked else 1.0
+
     def __add__(self, other: Lookups) -> Lookups:
         return Lookups(self.hits + other.hits, self.misses + other.misses)
 

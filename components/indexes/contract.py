@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol, runtime_checkable
 
 from components.errors import Damaged
+from components.indexes.ledger import Event
 from components.indexes.manifest import Entry, Generation, Release, Totals
 from components.indexes.points import Held
 from components.indexes.retention import Surplus
@@ -114,7 +115,9 @@ class CorpusIndex(Protocol):
         ...
 
     def finished(self, fingerprint: str) -> Generation | None:
-        """The newest finished generation of a fingerprint that was not found damaged."""
+        """The newest finished generation of a fingerprint that a refresh may go on from: it was not
+        found damaged, and is neither held nor rejected nor taken back.
+        """
         ...
 
     def unfinished(self, fingerprint: str, base: Generation | None) -> Generation | None:
@@ -169,8 +172,23 @@ class CorpusIndex(Protocol):
         """Optimise the draft and seal it. Raises Damaged where it does not hold `totals`."""
         ...
 
-    def publish(self, generation: Generation, run_id: str) -> Release:
-        """Make a finished generation the live one, at once and for all readers."""
+    def publish(
+        self, generation: Generation, run_id: str, release: Release | None = None
+    ) -> Release:
+        """Make a finished generation the live one, at once and for all readers: as what the history
+        calls a release, where that is told. Needs no `lock`: a person takes something back while a
+        refresh is at work.
+
+        Raises Missing where it is gone; Moved where what is live is not what `release` goes over.
+        """
+        ...
+
+    def events(self) -> list[Event]:
+        """The history of its releases, see `ledger`."""
+        ...
+
+    def record(self, events: Sequence[Event]) -> None:
+        """Add to the history, for good. Needs no `lock`."""
         ...
 
     def confirm(self) -> None:
@@ -242,9 +260,9 @@ class Mendable(Protocol):
         """
         ...
 
-    def forget_live(self) -> None:
+    def forget_live(self) -> int | None:
         """Let go of a pointer that cannot be understood, under `lock`, so that `publish` can write
-        another. Until then `live` raises as before.
+        another: what that goes over, see `Release.over`. Until then `live` raises as before.
         """
         ...
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from components.errors import Moved
 from components.values import Choice
 
 Quantization = Literal["none", "int8", "binary"]
@@ -132,9 +134,24 @@ class Generation:
         return cls(**known)
 
 
+How = Literal[
+    "first",
+    "not evaluated",
+    "small",
+    "tested",
+    "promoted",
+    "forced",
+    "rolled back",
+    "repaired",
+]
+"""Why a release is live: nothing was before it; nobody tests here; it changes too little to test;
+its test allows it; a person says so, in spite of its test, or back to it; it is the same, mended.
+"""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Release:
-    """What readers see."""
+    """What readers see: a generation, and the stages that answer from it."""
 
     generation: Generation
     since: str
@@ -142,17 +159,69 @@ class Release:
     run_id: str
     refreshed: str = ""
     """When a refresh ended well last, ISO 8601 in UTC: it may have found nothing to do."""
+    number: int = 0
+    """In the corpus' history; 0 where it is older than that."""
+    serving: Mapping[str, Choice] = field(default_factory=dict)
+    """Retriever, reranker and answerer, and how the index is asked; empty where an older version
+    published it.
+    """
+    how: How | Literal[""] = ""
+    by: str = ""
+    """Who made it live: a run, or a person."""
+    why: str = ""
+    over: int | None = None
+    """What was live before it."""
 
     @classmethod
     def of(cls, generation: Generation, told: Mapping[str, Any]) -> Release:
         """`told`: what an index has written of it."""
         since = str(told.get("since", ""))
+        serving = told.get("serving") or {}
         return cls(
             generation=generation,
             since=since,
             run_id=str(told.get("run_id", "")),
             refreshed=str(told.get("refreshed") or since),
+            number=int(told.get("release") or 0),
+            serving={stage: Choice(**each) for stage, each in serving.items()},
+            how=told.get("how") or "",
+            by=str(told.get("by", "")),
+            why=str(told.get("why", "")),
+            over=told.get("over"),
         )
+
+    def check_over(self, told: Mapping[str, Any] | None) -> None:
+        """Raises Moved where what an index has written of what is live is not of `over`."""
+        there = told and (told.get("generation") or told.get("live"))
+        live = int(told.get("release") or 0) if told and there else None
+        if live != self.over:
+            raise Moved("what is live has changed meanwhile").at(
+                hint="see millrace releases: is it still wanted?"
+            )
+
+    def told(self) -> dict[str, Any]:
+        """What an index writes of it beside its generation, as JSON."""
+        return {
+            "since": self.since,
+            "refreshed": self.refreshed,
+            "run_id": self.run_id,
+            "release": self.number,
+            "serving": plain(self.serving),
+            "how": self.how,
+            "by": self.by,
+            "why": self.why,
+            "over": self.over,
+        }
+
+
+def plain(stages: Mapping[str, Choice]) -> dict[str, Any]:
+    """Stages as JSON has them, the same before and after it was written."""
+    told: dict[str, Any] = json.loads(json.dumps(stages, default=_plain))
+    return told
+
+
+def _plain(value: object) -> object:
+    return asdict(value) if isinstance(value, Choice) else str(value)
 
 
 def newest(generations: Iterable[Generation]) -> Generation | None:

@@ -3,7 +3,7 @@
 Those are the live one and the ones that were live before it, `keep` together, and what a refresh
 can go on with: a draft that was not finished, or a generation that was finished and not published.
 Of those, the newest of the live form and of one other form stay; a form is a fingerprint and a
-quantization.
+quantization. And the candidate that a gate holds, until somebody has decided.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from components.indexes.ledger import Ledger, fit
 from components.indexes.manifest import Generation
 from components.options import option
 
@@ -35,13 +36,19 @@ class Surplus:
     """On a server; None elsewhere."""
 
 
-def kept(generations: Sequence[Generation], served: Sequence[str], keep: int) -> set[str]:
+def kept(
+    generations: Sequence[Generation],
+    served: Sequence[str],
+    keep: int,
+    ledger: Ledger | None = None,
+) -> set[str]:
     """Names of the generations that stay, of all that there are.
 
     `served`: what is live, and then what was live before it, the latest first.
     """
-    newest_first = sorted(generations, key=lambda each: -each.number)
+    ledger = ledger or Ledger()
     there = {each.name for each in generations}
+    newest_first = sorted(fit(generations, ledger), key=lambda each: -each.number)
     served = [name for name in served if name in there]
     # Older indexes do not say what was live: the newest that are finished stand for it.
     finished = [each.name for each in newest_first if each.finished_at]
@@ -57,7 +64,8 @@ def kept(generations: Sequence[Generation], served: Sequence[str], keep: int) ->
             of_live = waiting
         elif waiting:
             of_others.append(waiting)
-    return staying.union(of_live, *of_others[:1])
+    held = {ledger.kept} & there
+    return staying.union(of_live, *of_others[:1], held)
 
 
 def reason(generation: Generation) -> str:

@@ -24,7 +24,9 @@ from components.machine import paths
 from components.machine.system import FOR_NOW
 from components.registry import Choice
 from components.spec import engine, yaml_file
+from components.spec import gate as gates
 from components.spec.engine import Engine
+from components.spec.gate import Gate
 from components.stages import STAGES
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,40}")
@@ -40,6 +42,8 @@ STORED = ("source", "splitter", "encoder", "sparse")
 """The stages that decide what an index holds."""
 Given = Mapping[str, Mapping[str, Any]]
 """Values of overrides, by stage and option."""
+_ASIDE = ("engine", "gate")
+"""Keys of a pipeline file that are no stages."""
 _LAYOUT = 2
 """What an index holds of what they make; 2: vectors of whole documents, too."""
 
@@ -52,6 +56,8 @@ class Pipeline:
     stages: Mapping[str, Choice]
     engine: Engine = field(default_factory=Engine, compare=False)
     """Who does the work: it changes nothing that is stored."""
+    gate: Gate | None = field(default=None, compare=False)
+    """What a candidate must pass before it goes live."""
     folder: str = field(default="", compare=False)
     """Where the file lies."""
     notices: tuple[str, ...] = field(default=(), compare=False)
@@ -82,7 +88,7 @@ class Override:
     """`stage.option=value`, which counts more than what a file says."""
 
     stage: str
-    """One of `STAGES`, or `engine`."""
+    """One of `STAGES`, `engine` or `gate`."""
     name: str
     """Of the option, or `use`."""
     value: Any
@@ -132,6 +138,7 @@ class PipelineFile:
             engine=engine.parse(
                 self.holds.get("engine", {"use": "auto"}), given.get("engine", {}), str(self.path)
             ),
+            gate=gates.parse(self.holds.get("gate"), given.get("gate", {}), folder, str(self.path)),
             folder=str(folder),
             notices=tuple(notices),
         )
@@ -150,7 +157,7 @@ def override(text: str) -> Override:
         raise BadOption(f"cannot read the override {text!r}").at(
             where="--set", hint="write stage.option=value"
         )
-    if stage != "engine":
+    if stage not in _ASIDE:
         registry.check_stage(stage)
     parsed = yaml_file.parse(value, f"--set {target}")
     # No option is a mapping, but `{title}` is a template as well as one in YAML.
@@ -235,7 +242,7 @@ def read(path: Path) -> PipelineFile:
     raw = yaml_file.parse(text, str(path))
     if not isinstance(raw, dict):
         raise SpecError("a pipeline file is a mapping of stages").at(where=str(path))
-    known = ("name", *STAGES, "engine")
+    known = ("name", *STAGES, *_ASIDE)
     for key in raw:
         if key not in known:
             raise SpecError(f"unknown key {key!r}").at(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from statistics import fmean
 
+from components.errors import BadOption
 from evals.compare.outcome import Measured, Slice
 from evals.datasets.judged import Judged, Question
 from evals.experiment.namesakes import words
@@ -19,22 +20,37 @@ Part = Callable[[Question], str]
 
 def slices(data: Judged, systems: Sequence[Measured], metric: str) -> list[Slice]:
     """By length, type and the other fields of the questions."""
-    found: list[Slice] = []
-    for by, part in _parts(data).items():
-        parts: dict[str, list[str]] = {}
-        for question in data.questions:
-            parts.setdefault(part(question), []).append(question.id)
-        parts.pop("", None)
-        if 2 <= len(parts) <= _MOST:
-            found += [
-                Slice(by=by, value=value, questions=len(ids), means=_means(systems, metric, ids))
-                for value, ids in sorted(parts.items())
-                if len(ids) >= FEWEST
-            ]
-    return found
+    return [
+        Slice(by=by, value=value, questions=len(ids), means=_means(systems, metric, ids))
+        for by in _ways(data)
+        for value, ids in _divided(data, by).items()
+        if len(ids) >= FEWEST
+    ]
 
 
-def _parts(data: Judged) -> Mapping[str, Part]:
+def parts(data: Judged, by: str) -> dict[str, list[str]]:
+    """Ids of the questions of each value of a field, as slices have them. Raises BadOption where
+    it divides nothing.
+    """
+    known = [each for each in _ways(data) if _divided(data, each)]
+    if by not in known:
+        raise BadOption(f"{by!r} does not divide the queries into 2 to {_MOST} parts").at(
+            where=data.name, hint=f"there are: {', '.join(known) or 'none'}"
+        )
+    return _divided(data, by)
+
+
+def _divided(data: Judged, by: str) -> dict[str, list[str]]:
+    """Nothing where a field has one value, or too many."""
+    part = _ways(data)[by]
+    found: dict[str, list[str]] = {}
+    for question in data.questions:
+        found.setdefault(part(question), []).append(question.id)
+    found.pop("", None)
+    return dict(sorted(found.items())) if 2 <= len(found) <= _MOST else {}
+
+
+def _ways(data: Judged) -> Mapping[str, Part]:
     fields = dict.fromkeys(name for each in data.questions for name in each.metadata)
     own: dict[str, Part] = {
         "length": _thirds(data, lambda each: len(words(each.text)), "words"),

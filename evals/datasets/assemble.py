@@ -13,8 +13,8 @@ from evals.datasets import lines
 from evals.datasets.evidence import Lengths, evidence_of
 from evals.datasets.judged import BadData, Evidence, Judged, Judgements, Question, counted
 
-_IDS = ("_id", "id", "qid", "query_id", "query-id")
-_TEXTS = ("text", "contents", "query", "question")
+IDS = ("_id", "id", "qid", "query_id", "query-id")
+TEXTS = ("text", "contents", "query", "question")
 _TYPES = ("question_type", "type")
 
 
@@ -29,7 +29,7 @@ class Stored:
 
 def asked_in(file: Path) -> dict[str, Row]:
     """The rows of a file of questions, by id. Raises SourceMissing; BadData for two of one id."""
-    return dict(lines.identified(file, "question", _IDS))
+    return dict(lines.identified(file, "question", IDS))
 
 
 def assemble(
@@ -123,12 +123,12 @@ def _evidence(
 
 
 def _question(id: str, row: Row) -> Question:
-    roles = ("_id", "text", fields.given(row, _IDS), fields.text_name(row, _TEXTS))
+    roles = ("_id", "text", fields.given(row, IDS), fields.text_name(row, TEXTS))
     metadata = fields.metadata_of(row, *roles)
     kind = next((metadata[name] for name in _TYPES if isinstance(metadata.get(name), str)), "")
     return Question(id=id, text=_text(row), type=str(kind), metadata=metadata)
 
 
 def _text(row: Row) -> str:
-    text = row.get(fields.text_name(row, _TEXTS))
+    text = row.get(fields.text_name(row, TEXTS))
     return text if isinstance(text, str) else ""

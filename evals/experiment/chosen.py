@@ -77,7 +77,7 @@ def _over(pipeline: Pipeline, data: Judged, home: Path) -> Pipeline:
     stages = dict(pipeline.stages)
     options = {name: value for name, value in data.source.items() if name != "use"}
     stages["source"] = registry.resolve("source", data.source["use"], options)
-    moved = replace(pipeline, name=_CORPUS, stages=stages)
+    moved = replace(pipeline, name=_CORPUS, stages=stages, gate=None)
     stages["index"] = _index(pipeline.stages["index"], moved.fingerprint(), data, home)
     return replace(moved, stages=stages)
 

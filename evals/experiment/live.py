@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from components.corpus.release import corpus_of, live
+from components.corpus.release import as_released, corpus_of, live
 from components.errors import BadOption, MillraceError, Missing, SpecError
 from components.indexes.contract import CorpusIndex
 from components.indexes.manifest import Generation, Release
 from components.spec import Override, Pipeline, PipelineFile
-from components.spec.sweep import members
+from components.spec.sweep import Member, members
 from evals.experiment.systems import SERVING, System
 
 _OWN = (*SERVING, "answerer")
@@ -24,8 +24,9 @@ def served(
     """The live generation of a pipeline and then the candidates, each named NAME@GENERATION.
 
     Each answers by the encoders that it was built by, and by the file's retriever and reranker;
-    several systems of each where the file or `overrides` list several of these. Nothing is written.
-    Raises NothingLive, UserError, IndexFault.
+    several systems of each where the file or `overrides` list several of these. Where the file says
+    no more than one and what is live answers by others, that is measured as it is, and by the
+    file's besides. Nothing is written. Raises NothingLive, UserError, IndexFault.
     """
     _check_serving(overrides)
     found = members(file, overrides)
@@ -35,13 +36,27 @@ def served(
     corpus = corpus_of(pipeline)
     release = live(pipeline, corpus)
     releases = [release, *(_candidate(each, corpus, release, pipeline) for each in candidates)]
+    own = as_released(pipeline, release)
+    as_it_is = len(found) == 1 and not overrides and own.stages != pipeline.stages
+    name = f"{found[0].name}@{release.generation.name}[live]"
+    now = System(name=name, pipeline=own, file=str(file.path), served=release, live=True)
+    return [
+        *([now] if as_it_is else []),
+        *_asked(file, found, releases, None if as_it_is else release),
+    ]
+
+
+def _asked(
+    file: PipelineFile, found: Sequence[Member], releases: Sequence[Release], live: Release | None
+) -> list[System]:
+    """Each release by the stages of each member; `live`: the one that is measured as such."""
     return [
         System(
-            name=f"{member.name}@{each.generation.name}{'' if each is not release else '[live]'}",
+            name=f"{member.name}@{each.generation.name}{'' if each is not live else '[live]'}",
             pipeline=member.pipeline,
             file=str(file.path),
             served=each,
-            live=each is release,
+            live=each is live,
         )
         for each in releases
         for member in found

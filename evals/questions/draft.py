@@ -1,4 +1,4 @@
-"""A question as a model has written it, found again in the chunk that it was shown."""
+"""A question with its evidence, found again in the chunk that it was made of."""
 
 from __future__ import annotations
 
@@ -29,9 +29,11 @@ class Draft:
     start: int
     """Of the passage in the document, in characters."""
     passage: str
-    """What the model was shown."""
+    """What the question was made of, without blanks at its end."""
     page: int | None = None
     """Page of the passage's first character, from 0."""
+    type: str = "generated"
+    """What kind of question it is."""
 
     @property
     def id(self) -> str:
@@ -71,7 +73,7 @@ def read(said: Said, chunk: Chunk) -> Draft:
         evidence=tuple(chunk.text[each.start : each.end] for each in quotes),
         document_id=chunk.document_id,
         start=chunk.span.start,
-        passage=chunk.text,
+        passage=chunk.text.rstrip(),
         page=chunk.page,
     )
 

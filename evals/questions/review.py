@@ -5,6 +5,7 @@
       answer: The one at the weir
       evidence:
       - The mill at the weir is older than the others.
+      type: generated
       document: mills.md
       page: 3
       start: 1200
@@ -116,7 +117,7 @@ def _asked(draft: Draft) -> dict[str, Any]:
         "_id": draft.id,
         "text": draft.question,
         "answer": draft.answer,
-        "type": "generated",
+        "type": draft.type,
         "evidence_char_spans": {draft.document_id: spans},
     }
 
@@ -127,6 +128,7 @@ def _row(draft: Draft) -> dict[str, Any]:
         "question": _shown(draft.question),
         "answer": _shown(draft.answer),
         "evidence": [_shown(each) for each in draft.evidence],
+        "type": draft.type,
         "document": _shown(draft.document_id),
         "page": draft.page,
         "start": draft.start,
@@ -136,12 +138,14 @@ def _row(draft: Draft) -> dict[str, Any]:
 
 
 def _shown(text: str) -> Any:
-    """As it can be read best in YAML without losing a character."""
+    """As it can be read best in YAML without losing a character, or gaining one: a blank line is
+    put before the next question.
+    """
     lines = text.split("\n")
     whole = all(each.isprintable() and each == each.rstrip() for each in lines)
     if whole and len(lines) == 1 and "  " not in text:  # of which folding a line keeps one
         return text
-    if whole and lines[0] and not lines[0].startswith(" "):
+    if whole and lines[0] and lines[-1] and not lines[0].startswith(" "):
         return LiteralScalarString(text)
     return DoubleQuotedScalarString(text)
 
@@ -161,6 +165,7 @@ class _Row(BaseModel):
     question: Annotated[str, Field(min_length=1)]
     answer: str
     evidence: Annotated[list[str], Field(min_length=1)]
+    type: str = "generated"
     document: str
     page: int | None = None
     start: int
@@ -184,6 +189,7 @@ def _reviewed(raw: object, where: str) -> tuple[Draft, bool | None]:
         start=row.start,
         passage=row.passage,
         page=row.page,
+        type=row.type,
     )
     if draft.id != row.id:
         raise SpecError("document, page, start, id or passage was changed").at(

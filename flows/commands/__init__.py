@@ -9,17 +9,33 @@ from flows.commands import (
     automations,
     compare,
     components,
+    diff,
     doctor,
     models,
+    promote,
     prune,
     questions,
     refresh,
+    reject,
+    releases,
+    rollback,
     search,
     status,
 )
 
 _GO_ON = (refresh, compare, answers, questions, doctor, prune)
-_OTHERS = (search, status, automations, components, models)
+_OTHERS = (
+    search,
+    status,
+    releases,
+    diff,
+    promote,
+    reject,
+    rollback,
+    automations,
+    components,
+    models,
+)
 GO_ON = frozenset(module.command.name for module in _GO_ON)
 """Verbs that go on from what was done when they are run again."""
 

@@ -23,6 +23,21 @@ if TYPE_CHECKING:
     from components.spec import Pipeline
     from components.values import Chunk
     from evals.questions.generate import Generated
+    from evals.questions.known_items import Drawn
+
+
+review_option = click.option(
+    "--review",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="A new file, for a person to go through.",
+)
+count_option = click.option(
+    "-n", "count", type=click.IntRange(1), default=100, show_default=True, help="Questions."
+)
+seed_option = click.option(
+    "--seed", default=0, show_default=True, help="Decides which passages are drawn."
+)
 
 
 @click.group("questions")
@@ -39,16 +54,9 @@ def command() -> None:
     required=True,
     help="A file that names the model that writes: endpoint, model, key, prices.",
 )
-@click.option(
-    "--review",
-    type=click.Path(path_type=Path),
-    required=True,
-    help="File for a person to go through; what the model says is kept beside it.",
-)
-@click.option(
-    "-n", "count", type=click.IntRange(1), default=100, show_default=True, help="Questions."
-)
-@click.option("--seed", default=0, show_default=True, help="Decides which passages are drawn.")
+@review_option
+@count_option
+@seed_option
 @max_cost_option
 @json_option
 def write(
@@ -61,24 +69,19 @@ def write(
     max_cost: float | None,
     as_json: bool,
 ) -> int:
-    """Have a model write questions about passages of the live index of PIPELINE."""
+    """Have a model write questions about passages of the live index of PIPELINE.
+
+    What the model says is kept beside the review.
+    """
     loaded = load(pipeline, overrides)
     from math import isfinite
 
     from components.endpoint.ledger import Ledger
-    from components.errors import BadOption, UserError
+    from components.errors import BadOption
     from evals.judging import judge_file
     from evals.questions import review as reviews
-    from evals.report.files import ready
 
-    try:
-        ready(review.parent)
-    except UserError as error:
-        raise error.at(where=f"--review {review}") from None
-    if review.exists():
-        raise BadOption("there is such a file already").at(
-            where="--review", hint="accept or move it; nothing is written over a review"
-        )
+    _check_new(review)
     named = judge_file.read(model_file)
     if max_cost is not None and not isfinite(max_cost):
         raise BadOption(f"{max_cost} is no amount of money").at(where="--max-cost")
@@ -93,6 +96,41 @@ def write(
         reviews.write(found.drafts, review)
     _tell(found, ledger, review, as_json)
     return 0 if found.drafts else 3
+
+
+@command.command("known-items")
+@pipeline_argument
+@review_option
+@count_option
+@seed_option
+@json_option
+def known_items(
+    pipeline: Path,
+    overrides: tuple[str, ...],
+    review: Path,
+    count: int,
+    seed: int,
+    as_json: bool,
+) -> int:
+    """Make queries of titles, headings and sentences of the live index of PIPELINE.
+
+    No model writes them: each is to find the passage that it was made of.
+    """
+    loaded = load(pipeline, overrides)
+    from components.corpus.release import corpus_of, live
+    from evals.questions import known_items
+    from evals.questions import review as reviews
+
+    _check_new(review)
+    corpus = corpus_of(loaded)
+    generation = live(loaded, corpus).generation
+    language = generation.stages["splitter"].options.get("language", known_items.LANGUAGE)
+    with corpus.read(generation) as reader:
+        drawn = known_items.draw(reader, count, seed=seed, language=language)
+    if drawn.drafts:
+        reviews.write(drawn.drafts, review)
+    _tell_drawn(drawn, review, as_json)
+    return 0 if drawn.drafts else 3
 
 
 @command.command("accept")
@@ -114,6 +152,20 @@ def accept(review: Path, folder: Path, as_json: bool) -> int:
     else:
         click.echo(f"{found.kept} kept, {found.refused} refused, {found.open} open: {folder}")
     return 0
+
+
+def _check_new(review: Path) -> None:
+    from components.errors import BadOption, UserError
+    from evals.report.files import ready
+
+    try:
+        ready(review.parent)
+    except UserError as error:
+        raise error.at(where=f"--review {review}") from None
+    if review.exists():
+        raise BadOption("there is such a file already").at(
+            where="--review", hint="accept or move it; nothing is written over a review"
+        )
 
 
 def _generated(
@@ -180,4 +232,30 @@ def _tell(found: Generated, ledger: Ledger, review: Path, as_json: bool) -> None
         click.echo(f"left out  {number}  {reason}")
     click.echo(f"calls {totals.known.calls:,}, cost at most {totals.cost:.4f}")
     if found.drafts:
-        click.echo(f"go through {review}, then: millrace questions accept {review} --to FOLDER")
+        _tell_next(review)
+
+
+def _tell_drawn(drawn: Drawn, review: Path, as_json: bool) -> None:
+    if as_json:
+        print_json(
+            {
+                "schema": 1,
+                "questions": len(drawn.drafts),
+                "kinds": drawn.kinds,
+                "divided_by": drawn.by,
+                "strata": dict(drawn.strata),
+                "review": str(review),
+            }
+        )
+        return
+    click.echo(f"{len(drawn.drafts)} questions")
+    for kind, number in drawn.kinds.items():
+        click.echo(f"made of  {number}  {kind}")
+    if drawn.drafts:
+        by = f"{drawn.by} and length" if drawn.by else "length"
+        click.echo(f"spread over {len(drawn.strata)} strata by {by}")
+        _tell_next(review)
+
+
+def _tell_next(review: Path) -> None:
+    click.echo(f"go through {review}, then: millrace questions accept {review} --to FOLDER")

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from components.errors import line
 from flows import STARTED
 from flows.commands.shared import json_option, load, pipeline_argument, prefect_option, print_json
 from flows.consoles import new_console
 
 if TYPE_CHECKING:
+    from components.corpus.promote import Judge
     from components.corpus.report import Report
     from components.corpus.request import Job
 
@@ -62,9 +64,10 @@ def command(
     """Bring the corpus of PIPELINE up to date with its source: only what changed is encoded."""
     from components.corpus.request import Job, Request, new_run_id
     from components.machine import paths
-    from flows import engines
+    from flows import engines, gates
 
-    engines.chosen(load(pipeline, overrides).engine)  # is it installed?
+    loaded = load(pipeline, overrides)
+    engines.chosen(loaded.engine)  # is it installed?
     request = Request(
         pipeline=str(paths.named(pipeline)),
         overrides=overrides,
@@ -77,17 +80,20 @@ def command(
         run_id=new_run_id(),
     )
     start = time.perf_counter()
-    report = _refreshed(Job(request), prefect)
+    report = _refreshed(Job(request), gates.judge(loaded), prefect)
     seconds = time.perf_counter() - start
     report = replace(report, seconds=seconds, startup_seconds=start - STARTED)
     if as_json:
         print_json(report.to_json())
     else:
         _show(report)
+    if report.error:
+        told = line(str(report.error), report.error.where, report.error.hint)
+        click.echo(f"millrace: {told}", err=True)
     return report.exit_code
 
 
-def _refreshed(job: Job, prefect: bool | None) -> Report:
+def _refreshed(job: Job, judge: Judge | None, prefect: bool | None) -> Report:
     """Here or as a flow, of which a server that is named sees all. One that has to be started is
     worth it where there is something to do.
     """
@@ -103,8 +109,8 @@ def _refreshed(job: Job, prefect: bool | None) -> Report:
         if found is None or (not found.idle and orchestrator.chosen(asked)):
             from flows.refresh import call
 
-            return call(job, found, by)
-        return run.carry_out(job, found, by, engines.encoding)
+            return call(job, judge, found, by)
+        return run.carry_out(job, found, by, engines.encoding, judge)
 
 
 def _show(report: Report) -> None:
@@ -129,8 +135,8 @@ def _show(report: Report) -> None:
     told = _named("failed", [(each.id, each.reason) for each in report.failures])
     told += _named("incomplete", [(each.id, each.reason) for each in report.incomplete])
     told += _named("left out", [(each.where, each.reason) for each in report.left_out])
-    for line in told:
-        console.print(line, markup=False, soft_wrap=True)
+    for each in told:
+        console.print(each, markup=False, soft_wrap=True)
 
 
 def _named(what: str, found: list[tuple[str, str]]) -> list[str]:
@@ -157,8 +163,18 @@ def _outcome(report: Report) -> str:
     found = report.to_json()
     rate = f", {found['tokens_per_second']:,.0f} a second" if report.tokens else ""
     work = f"{found['tokens']:,} tokens encoded in {found['seconds']:.1f} s{rate}{_cached(report)}"
+    work += ", in two passes" if report.passes > 1 else ""
     if not found["documents"]:
         return f"{work}; nothing was published: no document could be used"
+    if report.held:
+        return f"{work}; generation {report.generation} is held"
     if not report.promoted:
         return f"{work}; generation {report.generation} stays live"
-    return f"{work}; generation {report.generation} is live (not evaluated)"
+    made = f"release {report.release}, generation {report.generation}"
+    return f"{work}; {made}, is live ({_how(report)})"
+
+
+def _how(report: Report) -> str:
+    if report.verdict:
+        return report.verdict.sentence
+    return {"small": "a small change, not tested"}.get(report.how or "", report.how or "")

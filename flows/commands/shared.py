@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from components.indexes.manifest import Release
     from components.spec import Pipeline
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -46,6 +47,7 @@ sweep_option = click.option(
 baseline_option = click.option(
     "--baseline", default="", help="System that all others are compared with."
 )
+reason_option = click.option("--reason", default="", help="Why, for the history.")
 out_option = click.option("--out", type=click.Path(path_type=Path), help="Folder of the report.")
 
 
@@ -118,6 +120,17 @@ def _log_to_stderr() -> None:
     for name in ("components", "evals", "flows", "infra"):
         logging.getLogger(name).addHandler(handler)
         logging.getLogger(name).propagate = False
+
+
+def print_release(pipeline: str, release: Release, as_json: bool) -> None:
+    """What is live now because a person said so."""
+    told = {"number": release.number, "generation": release.generation.name}
+    if as_json:
+        more = {"how": release.how, "by": release.by, "why": release.why, "over": release.over}
+        print_json({"schema": 1, "pipeline": pipeline, "release": {**told, **more}})
+    else:
+        name = release.generation.name
+        click.echo(f"release {release.number}, generation {name}, is live ({release.how})")
 
 
 def print_json(value: Mapping[str, Any]) -> None:

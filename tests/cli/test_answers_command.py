@@ -10,7 +10,7 @@ import pytest
 from tests.answering.data import answering, data, gold, recorded
 from tests.answering.test_paid import KEY, PRICES, VARIABLE
 from tests.cli import Outcome, call
-from tests.compare.data import publish
+from tests.compare.data import publish, served
 from tests.endpoint.server import Asked, Reply, chat_server
 
 
@@ -106,3 +106,40 @@ def test_questions_of_ones_own_documents(tmp_path: Path, monkeypatch: pytest.Mon
     (system,) = asked.json["systems"].values()
     assert system["parts"]["all"]["retrieval"]["recall"] == 1.0
     assert len(system["questions"]) == 3
+
+
+def test_known_items_of_ones_own_documents(tmp_path: Path) -> None:
+    rivers = ("Thames", "Cherwell", "Windrush", "Evenlode", "Glyme", "Ock", "Thame", "Ray")
+    rows = [{"_id": each, "title": f"Mills of the {each}", "text": "One."} for each in rivers]
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "corpus.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    file = served(tmp_path)
+    publish(file)
+    draw = ("questions", "known-items", file, "-n", "6", "--review")
+    done = call(*draw, tmp_path / "review.yaml", "--json")
+    assert done.code == 0, done.err
+    assert done.json["questions"] == 6
+    assert done.json["kinds"] == {"title": 6}
+    assert sum(done.json["strata"].values()) == 6
+    assert done.json["divided_by"] == ""
+    again = call(*draw, tmp_path / "again.yaml")
+    assert again.out.splitlines()[:2] == ["6 questions", "made of  6  title"]
+    assert again.out.splitlines()[2].endswith("strata by length")
+    review, same = ((tmp_path / each).read_text() for each in ("review.yaml", "again.yaml"))
+    assert review == same
+    taken = call(*draw, tmp_path / "review.yaml")
+    assert (taken.code, "there is such a file already" in taken.message) == (2, True)
+    assert (tmp_path / "review.yaml").read_text() == review
+
+
+def test_nothing_to_make_known_items_of(tmp_path: Path) -> None:
+    file = served(tmp_path)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "corpus.jsonl").write_text('{"_id": "a", "text": "It was."}\n')
+    draw = ("questions", "known-items", file, "--review", tmp_path / "review.yaml")
+    early = call(*draw)
+    assert early.code == 2, "nothing is live"
+    publish(file)
+    done = call(*draw, "--json")
+    assert (done.code, done.json["questions"], done.json["kinds"]) == (3, 0, {})
+    assert not (tmp_path / "review.yaml").exists()

@@ -49,7 +49,7 @@ OPTIONS = {
         "--live",
         "--out",
     ),
-    "questions": ("write", "accept", "-h, --help"),
+    "questions": ("write", "known-items", "accept", "-h, --help"),
     "compare": (*SHARED, "--data", "--metrics", "--baseline", "--scope", "--margin", "--out"),
     "components": ("--json", "-h, --help"),
     "models": ("--json", "-h, --help"),

@@ -47,6 +47,7 @@ KEYS = {
     "cache": dict,
     "promoted": bool,
     "resumed": bool,
+    "passes": int,
     "evaluated": bool,
     "dry_run": bool,
 }

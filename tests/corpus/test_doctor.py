@@ -23,6 +23,7 @@ from qdrant_client.models import (
 from components.corpus.anew import drawn
 from components.corpus.diagnosis import Diagnosis
 from components.corpus.doctor import doctor
+from components.corpus.releases import history
 from components.corpus.request import new_run_id
 from components.encoders.cache import VectorCache, cache
 from components.errors import Busy, Damaged, NothingLive
@@ -234,6 +235,35 @@ def test_killed_anywhere_a_refresh_goes_on_and_loses_nothing(
     assert look(live).findings == ()
 
 
+@pytest.mark.parametrize("step", STEPS)
+def test_killed_anywhere_nothing_is_lost_that_the_source_has_no_more(
+    live: Live, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lose_the_last(live)
+    zero_a_vector_of_another(live)
+    (live.corpus.documents / DAMAGED).unlink()
+    killed(live, step, monkeypatch)
+    assert look(live, repair=True).exit_code == 8
+    with live.corpus.job(live.store).corpus.read(live.generation) as reader:
+        assert len(reader.chunks(DAMAGED)) == 5
+        assert reader.entries()[DAMAGED].lost == 1
+
+
+def test_it_is_a_release_of_its_own(live: Live) -> None:
+    lose_one(live)
+    diagnosis = look(live, repair=True)
+    release = live.corpus.job(live.store).corpus.live()
+    assert release is not None
+    assert (release.number, release.how, release.over) == (2, "repaired", 1)
+    assert release.by == f"doctor {diagnosis.run_id}"
+    told = history(live.corpus.job(live.store).corpus).ledger
+    assert (told.live, told.missing) == (2, [])
+    assert told.releases[2].changed == 0
+    assert told.releases[2].identity == told.releases[1].identity
+    live.corpus.add("new.txt", prose(9))
+    assert live.corpus.refresh(live.store).promoted
+
+
 def test_what_a_killed_repair_encoded_is_not_encoded_again(
     live: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -442,6 +472,9 @@ def test_a_server_s_pointer_leads_to_the_newest_that_is_sound(live: Live, record
     assert diagnosis.exit_code == 0
     assert live.generation == before
     assert look(live).findings == ()
+    other = (*live.store, "encoder.width=32")
+    assert live.corpus.refresh(other).promoted, "it does not go on from what is gone"
+    assert doctor(live.corpus.job(other)).findings == ()
 
 
 @pytest.mark.parametrize("store", ["qdrant"], indirect=True)

@@ -2,7 +2,8 @@
 
 python -m tests.faults.refreshing PIPELINE [stage.option=value …]
 
-It prints a line as each step begins and as each shard is committed, and how it ended.
+It prints a line as each step begins and as each shard is committed, and how it ended. A step of the
+second pass is one "again".
 """
 
 from __future__ import annotations
@@ -95,7 +96,7 @@ def _say(line: str) -> None:
 def _saying(phase: Phase[T], /) -> T:
     """A runner that says how far it is."""
     if mark := _MARKS.get(phase.name):
-        _say(mark)
+        _say(f"{mark} again" if phase.of else mark)
     made = phase.work(lambda _: _say("shard"))
     if phase.name == "promote":
         _say("promoted")

@@ -20,7 +20,9 @@ from components.indexes.payload import of_entry
 from components.indexes.qdrant.writer import QdrantWriter
 from components.values import Query
 from tests.corpora import LINES, Corpus, counts, prose
+from tests.corpus.test_refresh import later
 from tests.faults.campaign import differences, job, killed, quiet, stored
+from tests.faults.refreshing import Refreshing
 
 
 @pytest.fixture
@@ -73,6 +75,33 @@ def test_update_killed_twice_leaves_the_live_index_alone(
         hits = search(corpus.load(store), [Query(text="water wheel")], 5).hits[0]
         assert {hit.chunk.version for hit in hits} <= {c.version for c in before.chunks.values()}
     corpus.refresh(store)
+    assert differences(expected, corpus.stored(store)) == []
+
+
+@pytest.mark.usefixtures("small_shards")
+@pytest.mark.parametrize("mark", ["survey again", "write again", "shard"])
+def test_killed_in_the_second_pass(tmp_path: Path, store: tuple[str, ...], mark: str) -> None:
+    corpus = Corpus(tmp_path)
+    corpus.fill(24, sentences=20)
+    corpus.refresh(store)
+    before = corpus.stored(store)
+    for number in range(0, 24, 2):
+        later(corpus.add(f"{number:03}.txt", prose(number + 500, 20)))
+    process = Refreshing(corpus.file, store, os.environ, tmp_path / "log")
+    assert process.await_mark("write")
+    for number in range(0, 24, 3):
+        later(corpus.add(f"{number:03}.txt", prose(number + 700, 20)))
+    (corpus.documents / "001.txt").unlink()
+    corpus.fill(30, sentences=20, first=24)
+    if mark == "shard":
+        assert process.await_mark("write again")
+    assert process.await_mark(mark)
+    process.kill()
+    assert process.end() == "signal 9"
+    assert corpus.stored(store).chunks == before.chunks
+    report = corpus.refresh(store)
+    assert report.resumed
+    expected, _ = quiet(str(corpus.file), [f"index.path={tmp_path / 'quiet'}"])
     assert differences(expected, corpus.stored(store)) == []
 
 

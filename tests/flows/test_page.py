@@ -16,6 +16,7 @@ from filelock import FileLock
 
 from tests.cli import Outcome, call, start
 from tests.corpora import HASHING, Corpus, prose
+from tests.corpus.test_meanwhile import GROWING
 from tests.flows.server import Server
 from tests.qdrant_http import wait_until
 from tests.qdrant_http.proxy import Proxy, before
@@ -116,6 +117,29 @@ def test_the_page_of_a_run_tells_what_it_did_and_what_changed(
         "artifacts/filter", artifacts={"key": {"any_": [f"{NAME}-changes"]}}
     )
     assert len(history) == 3, "a history of the corpus"
+
+
+def test_a_second_pass_is_seen_as_further_tasks(tmp_path: Path, prefect_server: Server) -> None:
+    corpus = Corpus(tmp_path, {**HASHING, "name": NAME})
+    (tmp_path / "growing.py").write_text(GROWING)
+    corpus.fill(2)
+    shown = refresh(corpus, prefect_server, "--set", "source.use=growing:Growing")
+    assert shown.done.json["passes"] == 2
+    assert shown.state[2] == "3 added, 0 unchanged, in two passes"
+    assert shown.data("progress") == shown.data("meanwhile") == 100
+    found = prefect_server.ask("task_runs/filter", flow_runs={"id": {"any_": [shown.run["id"]]}})
+    named = [each["name"] for each in sorted(found, key=lambda each: str(each["start_time"]))]
+    assert named == [
+        "survey",
+        "guard",
+        "encode-and-write",
+        "survey what changed meanwhile",
+        "guard what changed meanwhile",
+        "encode-and-write what changed meanwhile",
+        "check-and-optimise",
+        "promote",
+        "report",
+    ]
 
 
 @pytest.mark.slow

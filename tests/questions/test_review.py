@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,7 @@ LINES = st.text(st.sampled_from("a b:#-'\"|>{\n\t\x85\ufeff"), min_size=1)
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(TEXTS | LINES, TEXTS | LINES, TEXTS | LINES)
 @example("two  blanks " * 30 + "end", "plain " * 50 + "words", "no: \n end")
+@example("two lines\nand a blank one\n\n", "yes", "no")
 @example("\n\n- keep:\n- keep:", "yes", "~")
 def test_no_text_loses_a_character(
     tmp_path: Path, passage: str, document: str, evidence: str
@@ -76,10 +78,11 @@ def test_no_text_loses_a_character(
         start=0,
         passage=passage,
     )
+    both = [draft, replace(draft, start=1)]
     made = tmp_path / "any.yaml"
     made.unlink(missing_ok=True)
-    write([draft], made)
-    assert read(made) == [(draft, None)]
+    write(both, made)
+    assert read(made) == [(each, None) for each in both]
 
 
 def test_a_review_is_never_written_over(file: Path) -> None:

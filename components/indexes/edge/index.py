@@ -3,7 +3,9 @@
     PATH/NAME/corpus.json               whose source it is
     PATH/NAME/live.json                 which generation readers open, a second copy of its facts,
                                         and which they opened before; when a refresh ended well last
+    PATH/NAME/releases.jsonl            the history of its releases, see `ledger`
     PATH/NAME/writer.lock
+    PATH/NAME/live.lock                 held while live.json is replaced
     PATH/NAME/0007-FINGERPRINT/         generation.json, open.lock, shard/
     PATH/NAME/0007-FINGERPRINT/damaged.json     where it was found so: nothing is copied from it
     PATH/NAME/0007-FINGERPRINT.WHY-WHEN/        set aside: removed with what is kept no longer
@@ -15,8 +17,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -24,7 +26,7 @@ from typing import Any, ClassVar, Literal
 from filelock import FileLock, Timeout
 
 from components.errors import Busy, Damaged, IndexFault, MillraceError, Missing, Moved, Refused
-from components.indexes.edge import copies, damage, leftovers, log, proof, shards
+from components.indexes.edge import copies, damage, history, leftovers, log, proof, shards
 from components.indexes.edge.files import (
     allocated,
     check_space,
@@ -39,6 +41,7 @@ from components.indexes.edge.optimise import optimise
 from components.indexes.edge.points import ShardPoints
 from components.indexes.edge.writer import EdgeWriter
 from components.indexes.filterable import FILTERABLE, Filterable
+from components.indexes.ledger import Event, Ledger, fit, fold, settle
 from components.indexes.manifest import Generation, Quantization, Release, Totals, newest, now
 from components.indexes.quantization import (
     OVERSAMPLING,
@@ -61,6 +64,8 @@ _LOST = (
     "restore its folder from a copy; without one delete live.json and refresh: no guard compares "
     "the new generation with what was served then"
 )
+_PATIENCE = 10.0
+"""Seconds until what is live may be changed: that takes others a moment."""
 _log = logging.getLogger(__name__)
 
 
@@ -158,7 +163,7 @@ class EdgeCorpus:
         """See `CorpusIndex`."""
         return newest(
             each
-            for each in self._alike(fingerprint)
+            for each in fit(self._alike(fingerprint), self._ledger())
             if each.finished_at and not damage.found(self.folder / each.name)
         )
 
@@ -190,6 +195,8 @@ class EdgeCorpus:
         self.folder = place
         try:
             self._keep_facts()
+            with suppress(IndexFault):  # who asks for what is live is told
+                settle(self)
             yield
         finally:
             self.folder = named
@@ -325,21 +332,41 @@ class EdgeCorpus:
         write_json(shard.parent / _FACTS, done.to_json())
         return done
 
-    def publish(self, generation: Generation, run_id: str) -> Release:
+    def publish(
+        self, generation: Generation, run_id: str, release: Release | None = None
+    ) -> Release:
         """See `CorpusIndex`."""
-        since, there = now(), self._names()
-        before = [each for each in self._served() if each != generation.name and each in there]
-        told = {"since": since, "run_id": run_id, "refreshed": since, "before": before}
-        facts = {"generation": generation.name, "facts": generation.to_json()}
-        write_json(self.folder / "live.json", {"schema": 1, **facts, **told})
-        return Release.of(generation, told)
+        with self._turn():
+            there = self._names()
+            if generation.name not in there:
+                raise Missing(f"the generation {generation.name} is gone").at(str(self.folder))
+            if release:
+                release.check_over(read_json(self.folder / "live.json"))
+            since = now()
+            made = release or Release(generation=generation, since=since, run_id=run_id)
+            made = replace(made, since=since, refreshed=since, run_id=run_id)
+            before = [each for each in self._served() if each != generation.name and each in there]
+            facts = {"generation": generation.name, "facts": generation.to_json()}
+            pointer = {"schema": 1, **facts, **made.told(), "before": before}
+            write_json(self.folder / "live.json", pointer)
+        return made
 
     def confirm(self) -> None:
         """See `CorpusIndex`."""
         file = self.folder / "live.json"
-        pointer = read_json(file)
-        if pointer is not None:
-            write_json(file, {**pointer, "refreshed": now()})
+        with self._turn():
+            pointer = read_json(file)
+            if pointer is not None:
+                write_json(file, {**pointer, "refreshed": now()})
+
+    def events(self) -> list[Event]:
+        """See `CorpusIndex`."""
+        return history.read(self.folder)
+
+    def record(self, events: Sequence[Event]) -> None:
+        """See `CorpusIndex`."""
+        with self._turn():
+            history.add(self.folder, events)
 
     def damage(self, generation: Generation) -> str:
         """See `CorpusIndex`."""
@@ -354,14 +381,40 @@ class EdgeCorpus:
         known = {each.name: each for each in self._generations()}
         served = self._served()
         sound = [each for each in known.values() if not damage.found(self.folder / each.name)]
-        stays = {*served[:1], *kept(sound, served, self._keep)}
+        stays = {*served[:1], *kept(sound, served, self._keep, self._ledger())}
         lost = {name for name in self._names() if self._are_lost(name)}
         return leftovers.found(self.folder, known, stays, lost)
 
     def prune(self) -> list[str]:
         """See `CorpusIndex`."""
-        found = self.surplus()
-        return [each.name for each in found if leftovers.remove(self.folder / each.name)]
+        return [each.name for each in self.surplus() if self._remove(each.name)]
+
+    def _remove(self, name: str) -> bool:
+        with self._turn():  # somebody may be going back to it
+            return name not in self._served()[:1] and leftovers.remove(self.folder / name)
+
+    def _ledger(self) -> Ledger:
+        return fold(self.events(), None)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """The right to change what is live, for a moment: a person takes something back while a
+        refresh is at work.
+        """
+        held = FileLock(self.folder / "live.lock", timeout=_PATIENCE)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            held.acquire()
+        except Timeout:
+            raise Busy("what is live is being changed").at(
+                where=str(self.folder), hint="try again"
+            ) from None
+        except OSError as error:
+            raise told(error, "cannot be written", self.folder) from error
+        try:
+            yield
+        finally:
+            held.release()
 
     def _served(self) -> list[str]:
         """What is live, and then what was live before it, the latest first."""
@@ -511,10 +564,13 @@ class EdgeCorpus:
         """See `Mendable`: there is none."""
         return ""
 
-    def forget_live(self) -> None:
+    def forget_live(self) -> int | None:
         """See `Mendable`."""
-        if not self._pointer():
-            write_json(self.folder / "live.json", {})
+        with self._turn():
+            pointer = self._pointer()
+            if not pointer:
+                write_json(self.folder / "live.json", {})
+        return int(pointer.get("release") or 0) if pointer.get("generation") else None
 
     def _generations(self) -> list[Generation]:
         return self._known(self._names())
@@ -556,7 +612,10 @@ class EdgeCorpus:
             _log.warning("what is live has one copy of its facts: %s: %s", error.where, error)
 
     def _put_back_facts(self) -> None:
-        pointer = self._pointer()
+        with self._turn():
+            self._put_back(self._pointer())
+
+    def _put_back(self, pointer: dict[str, Any]) -> None:
         name = str(pointer.get("generation", ""))
         if not leftovers.NAME.fullmatch(name) or not (self.folder / name / "shard").is_dir():
             return

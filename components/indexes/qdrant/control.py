@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from uuid import uuid5
 
-from components.errors import Missing, Refused, TakenOver
+from components.errors import Missing, Moved, Refused, TakenOver
 from components.indexes.manifest import Generation
 from components.indexes.payload import NAMESPACE
 from components.indexes.qdrant import collection
@@ -207,14 +207,14 @@ class Control:
 
     def remove(self, name: str) -> None:
         """Forget a generation. See `amend`."""
-        self.amend(lambda held: {"generations": _but(held, name)})
+        self.amend(lambda held: {"generations": _without(held, name)})
 
     def give_up(self, record: Record) -> None:
         """Forget a generation that nothing stands on, and that its marks ever counted. See
         `amend`.
         """
         name = record.generation.name
-        self.amend(lambda held: {"generations": _but(held, name), **_giving_up(held, record)})
+        self.amend(lambda held: {"generations": _without(held, name), **_giving_up(held, record)})
 
     def next_number(self) -> int:
         """One that no generation has had, those that were given up included: what is late of them
@@ -292,6 +292,18 @@ def _generations(
     """Of the corpus' record; where it has no such field, those with points of their own count."""
     found: Sequence[Mapping[str, Any]] = held.get("generations", older)
     return found
+
+
+def generations_of(held: Mapping[str, Any]) -> list[str]:
+    """Names of the generations that the corpus' record knows."""
+    return [str(each["name"]) for each in _generations(held)]
+
+
+def _without(held: Mapping[str, Any], name: str) -> list[Any]:
+    """Raises Moved where somebody has gone back to it meanwhile."""
+    if held.get("live") == name:
+        raise Moved(f"{name} is live again").at(hint="it stays")
+    return _but(held, name)
 
 
 def _but(held: Mapping[str, Any], name: str) -> list[Any]:

@@ -1,6 +1,7 @@
 """The index on a Qdrant server, for many readers and writers on more than one machine.
 
     NAME__control                   the corpus' record and its generations'
+    NAME__releases                  the history of its releases, see `ledger`
     NAME__FINGERPRINT__0007__TOKEN  a fingerprint's chunks and entries, of all its generations
     NAME                            alias of the live generation's collection
 
@@ -22,12 +23,14 @@ from pydantic import Field
 
 from components.errors import BadOption, Damaged, IndexFault, Missing, Moved
 from components.indexes.filterable import FILTERABLE, Filterable
+from components.indexes.ledger import Event, fit, fold, settle
 from components.indexes.manifest import Generation, Quantization, Release, Totals, newest, now
 from components.indexes.qdrant import collection, leftovers
 from components.indexes.qdrant.collection import Layout
 from components.indexes.qdrant.conditions import ADDED, REMOVED, marked, removed_in
 from components.indexes.qdrant.contents import Contents
-from components.indexes.qdrant.control import Control, Record
+from components.indexes.qdrant.control import Control, Record, generations_of
+from components.indexes.qdrant.history import ServerHistory
 from components.indexes.qdrant.lease import Fenced, borrowed, held, lease
 from components.indexes.qdrant.leftovers import Place
 from components.indexes.qdrant.limits import limits_of, parts
@@ -112,6 +115,7 @@ class QdrantCorpus:
         self._rescoring = rescoring
         self._keep = keep
         self._control = Control(self._server, name, layout.replicas, self._holder)
+        self._history = ServerHistory(self._server, name, layout.replicas)
         self._known: Record | None = None
         """Of what was live when it was asked last."""
 
@@ -151,7 +155,8 @@ class QdrantCorpus:
 
     def finished(self, fingerprint: str) -> Generation | None:
         """See `CorpusIndex`."""
-        return newest(each for each in self._alike(fingerprint) if each.finished_at)
+        found = fit(self._alike(fingerprint), fold(self.events(), None))
+        return newest(each for each in found if each.finished_at)
 
     def unfinished(self, fingerprint: str, base: Generation | None) -> Generation | None:
         """See `CorpusIndex`."""
@@ -167,6 +172,7 @@ class QdrantCorpus:
                 collection.check_alias(self._server, self.name)
                 with suppress(Missing):  # `live` tells whoever asks; who mends it must get in here
                     self._put_right()
+                    settle(self)
                 yield
 
     def _put_right(self) -> None:
@@ -267,8 +273,10 @@ class QdrantCorpus:
         leads = f"stands for {found}" if found else "is gone"
         return f"the alias {self.name} {leads}, and what is live is in {place}"
 
-    def forget_live(self) -> None:
-        """See `Mendable`: the corpus' record is whole or not there."""
+    def forget_live(self) -> int | None:
+        """See `Mendable`: the corpus' record is whole, or there is none."""
+        held = self._control.corpus() or {}
+        return int(held.get("release") or 0) if held.get("live") else None
 
     def recover(self, draft: Generation) -> None:
         """See `CorpusIndex`. What the run wrote that was killed is not seen any more, but for what
@@ -315,21 +323,39 @@ class QdrantCorpus:
         self._control.save(replace(record, generation=done))
         return done
 
-    def publish(self, generation: Generation, run_id: str) -> Release:
+    def publish(
+        self, generation: Generation, run_id: str, release: Release | None = None
+    ) -> Release:
         """See `CorpusIndex`."""
         record = self._record(generation.name)
         since = now()
         self._control.begin()
-        there = {each.generation.name for each in self._control.records()}
-        before = [each for each in self._served() if each != generation.name and each in there]
-        told = {"since": since, "refreshed": since, "run_id": run_id, "before": before}
-        self._change({"live": generation.name, **told})
+        made = release or Release(generation=generation, since=since, run_id=run_id)
+        made = replace(made, since=since, refreshed=since, run_id=run_id)
+
+        def pointing(held: Mapping[str, Any]) -> Mapping[str, Any]:
+            if release:
+                release.check_over(held)
+            served = [held.get("live"), *held.get("before", ())]
+            there = {generation.name, *generations_of(held)}
+            before = [each for each in served if each in there and each != generation.name]
+            return {"live": generation.name, **made.told(), "before": before}
+
+        self._control.amend(pointing)
         collection.name_as(self._server, self.name, record.collection)
-        return Release.of(generation, told)
+        return made
 
     def confirm(self) -> None:
         """See `CorpusIndex`."""
         self._change({"refreshed": now()})
+
+    def events(self) -> list[Event]:
+        """See `CorpusIndex`."""
+        return self._history.read()
+
+    def record(self, events: Sequence[Event]) -> None:
+        """See `CorpusIndex`."""
+        self._history.add(events)
 
     def condemn(self, generation: Generation, error: Damaged) -> None:
         """See `CorpusIndex`: a server looks after its own."""
@@ -372,7 +398,8 @@ class QdrantCorpus:
         # Listed first: a draft that begins meanwhile has its record before its collection.
         there = collection.names(self._server)
         records = self._control.records()
-        stays = kept([each.generation for each in records], self._served(), self._keep)
+        generations, ledger = [each.generation for each in records], fold(self.events(), None)
+        stays = kept(generations, self._served(), self._keep, ledger)
         return leftovers.places(records, stays), leftovers.nobodys(self.name, there, records)
 
     def _lost(self, live: str) -> Missing:

@@ -1,0 +1,189 @@
+"""What a person does with releases: promote the one that is held, reject it, go back to another.
+
+Going back needs no right to write: it works while a refresh is at it, which then publishes nothing.
+"""
+
+from __future__ import annotations
+
+import getpass
+import socket
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from components.corpus.release import corpus_of, live
+from components.errors import BadOption, Damaged, Held, IndexFault, Missing, TakenOver
+from components.indexes import ledger as ledgers
+from components.indexes.contract import CorpusIndex
+from components.indexes.ledger import Ledger, Listed
+from components.indexes.manifest import Generation, How, Release
+from components.registry import Choice
+from components.spec import Pipeline
+
+_TRIES = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class History:
+    """The releases of a corpus, and which of them can still answer."""
+
+    ledger: Ledger
+    there: frozenset[str]
+    """Names of the generations that are there, of those that are listed."""
+
+    def can_answer(self, number: int) -> bool:
+        """Whether a release can be gone back to."""
+        listed = self.ledger.releases.get(number)
+        return bool(listed and listed.generation in self.there)
+
+
+def person() -> str:
+    """Who this is, for the history."""
+    name = "somebody"
+    with suppress(Exception):  # no such user in a container
+        name = getpass.getuser()
+    return f"{name}@{socket.gethostname()}"
+
+
+def history(corpus: CorpusIndex) -> History:
+    """What has become of a corpus' releases. Writes nothing. Raises IndexFault."""
+    told = ledgers.ledger(corpus)
+    names = {each.generation for each in told.releases.values()}
+    return History(ledger=told, there=frozenset(each for each in names if _there(corpus, each)))
+
+
+def promote(
+    pipeline: Pipeline,
+    *,
+    by: str,
+    reason: str = "",
+    force: bool = False,
+    release: int | None = None,
+) -> Release:
+    """Make the candidate that is held the live one. `release`: that it must be.
+
+    Raises Held where its test says that it is worse, unless that is forced; BadOption where none is
+    held; Busy, Moved, IndexFault.
+    """
+    corpus = corpus_of(pipeline)
+    with corpus.lock():
+        waiting = _waiting(pipeline, ledgers.ledger(corpus), release)
+        worse = (waiting.verdict or {}).get("outcome") == "worse"
+        if worse and not force:
+            raise Held(f"release {waiting.number} was tested and is worse: {waiting.reason}").at(
+                where=pipeline.name, hint="publish it all the same: --force --reason TEXT"
+            )
+        made = _go_live(
+            corpus, waiting, "forced" if worse else "promoted", by, reason or waiting.reason
+        )
+        corpus.prune()
+        return made
+
+
+def reject(pipeline: Pipeline, *, by: str, reason: str = "", release: int | None = None) -> Listed:
+    """Give the candidate up that is held. No refresh publishes the same by itself any more.
+
+    Raises BadOption where none is held; Busy, IndexFault.
+    """
+    corpus = corpus_of(pipeline)
+    with corpus.lock():
+        waiting = _waiting(pipeline, ledgers.ledger(corpus), release)
+        corpus.record([ledgers.event("rejected", waiting.number, by, why=reason)])
+        corpus.prune()
+        return waiting
+
+
+def rollback(pipeline: Pipeline, *, by: str, to: str = "", reason: str = "") -> Release:
+    """Make an earlier release live again: by its number or its generation's name, else the one
+    before what is live. From then on every candidate is held, until a person promotes one.
+
+    Raises BadOption where it is not there any more, NothingLive, Busy, Moved, IndexFault.
+    """
+    corpus = corpus_of(pipeline)
+    for _ in range(_TRIES - 1):
+        with suppress(TakenOver):  # another writer was faster by a moment
+            return _take_back(pipeline, corpus, by, to, reason)
+    return _take_back(pipeline, corpus, by, to, reason)
+
+
+def _take_back(pipeline: Pipeline, corpus: CorpusIndex, by: str, to: str, why: str) -> Release:
+    now = live(pipeline, corpus)
+    told = history(corpus)
+    target = _target(pipeline, told, to)
+    if target.number == now.number:
+        raise BadOption(f"release {target.number} is live").at(where=pipeline.name)
+    if told.ledger.missing:
+        corpus.record(told.ledger.missing)
+    return _go_live(corpus, target, "rolled back", by, why)
+
+
+def chosen(told: History, name: str, where: str) -> Listed:
+    """A release that can answer, by its number or its generation's name. Raises BadOption."""
+    found = [
+        each
+        for each in told.ledger.releases.values()
+        if name in (str(each.number), each.generation)
+    ]
+    if found and told.can_answer(found[-1].number):
+        return found[-1]
+    able = [str(each) for each in told.ledger.releases if told.can_answer(each)]
+    gone = f"release {name} is no longer there" if found else f"there is no release {name!r}"
+    raise BadOption(gone).at(where=where, hint=f"there are: {', '.join(able) or 'none'}")
+
+
+def _target(pipeline: Pipeline, told: History, to: str) -> Listed:
+    if to:
+        return chosen(told, to, pipeline.name)
+    now = told.ledger.live or 0
+    before = [
+        each
+        for each in told.ledger.releases.values()
+        if each.number < now and each.lives and told.can_answer(each.number)
+    ]
+    if not before:
+        raise BadOption("no earlier release is there any more").at(
+            where=pipeline.name, hint="index.keep says how many generations are kept"
+        )
+    return before[-1]
+
+
+def _waiting(pipeline: Pipeline, told: Ledger, release: int | None) -> Listed:
+    waiting = told.waiting
+    if waiting is None:
+        raise BadOption("no candidate is held").at(
+            where=pipeline.name, hint="millrace releases lists what there is"
+        )
+    if release is not None and release != waiting.number:
+        raise BadOption(f"release {release} is not held, {waiting.number} is").at(pipeline.name)
+    return waiting
+
+
+def as_release(corpus: CorpusIndex, listed: Listed) -> Release:
+    """A release of the history, to be asked. Raises Missing."""
+    serving = {stage: Choice(**each) for stage, each in listed.serving.items()}
+    return Release(
+        generation=corpus.generation(listed.generation),
+        since="",
+        run_id=listed.run_id,
+        number=listed.number,
+        serving=serving,
+    )
+
+
+def _go_live(corpus: CorpusIndex, listed: Listed, how: How, by: str, why: str) -> Release:
+    now, release = corpus.live(), as_release(corpus, listed)
+    if place := corpus.damage(release.generation):
+        raise Damaged(f"release {listed.number} was found damaged").at(
+            where=place, hint="choose another one: millrace releases"
+        )
+    release = replace(release, how=how, by=by, why=why, over=now.number if now else None)
+    made = corpus.publish(release.generation, listed.run_id, release)
+    corpus.record([ledgers.went_live(made)])
+    return made
+
+
+def _there(corpus: CorpusIndex, name: str) -> Generation | None:
+    try:
+        found = corpus.generation(name)
+    except (Missing, IndexFault):
+        return None
+    return found if found.finished_at else None
