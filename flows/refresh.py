@@ -13,7 +13,6 @@ from prefect.runtime import flow_run
 from pydantic import Field
 
 from components.corpus import run
-from components.corpus.promote import Judge
 from components.corpus.report import Report
 from components.corpus.request import Job, Request
 from components.corpus.survey import Survey
@@ -31,8 +30,6 @@ class Planned:
     """A refresh."""
 
     job: Job
-    judge: Judge | None = None
-    """Tests what would go live, where the pipeline has a gate."""
     found: Survey | None = None
     """What there is to do; who knows that already has the right to do it."""
 
@@ -90,8 +87,7 @@ def refresh(
             use_cache=use_cache,
             run_id=_run_id(),
         )
-        job = Job(request)
-        return Planned(job, gates.judge(job.pipeline))
+        return Planned(Job(request))
 
     def refreshed(planned: Planned, by: Runner) -> Ended:
         return _refreshed(planned, by, many_failed)
@@ -100,20 +96,21 @@ def refresh(
     return carry_out(named or corpus_name(pipeline, overrides), planned, refreshed)
 
 
-def call(job: Job, judge: Judge | None, found: Survey | None, by: Runner) -> Report:
+def call(job: Job, found: Survey | None, by: Runner) -> Report:
     """Run the flow in this process, as a command does. Raises what stops the run."""
     form = asdict(job.request)
     del form["run_id"], form["dry_run"]
-    report: Report = shell.call(refresh, form, Planned(job, judge, found), by)
+    report: Report = shell.call(refresh, form, Planned(job, found), by)
     return report
 
 
 def _refreshed(planned: Planned, by: Runner, many: float) -> Ended:
     start = time.perf_counter()
     job, name = planned.job, planned.job.pipeline.name
+    judge = gates.judge(job.pipeline)
     by = tasks(by, lambda phase: f"{name}-{'meanwhile' if phase.of else 'progress'}")
     with nullcontext(planned.found) if planned.found else run.planned(job, by) as found:
-        report = run.carry_out(job, found, by, engines.encoding, planned.judge)
+        report = run.carry_out(job, found, by, engines.encoding, judge)
     report = replace(report, seconds=time.perf_counter() - start)
     _log(report)
     with suppress(Exception):  # it is published; the task itself shows what went wrong

@@ -57,6 +57,8 @@ class Diagnosis:
 
     def to_json(self) -> dict[str, Any]:
         """For scripts."""
+        sample = asdict(self.sample)
+        del sample["findings"]  # they are among all
         return {
             "schema": 1,
             "pipeline": self.pipeline,
@@ -65,7 +67,7 @@ class Diagnosis:
             "documents": self.documents,
             "damaged": bool(self.damage),
             "findings": [asdict(each) for each in self.findings],
-            "sample": asdict(self.sample),
+            "sample": sample,
             "behind": dict(self.behind),
             "uncompared": self.uncompared,
             "repaired": self.repaired,

@@ -15,11 +15,12 @@ from components.corpus.diagnosis import Diagnosis
 from components.corpus.encode import Encoding, local
 from components.corpus.finding import BY_DOCUMENT, Finding, documents
 from components.corpus.look import Seen, look
-from components.corpus.mend import mend, mendable
+from components.corpus.mend import mend
 from components.corpus.repaired import Repaired
 from components.corpus.request import Job
 from components.encoders.cache import cache as vector_cache
 from components.errors import Damaged, MillraceError, Missing, Moved
+from components.indexes.contract import mendable
 from components.indexes.manifest import Generation
 from components.phases import Phase, Runner, plainly
 

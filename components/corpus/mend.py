@@ -10,23 +10,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from components.corpus.clock import Clock
 from components.corpus.encode import Encoding
-from components.corpus.finding import BY_DOCUMENT, Finding, documents
-from components.corpus.plan import Change, save
-from components.corpus.prepare import prepare
+from components.corpus.finding import BY_DOCUMENT, Finding
+from components.corpus.plan import save
 from components.corpus.request import Job
 from components.corpus.seal import seal
 from components.corpus.survey import Survey, manifest, resumable
+from components.corpus.treatment import Listing, Treatment, treatment
 from components.corpus.write import write
-from components.errors import BadDocument, BadOption, GuardStopped
-from components.indexes.contract import CorpusIndex, GenerationReader, Mendable, Writer
+from components.errors import GuardStopped
+from components.indexes.contract import Writer, mendable
 from components.indexes.manifest import Entry, Generation, Totals
 from components.machine import temporary
 from components.phases import Phase, Runner
-
-Listing = Mapping[str, Change]
-"""What it takes to add each document that the source has, by id."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,27 +35,6 @@ class Mended:
     entries: Mapping[str, Entry] = field(default_factory=dict)
     """Its manifest."""
     tokens: int = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Treatment:
-    """What is done with each document."""
-
-    again: Listing
-    """Encoded anew."""
-    strays: Sequence[str]
-    """Without an entry: dropped before, and encoded where the source has them."""
-    older: Sequence[str]
-    """Chunks of another content are dropped."""
-    left: Mapping[str, str]
-    """Why they cannot be encoded."""
-    lacking: Mapping[str, int]
-    """How many chunks of them are stored, where another number is recorded."""
-
-    @property
-    def idle(self) -> bool:
-        """Whether there is nothing to do."""
-        return not (self.again or self.strays or self.older or self.lacking)
 
 
 def mend(
@@ -95,71 +70,6 @@ def mend(
     _check_kept(job, made, [i for i in plan.again if i in entries and entries[i].chunks])
     sealed = by(Phase(name="check-and-optimise", work=lambda _: seal(job, found, draft.name)))
     return Mended(findings=told, generation=sealed.generation, entries=made, tokens=written.tokens)
-
-
-def mendable(corpus: CorpusIndex) -> Mendable:
-    """The corpus as one that may be mended. Raises BadOption."""
-    if isinstance(corpus, Mendable):
-        return corpus
-    raise BadOption("the index does not let itself be looked into").at(
-        where="index", hint="qdrant_edge and qdrant do"
-    )
-
-
-def treatment(
-    job: Job,
-    live: Generation,
-    entries: Mapping[str, Entry],
-    findings: Sequence[Finding],
-    listing: Listing,
-) -> Treatment:
-    """What can be done: each document that has to be encoded is read and cut first, because what is
-    served of one that cannot be is better than nothing.
-    """
-    orphans = documents(findings, "orphans")
-    wrong = documents(findings, *BY_DOCUMENT - {"orphans"})
-    strays = sorted(orphans - entries.keys())
-    again: dict[str, Change] = {}
-    left: dict[str, str] = {}
-    for document_id in (*sorted(wrong), *strays):
-        change = listing.get(document_id)
-        reason = _unusable(change, job)
-        if change and not reason:
-            again[document_id] = change
-        elif document_id in wrong:
-            left[document_id] = reason
-    older = sorted((orphans & entries.keys()) - again.keys())
-    unsure = documents(findings, "entries", "points") & left.keys()
-    return Treatment(
-        again=again,
-        strays=strays,
-        older=older,
-        left=left,
-        lacking=_lacking(job, live, [entries[each] for each in sorted(unsure)]),
-    )
-
-
-def _lacking(job: Job, live: Generation, unsure: Sequence[Entry]) -> Mapping[str, int]:
-    if not unsure:
-        return {}
-    with mendable(job.corpus).examine(live) as reader:
-        stored = {each.document_id: _stored(reader, each) for each in unsure}
-    return {e.document_id: count for e in unsure if (count := stored[e.document_id]) != e.chunks}
-
-
-def _stored(reader: GenerationReader, entry: Entry) -> int:
-    """Chunks of the content that the entry is of."""
-    return sum(each.version == entry.content_hash for each in reader.chunks(entry.document_id))
-
-
-def _unusable(change: Change | None, job: Job) -> str:
-    if change is None:
-        return "the source does not have it any more"
-    try:
-        prepare(change, job, Clock())
-    except BadDocument as error:
-        return f"the source's cannot be used: {error}"
-    return ""
 
 
 def _after(finding: Finding, left: Mapping[str, str]) -> Finding:
@@ -209,7 +119,8 @@ def _prepared(
         writer.commit([entries[each] for each in older], older)
         _record_loss(writer, [entries[each] for each in plan.lacking if untouched(each)], plan)
         there = writer.entries()
-    changes = [each for name, each in plan.again.items() if name not in there]
+    # One that a run before could not read has an entry, and no chunks.
+    changes = [c for name, c in plan.again.items() if name not in there or not there[name].chunks]
     file = folder / "plan.parquet"
     save(changes, file)
     return Survey(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from components.corpus import release
 from components.corpus.examine import examine
 from components.corpus.finding import Finding
-from components.corpus.mend import mendable
 from components.corpus.request import Job
 from components.errors import Damaged, MillraceError, Missing, line
+from components.indexes.contract import mendable
 from components.indexes.ledger import fit, fold
 from components.indexes.manifest import Generation
 

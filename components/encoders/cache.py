@@ -26,6 +26,7 @@ from infra.settings import cache_folder, settings
 
 _FILE = "vectors-1.sqlite"
 _LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_TORN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _WAIT = 5.0
 """Seconds for another process to finish writing."""
 _AT_ONCE = 500
@@ -121,9 +122,7 @@ class VectorCache:
         return self._file
 
     def damage(self) -> str:
-        """Why what is kept cannot be read, or not all of it; empty where it can, where nothing is
-        kept, and where another process keeps it locked. Reads it all.
-        """
+        """What is torn in it; empty where nothing is, or nobody can look for now. Reads it all."""
         if not self._file.exists():
             return ""
         try:
@@ -136,8 +135,8 @@ class VectorCache:
                 ).fetchone()
                 return f"{torn:,} entries hold no bytes" if torn else ""
         except sqlite3.Error as error:
-            locked = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF in _LOCKED
-            return "" if locked else str(error)
+            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF
+            return str(error) if code in _TORN else ""
 
     def clear(self) -> None:
         """Drop the file: it is made anew when something is kept. Raises OSError."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol, runtime_checkable
 
-from components.errors import Damaged
+from components.errors import BadOption, Damaged
 from components.indexes.ledger import Event
 from components.indexes.manifest import Entry, Generation, Release, Totals
 from components.indexes.points import Held
@@ -265,6 +265,15 @@ class Mendable(Protocol):
         another: what that goes over, see `Release.over`. Until then `live` raises as before.
         """
         ...
+
+
+def mendable(corpus: CorpusIndex) -> Mendable:
+    """The corpus as one that may be looked into. Raises BadOption."""
+    if isinstance(corpus, Mendable):
+        return corpus
+    raise BadOption("the index does not let itself be looked into").at(
+        where="index", hint="qdrant_edge and qdrant do"
+    )
 
 
 @runtime_checkable

@@ -17,7 +17,6 @@ from flows.commands.shared import json_option, load, pipeline_argument, prefect_
 from flows.consoles import new_console
 
 if TYPE_CHECKING:
-    from components.corpus.promote import Judge
     from components.corpus.report import Report
     from components.corpus.request import Job
 
@@ -64,7 +63,7 @@ def command(
     """Bring the corpus of PIPELINE up to date with its source: only what changed is encoded."""
     from components.corpus.request import Job, Request, new_run_id
     from components.machine import paths
-    from flows import engines, gates
+    from flows import engines
 
     loaded = load(pipeline, overrides)
     engines.chosen(loaded.engine)  # is it installed?
@@ -80,7 +79,7 @@ def command(
         run_id=new_run_id(),
     )
     start = time.perf_counter()
-    report = _refreshed(Job(request), gates.judge(loaded), prefect)
+    report = _refreshed(Job(request), prefect)
     seconds = time.perf_counter() - start
     report = replace(report, seconds=seconds, startup_seconds=start - STARTED)
     if as_json:
@@ -93,12 +92,14 @@ def command(
     return report.exit_code
 
 
-def _refreshed(job: Job, judge: Judge | None, prefect: bool | None) -> Report:
+def _refreshed(job: Job, prefect: bool | None) -> Report:
     """Here or as a flow, of which a server that is named sees all. One that has to be started is
     worth it where there is something to do.
     """
     from components.corpus import run
-    from flows import engines, orchestrator, terminal
+    from flows import engines, gates, orchestrator, terminal
+
+    judge = gates.judge(job.pipeline)  # what it needs is missed before the work
 
     asked = False if job.request.dry_run else prefect
     named = orchestrator.named(asked) and orchestrator.chosen(asked)
@@ -109,7 +110,7 @@ def _refreshed(job: Job, judge: Judge | None, prefect: bool | None) -> Report:
         if found is None or (not found.idle and orchestrator.chosen(asked)):
             from flows.refresh import call
 
-            return call(job, judge, found, by)
+            return call(job, found, by)
         return run.carry_out(job, found, by, engines.encoding, judge)
 
 
@@ -177,4 +178,5 @@ def _outcome(report: Report) -> str:
 def _how(report: Report) -> str:
     if report.verdict:
         return report.verdict.sentence
-    return {"small": "a small change, not tested"}.get(report.how or "", report.how or "")
+    said = {"first": "not evaluated", "small": "a small change, not tested"}
+    return said.get(report.how or "", report.how or "")

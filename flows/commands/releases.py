@@ -64,28 +64,24 @@ def _as_json(
 
 def _show(found: History, shown: Sequence[Listed]) -> None:
     from rich.table import Table
-    from rich.text import Text
 
     table = Table(box=None, pad_edge=False, show_edge=False)
-    table.add_column("release", justify="right")
-    table.add_column("state", no_wrap=True)
-    table.add_column("made", no_wrap=True)
-    table.add_column("documents", justify="right")
-    table.add_column("chunks", justify="right")
-    table.add_column("generation", no_wrap=True)
-    table.add_column("why")
+    for name in ("release", "state", "made (UTC)", "documents", "chunks"):
+        aligned = "right" if name in ("release", "documents", "chunks") else "left"
+        table.add_column(name, justify=aligned, no_wrap=True)
     for each in reversed(shown):
-        gone = "" if found.can_answer(each.number) else " (gone)"
+        gone = "" if found.can_answer(each.number) else ", gone"
         table.add_row(
             str(each.number),
             f"{each.state}{gone}",
             each.at[:16].replace("T", " "),
             f"{each.documents:,}",
             f"{each.chunks:,}",
-            each.generation,
-            Text(_why(each)),
         )
     new_console().print(table)
+    click.echo()
+    for each in reversed(shown):
+        click.echo(f"{each.number}: {_why(each)}; generation {each.generation}")
 
 
 def _why(listed: Listed) -> str:

@@ -49,7 +49,7 @@ def command(
     found = search(load(pipeline, overrides), [query], k)
     if found.pending:
         click.echo(
-            "millrace: the pipeline file differs from what is live: the next refresh will build it",
+            "millrace: the pipeline file differs from what is live: the next refresh makes a release of it",
             err=True,
         )
     for told in found.absent.values():
@@ -109,6 +109,7 @@ def _as_json(question: str, found: Found) -> dict[str, Any]:
         "question": question,
         "hits": [_hit_as_json(hit) for hit in found.hits[0]],
         "reranked": found.reranked.depths[0],
+        "release": found.release.number,
         "generation": found.release.generation.name,
         "pending": found.pending,
         "absent_fields": list(found.absent),

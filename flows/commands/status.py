@@ -57,6 +57,7 @@ def command(
     found = {
         "schema": 1,
         "pipeline": loaded.name,
+        "release": release.number,
         "generation": generation.name,
         "fingerprint": generation.fingerprint,
         "since": release.since,
@@ -103,6 +104,7 @@ def _show(found: dict[str, Any]) -> None:
     table = Table(box=None, pad_edge=False, show_header=False)
     for name in (
         "pipeline",
+        "release",
         "generation",
         "since",
         "refreshed",
@@ -124,7 +126,9 @@ def _show(found: dict[str, Any]) -> None:
     if found["termless"]:
         table.add_row("termless", f"{found['termless']:,} chunks, not found by words")
     if found["pending"]:
-        table.add_row("pending", "the pipeline file differs: the next refresh will build it")
+        table.add_row(
+            "pending", "the pipeline file differs: the next refresh makes a release of it"
+        )
     console = new_console()
     console.print(table)
     if found["damaged"]:

@@ -238,19 +238,19 @@ def test_nothing_found_is_said_and_no_mistake(fields: Corpus) -> None:
         ("encoder.width=32", True),
         ("encoder.use=naive", True),
         ("sparse.k=1.5", True),
-        ("retriever.depth=7", False),
-        ("reranker.use=feedback", False),
+        ("retriever.depth=7", True),
+        ("reranker.use=feedback", True),
         ("index.filterable=[year]", False),
     ],
 )
-def test_what_the_next_refresh_will_build_is_pending(
+def test_what_the_next_refresh_will_release_is_pending(
     folder: Corpus, override: str, pending: bool
 ) -> None:
     done = ask(folder, "mill", "--json", "-k", "3", "--set", override)
     assert done.code == 0
     assert done.json["pending"] is pending
     assert len(done.json["hits"]) == 3, "what is live answers all the same"
-    assert ("the next refresh will build it" in done.err) == pending
+    assert ("the next refresh makes a release of it" in done.err) == pending
 
 
 @pytest.mark.parametrize("columns", [None, "60", "100"])

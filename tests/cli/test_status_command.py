@@ -84,14 +84,14 @@ def test_a_changed_option_is_pending_and_what_is_live_is_described(refreshed: Co
     changed = ("--set", "encoder.use=naive", "--set", "splitter.max_tokens=64")
     after = call("status", refreshed.file, "--json", *changed).json
     assert after == {**before, "pending": True}
-    assert "the next refresh will build it" in " ".join(
+    assert "the next refresh makes a release of it" in " ".join(
         call("status", refreshed.file, *changed).out.split()
     )
 
 
-def test_a_changed_retriever_is_not_pending(refreshed: Corpus) -> None:
+def test_a_changed_retriever_is_pending_too(refreshed: Corpus) -> None:
     found = call("status", refreshed.file, "--json", "--set", "retriever.use=dense").json
-    assert found["pending"] is False
+    assert found["pending"] is True
     assert found["damaged"] == ""
 
 

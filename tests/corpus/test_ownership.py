@@ -253,7 +253,7 @@ class TestNamespaces:
         corpus.fill(1)
         corpus.refresh()
         fingerprint = corpus.load().fingerprint()
-        own = {"test", "test__control", f"test__{fingerprint}__0001"}
+        own = {"test", "test__control", "test__releases", f"test__{fingerprint}__0001"}
         team = {f"team_{each}" for each in own}
         assert self.collections() == team
         corpus.refresh(["index.namespace=''"])
@@ -267,7 +267,7 @@ class TestNamespaces:
             )
             corpus.add("own.txt", prose(len(space)))
             assert counts(corpus.refresh()) == (1, 0, 0, 0, 0)
-        assert len(self.collections()) == 12
+        assert len(self.collections()) == 16
 
     @pytest.mark.usefixtures("server")
     def test_a_node_in_another_one_is_told_so(self, corpus: Corpus) -> None:

@@ -244,7 +244,7 @@ def test_a_named_server_that_does_not_answer_ends_the_command(corpus: Corpus) ->
 
 
 def refreshing(folder: Path) -> None:
-    flows.refresh.call(Corpus(folder).job(), None, None, plainly)
+    flows.refresh.call(Corpus(folder).job(), None, plainly)
 
 
 def comparing(folder: Path) -> None:

@@ -18,10 +18,11 @@ from components.indexes.edge.index import EdgeIndex
 from components.indexes.filterable import Filterable
 from components.indexes.manifest import Generation
 from infra.settings import settings
+from tests.contracts.history import HistoryContract
 from tests.contracts.index import WIDTH, IndexContract, finish, store, wanted
 
 
-class TestEdge(IndexContract):
+class TestEdge(IndexContract, HistoryContract):
     @pytest.fixture
     def index(self, tmp_path: Path) -> Index:
         return EdgeIndex(path=tmp_path / "store")

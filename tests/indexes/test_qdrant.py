@@ -30,6 +30,7 @@ from components.indexes.qdrant.index import QdrantCorpus, QdrantIndex
 from components.indexes.qdrant.server import Server, connect
 from infra.settings import settings
 from tests import qdrant_http
+from tests.contracts.history import HistoryContract
 from tests.contracts.index import (
     WIDTH,
     IndexContract,
@@ -72,7 +73,7 @@ def apart() -> Iterator[Index]:
     index.clear()
 
 
-class TestQdrant(IndexContract):
+class TestQdrant(IndexContract, HistoryContract):
     @pytest.fixture(scope="class")
     def address(self) -> Iterator[str]:
         with qdrant_http.running() as address:
@@ -89,7 +90,7 @@ class TestQdrant(IndexContract):
 
 @pytest.mark.live
 @pytest.mark.skipif(not REAL, reason="MILLRACE_QDRANT_URL names no server")
-class TestRealQdrant(IndexContract):
+class TestRealQdrant(IndexContract, HistoryContract):
     @pytest.fixture
     def index(self, apart: Index) -> Index:
         return apart

@@ -27,6 +27,7 @@ from evals.compare.run import run
 from infra.settings import settings
 from tests import qdrant_http
 from tests.compare.data import beir, held, publish, served, without_corpus
+from tests.contracts.history import HistoryContract
 from tests.contracts.index import (
     WIDTH,
     IndexContract,
@@ -77,7 +78,9 @@ def strict(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
 
 
 @pytest.mark.slow
-class TestStrictQdrant(IndexContract):
+class TestStrictQdrant(IndexContract, HistoryContract):
+    drafts = 4  # a filter names each number that was given up, two in a condition
+
     @pytest.fixture(scope="class")
     def address(self) -> Iterator[str]:
         with qdrant_http.running(strict=TINY) as address:

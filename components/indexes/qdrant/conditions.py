@@ -1,9 +1,11 @@
 """Filters as the server takes them, and which points a generation sees.
 
-Generations of one fingerprint share a collection. A point says in which one it was `added` and,
-once it is replaced, in which one it was `removed`: generation n sees what was added up to n and not
-removed up to n, so a draft changes no reader's hits, and publishing changes all at once. A chunk
-has a point of its own for each generation that brought it, or brought it another title or metadata.
+Generations of which each began from the one before share a collection. A point says in which one
+it was `added` and, once it is replaced, in which one it was `removed`: generation n sees what was
+added up to n and not removed up to n, so a draft changes no reader's hits, and publishing changes
+all at once. A chunk has a point of its own for each generation that brought it, or brought it
+another title or metadata. A draft that began from an older one would see what newer ones brought:
+it has a collection of its own.
 
 A number is one writer's. Whoever goes on with a draft gets another, and what was whole is marked
 with that; the number before it is given up, as is that of a draft that is thrown away, and marks
@@ -90,12 +92,18 @@ def added_in(number: int, **own: Own) -> models.Filter:
     return Filter(must=[brought, *dialect().conditions(**own)])
 
 
-def removed_in(first: int, last: int, but: Sequence[Sequence[int]] = ()) -> models.Filter:
-    """What generations from `first` to `last` took away, `but` for some."""
+def removed_in(
+    first: int, last: int, but: Sequence[Sequence[int]] = (), *, since: int = 0
+) -> models.Filter:
+    """What generations from `first` to `last` took away, `but` for some, of what those from `since`
+    on had brought.
+    """
     from qdrant_client.models import FieldCondition, Filter, Range
 
-    taken = FieldCondition(key=REMOVED, range=Range(gte=first, lte=last))
-    return Filter(must=[taken], must_not=_among(REMOVED, but) or None)
+    chosen: list[Any] = [FieldCondition(key=REMOVED, range=Range(gte=first, lte=last))]
+    if since:
+        chosen.append(FieldCondition(key=ADDED, range=Range(gte=since)))
+    return Filter(must=chosen, must_not=_among(REMOVED, but) or None)
 
 
 def marked(field: str, numbers: Sequence[int], **own: Own) -> models.Filter:
@@ -103,6 +111,14 @@ def marked(field: str, numbers: Sequence[int], **own: Own) -> models.Filter:
     from qdrant_client.models import Filter
 
     return Filter(must=[*_among(field, [numbers]), *dialect().conditions(**own)])
+
+
+def marked_after(field: str, number: int, but: Sequence[Sequence[int]] = ()) -> models.Filter:
+    """What bears a mark of a later generation than this one, `but` for some."""
+    from qdrant_client.models import FieldCondition, Filter, Range
+
+    later = FieldCondition(key=field, range=Range(gt=number))
+    return Filter(must=[later], must_not=_among(field, but) or None)
 
 
 def listed(conditions: Any) -> list[Any]:

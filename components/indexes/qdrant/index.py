@@ -2,14 +2,16 @@
 
     NAME__control                   the corpus' record and its generations'
     NAME__releases                  the history of its releases, see `ledger`
-    NAME__FINGERPRINT__0007__TOKEN  a fingerprint's chunks and entries, of all its generations
+    NAME__FINGERPRINT__0007__TOKEN  a fingerprint's chunks and entries, of generations of which each
+                                    began from the one before
     NAME                            alias of the live generation's collection
 
 In a namespace NAME is NAMESPACE_NAME.
 
 A refresh works inside the collection: what it adds and removes is marked with its generation's
-number, which no reader sees until that generation is published (see `conditions`). What is seen by
-no generation that is kept (see `retention`) goes when a refresh ends.
+number, which no reader sees until that generation is published (see `conditions`). Where a newer
+generation stands on its base already, it works on a copy. What is seen by no generation that is
+kept (see `retention`) goes when a refresh ends.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
@@ -27,7 +29,7 @@ from components.indexes.ledger import Event, fit, fold, settle
 from components.indexes.manifest import Generation, Quantization, Release, Totals, newest, now
 from components.indexes.qdrant import collection, leftovers
 from components.indexes.qdrant.collection import Layout
-from components.indexes.qdrant.conditions import ADDED, REMOVED, marked, removed_in
+from components.indexes.qdrant.conditions import ADDED, REMOVED, marked, marked_after, removed_in
 from components.indexes.qdrant.contents import Contents
 from components.indexes.qdrant.control import Control, Record, generations_of
 from components.indexes.qdrant.history import ServerHistory
@@ -49,6 +51,9 @@ from components.indexes.reader import StoredReader
 from components.indexes.retention import KEEP, Keep, Surplus, kept
 from components.options import Count, option
 from infra.settings import NAMESPACE, settings
+
+if TYPE_CHECKING:
+    from qdrant_client import models
 
 _CLEARING = "a draft could not be cleared"
 Namespace = Annotated[str, Field(pattern=NAMESPACE)]
@@ -222,14 +227,17 @@ class QdrantCorpus:
         yield self._reader(known)
 
     def draft(self, wanted: Generation, base: Generation | None) -> Generation:
-        """See `CorpusIndex`. A base that was finished but never published is opened again."""
+        """See `CorpusIndex`. A base that was finished but never published is opened again. One that
+        a newer generation stands on stays as it is: what it holds is copied.
+        """
         self._control.begin()
         for each in self._alike(wanted.fingerprint):
             if not each.finished_at:
                 self.discard(each)
         beneath = self._record(base.name) if base else None
-        before = self._published_before(beneath)
-        again = beneath if before else None
+        shared = beneath if beneath and self._is_newest(beneath) else None
+        before = self._published_before(shared)
+        again = shared if before else None
         draft = replace(
             wanted,
             number=again.generation.number if again else self._control.next_number(),
@@ -238,13 +246,17 @@ class QdrantCorpus:
             created_at=now(),
             finished_at="",
         )
-        place = beneath.collection if beneath else leftovers.place_of(self.name, draft)
+        place = shared.collection if shared else leftovers.place_of(self.name, draft)
         made = replace(again, generation=draft) if again else Record(draft, place)
         self._control.save(made)
-        if beneath is None:
-            collection.create(self._server, place, draft.width, self._layout)
+        if shared is None:
+            layout = replace(self._layout, quantization=draft.quantization)
+            collection.create(self._server, place, draft.width, layout)
         if again:
             self.recover(draft)
+        elif beneath and not shared:
+            with self.write(draft) as writer:
+                writer.copy(self._points(beneath))
         return draft
 
     def generations(self) -> list[Generation]:
@@ -280,12 +292,15 @@ class QdrantCorpus:
 
     def recover(self, draft: Generation) -> None:
         """See `CorpusIndex`. What the run wrote that was killed is not seen any more, but for what
-        is recovered.
+        is recovered. A copy is completed.
         """
         record = self._control.renumber(self._record(draft.name))
+        original = self._original(record)
         try:
             with self.write(draft) as writer:
                 writer.recover(record.behind)
+                if original:
+                    writer.copy(self._points(original))
             self._control.save(replace(record, behind=()))
         except Missing as error:
             place, own = self._record(draft.name).collection, self._control.collection
@@ -297,7 +312,7 @@ class QdrantCorpus:
         record = self._record(draft.name)
         # Its record first: a deletion that lands late meets what nobody goes on with.
         self._control.give_up(record)
-        if draft.base:
+        if any(each.collection == record.collection for each in self._control.records()):
             self._clear(record.collection, [*record.behind, record.number])
         else:
             collection.remove(self._server, record.collection)
@@ -431,26 +446,54 @@ class QdrantCorpus:
         with suppress(Missing):
             contents = Contents(self._server, place.name)
             but = list(parts(given_up, contents.limits.values))
-            contents.delete(removed_in(0, place.oldest, but), _CLEARING)
+            for before, after in place.gaps:
+                since = before + 1 if before else 0
+                contents.delete(removed_in(since, after, but, since=since), _CLEARING)
+            if place.goes[-1].number > place.newest:  # and what that stood on, gone before
+                newer = (marked_after(field, place.newest) for field in (ADDED, REMOVED))
+                self._take_back(contents, *newer)
 
     def _clear(self, place: str, numbers: Sequence[int]) -> None:
         """Take back what bears marks that were given up. No later point has such a one's id."""
         with suppress(Missing):  # a kill came before the collection was made
             contents = Contents(self._server, place)
             for part in parts(numbers, contents.limits.values):
-                contents.delete(marked(ADDED, part), _CLEARING)
-                taken = marked(REMOVED, part)
-                self._server.ask(
-                    "a draft could not be taken back",
-                    lambda client, taken=taken: client.delete_payload(  # type: ignore[misc]
-                        place, [REMOVED], points=taken, wait=True
-                    ),
-                )
+                self._take_back(contents, marked(ADDED, part), marked(REMOVED, part))
+
+    def _take_back(self, contents: Contents, added: models.Filter, removed: models.Filter) -> None:
+        contents.delete(added, _CLEARING)
+        self._server.ask(
+            "a draft could not be taken back",
+            lambda client: client.delete_payload(
+                contents.collection, [REMOVED], points=removed, wait=True
+            ),
+        )
+
+    def _is_newest(self, record: Record) -> bool:
+        """Whether nothing in its collection is newer: no generation, and no mark, such as one that
+        went has left that a newer one stood on.
+        """
+        own = (each for each in self._control.records() if each.collection == record.collection)
+        if any(each.number > record.number for each in own):
+            return False
+        contents = Contents(self._server, record.collection)
+        later = [each for each in record.given_up if each > record.number]
+        but = list(parts(later, contents.limits.values))
+        newer = (marked_after(field, record.number, but) for field in (ADDED, REMOVED))
+        return not any(any(contents.scroll(each, fields=False, page=1)) for each in newer)
+
+    def _original(self, record: Record) -> Record | None:
+        """What a draft is a copy of: its base, where that is there and has another collection."""
+        base = record.generation.base
+        found = self._control.record(base) if base else None
+        return found if found and found.collection != record.collection else None
 
     def _published_before(self, beneath: Record | None) -> Generation | None:
-        """The live generation, where it is an older one in the same collection as `beneath`."""
+        """The live generation, where it is an older one in the same collection as `beneath`, which
+        never was.
+        """
         release = self.live()
-        if beneath is None or release is None:
+        if beneath is None or release is None or beneath.generation.name in self._served():
             return None
         live = self._record(release.generation.name)
         older = live.generation.number < beneath.generation.number

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -34,9 +35,14 @@ class Place:
     """Both in order of number. Nothing stays: the collection itself goes."""
 
     @property
-    def oldest(self) -> int:
-        """Number of the oldest generation that stays."""
-        return self.stays[0].number
+    def gaps(self) -> list[tuple[int, int]]:
+        """Between which numbers of generations that stay something goes: first 0 and the oldest."""
+        numbers = [0, *(each.number for each in self.stays)]
+        return [
+            (before, after)
+            for before, after in pairwise(numbers)
+            if not before or any(before < each.number < after for each in self.goes)
+        ]
 
     @property
     def newest(self) -> int:
@@ -98,12 +104,14 @@ def nobodys(corpus: str, collections: Iterable[str], records: Iterable[Record]) 
 def _alone(place: Place) -> Iterator[tuple[Record, models.Filter]]:
     """Generations that go, each with the points that only they see."""
     numbers = sorted(each.number for each in (*place.stays, *place.goes))
+    stays = [each.number for each in place.stays]
     first = 0
     for record in place.goes:
         number = record.number
         if number > place.newest:
             yield record, added_in(number)
             continue
+        since = max((each + 1 for each in stays if each < number), default=0)
         following = next(each for each in numbers if each > number)
-        yield record, removed_in(first, following)
+        yield record, removed_in(max(first, since), following, since=since)
         first = following + 1

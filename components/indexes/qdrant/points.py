@@ -12,7 +12,14 @@ from components.errors import BadOption, Damaged, Refused
 from components.indexes.dialect import Own
 from components.indexes.hits import TIES, more
 from components.indexes.manifest import Entry
-from components.indexes.payload import CHUNK, NAMESPACE, STATES, possible_ids, to_entry
+from components.indexes.payload import (
+    CHUNK,
+    NAMESPACE,
+    STATES,
+    VECTORS,
+    possible_ids,
+    to_entry,
+)
 from components.indexes.points import DENSE
 from components.indexes.qdrant.conditions import (
     ADDED,
@@ -148,6 +155,11 @@ class CollectionPoints:
     ) -> Iterator[models.Record]:
         """What a filter chooses, `page` points in a request, or as many as may be."""
         return self._contents.scroll(chosen, fields, vectors or False, page)
+
+    def vector_points(self, document_ids: Sequence[str]) -> Iterator[models.Record]:
+        """All that is stored of documents' chunks and of the whole of them."""
+        chosen = visible(self.view, {"document_id": document_ids}, kind=VECTORS)
+        return self.read(chosen, True, True, _LARGE_PAGE)
 
     def held_entries(self, view: View, wanted: Filter) -> dict[str, Held]:
         """By document id."""

@@ -115,8 +115,7 @@ class QdrantWriter(StoredReader[CollectionPoints]):
         check(described, document_id)
         if document_id in self._put:
             self.flush()
-        seen = visible(self.points.view, {"document_id": [document_id]}, kind=VECTORS)
-        held = list(self.points.read(seen, True, True, self.points.limits.points))
+        held = list(self.points.vector_points([document_id]))
         older = [point for point in held if _number(point) < self._number]
         if len(older) < len(held):
             own = added_in(self._number, kind=VECTORS, document_id=[document_id])
@@ -128,6 +127,17 @@ class QdrantWriter(StoredReader[CollectionPoints]):
         self.flush()
         for part in parts(document_ids, self.points.limits.values):
             self._take_away(standing(self.points.view, document_id=part))
+
+    def copy(self, base: CollectionPoints) -> None:
+        """Take over what another collection holds of documents that have no entry here, some
+        documents after the others: whenever it is killed, the next one goes on.
+        """
+        here = self.entries()
+        missing = [each for each in base.entries() if each.document_id not in here]
+        for part in parts(missing, base.limits.values):
+            for point in base.vector_points([each.document_id for each in part]):
+                self._uploads.add([_copy(point, {})], self.points.limits.points)
+            self.commit(part)
 
     def recover(self, behind: Sequence[int]) -> None:
         """Go on with what a killed run did whole: entries that it wrote under the numbers `behind`,
