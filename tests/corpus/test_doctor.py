@@ -26,7 +26,7 @@ from components.corpus.doctor import doctor
 from components.corpus.releases import history
 from components.corpus.request import new_run_id
 from components.encoders.cache import VectorCache, cache
-from components.errors import Busy, Damaged, NothingLive
+from components.errors import Busy, Damaged, GuardStopped, NothingLive
 from components.indexes.manifest import Entry
 from components.indexes.qdrant.collection import stands_for
 from components.indexes.qdrant.control import Control
@@ -584,3 +584,18 @@ def test_each_run_has_its_share_of_a_sample() -> None:
     assert [sum(each.startswith(run) for each in chosen) for run in "abc"] == [3, 2, 1]
     assert len(set(drawn(entries, 99, "seed"))) == 53
     assert drawn(entries, 6, "seed") == chosen != drawn(entries, 6, "other")
+
+
+def test_what_cannot_be_read_when_it_is_its_turn_is_not_lost(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = live.corpus.stored(live.store)
+    zero_a_vector(live)
+    file = live.corpus.documents / DAMAGED
+    text = file.read_text()
+    with pytest.raises(GuardStopped, match=DAMAGED):
+        look(live, repair=True, by=before("encode-and-write", lambda: file.write_bytes(b"")))
+    file.write_text(text)
+    assert look(live, repair=True).exit_code == 0
+    assert live.corpus.stored(live.store).chunks == stored.chunks
+    assert look(live).findings == ()
