@@ -56,9 +56,9 @@ def doctor(
     """
     start = time.perf_counter()
     visit = Visit(job=job, repair=repair, sample=sample, by=by, encoding=encoding)
-    mendable(job.corpus)
+    corpus = mendable(job.corpus)
     alias = pointer.alias(job)  # asked before the lock, which sets it
-    with job.corpus.lock() if repair else nullcontext():
+    with corpus.mending() if repair else nullcontext():
         _look(visit)
         if repair:
             _mend(visit)

@@ -244,6 +244,10 @@ class Mendable(Protocol):
         """All of which the facts can be read, drafts among them, in order of number."""
         ...
 
+    def mending(self) -> AbstractContextManager[None]:
+        """As `lock`, also where nobody can say what is live."""
+        ...
+
     def examine(self, generation: Generation) -> AbstractContextManager[GenerationReader]:
         """As `hold`, also of a generation that does not hold what is recorded. Raises Damaged where
         it is proved that it cannot be read.

@@ -18,7 +18,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -559,6 +559,10 @@ class EdgeCorpus:
     def generations(self) -> list[Generation]:
         """See `Mendable`."""
         return sorted(self._generations(), key=lambda each: each.number)
+
+    def mending(self) -> AbstractContextManager[None]:
+        """See `Mendable`."""
+        return self.lock()
 
     def astray(self) -> str:
         """See `Mendable`: there is none."""

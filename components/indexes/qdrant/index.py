@@ -170,14 +170,27 @@ class QdrantCorpus:
     @contextmanager
     def lock(self) -> Iterator[None]:
         """See `CorpusIndex`. A holder that was killed is known dead after MILLRACE_LEASE."""
+        with self._locked():
+            self._put_right()
+            settle(self)
+            yield
+
+    @contextmanager
+    def mending(self) -> Iterator[None]:
+        """See `Mendable`."""
+        with self._locked():
+            with suppress(Missing):
+                self._put_right()
+                settle(self)
+            yield
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
         with patient():
             self._control.begin()
             with lease(self._control, self._key, settings().lease):
                 self._control.adopt()
                 collection.check_alias(self._server, self.name)
-                with suppress(Missing):  # `live` tells whoever asks; who mends it must get in here
-                    self._put_right()
-                    settle(self)
                 yield
 
     def _put_right(self) -> None:
