@@ -3,6 +3,8 @@
 Completed               every document could be used
 Some failed             (completed) done; the failed documents are named in an artifact
 Many failed             (completed) the same, of more than a share of the documents
+Promoted                (completed) the candidate was held, and a person let it go live
+Rejected                (completed) the candidate was held, and a person gave it up
 Busy                    (cancelled) another refresh of this corpus is running; nothing was done
 Taken over              (cancelled) another refresh has the corpus now; what was committed stays
 Cancelled               (cancelled) somebody wanted it so; what was committed stays

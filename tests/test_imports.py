@@ -32,6 +32,7 @@ LIGHT = [
     *(found.name for found in pkgutil.walk_packages(flows.__path__, "flows.")),
 ]
 LIGHT.remove("flows.answers")
+LIGHT.remove("flows.approval")
 LIGHT.remove("flows.compare")
 LIGHT.remove("flows.doctor")
 LIGHT.remove("flows.refresh")

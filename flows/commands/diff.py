@@ -110,7 +110,7 @@ def _as_json(
 
 def _show(found: Documents, shifted: Difference | None, most: int) -> None:
     for what, ids in (("added", found.added), ("changed", found.changed), ("gone", found.gone)):
-        click.echo(f"{len(ids):>8,} documents {what}")
+        click.echo(f"{len(ids):>8,} document{'s' if len(ids) != 1 else ''} {what}")
         for each in ids[:_NAMED]:
             click.echo(f"           {each}")
         if len(ids) > _NAMED:

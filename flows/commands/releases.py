@@ -67,8 +67,8 @@ def _show(found: History, shown: Sequence[Listed]) -> None:
 
     table = Table(box=None, pad_edge=False, show_edge=False)
     for name in ("release", "state", "made (UTC)", "documents", "chunks"):
-        aligned = "right" if name in ("release", "documents", "chunks") else "left"
-        table.add_column(name, justify=aligned, no_wrap=True)
+        words = name in ("state", "made (UTC)")
+        table.add_column(name, justify="left" if words else "right", no_wrap=True)
     for each in reversed(shown):
         gone = "" if found.can_answer(each.number) else ", gone"
         table.add_row(

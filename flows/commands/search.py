@@ -49,7 +49,8 @@ def command(
     found = search(load(pipeline, overrides), [query], k)
     if found.pending:
         click.echo(
-            "millrace: the pipeline file differs from what is live: the next refresh makes a release of it",
+            "millrace: the pipeline file differs from what is live: "
+            "the next refresh makes a release of it",
             err=True,
         )
     for told in found.absent.values():

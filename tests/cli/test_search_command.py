@@ -32,6 +32,7 @@ KEYS = {
     "hits",
     "reranked",
     "generation",
+    "release",
     "pending",
     "absent_fields",
 }
