@@ -6,7 +6,6 @@ import time
 from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Annotated
 from uuid import UUID
 
@@ -19,9 +18,9 @@ from components.corpus import run
 from components.corpus.report import Report
 from components.corpus.request import Job, Request
 from components.corpus.survey import Survey
-from components.errors import MillraceError
 from components.phases import Phase, Runner
 from flows import approval, engines, gates, page, shell, todo, verdict_page
+from flows.named import corpus_name
 from flows.shell import Ended, carry_out, tasks
 from flows.states import ended
 
@@ -45,18 +44,10 @@ def _run_id() -> str:
     return planned.job.request.run_id if planned else str(flow_run.id).replace("-", "")[-12:]
 
 
-def _name(file: str, overrides: tuple[str, ...]) -> str:
-    """The corpus' name, or the file's where it cannot be read."""
-    try:
-        return Job(Request(pipeline=file, overrides=overrides, run_id="")).pipeline.name
-    except MillraceError:
-        return Path(file).stem  # the run itself will say what is wrong
-
-
 def _run_name() -> str:
     """The corpus' name, and the run's id in the manifest."""
     given = flow_run.parameters
-    name = _name(str(given["pipeline"]), tuple(given.get("overrides") or ()))
+    name = corpus_name(str(given["pipeline"]), tuple(given.get("overrides") or ()))
     return f"{name}-{_run_id()}"
 
 
@@ -109,7 +100,7 @@ def refresh(
         return _refreshed(planned, by, many_failed, wait_for_person)
 
     named = str(flow_run.name or "").removesuffix(f"-{_run_id()}")
-    return carry_out(named or _name(pipeline, overrides), planned, refreshed)
+    return carry_out(named or corpus_name(pipeline, overrides), planned, refreshed)
 
 
 def call(job: Job, found: Survey | None, by: Runner) -> Report:

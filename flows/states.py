@@ -12,6 +12,7 @@ Stopped                 (crashed) the process was told to stop; the next run goe
 Held                    (failed) what was made waits for a person, what was live stays
 Stopped by guard        (failed) nothing was published, somebody has to decide
 Unavailable             (failed) who was asked did not answer; the next run goes on from there
+Damaged                 (failed) a doctor found damage that is not mended; nothing else is changed
 Failed                  the request is wrong, or something is broken
 """
 

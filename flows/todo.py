@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from components.corpus.diagnosis import Diagnosis
 from components.corpus.report import Report
 from components.corpus.survey import Survey
 from components.errors import (
@@ -49,6 +50,7 @@ BY_STATE: Mapping[str, str] = {
         "Nothing to do yet: what was committed stays, and the next run goes on from there. If that "
         "crashes as well, look at the worker's log and at the machine's memory."
     ),
+    "Damaged": "Look at what is damaged, and run millrace doctor with --repair.",
     "Failed": "Mend what the message names: the next run would end so as well.",
 }
 """By the name of the state that a run ended in; what is known of the run says more."""
@@ -75,6 +77,17 @@ def of_report(found: Survey, report: Report) -> str:
         before = counted(failed, "document", "failed as before")
         return f"Nothing new to do: {before}, see {shown}."
     return NOTHING
+
+
+def of_diagnosis(diagnosis: Diagnosis) -> str:
+    """Of a doctor's visit that came to its end."""
+    shown, wrong = f"doctor-{diagnosis.pipeline}-findings", len(diagnosis.damage)
+    if not wrong:
+        mended = counted(len(diagnosis.findings), "finding", "mended")
+        return f"Nothing to do: {mended}, see {shown}." if diagnosis.findings else NOTHING
+    if diagnosis.repaired:
+        return f"Decide: {counted(wrong, 'finding', 'not mended')}, {shown} says why."
+    return f"Look at {shown}, and run it again with repair: {counted(wrong, 'finding', 'open')}."
 
 
 def state_of(error: MillraceError) -> str:

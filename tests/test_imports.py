@@ -34,6 +34,7 @@ LIGHT = [
 LIGHT.remove("flows.answers")
 LIGHT.remove("flows.approval")
 LIGHT.remove("flows.compare")
+LIGHT.remove("flows.doctor")
 LIGHT.remove("flows.refresh")
 LIGHT.remove("flows.shell")
 # Of torch's, for the model that is loaded.

@@ -167,7 +167,7 @@ def _candidate(
     )
     if live is None:
         return Candidate(release=release, identity=own, live=None, spare=spare)
-    before, unread = served(job, live.generation, found.base)
+    before, unread = served(job, live.generation, found.base, entries if found.draft else None)
     changed = difference.chunks(before, entries) if unread is None else unread.chunks
     listed = history.listed(live.number)
     return Candidate(
@@ -284,7 +284,7 @@ def _check_coverage(job: Job, found: Survey, live: Generation, candidate: Genera
     that was recovered of what it had lost.
     """
     held = manifest(job, candidate)
-    seen, unread = served(job, live, found.base)
+    seen, unread = served(job, live, found.base, held if found.draft else None)
     unlisted = tuple(found.gap_prefixes)
     missing = [
         document_id
