@@ -11,8 +11,8 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 from pydantic import Field
 
-from components.corpus.diagnosis import Diagnosis
-from components.corpus.doctor import doctor as look_over
+from components.corpus.doctor.diagnosis import Diagnosis
+from components.corpus.doctor.run import doctor as look_over
 from components.corpus.request import Job, Request
 from components.errors import Damaged
 from components.phases import Runner

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from components.corpus.diagnosis import Diagnosis
-from components.corpus.finding import Finding
+from components.corpus.doctor.diagnosis import Diagnosis
+from components.corpus.doctor.finding import Finding
 from infra.markdown import plain, table
 
 _SHOWN = 200

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from components.corpus.diagnosis import Diagnosis
+from components.corpus.doctor.diagnosis import Diagnosis
 from components.corpus.report import Report
 from components.corpus.survey import Survey
 from components.errors import (

@@ -10,7 +10,7 @@ import click
 from flows.commands.shared import json_option, load, pipeline_argument, prefect_option, print_json
 
 if TYPE_CHECKING:
-    from components.corpus.diagnosis import Diagnosis
+    from components.corpus.doctor.diagnosis import Diagnosis
     from components.corpus.request import Job
 
 _SHOWN = 50
@@ -58,7 +58,7 @@ def command(
 
 def _visited(job: Job, repair: bool, sample: int, prefect: bool | None) -> Diagnosis:
     """Here, or as a flow."""
-    from components.corpus.doctor import doctor
+    from components.corpus.doctor.run import doctor
     from flows import engines, orchestrator, terminal
 
     as_flow = orchestrator.chosen(prefect)

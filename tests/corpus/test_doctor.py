@@ -20,9 +20,9 @@ from qdrant_client.models import (
     DeleteAliasOperation,
 )
 
-from components.corpus.anew import drawn
-from components.corpus.diagnosis import Diagnosis
-from components.corpus.doctor import doctor
+from components.corpus.doctor.anew import drawn
+from components.corpus.doctor.diagnosis import Diagnosis
+from components.corpus.doctor.run import doctor
 from components.corpus.releases import history
 from components.corpus.request import new_run_id
 from components.encoders.cache import VectorCache, cache
@@ -194,7 +194,7 @@ def killed(live: Live, step: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
     with monkeypatch.context() as patch:
         if step == "forgotten":
-            patch.setattr("components.corpus.mend._prepared", kill)
+            patch.setattr("components.corpus.doctor.mend._prepared", kill)
         with pytest.raises(KeyboardInterrupt):
             look(live, repair=True, by=before(step, kill))
 

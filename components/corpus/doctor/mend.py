@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from components.corpus.doctor.finding import BY_DOCUMENT, Finding
+from components.corpus.doctor.treatment import Listing, Treatment, treatment
 from components.corpus.encode import Encoding
-from components.corpus.finding import BY_DOCUMENT, Finding
 from components.corpus.plan import save
 from components.corpus.request import Job
 from components.corpus.seal import seal
 from components.corpus.survey import Survey, manifest, resumable
-from components.corpus.treatment import Listing, Treatment, treatment
 from components.corpus.write import write
 from components.errors import GuardStopped
 from components.indexes.contract import Writer, mendable

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from components.corpus.anew import Sample
-from components.corpus.finding import Finding
+from components.corpus.doctor.anew import Sample
+from components.corpus.doctor.finding import Finding
 
 
 @dataclass(frozen=True, kw_only=True)

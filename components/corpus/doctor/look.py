@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from components.corpus.anew import Sample, Witness, alike, compare, drawn
-from components.corpus.examine import examine
-from components.corpus.finding import BY_DOCUMENT, Finding, documents
+from components.corpus.doctor.anew import Sample, Witness, alike, compare, drawn
+from components.corpus.doctor.examine import examine
+from components.corpus.doctor.finding import BY_DOCUMENT, Finding, documents
+from components.corpus.doctor.treatment import Listing
 from components.corpus.ownership import check_owner, trusted
 from components.corpus.plan import make_plan
 from components.corpus.prepare import cut
 from components.corpus.request import Job, job_of
-from components.corpus.treatment import Listing
 from components.encoders.cache import cache as vector_cache
 from components.errors import SourceUnavailable, UserError, line
 from components.indexes.contract import GenerationReader, mendable

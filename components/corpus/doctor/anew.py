@@ -11,9 +11,9 @@ from itertools import chain, islice, zip_longest
 import numpy as np
 
 from components.corpus.clock import Clock
+from components.corpus.doctor.examine import ENCODE
+from components.corpus.doctor.finding import Finding
 from components.corpus.encode import Piece, pieces
-from components.corpus.examine import ENCODE
-from components.corpus.finding import Finding
 from components.corpus.plan import Change
 from components.corpus.prepare import shards
 from components.corpus.request import Job

@@ -9,14 +9,15 @@ from collections.abc import Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 
-from components.corpus import pointer, repaired, run
-from components.corpus.anew import Sample, Witness
-from components.corpus.diagnosis import Diagnosis
+from components.corpus import run
+from components.corpus.doctor import pointer, repaired
+from components.corpus.doctor.anew import Sample, Witness
+from components.corpus.doctor.diagnosis import Diagnosis
+from components.corpus.doctor.finding import BY_DOCUMENT, Finding, documents
+from components.corpus.doctor.look import Seen, look
+from components.corpus.doctor.mend import mend
+from components.corpus.doctor.repaired import Repaired
 from components.corpus.encode import Encoding, local
-from components.corpus.finding import BY_DOCUMENT, Finding, documents
-from components.corpus.look import Seen, look
-from components.corpus.mend import mend
-from components.corpus.repaired import Repaired
 from components.corpus.request import Job
 from components.encoders.cache import cache as vector_cache
 from components.errors import Damaged, MillraceError, Missing, Moved

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from components.corpus.finding import Check, Finding, Harm
+from components.corpus.doctor.finding import Check, Finding, Harm
 from components.indexes.contract import GenerationReader
 from components.indexes.manifest import Entry, Generation
 from components.indexes.points import Held

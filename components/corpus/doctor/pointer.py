@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from components.corpus import release
-from components.corpus.examine import examine
-from components.corpus.finding import Finding
+from components.corpus.doctor.examine import examine
+from components.corpus.doctor.finding import Finding
 from components.corpus.request import Job
 from components.errors import Damaged, MillraceError, Missing, line
 from components.indexes.contract import mendable

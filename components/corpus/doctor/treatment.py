@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from components.corpus.clock import Clock
-from components.corpus.finding import BY_DOCUMENT, Finding, documents
+from components.corpus.doctor.finding import BY_DOCUMENT, Finding, documents
 from components.corpus.plan import Change
 from components.corpus.prepare import prepare
 from components.corpus.request import Job
