@@ -43,6 +43,10 @@ from evals.significance.verdict import Verdict as VerdictOfPair
 LIVE, CANDIDATE, ANCHOR = "live", "candidate", "anchor"
 _DIGITS = 6
 """Of all scores: a ledger keeps the anchor's, and what is equal must stay so."""
+_BLIND = (
+    "nothing that is judged relevant is found, neither in what is live nor in the candidate: are "
+    "these queries about this corpus?"
+)
 _LOSSES = 20
 """Queries that lose most, which a verdict names."""
 PASSED: tuple[VerdictOfPair, ...] = ("better", "no_worse")
@@ -211,6 +215,9 @@ class Judge:
         cost = self._cost(systems)
         slow = self._slow(cost)
         said = outcome(tested)
+        blind = not any(before.values()) and not any(own.values())
+        if blind:
+            said, anchors = "undecided", []
         passed = said in PASSED and not slow
         if passed and said == "better":
             why = "it is better"
@@ -222,7 +229,7 @@ class Judge:
             "name": self.data.name,
             "queries": len(self.data.questions),
             "live": live.number,
-            "anchor": ledger.anchor if not anchors else anchors[0].release,
+            "anchor": anchors[0].release if anchors else ledger.anchor,
             "means": {LIVE: fmean(before.values()), CANDIDATE: fmean(own.values())},
             "tests": [each.to_json() for each in tested],
             "queries_needed": _needed(tested) or None,
@@ -232,7 +239,7 @@ class Judge:
         return Verdict(
             outcome="worse" if slow else said,
             passed=passed,
-            sentence=_sentence(self, said, tested, slow),
+            sentence=_BLIND if blind else _sentence(self, said, tested, slow),
             data=checksum,
             told=told,
             anchors=anchors,

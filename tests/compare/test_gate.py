@@ -193,3 +193,15 @@ def test_data_that_are_not_there_are_refused_before_anything_is_done(tmp_path: P
     file = served(tmp_path, gate={"data": "./nowhere"})
     with pytest.raises(SourceMissing):
         gate.judge(spec.load(file))
+
+
+def test_queries_about_something_else_let_nothing_pass(file: Path) -> None:
+    refreshed(file)
+    other = beir(file.parent / "other", questions=20)
+    judged = (other / "qrels" / "test.tsv").read_text().replace("\td", "\tnowhere")
+    (other / "qrels" / "test.tsv").write_text(judged)
+    rows = (other / "corpus.jsonl").read_text().replace('"_id": "d', '"_id": "nowhere')
+    (other / "corpus.jsonl").write_text(rows)
+    report = refreshed(file, ["encoder.width=65", f"gate.data={other}"])
+    assert told(report)["outcome"] == "undecided"
+    assert "are these queries about this corpus?" in report.held
