@@ -94,11 +94,11 @@ def _why(listed: Listed) -> str:
 def _show_events(events: Sequence[Event]) -> None:
     click.echo()
     for each in events:
-        what = each.get("how") or each["what"]
+        what = f"live, {each['how']}" if each["what"] == "live" else each["what"]
         told = each.get("reason") or each.get("why") or ""
         if each["what"] == "tested":
             told = each["verdict"]["sentence"]
-        line = f"{each['at'][:19]}  release {each['release']:>4}  {what:<13}  {each['by']}  {told}"
+        line = f"{each['at'][:19]}  release {each['release']:>4}  {what:<19}  {each['by']}  {told}"
         click.echo(line.rstrip())
 
 
