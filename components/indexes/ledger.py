@@ -289,6 +289,8 @@ class _Folding:
 
     def _go_live(self, number: int, told: Event) -> None:
         how, before = told["how"], self._live
+        if number == before and told in self._releases[number].lives[-1:]:
+            return  # told by its own process, and by who found it missing meanwhile
         self._live = number
         if how == "rolled back":
             if before is not None and before < number:
