@@ -282,10 +282,10 @@ class _Folding:
         self._replace(number)
         self._held = number
         self._set(number, state="held", reason=told["reason"])
-        self._unfit.add(self._releases[number].generation)
+        self._give_up(self._releases[number].generation)
 
     def _spare(self, number: int, told: Event) -> None:
-        self._unfit.add(told["generation"])
+        self._give_up(told["generation"])
 
     def _go_live(self, number: int, told: Event) -> None:
         how, before = told["how"], self._live
@@ -313,24 +313,28 @@ class _Folding:
 
     def _take_back(self, number: int, before: int | None) -> None:
         """All that was live after the one that is rolled back to."""
-        own = self._releases[number].generation
         for each in [*self._releases.values()]:
             if each.number > number and (each.lives or each.number == before):
                 self._set(each.number, state="rolled back")
-                if each.generation != own:
-                    self._unfit.add(each.generation)
+                self._give_up(each.generation)
 
     def _reject(self, number: int, told: Event) -> None:
         if self._held == number:
             self._held = None
         self._set(number, state="rejected", reason=str(told.get("why", "")))
-        self._unfit.add(self._releases[number].generation)
+        self._give_up(self._releases[number].generation)
 
     def _anchored(self, number: int, told: Event) -> None:
         if number == self._live:
             self._anchor, self._scores = number, told["scores"]
         else:
             self._measured[number] = told["scores"]
+
+    def _give_up(self, generation: str) -> None:
+        """No refresh goes on from it, unless it is what is live, with other stages."""
+        live = self._releases[self._live] if self._live is not None else None
+        if live is None or live.generation != generation:
+            self._unfit.add(generation)
 
     def _replace(self, number: int) -> None:
         """The candidate that was held gives way to this one."""

@@ -415,3 +415,17 @@ def _meanwhile(monkeypatch: pytest.MonkeyPatch, do: Callable[[], object]) -> Non
         return made
 
     monkeypatch.setattr(releases, "_go_live", decided)
+
+
+def test_other_stages_that_wait_or_were_rejected_leave_the_generation_to_go_on_from(
+    corpus: Corpus, store: tuple[str, ...]
+) -> None:
+    corpus.fill(3)
+    gated = (*store, *GATED)
+    first = refreshed(corpus, Judge(), gated)
+    assert refreshed(corpus, Judge("undecided"), (*gated, "retriever.use=dense")).held
+    for decided in (lambda: None, lambda: releases.reject(corpus.load(gated), by="ann")):
+        decided()
+        nothing = refreshed(corpus, Judge(), gated)
+        assert (nothing.generation, nothing.tokens) == (first.generation, 0)
+        assert (nothing.release, nothing.exit_code) == (1, 0)
