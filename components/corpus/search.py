@@ -80,10 +80,10 @@ class Searcher:
         Raises NothingLive, BadOption, Busy, Moved, Unavailable, IndexFault.
         """
         stale: Opened | None = None
-        for _ in range(1 if self._fixed else _TRIES):
+        for left in reversed(range(1 if self._fixed else _TRIES)):
             try:
                 with self._using(stale) as at:
-                    if found := self._ask(at, queries, k):
+                    if found := self._ask(at, queries, k, last=not left):
                         return found
                 stale, moved = at, self._moved(at)
             except Moved as error:  # before it could be opened
@@ -127,8 +127,10 @@ class Searcher:
     def _corpus(self) -> CorpusIndex:
         return corpus_of(self._pipeline)
 
-    def _ask(self, at: Opened, queries: Sequence[Query], k: int) -> Found | None:
-        """None where it was replaced meanwhile, and the answer is old or may lack some hits."""
+    def _ask(self, at: Opened, queries: Sequence[Query], k: int, *, last: bool) -> Found | None:
+        """None where it was replaced meanwhile, and the answer is old or may lack some hits. The
+        `last` one may be old: of releases that alternate, none stays for long.
+        """
         try:
             made, absent = at.ask(queries, k)
         except MillraceError:
@@ -137,7 +139,7 @@ class Searcher:
             return None
         # Whoever opens the new one asks it. The others need not wait.
         opening = self._corpus.exclusive and self._opening.locked()
-        if not self._is_live(at) and not opening:
+        if not (self._is_live(at) or opening or (last and self._is_there(at))):
             return None
         return Found(reranked=made, release=at.release, pending=at.pending, absent=absent)
 
@@ -165,13 +167,16 @@ class Searcher:
     def _is_live(self, at: Opened) -> bool:
         """Whether it is what is to be asked."""
         if self._fixed:
-            try:
-                now = self._corpus.generation(self._fixed.generation.name)
-            except IndexFault:
-                return False
-            return now == self._fixed.generation
+            return self._is_there(at)
         release = self._corpus.live()
         return release is not None and _answers(release) == _answers(at.release)
+
+    def _is_there(self, at: Opened) -> bool:
+        """Whether its generation is what it was, live or not."""
+        try:
+            return self._corpus.generation(at.release.generation.name) == at.release.generation
+        except IndexFault:
+            return False
 
     def _whole(self, at: Opened) -> bool:
         return (self._corpus.exclusive and not self._fixed) or self._is_live(at)

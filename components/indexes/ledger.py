@@ -19,6 +19,8 @@ Verdicts = Literal["better", "no_worse", "worse", "undecided", "alike", "shifted
 _CHOSEN: tuple[How, ...] = ("first", "promoted", "forced", "rolled back")
 """Goings live that a person decided, or that had nothing before them."""
 _UNTESTED: tuple[How, ...] = ("small", "repaired", "not evaluated")
+REFUSED: tuple[State, ...] = ("rejected", "rolled back")
+_UNDECIDED: tuple[State, ...] = ("made", "held", "replaced")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +133,17 @@ class Ledger:
         found = [each for each in self.releases.values() if each.identity == identity]
         return found[-1] if found else None
 
+    def refused(self, identity: str) -> Listed | None:
+        """The newest release that answers by the same, of those on which somebody or something has
+        decided: None where that was for it, or never.
+        """
+        found = [
+            each
+            for each in self.releases.values()
+            if each.identity == identity and each.state not in _UNDECIDED
+        ]
+        return found[-1] if found and found[-1].state in REFUSED else None
+
     def verdict(self, candidate: str, live: str, data: str) -> Verdict | None:
         """What was said before of these two identities and these data."""
         asked = {"candidate": candidate, "live": live, "data": data}
@@ -224,6 +237,8 @@ class _Folding:
         self._paused = ""
         self._anchor: int | None = None
         self._scores: Mapping[str, Any] | None = None
+        self._measured: dict[int, Mapping[str, Any]] = {}
+        """Scores of candidates, until they go live."""
         self._unfit: set[str] = set()
 
     def ledger(self, events: Sequence[Event], missing: Sequence[Event]) -> Ledger:
@@ -267,15 +282,19 @@ class _Folding:
         self._replace(number)
         self._held = number
         self._set(number, state="held", reason=told["reason"])
-        self._unfit.add(self._releases[number].generation)
+        self._give_up(self._releases[number].generation)
 
     def _spare(self, number: int, told: Event) -> None:
-        self._unfit.add(told["generation"])
+        self._give_up(told["generation"])
 
     def _go_live(self, number: int, told: Event) -> None:
         how, before = told["how"], self._live
+        if number == before and told in self._releases[number].lives[-1:]:
+            return  # told by its own process, and by who found it missing meanwhile
         self._live = number
         if how == "rolled back":
+            if before is not None and before < number:
+                self._set(before, state="was live")
             self._take_back(number, before)
             self._paused = f"release {number} was rolled back to at {told['at']} by {told['by']}"
         else:
@@ -290,25 +309,32 @@ class _Folding:
         self._unfit.discard(listed.generation)
         better = how == "tested" and (listed.verdict or {}).get("outcome") == "better"
         if how in _CHOSEN or better or self._anchor is None:
-            self._anchor, self._scores = number, None
+            self._anchor, self._scores = number, self._measured.pop(number, None)
 
     def _take_back(self, number: int, before: int | None) -> None:
         """All that was live after the one that is rolled back to."""
-        own = self._releases[number].generation
         for each in [*self._releases.values()]:
             if each.number > number and (each.lives or each.number == before):
                 self._set(each.number, state="rolled back")
-                if each.generation != own:
-                    self._unfit.add(each.generation)
+                self._give_up(each.generation)
 
     def _reject(self, number: int, told: Event) -> None:
         if self._held == number:
             self._held = None
         self._set(number, state="rejected", reason=str(told.get("why", "")))
-        self._unfit.add(self._releases[number].generation)
+        self._give_up(self._releases[number].generation)
 
     def _anchored(self, number: int, told: Event) -> None:
-        self._anchor, self._scores = number, told["scores"]
+        if number == self._live:
+            self._anchor, self._scores = number, told["scores"]
+        else:
+            self._measured[number] = told["scores"]
+
+    def _give_up(self, generation: str) -> None:
+        """No refresh goes on from it, unless it is what is live, with other stages."""
+        live = self._releases[self._live] if self._live is not None else None
+        if live is None or live.generation != generation:
+            self._unfit.add(generation)
 
     def _replace(self, number: int) -> None:
         """The candidate that was held gives way to this one."""

@@ -553,6 +553,43 @@ def test_a_writer_that_lost_its_lease_writes_and_publishes_nothing(corpus: Qdran
     assert live.generation == first
 
 
+def _before_the_next_change(monkeypatch: pytest.MonkeyPatch, do: Callable[[], object]) -> None:
+    """Somebody does something once a writer has read the corpus' record, and before it is set."""
+    waiting, change = [do], Control.change
+
+    def changed(self: Control, fields: Any, **expected: Any) -> bool:
+        while waiting and "revision" in expected:
+            waiting.pop()()
+        return change(self, fields, **expected)
+
+    monkeypatch.setattr(Control, "change", changed)
+
+
+def test_a_writer_goes_on_where_a_person_was_faster(
+    corpus: QdrantCorpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published(corpus, "a")
+    with corpus.lock():
+        _before_the_next_change(monkeypatch, lambda: control().amend(lambda _: {"by": "ann"}))
+        corpus.claim("another source")
+    assert corpus.owner() == "another source"
+    record = control().corpus()
+    assert record is not None
+    assert record["by"] == "ann"
+
+
+def test_what_is_removed_meanwhile_does_not_go_live(
+    corpus: QdrantCorpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = published(corpus, "a"), published(corpus, "b")
+    _before_the_next_change(monkeypatch, lambda: control().remove(first.name))
+    with pytest.raises(Missing, match="is gone"):
+        corpus.publish(first, "r")
+    live = corpus.live()
+    assert live is not None
+    assert live.generation == second
+
+
 def test_a_write_is_not_tried_again_once_the_lease_is_lost(corpus: QdrantCorpus) -> None:
     client, tries = connect().client, []
 

@@ -362,12 +362,17 @@ class QdrantCorpus:
         made = replace(made, since=since, refreshed=since, run_id=run_id)
 
         def pointing(held: Mapping[str, Any]) -> Mapping[str, Any]:
+            pointer = {"live": generation.name, **made.told()}
+            if all(held.get(name) == value for name, value in pointer.items()):
+                return {}  # it is set, and another has changed something else at once
+            if "generations" in held and generation.name not in generations_of(held):
+                raise _gone(generation.name, self._control.collection)
             if release:
                 release.check_over(held)
             served = [held.get("live"), *held.get("before", ())]
             there = {generation.name, *generations_of(held)}
             before = [each for each in served if each in there and each != generation.name]
-            return {"live": generation.name, **made.told(), "before": before}
+            return {**pointer, "before": before}
 
         self._control.amend(pointing)
         collection.name_as(self._server, self.name, record.collection)
@@ -529,9 +534,7 @@ class QdrantCorpus:
     def _record(self, name: str) -> Record:
         found = self._control.record(name)
         if found is None:
-            raise Missing(f"the generation {name} is gone").at(
-                where=self._control.collection, hint="run the refresh again"
-            )
+            raise _gone(name, self._control.collection)
         return found
 
     def _still(self, generation: Generation) -> Record:
@@ -549,3 +552,7 @@ class QdrantCorpus:
 
     def _reader(self, record: Record) -> StoredReader[CollectionPoints]:
         return StoredReader(self._points(record), record.generation, self._key)
+
+
+def _gone(name: str, where: str) -> Missing:
+    return Missing(f"the generation {name} is gone").at(where=where, hint="run the refresh again")
