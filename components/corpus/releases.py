@@ -59,7 +59,8 @@ def promote(
     force: bool = False,
     release: int | None = None,
 ) -> Release:
-    """Make the candidate that is held the live one. `release`: that it must be.
+    """Make the candidate that is held the live one. `release`: that it must be. Where none is held
+    after something was taken back, what is live is confirmed: refreshes publish again.
 
     Raises Held where its test says that it is worse, unless that is forced; BadOption where none is
     held; Busy, Moved, IndexFault.
@@ -67,8 +68,11 @@ def promote(
     corpus = corpus_of(pipeline)
     with corpus.lock():
         now = corpus.live()
-        waiting = _waiting(pipeline, ledgers.fold(corpus.events(), now), release)
-        worse = (waiting.verdict or {}).get("outcome") == "worse"
+        told = ledgers.fold(corpus.events(), now)
+        alone = told.paused and not told.waiting and release in (None, told.live)
+        confirmed = told.listed(told.live) if alone else None
+        waiting = confirmed or _waiting(pipeline, told, release)
+        worse = not confirmed and (waiting.verdict or {}).get("outcome") == "worse"
         if worse and not force:
             raise Held(f"release {waiting.number} was tested and is worse: {waiting.reason}").at(
                 where=pipeline.name, hint="publish it all the same: --force --reason TEXT"

@@ -260,6 +260,23 @@ def test_after_going_back_candidates_wait_until_a_person_promotes_one(
     assert refreshed(corpus, overrides=store).promoted, "refreshes publish again"
 
 
+def test_what_was_gone_back_to_is_confirmed_where_nothing_is_held(
+    corpus: Corpus, store: tuple[str, ...]
+) -> None:
+    corpus.fill(3)
+    refreshed(corpus, overrides=store)
+    change(corpus, 1)
+    refreshed(corpus, overrides=store)
+    releases.rollback(corpus.load(store), by="ann", to="1")
+    releases.rollback(corpus.load(store), by="ann", to="2")
+    made = releases.promote(corpus.load(store), by="ann")
+    assert (made.number, made.how) == (2, "promoted")
+    assert states(corpus, store) == {1: "was live", 2: "live"}
+    assert not history(corpus, store).ledger.paused
+    change(corpus, 2)
+    assert refreshed(corpus, overrides=store).promoted
+
+
 def test_going_back_works_while_a_refresh_is_at_work(
     corpus: Corpus, store: tuple[str, ...]
 ) -> None:
