@@ -116,7 +116,7 @@ def settle(job: Job, found: Survey, decision: Decision | None, generation: Gener
 
 def _decided(job: Job, candidate: Candidate, history: Ledger, judge: Judge | None) -> Decision:
     gate = job.pipeline.gate
-    before = history.alike(candidate.identity)
+    refused = history.refused(candidate.identity)
     verdict = None
     how: How | None = None
     reason = ""
@@ -124,8 +124,8 @@ def _decided(job: Job, candidate: Candidate, history: Ledger, judge: Judge | Non
         how = "first"
     elif history.paused:
         reason = history.paused
-    elif before and before.state in ("rejected", "rolled back"):
-        reason = f"it is the same as release {before.number}, which was {before.state}"
+    elif refused:
+        reason = f"it is the same as release {refused.number}, which was {refused.state}"
     elif gate is None:
         how = "not evaluated"
     elif candidate.grown and candidate.share < gate.small:
@@ -155,7 +155,9 @@ def _candidate(
     if known and known.state == "held" and known.generation != generation.name:
         # It stays as it was tested; what was made once more is not needed.
         spare, generation = generation.name, job.corpus.generation(known.generation)
-    again = known if known and known.generation == generation.name else None
+    again = known
+    if known and (known.generation != generation.name or known.state in ledgers.REFUSED):
+        again = None
     release = Release(
         generation=generation,
         since="",
@@ -200,7 +202,7 @@ def _publish(job: Job, decision: Decision, how: How) -> Settled:
     job.claim()
     job.corpus.record(_events(job, decision))
     made = job.corpus.publish(release.generation, job.request.run_id, release)
-    job.corpus.record([ledgers.went_live(made), *_anchored(decision, live=True)])
+    job.corpus.record([ledgers.went_live(made)])
     return _outcome(decision, how=how)
 
 
@@ -240,20 +242,11 @@ def _events(job: Job, decision: Decision) -> list[Event]:
         keys = {"candidate": candidate.identity, "live": candidate.live_identity}
         told = {**keys, "data": verdict.data, "verdict": verdict.to_json()}
         found.append(ledgers.event("tested", release.number, by, **told))
-    return [*found, *_anchored(decision, live=False)]
-
-
-def _anchored(decision: Decision, *, live: bool) -> list[Event]:
-    """Whose scores stand for the anchor's from now on: of what was live, or of the candidate once
-    it is `live`.
-    """
-    release, verdict = decision.candidate.release, decision.verdict
-    given = verdict.anchors if verdict and not verdict.again else ()
-    return [
-        ledgers.event("anchor", each.release, release.by, scores=each.scores, why=each.why)
-        for each in given
-        if (each.release == release.number) == live
-    ]
+        found += [
+            ledgers.event("anchor", each.release, by, scores=each.scores, why=each.why)
+            for each in verdict.anchors
+        ]
+    return found
 
 
 def _made_for(candidate: Candidate) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,7 @@ ANSWERING = ("retriever", "reranker", "answerer")
 """The stages of a release that are the pipeline file's own, whatever its index was made by."""
 ASKED_BY = ("rescore", "oversampling")
 """Options of an index that say how it is asked."""
+_log = logging.getLogger(__name__)
 
 
 def serving(pipeline: Pipeline) -> Mapping[str, Choice]:
@@ -89,3 +91,11 @@ def live(pipeline: Pipeline, corpus: CorpusIndex) -> Release:
             hint="run millrace refresh first",
         )
     return release
+
+
+def tidy(corpus: CorpusIndex) -> None:
+    """Remove what a corpus keeps no longer; where that fails, the next refresh does it."""
+    try:
+        corpus.prune()
+    except (MillraceError, OSError) as error:
+        _log.warning("what the corpus keeps no longer was not removed: %s", error)

@@ -10,8 +10,8 @@ import socket
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from components.corpus.release import corpus_of, live
-from components.errors import BadOption, Damaged, Held, IndexFault, Missing, TakenOver
+from components.corpus.release import corpus_of, live, tidy
+from components.errors import BadOption, Damaged, Held, IndexFault, Missing, Moved
 from components.indexes import ledger as ledgers
 from components.indexes.contract import CorpusIndex
 from components.indexes.ledger import Ledger, Listed
@@ -20,6 +20,8 @@ from components.registry import Choice
 from components.spec import Pipeline
 
 _TRIES = 3
+BY_PERSON: tuple[How, ...] = ("promoted", "forced", "rolled back")
+"""How a person lets something go live."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,9 +48,7 @@ def person() -> str:
 
 def history(corpus: CorpusIndex) -> History:
     """What has become of a corpus' releases. Writes nothing. Raises IndexFault."""
-    told = ledgers.ledger(corpus)
-    names = {each.generation for each in told.releases.values()}
-    return History(ledger=told, there=frozenset(each for each in names if _there(corpus, each)))
+    return _history(corpus, ledgers.ledger(corpus))
 
 
 def promote(
@@ -66,16 +66,16 @@ def promote(
     """
     corpus = corpus_of(pipeline)
     with corpus.lock():
-        waiting = _waiting(pipeline, ledgers.ledger(corpus), release)
+        now = corpus.live()
+        waiting = _waiting(pipeline, ledgers.fold(corpus.events(), now), release)
         worse = (waiting.verdict or {}).get("outcome") == "worse"
         if worse and not force:
             raise Held(f"release {waiting.number} was tested and is worse: {waiting.reason}").at(
                 where=pipeline.name, hint="publish it all the same: --force --reason TEXT"
             )
-        made = _go_live(
-            corpus, waiting, "forced" if worse else "promoted", by, reason or waiting.reason
-        )
-        corpus.prune()
+        how: How = "forced" if worse else "promoted"
+        made = _go_live(corpus, now, waiting, how, by, reason or waiting.reason)
+        tidy(corpus)
         return made
 
 
@@ -88,7 +88,7 @@ def reject(pipeline: Pipeline, *, by: str, reason: str = "", release: int | None
     with corpus.lock():
         waiting = _waiting(pipeline, ledgers.ledger(corpus), release)
         corpus.record([ledgers.event("rejected", waiting.number, by, why=reason)])
-        corpus.prune()
+        tidy(corpus)
         return waiting
 
 
@@ -96,24 +96,23 @@ def rollback(pipeline: Pipeline, *, by: str, to: str = "", reason: str = "") -> 
     """Make an earlier release live again: by its number or its generation's name, else the one
     before what is live. From then on every candidate is held, until a person promotes one.
 
-    Raises BadOption where it is not there any more, NothingLive, Busy, Moved, IndexFault.
+    What a refresh publishes meanwhile is gone back from as well. Raises BadOption where it is not
+    there any more, NothingLive, Busy, Moved where somebody else has decided, IndexFault.
     """
     corpus = corpus_of(pipeline)
-    for _ in range(_TRIES - 1):
-        with suppress(TakenOver):  # another writer was faster by a moment
-            return _take_back(pipeline, corpus, by, to, reason)
-    return _take_back(pipeline, corpus, by, to, reason)
-
-
-def _take_back(pipeline: Pipeline, corpus: CorpusIndex, by: str, to: str, why: str) -> Release:
     now = live(pipeline, corpus)
-    told = history(corpus)
-    target = _target(pipeline, told, to)
+    target = _target(pipeline, _history(corpus, ledgers.fold(corpus.events(), now)), to)
     if target.number == now.number:
         raise BadOption(f"release {target.number} is live").at(where=pipeline.name)
-    if told.ledger.missing:
-        corpus.record(told.ledger.missing)
-    return _go_live(corpus, target, "rolled back", by, why)
+    for _ in range(_TRIES - 1):
+        ledgers.settle(corpus)
+        try:
+            return _go_live(corpus, now, target, "rolled back", by, reason)
+        except Moved:
+            now = live(pipeline, corpus)
+            if now.how in BY_PERSON:
+                raise
+    return _go_live(corpus, now, target, "rolled back", by, reason)
 
 
 def chosen(told: History, name: str, where: str) -> Listed:
@@ -169,8 +168,11 @@ def as_release(corpus: CorpusIndex, listed: Listed) -> Release:
     )
 
 
-def _go_live(corpus: CorpusIndex, listed: Listed, how: How, by: str, why: str) -> Release:
-    now, release = corpus.live(), as_release(corpus, listed)
+def _go_live(
+    corpus: CorpusIndex, now: Release | None, listed: Listed, how: How, by: str, why: str
+) -> Release:
+    """`now`: what was live when it was decided."""
+    release = as_release(corpus, listed)
     if place := corpus.damage(release.generation):
         raise Damaged(f"release {listed.number} was found damaged").at(
             where=place, hint="choose another one: millrace releases"
@@ -179,6 +181,11 @@ def _go_live(corpus: CorpusIndex, listed: Listed, how: How, by: str, why: str) -
     made = corpus.publish(release.generation, listed.run_id, release)
     corpus.record([ledgers.went_live(made)])
     return made
+
+
+def _history(corpus: CorpusIndex, told: Ledger) -> History:
+    names = {each.generation for each in told.releases.values()}
+    return History(ledger=told, there=frozenset(each for each in names if _there(corpus, each)))
 
 
 def _there(corpus: CorpusIndex, name: str) -> Generation | None:

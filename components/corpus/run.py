@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
 from components.corpus.encode import Encoding, local
 from components.corpus.meanwhile import once_more
 from components.corpus.promote import Decision, Judge, Settled, decide, settle
+from components.corpus.release import tidy
 from components.corpus.report import Report, finish, rehearse
 from components.corpus.request import Job
 from components.corpus.seal import Sealed, seal
 from components.corpus.survey import Survey, guard, survey
 from components.corpus.write import Written, write
-from components.errors import GuardStopped, MillraceError, SourceMissing
+from components.errors import GuardStopped, SourceMissing
 from components.indexes.manifest import Generation
 from components.machine import temporary
 from components.phases import Phase, Runner, Tell, plainly
-
-_log = logging.getLogger(__name__)
 
 
 def run(
@@ -76,9 +74,9 @@ def carry_out(
     try:
         settled = _settled(job, found, sealed.generation, by, judge)
     except GuardStopped:
-        tidy(job)  # one is held back every night until somebody decides
+        tidy(job.corpus)  # one is held back every night until somebody decides
         raise
-    tidy(job)
+    tidy(job.corpus)
     return finish(job, found, written, sealed, settled)
 
 
@@ -96,11 +94,3 @@ def _settled(
     return by(
         Phase(name="promote", work=lambda tell: settle(job, found, decided(tell), generation))
     )
-
-
-def tidy(job: Job) -> None:
-    """Remove what the corpus keeps no longer; where that fails, the next refresh does it."""
-    try:
-        job.corpus.prune()
-    except (MillraceError, OSError) as error:
-        _log.warning("what the corpus keeps no longer was not removed: %s", error)

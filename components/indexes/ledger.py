@@ -19,6 +19,8 @@ Verdicts = Literal["better", "no_worse", "worse", "undecided", "alike", "shifted
 _CHOSEN: tuple[How, ...] = ("first", "promoted", "forced", "rolled back")
 """Goings live that a person decided, or that had nothing before them."""
 _UNTESTED: tuple[How, ...] = ("small", "repaired", "not evaluated")
+REFUSED: tuple[State, ...] = ("rejected", "rolled back")
+_UNDECIDED: tuple[State, ...] = ("made", "held", "replaced")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +133,17 @@ class Ledger:
         found = [each for each in self.releases.values() if each.identity == identity]
         return found[-1] if found else None
 
+    def refused(self, identity: str) -> Listed | None:
+        """The newest release that answers by the same, of those on which somebody or something has
+        decided: None where that was for it, or never.
+        """
+        found = [
+            each
+            for each in self.releases.values()
+            if each.identity == identity and each.state not in _UNDECIDED
+        ]
+        return found[-1] if found and found[-1].state in REFUSED else None
+
     def verdict(self, candidate: str, live: str, data: str) -> Verdict | None:
         """What was said before of these two identities and these data."""
         asked = {"candidate": candidate, "live": live, "data": data}
@@ -224,6 +237,8 @@ class _Folding:
         self._paused = ""
         self._anchor: int | None = None
         self._scores: Mapping[str, Any] | None = None
+        self._measured: dict[int, Mapping[str, Any]] = {}
+        """Scores of candidates, until they go live."""
         self._unfit: set[str] = set()
 
     def ledger(self, events: Sequence[Event], missing: Sequence[Event]) -> Ledger:
@@ -276,6 +291,8 @@ class _Folding:
         how, before = told["how"], self._live
         self._live = number
         if how == "rolled back":
+            if before is not None and before < number:
+                self._set(before, state="was live")
             self._take_back(number, before)
             self._paused = f"release {number} was rolled back to at {told['at']} by {told['by']}"
         else:
@@ -290,7 +307,7 @@ class _Folding:
         self._unfit.discard(listed.generation)
         better = how == "tested" and (listed.verdict or {}).get("outcome") == "better"
         if how in _CHOSEN or better or self._anchor is None:
-            self._anchor, self._scores = number, None
+            self._anchor, self._scores = number, self._measured.pop(number, None)
 
     def _take_back(self, number: int, before: int | None) -> None:
         """All that was live after the one that is rolled back to."""
@@ -308,7 +325,10 @@ class _Folding:
         self._unfit.add(self._releases[number].generation)
 
     def _anchored(self, number: int, told: Event) -> None:
-        self._anchor, self._scores = number, told["scores"]
+        if number == self._live:
+            self._anchor, self._scores = number, told["scores"]
+        else:
+            self._measured[number] = told["scores"]
 
     def _replace(self, number: int) -> None:
         """The candidate that was held gives way to this one."""

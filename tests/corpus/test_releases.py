@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from components.corpus.releases import History
 from components.corpus.report import Report
 from components.corpus.request import Job
 from components.corpus.search import Searcher, search
-from components.errors import BadOption, Held
+from components.errors import BadOption, Held, Moved
 from components.indexes.ledger import Ledger, Verdict
 from components.indexes.manifest import Release
 from components.values import Query
@@ -327,3 +327,91 @@ def snapshot_of(corpus: Corpus, store: Sequence[str], name: str) -> Stored:
     held = corpus.job(store).corpus
     with held.read(held.generation(name)) as reader:
         return snapshot(reader)
+
+
+def test_what_was_rejected_stays_so_however_often_it_is_made(
+    corpus: Corpus, store: tuple[str, ...]
+) -> None:
+    corpus.fill(3)
+    gated = (*store, *GATED)
+    refreshed(corpus, Judge(), gated)
+    change(corpus, 1)
+    refused = refreshed(corpus, Judge("undecided"), gated)
+    releases.reject(corpus.load(gated), by="ann")
+    for _ in range(3):
+        again = refreshed(corpus, overrides=store)
+        assert "same as release 2, which was rejected" in again.held
+        assert again.generation != refused.generation
+        assert live(corpus, store).number == 1
+    assert states(corpus, store) == {1: "live", 2: "rejected", 3: "held"}
+    assert not history(corpus, store).can_answer(2), "no other generation has its name"
+
+
+def test_of_stages_that_were_taken_back_the_same_is_another_release(
+    corpus: Corpus, store: tuple[str, ...]
+) -> None:
+    corpus.fill(3)
+    dense = (*store, "retriever.use=dense")
+    refreshed(corpus, overrides=store)
+    refreshed(corpus, overrides=dense)
+    releases.rollback(corpus.load(store), by="ann")
+    for _ in range(2):
+        assert refreshed(corpus, overrides=dense).held
+        assert states(corpus, store) == {1: "live", 2: "rolled back", 3: "held"}
+
+
+def test_going_forward_again_leaves_one_live(corpus: Corpus, store: tuple[str, ...]) -> None:
+    corpus.fill(3)
+    refreshed(corpus, overrides=store)
+    change(corpus, 1)
+    refreshed(corpus, overrides=store)
+    releases.rollback(corpus.load(store), by="ann")
+    assert releases.rollback(corpus.load(store), by="ann", to="2").number == 2
+    assert states(corpus, store) == {1: "was live", 2: "live"}
+
+
+@pytest.mark.parametrize("verb", ["promote", "rollback"])
+def test_nobody_replaces_what_they_have_not_seen_live(
+    corpus: Corpus, store: tuple[str, ...], verb: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus.fill(3)
+    keeping = (*store, "index.keep=3")
+    for night in range(3):
+        change(corpus, night)
+        refreshed(corpus, overrides=keeping)
+    change(corpus, 3)
+    refreshed(corpus, Judge("undecided"), (*keeping, *GATED))
+    pipeline = corpus.load(keeping)
+    _meanwhile(monkeypatch, lambda: releases.rollback(pipeline, by="ben", to="1"))
+    with pytest.raises(Moved):
+        vars(releases)[verb](pipeline, by="ann")
+    assert live(corpus, store).number == 1
+    assert history(corpus, store).ledger.live == 1
+
+
+def test_going_back_counts_although_a_refresh_publishes_meanwhile(
+    corpus: Corpus, store: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus.fill(3)
+    keeping = (*store, "index.keep=3")
+    for night in range(2):
+        change(corpus, night)
+        refreshed(corpus, overrides=keeping)
+    change(corpus, 2)
+    _meanwhile(monkeypatch, lambda: refreshed(corpus, overrides=keeping))
+    releases.rollback(corpus.load(keeping), by="ann")
+    assert live(corpus, store).number == 1, "not what was published meanwhile, nor what was before"
+    assert states(corpus, store) == {1: "live", 2: "rolled back", 3: "rolled back"}
+
+
+def _meanwhile(monkeypatch: pytest.MonkeyPatch, do: Callable[[], object]) -> None:
+    """Somebody does something when somebody else has decided, and has not done it yet."""
+    go_live, waiting = vars(releases)["_go_live"], [do]
+
+    def decided(*given: Any) -> Release:
+        while waiting:
+            waiting.pop()()
+        made: Release = go_live(*given)
+        return made
+
+    monkeypatch.setattr(releases, "_go_live", decided)

@@ -244,7 +244,9 @@ class EdgeCorpus:
     def draft(self, wanted: Generation, base: Generation | None) -> Generation:
         """See `CorpusIndex`."""
         self._drop_unusable(wanted.fingerprint)
-        taken = {*self._names(), *self._served()}  # what was live may be gone
+        # What was live, or a candidate, may be gone: its name stays its own.
+        listed = self._ledger().releases.values()
+        taken = {*self._names(), *self._served(), *(each.generation for each in listed)}
         numbers = [int(n.partition("-")[0]) for n in taken if leftovers.NAME.fullmatch(n)]
         draft = replace(
             wanted,

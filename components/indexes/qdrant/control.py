@@ -28,6 +28,7 @@ Change = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 _BLANK = {"kind": "corpus", "source": "", "holder": "", "beat": 0, "live": "", "revision": 0}
 
 
+_TRIES = 5
 _REMEMBERED = 32
 """Numbers of a collection that were given up last: what is late of others has landed."""
 
@@ -122,18 +123,21 @@ class Control:
 
     def amend(self, change: Change) -> None:
         """Set what `change` makes of the corpus' record, if that is still as it was read and, where
-        this process holds the lease, names it. Raises TakenOver where it is not.
+        this process holds the lease, names it. `change` is asked again where somebody without one
+        was faster: a person who goes back. Raises TakenOver, and what `change` raises.
         """
         holder = self._holder()
-        held = self.corpus() or {}
-        revision = held.get("revision")
-        expected: dict[str, Any] = {"revision": revision}
-        if holder is not None:
-            expected["holder"] = holder
-        if not self.change({**change(held), "revision": (revision or 0) + 1}, **expected):
-            raise TakenOver("another refresh has taken this corpus over").at(
-                where=self.collection, hint="what this one committed stays"
-            )
+        for _ in range(_TRIES):
+            held = self.corpus() or {}
+            if holder is not None and held.get("holder") != holder:
+                break
+            revision = held.get("revision")
+            expected = {"revision": revision, **({} if holder is None else {"holder": holder})}
+            if self.change({**change(held), "revision": (revision or 0) + 1}, **expected):
+                return
+        raise TakenOver("another refresh has taken this corpus over").at(
+            where=self.collection, hint="what this one committed stays"
+        )
 
     def adopt(self) -> None:
         """Take in what an older version wrote: a point for each generation."""

@@ -314,12 +314,15 @@ class QdrantCorpus:
         made = replace(made, since=since, refreshed=since, run_id=run_id)
 
         def pointing(held: Mapping[str, Any]) -> Mapping[str, Any]:
+            pointer = {"live": generation.name, **made.told()}
+            if all(held.get(name) == value for name, value in pointer.items()):
+                return {}  # it is set, and another has changed something else at once
             if release:
                 release.check_over(held)
             served = [held.get("live"), *held.get("before", ())]
             there = {generation.name, *generations_of(held)}
             before = [each for each in served if each in there and each != generation.name]
-            return {"live": generation.name, **made.told(), "before": before}
+            return {**pointer, "before": before}
 
         self._control.amend(pointing)
         collection.name_as(self._server, self.name, record.collection)

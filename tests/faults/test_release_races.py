@@ -1,0 +1,160 @@
+"""Two who change what is live at once: the second begins and ends while the first stands still, at
+each of its steps in turn.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+import pytest
+
+from components.errors import BadOption
+from tests.corpora import Corpus
+from tests.faults.refreshing import DONE, ending
+from tests.faults.releasing import Answers, Case, Verb, answers, change, found
+from tests.faults.steps import Kind, stepping
+from tests.faults.test_release_kills import HELD, PLAIN, TWO, WORSE, Scene
+
+_STANDS = 0.4
+"""Seconds that somebody may be kept waiting who then waits for the one that stands still."""
+_AT_ONCE = 3.0
+"""Seconds in which going back must end, on a machine that does much else."""
+KEEPING = Verb("refresh", ("index.keep=3",))
+REFRESH = replace(PLAIN, whole=True)
+BACK, FIRST = Verb("rollback"), Verb("rollback 1")
+FASTER = {DONE, "Moved", "Busy"}
+"""How one may end where another is faster."""
+
+
+@dataclass(frozen=True)
+class Both:
+    """How they ended."""
+
+    one: str
+    other: str
+    at: str
+    """Where the one stood still."""
+    seconds: float
+    """That the other took after the one went on, or all in all."""
+
+
+def at_once(scene: Scene, other: Verb, own: Sequence[str], kind: Kind, at: int) -> Both | None:
+    """None: the one has no such step."""
+    file, ended = scene.corpus.file, []
+    with stepping(scene.case.verb.of(file, own), kind, scene.corpus.folder, at) as one:
+        step = one.await_step()
+        if not step or step == "the end":
+            return None
+        begun = time.monotonic()
+
+        def act() -> None:
+            ended.append(ending(lambda: other.do(file, own)))
+            ended.append(str(time.monotonic() - begun))
+
+        thread = threading.Thread(target=act)
+        thread.start()
+        thread.join(_STANDS)
+        if thread.is_alive():
+            begun = time.monotonic()
+        one.go_on()
+        said = one.end()
+        thread.join()
+    return Both(said, ended[0], step, float(ended[1]))
+
+
+@pytest.mark.parametrize("every", [13, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kind", ["calls", pytest.param("writes", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("to", ["", "1"])
+def test_going_back_at_any_step_of_a_refresh(
+    corpus: Corpus, store: tuple[str, ...], to: str, kind: Kind, every: int
+) -> None:
+    """It is live what the person said, whether the refresh had published already or not."""
+    scene = Scene(corpus, store, Case((*TWO, change(2)), REFRESH))
+    was = answered(scene, PLAIN, FIRST)
+    for at in itertools.count(every // 2 + 1, every):
+        own = scene.begun(f"n{at}")
+        both = at_once(scene, Verb(f"rollback {to}".strip()), own, kind, at)
+        if both is None:
+            break
+        now = found(corpus.file, own)
+        assert answers(corpus.file, own) in was, (at, both)
+        if both.other == DONE:
+            assert both.seconds < _AT_ONCE, both
+            published = "not evaluated" in now.lives.get(3, ())
+            assert now.live == (1 if to or not published else 2), (at, both)
+            assert both.one == (DONE if published else "Held"), (at, both)
+            assert now.states[3] == ("rolled back" if published else "held"), (at, both)
+            assert now.paused
+        else:  # it was made room for
+            assert (to, both.other, both.one, now.live) == ("1", "BadOption", DONE, 3), (at, both)
+        scene.next_night(own)
+        assert found(corpus.file, own).live == now.live
+        scene.done(own)
+    assert at > every
+
+
+PAIRS = [
+    pytest.param((*HELD, Verb("promote"), change(2), WORSE), Verb("promote"), FIRST, id="promote"),
+    pytest.param((*HELD, Verb("promote"), change(2), WORSE), BACK, Verb("promote"), id="rollback"),
+    pytest.param((*TWO, change(2), KEEPING), BACK, FIRST, id="two rollbacks"),
+    pytest.param((*TWO, change(2), KEEPING), BACK, BACK, id="the same"),
+    pytest.param((*HELD, Verb("promote"), change(2), WORSE), Verb("reject"), BACK, id="reject"),
+    pytest.param((*HELD,), Verb("reject"), Verb("promote"), id="reject and promote"),
+]
+
+
+@pytest.mark.parametrize("every", [7, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kind", ["calls", pytest.param("writes", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("nights", "one", "other"), PAIRS)
+def test_two_people_at_once(
+    corpus: Corpus,
+    store: tuple[str, ...],
+    nights: Sequence[Verb],
+    one: Verb,
+    other: Verb,
+    kind: Kind,
+    every: int,
+) -> None:
+    """One of them at least gets what they want, and who does not is told so."""
+    scene = Scene(corpus, store, Case(nights, one))
+    was = answered(scene, *{one, other})
+    for at in itertools.count(every // 2 + 1, every):
+        own = scene.begun(f"n{at}")
+        both = at_once(scene, other, own, kind, at)
+        if both is None:
+            break
+        assert {both.one, both.other} <= FASTER | {"BadOption"}, (at, both)
+        assert DONE in (both.one, both.other), (at, both)
+        now = found(corpus.file, own)
+        assert answers(corpus.file, own) in was, (at, both)
+        last = corpus.job(own).corpus.events()
+        went = [each for each in last if each["what"] == "live"][-1]
+        assert went["release"] == now.live, (at, both)
+        if "Moved" in (both.one, both.other) or "Busy" in (both.one, both.other):
+            done = one if both.one == DONE else other
+            alone = scene.begun(f"alone{at}")
+            done.do(corpus.file, alone)
+            assert now == replace(found(corpus.file, alone)), (at, both)
+            scene.done(alone)
+        scene.done(own)
+    assert at > every
+
+
+def answered(scene: Scene, *verbs: Verb) -> list[tuple[int, Answers]]:
+    """What the releases answer that are live before, and after each."""
+    own = scene.begun("before")
+    told = [answers(scene.corpus.file, own)]
+    for number, each in enumerate(verbs):
+        own = scene.begun(f"after-{number}")
+        each.do(scene.corpus.file, own)
+        told.append(answers(scene.corpus.file, own))
+        with suppress(BadOption):
+            for following in verbs:
+                following.do(scene.corpus.file, own)
+                told.append(answers(scene.corpus.file, own))
+    return told
