@@ -15,13 +15,11 @@ from components.errors import BadOption, Damaged, Held, IndexFault, Missing, Mov
 from components.indexes import ledger as ledgers
 from components.indexes.contract import CorpusIndex
 from components.indexes.ledger import Ledger, Listed
-from components.indexes.manifest import Generation, How, Release
+from components.indexes.manifest import BY_PERSON, Generation, How, Release
 from components.registry import Choice
 from components.spec import Pipeline
 
 _TRIES = 3
-BY_PERSON: tuple[How, ...] = ("promoted", "forced", "rolled back")
-"""How a person lets something go live."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +120,7 @@ def chosen(told: History, name: str, where: str) -> Listed:
         for each in told.ledger.releases.values()
         if name in (str(each.number), each.generation)
     ]
+    found.sort(key=lambda each: bool(each.lives))  # of one generation, rather what was live
     if found and told.can_answer(found[-1].number):
         return found[-1]
     able = [str(each) for each in told.ledger.releases if told.can_answer(each)]
@@ -131,18 +130,18 @@ def chosen(told: History, name: str, where: str) -> Listed:
 
 def _target(pipeline: Pipeline, told: History, to: str) -> Listed:
     if to:
-        return chosen(told, to, pipeline.name)
-    now = told.ledger.live or 0
-    before = [
-        each
-        for each in told.ledger.releases.values()
-        if each.number < now and each.lives and told.can_answer(each.number)
-    ]
+        found = chosen(told, to, pipeline.name)
+        if not found.lives:
+            raise BadOption(f"release {found.number} was never live").at(
+                where=pipeline.name, hint="millrace promote makes the one live that is held"
+            )
+        return found
+    before = [each for each in told.ledger.before if told.can_answer(each)]
     if not before:
         raise BadOption("no earlier release is there any more").at(
             where=pipeline.name, hint="index.keep says how many generations are kept"
         )
-    return before[-1]
+    return told.ledger.releases[before[-1]]
 
 
 def _waiting(pipeline: Pipeline, told: Ledger, release: int | None) -> Listed:

@@ -106,6 +106,8 @@ class Ledger:
     """The release that losses within the margin are counted from."""
     scores: Mapping[str, Any] | None = None
     """Of the anchor: `data`, `metric` and `values` by query; None where they were not measured."""
+    before: tuple[int, ...] = ()
+    """What was live before what is, and was not taken back, the latest last."""
     unfit: frozenset[str] = frozenset()
     """Generations that no refresh goes on from: held, rejected or taken back."""
 
@@ -143,6 +145,17 @@ class Ledger:
             if each.identity == identity and each.state not in _UNDECIDED
         ]
         return found[-1] if found and found[-1].state in REFUSED else None
+
+    def failed(self, candidate: str, live: str) -> str:
+        """Why the first of these two identities did not pass its last test against the other, on
+        whatever data; empty where it did, or had none.
+        """
+        said = [
+            each["verdict"]
+            for each in self.events
+            if each["what"] == "tested" and (each["candidate"], each["live"]) == (candidate, live)
+        ]
+        return "" if not said or said[-1]["passed"] else str(said[-1]["sentence"])
 
     def verdict(self, candidate: str, live: str, data: str) -> Verdict | None:
         """What was said before of these two identities and these data."""
@@ -240,6 +253,8 @@ class _Folding:
         self._measured: dict[int, Mapping[str, Any]] = {}
         """Scores of candidates, until they go live."""
         self._unfit: set[str] = set()
+        self._way: list[int] = []
+        """What was live and was not taken back, the latest last."""
 
     def ledger(self, events: Sequence[Event], missing: Sequence[Event]) -> Ledger:
         return Ledger(
@@ -251,8 +266,14 @@ class _Folding:
             paused=self._paused,
             anchor=self._anchor,
             scores=self._scores,
-            unfit=frozenset(self._unfit),
+            before=tuple(self._way[:-1]),
+            unfit=frozenset(self._unfit - self._answering),
         )
+
+    @property
+    def _answering(self) -> set[str]:
+        """The generation that is live: other stages may be held, that would answer from it."""
+        return {self._releases[self._live].generation} if self._live is not None else set()
 
     def take(self, told: Event) -> None:
         """An event of an unknown kind is of a later version, and says nothing here."""
@@ -290,15 +311,16 @@ class _Folding:
     def _go_live(self, number: int, told: Event) -> None:
         how, before = told["how"], self._live
         self._live = number
+        if before is not None and before != number:
+            self._set(before, state="was live")
         if how == "rolled back":
-            if before is not None and before < number:
-                self._set(before, state="was live")
-            self._take_back(number, before)
+            self._take_back(number)
             self._paused = f"release {number} was rolled back to at {told['at']} by {told['by']}"
         else:
             self._replace(number)
-            if before is not None and before != number:
-                self._set(before, state="was live")
+            if self._releases[number].lives and number in self._way:
+                self._way.remove(number)
+            self._way.append(number)
         if how in ("promoted", "forced"):
             self._paused = ""
         listed = self._releases[number]
@@ -309,14 +331,17 @@ class _Folding:
         if how in _CHOSEN or better or self._anchor is None:
             self._anchor, self._scores = number, self._measured.pop(number, None)
 
-    def _take_back(self, number: int, before: int | None) -> None:
+    def _take_back(self, number: int) -> None:
         """All that was live after the one that is rolled back to."""
-        own = self._releases[number].generation
-        for each in [*self._releases.values()]:
-            if each.number > number and (each.lives or each.number == before):
-                self._set(each.number, state="rolled back")
-                if each.generation != own:
-                    self._unfit.add(each.generation)
+        own, way = self._releases[number].generation, self._way
+        later = (at for at, each in enumerate(way) if each > number)
+        at = way.index(number) if number in way else next(later, len(way))
+        for each in way[at:]:
+            if each != number:
+                self._set(each, state="rolled back")
+                if self._releases[each].generation != own:
+                    self._unfit.add(self._releases[each].generation)
+        way[at:] = [number]
 
     def _reject(self, number: int, told: Event) -> None:
         if self._held == number:

@@ -1,0 +1,145 @@
+"""Nothing that failed, was rejected or taken back goes live by itself, however often it is made."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from components.corpus import releases
+from tests.corpora import Corpus, prose
+from tests.corpus.test_refresh import later
+from tests.corpus.test_releases import (
+    GATED,
+    Judge,
+    change,
+    live,
+    names,
+    refreshed,
+)
+
+
+def test_what_was_rejected_stays_so_however_often_it_is_made(
+    corpus: Corpus, store: tuple[str, ...]
+) -> None:
+    corpus.fill(3)
+    refreshed(corpus, Judge(), (*store, *GATED))
+    change(corpus, 1)
+    refreshed(corpus, Judge("undecided"), (*store, *GATED))
+    releases.reject(corpus.load(store), by="ann", reason="odd")
+    for _ in range(3):
+        again = refreshed(corpus, overrides=store)
+        assert "same as release 2, which was rejected" in again.held
+    assert live(corpus, store).number == 1
+
+
+def test_what_was_taken_back_stays_so_however_often_it_is_made(
+    corpus: Corpus, store: tuple[str, ...]
+) -> None:
+    corpus.fill(3)
+    refreshed(corpus, overrides=store)
+    change(corpus, 1)
+    refreshed(corpus, overrides=store)
+    releases.rollback(corpus.load(store), by="ann")
+    change(corpus, 2)
+    refreshed(corpus, overrides=store)
+    releases.promote(corpus.load(store), by="ann")
+    change(corpus, 1)
+    for _ in range(2):
+        again = refreshed(corpus, overrides=store)
+        assert "same as release 2, which was rolled back" in again.held
+    assert live(corpus, store).number == 3
+
+
+def test_a_person_may_change_their_mind(corpus: Corpus, store: tuple[str, ...]) -> None:
+    corpus.fill(3)
+    refreshed(corpus, Judge(), (*store, *GATED))
+    change(corpus, 1)
+    refreshed(corpus, Judge("undecided"), (*store, *GATED))
+    releases.reject(corpus.load(store), by="ann", reason="odd")
+    refreshed(corpus, overrides=store)
+    releases.promote(corpus.load(store), by="ann", reason="it is right")
+    change(corpus, 2)
+    assert refreshed(corpus, overrides=store).promoted
+    change(corpus, 1)
+    assert refreshed(corpus, overrides=store).promoted, "the last word was for it"
+
+
+@pytest.mark.parametrize("given", [("gate.data=./queries", "gate.small=1"), ()])
+def test_what_failed_its_test_does_not_pass_as_small_or_without_a_gate(
+    corpus: Corpus, store: tuple[str, ...], given: tuple[str, ...]
+) -> None:
+    corpus.fill(3)
+    refreshed(corpus, Judge(), (*store, *GATED))
+    change(corpus, 1)
+    held = refreshed(corpus, Judge("worse"), (*store, *GATED))
+    again = refreshed(corpus, Judge(), (*store, *given))
+    assert (again.release, again.held) == (held.release, held.held)
+    assert live(corpus, store).number == 1
+
+
+def test_other_stages_that_are_held_leave_the_generation_that_is_live_to_go_on_from(
+    corpus: Corpus, store: tuple[str, ...]
+) -> None:
+    corpus.fill(3)
+    gated = (*store, *GATED)
+    first = refreshed(corpus, Judge(), gated)
+    held = refreshed(corpus, Judge("worse"), (*gated, "retriever.use=dense"))
+    assert (held.release, held.generation) == (2, first.generation)
+    nothing = refreshed(corpus, Judge(), gated)
+    assert (nothing.generation, nothing.how, nothing.held) == (first.generation, None, "")
+    change(corpus, 1)
+    made = refreshed(corpus, Judge("no_worse"), gated)
+    assert corpus.job(store).corpus.generation(made.generation).base == first.generation
+
+
+def test_what_changed_otherwise_and_untested_is_tested_with_the_next_small_change(
+    corpus: Corpus, store: tuple[str, ...]
+) -> None:
+    corpus.fill(20)
+    gated = (*store, "gate.data=./queries", "gate.small=0.12")
+    refreshed(corpus, Judge(), gated)
+    other = "encoder.width=32"
+    assert refreshed(corpus, overrides=(*store, other)).how == "not evaluated"
+    later(corpus.add("000.txt", prose(900)))
+    assert refreshed(corpus, Judge("no_worse"), (*gated, other)).how == "tested"
+
+
+def test_a_held_candidate_that_is_gone_is_made_again(corpus: Corpus) -> None:
+    corpus.fill(3)
+    refreshed(corpus, Judge(), GATED)
+    change(corpus, 1)
+    held = refreshed(corpus, Judge("undecided"), GATED)
+    shutil.rmtree(corpus.folder / "store" / "test" / held.generation)
+    again = refreshed(corpus, Judge(), GATED)
+    assert again.held == held.held
+    assert again.generation != held.generation
+    assert names(corpus, ())[-1] == again.generation
+    assert releases.promote(corpus.load(), by="ann").generation.name == again.generation
+
+
+def test_a_held_candidate_that_is_damaged_is_made_again(corpus: Corpus) -> None:
+    corpus.fill(3)
+    refreshed(corpus, Judge(), GATED)
+    change(corpus, 1)
+    held = refreshed(corpus, Judge("undecided"), GATED)
+    for file in (corpus.folder / "store" / "test" / held.generation / "shard").rglob("*"):
+        if file.is_file():
+            file.write_bytes(b"\0" * file.stat().st_size)
+    again = refreshed(corpus, Judge(), GATED)
+    assert again.held == held.held
+    assert again.generation != held.generation
+    assert releases.promote(corpus.load(), by="ann").generation.name == again.generation
+
+
+def test_what_is_held_in_another_form_is_not_what_is_asked_for(
+    corpus: Corpus, store: tuple[str, ...]
+) -> None:
+    corpus.fill(3)
+    gated = (*store, *GATED)
+    refreshed(corpus, Judge(), gated)
+    change(corpus, 1)
+    held = refreshed(corpus, Judge("undecided"), gated)
+    other = refreshed(corpus, Judge("no_worse"), (*gated, "index.quantization=int8"))
+    assert other.release != held.release
+    assert live(corpus, store).generation.quantization == "int8"
