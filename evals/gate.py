@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil, isinf, log, log1p
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -68,13 +69,57 @@ class Tested:
     found: Comparison
     part: Part | None = None
 
+    @property
+    def verdict(self) -> VerdictOfPair:
+        """What is found; where too few queries differ for that, what their number says."""
+        found = self.found
+        if found.verdict == "undecided" and isinf(found.ci_low) and self._within:
+            few = refuted(found.losses, found.questions, found.rules, found.comparisons)
+            return "no_worse" if few else "undecided"
+        return found.verdict
+
+    @property
+    def _within(self) -> bool:
+        return all(0 <= each <= 1 for pair in self.found.per_query.values() for each in pair)
+
+    @property
+    def needed(self) -> int | None:
+        """Queries that would decide: at which a loss of the margin is found with a chance of 80 %;
+        where there are so many already, at which the interval excludes 0 or the margin, should the
+        difference stay. None where that is not known.
+        """
+        found, rules = self.found, self.found.rules
+        needed = found.questions_needed or 0
+        if isinf(found.ci_low):
+            level = rules.alpha / 2 / found.comparisons
+            needed = max(needed, ceil(log(level) / log1p(-rules.margin)))
+        elif needed <= found.questions:
+            half = (found.ci_high - found.ci_low) / 2
+            apart = max(found.difference + rules.margin, -found.difference)
+            needed = ceil(found.questions * (half / apart) ** 2)
+        return needed if needed > found.questions else None
+
     def to_json(self) -> dict[str, Any]:
         """Without the values of each query."""
         told = self.found.to_json()
         names = ("questions", "difference", "ci_low", "ci_high", "p", "wins", "losses", "ties")
         where = {"by": self.part.by, "value": self.part.value} if self.part else {}
-        held = {name: told[name] for name in (*names, "verdict", "questions_needed")}
-        return {"against": self.against, **where, **held}
+        held = {name: told[name] for name in names}
+        said = {"verdict": self.verdict, "queries_needed": self.needed}
+        return {"against": self.against, **where, **held, **said}
+
+
+def refuted(losing: int, questions: int, rules: Rules, family: int = 1) -> bool:
+    """Whether so few queries lose anything that a mean loss of the margin is refuted, of values
+    from 0 to 1: even if each lost all, that many or fewer would be seen too seldom.
+
+    For comparisons in which so few queries differ that resamples know no bound. Raises
+    MissingExtra.
+    """
+    with extras.needed("the gate needs"):
+        from scipy.stats import binom
+    seldom = float(binom.cdf(losing, questions, rules.margin))
+    return seldom < rules.alpha / 2 / family
 
 
 def weighed(
@@ -106,8 +151,7 @@ def outcome(tested: Iterable[Tested]) -> VerdictOfPair:
     than `no_worse`.
     """
     return worst(
-        "better" if each.part and each.found.verdict == "no_worse" else each.found.verdict
-        for each in tested
+        "better" if each.part and each.verdict == "no_worse" else each.verdict for each in tested
     )
 
 
@@ -181,7 +225,7 @@ class Judge:
             "anchor": ledger.anchor if not anchors else anchors[0].release,
             "means": {LIVE: fmean(before.values()), CANDIDATE: fmean(own.values())},
             "tests": [each.to_json() for each in tested],
-            "queries_needed": _needed(tested),
+            "queries_needed": _needed(tested) or None,
             "milliseconds": _milliseconds(cost),
             "losses": self._losses(before, own),
         }
@@ -258,11 +302,9 @@ def _milliseconds(cost: Mapping[str, Cost]) -> dict[str, Any]:
     }
 
 
-def _needed(tested: Iterable[Tested]) -> int | None:
-    """Queries that would decide what is not decided, all slices alike; None where all is."""
-    open_ = [each.found for each in tested if each.found.verdict == "undecided"]
-    known = [each.questions_needed for each in open_ if each.questions_needed]
-    return max(known) if known else None
+def _needed(tested: Iterable[Tested]) -> int:
+    """Queries that would decide all that is undecided, of each slice; 0 where that is not known."""
+    return max((each.needed or 0 for each in tested if each.verdict == "undecided"), default=0)
 
 
 def _sentence(judge: Judge, said: VerdictOfPair, tested: Sequence[Tested], slow: str) -> str:
@@ -270,7 +312,7 @@ def _sentence(judge: Judge, said: VerdictOfPair, tested: Sequence[Tested], slow:
     whole = [each for each in tested if each.part is None]
     decides = max(
         whole if said in PASSED else tested,
-        key=lambda each: _RANK[each.found.verdict],
+        key=lambda each: _RANK[each.verdict],
     )
     found = decides.found
     on = f" on {decides.part.by} {decides.part.value}" if decides.part else ""
@@ -282,13 +324,17 @@ def _sentence(judge: Judge, said: VerdictOfPair, tested: Sequence[Tested], slow:
         "undecided": f"not shown to be no worse than {than}",
     }
     level = f"{100 * (1 - judge.gate.alpha):g} %"
+    shown = (
+        f"{found.wins} gain, {found.losses} lose"
+        if isinf(found.ci_low)
+        else f"{level} interval {found.ci_low:+.3f} to {found.ci_high:+.3f}"
+    )
     text = (
-        f"{words[found.verdict]}{on}: {judge.metric} {found.difference:+.3f} ({level} interval "
-        f"{found.ci_low:+.3f} to {found.ci_high:+.3f}, margin {judge.gate.margin:g}) over "
-        f"{found.questions} queries"
+        f"{words[decides.verdict]}{on}: {judge.metric} {found.difference:+.3f} ({shown}, "
+        f"margin {judge.gate.margin:g}) over {found.questions} queries"
     )
     if said == "undecided" and (needed := _needed(tested)):
-        text += f"; about {needed:,} would show it, with a chance of 80 %, if it is as good"
+        text += f"; about {needed:,} would decide"
     return f"{text}; {slow}" if slow else text
 
 

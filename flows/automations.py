@@ -1,7 +1,8 @@
 """What Prefect's server watches for a deployment, and the messages that it sends.
 
-Three automations: no run has ended well for too long, a run failed, many documents failed. The
-server sees to them by itself: whatever became of worker, schedule and run, it tells.
+Automations: no run has ended well for too long, a run failed, and, of a refresh, many documents
+failed, or a run waits for a person. The server sees to them by itself: whatever became of worker,
+schedule and run, it tells.
 """
 
 from __future__ import annotations
@@ -50,7 +51,8 @@ class Watched:
 def automations(watched: Watched, max_age: timedelta, block: str) -> list[Automation]:
     """Those of a deployment; `block` is the id of what sends the messages."""
     found = [_stale(watched, max_age, block), _failed(watched, block)]
-    return [*found, _many(watched, block)] if watched.flow == "refresh" else found
+    own = [_many(watched, block), _waits(watched, block)] if watched.flow == "refresh" else []
+    return [*found, *own]
 
 
 def _stale(watched: Watched, max_age: timedelta, block: str) -> Automation:
@@ -110,8 +112,18 @@ def _many(watched: Watched, block: str) -> Automation:
     return _named(watched, "many documents failed", trigger, block, "Many failed", body)
 
 
+def _waits(watched: Watched, block: str) -> Automation:
+    trigger = {
+        **_of(watched, "PAUSED"),
+        "posture": "Reactive",
+        "expect": ["prefect.flow-run.Paused"],
+    }
+    body = _told(watched, todo.BY_STATE["Paused"], did="waits since")
+    return _named(watched, "a run waits for a person", trigger, block, "waits for a person", body)
+
+
 def _of(watched: Watched, *types: str) -> dict[str, Any]:
-    """Runs of the deployment that end in a state of these types."""
+    """Runs of the deployment that come to a state of these types."""
     related = [
         {"prefect.resource.role": role, "prefect.resource.name": escape(name)}
         for role, name in (("flow", watched.flow), ("deployment", watched.name))
@@ -120,9 +132,9 @@ def _of(watched: Watched, *types: str) -> dict[str, Any]:
     return {"type": "event", "match": ended, "match_related": related, "for_each": []}
 
 
-def _told(watched: Watched, what: str) -> str:
+def _told(watched: Watched, what: str, did: str = "ended as {{ flow_run.state.name }} at") -> str:
     return (
-        f"{_RUN}, a run of {watched.told}, ended as {{{{ flow_run.state.name }}}} at {_AT}: "
+        f"{_RUN}, a run of {watched.told}, {did} {_AT}: "
         f"{{{{ flow_run.state.message }}}}\n{what}" + f"\n{watched.run_page}".rstrip()
     )
 

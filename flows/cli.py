@@ -1,9 +1,9 @@
 """The command line: `millrace VERB …`.
 
 Exit codes: 0 done, 1 fault, 2 the user's mistake, 3 some documents failed, 4 stopped by a guard,
-5 candidate held by the gate, 6 busy, 7 not refreshed for too long, 9 taken over by another refresh;
-130, 143 and 129 stopped by Ctrl-C, SIGTERM and SIGHUP. Results go to stdout, everything else to
-stderr.
+5 candidate held by the gate, 6 busy, 7 not refreshed for too long, 8 damage found and not mended, 9
+taken over by another refresh; 130, 143 and 129 stopped by Ctrl-C, SIGTERM and SIGHUP. Results go
+to stdout, everything else to stderr.
 """
 
 from __future__ import annotations

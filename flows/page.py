@@ -3,7 +3,8 @@
 `NAME-counts`, `NAME-time`, `NAME-failures` and `NAME-changes` are written here, `NAME-progress`
 while documents are committed, `NAME-to-do` by `todo`. Every run that ends well writes each of them,
 also when there is little to say: the newest in a history is always the last run's. One that makes a
-second pass also writes `NAME-meanwhile`, its progress.
+second pass also writes `NAME-meanwhile`, its progress, and one of a pipeline with a gate
+`NAME-verdict`, see `verdict_page`.
 """
 
 from __future__ import annotations

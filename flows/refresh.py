@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
+from uuid import UUID
 
 from prefect import State, flow
 from prefect.logging import get_run_logger
@@ -17,13 +18,15 @@ from components.corpus import run
 from components.corpus.report import Report
 from components.corpus.request import Job, Request
 from components.corpus.survey import Survey
-from components.errors import MillraceError
 from components.phases import Phase, Runner
-from flows import engines, gates, page, shell, todo
+from flows import approval, engines, gates, page, shell, todo, verdict_page
+from flows.named import corpus_name
 from flows.shell import Ended, carry_out, tasks
 from flows.states import ended
 
 LOGGED_FAILURES = 20
+_LONGEST = 31 * 24
+"""Hours."""
 
 
 @dataclass(frozen=True)
@@ -41,18 +44,10 @@ def _run_id() -> str:
     return planned.job.request.run_id if planned else str(flow_run.id).replace("-", "")[-12:]
 
 
-def _name(file: str, overrides: tuple[str, ...]) -> str:
-    """The corpus' name, or the file's where it cannot be read."""
-    try:
-        return Job(Request(pipeline=file, overrides=overrides, run_id="")).pipeline.name
-    except MillraceError:
-        return Path(file).stem  # the run itself will say what is wrong
-
-
 def _run_name() -> str:
     """The corpus' name, and the run's id in the manifest."""
     given = flow_run.parameters
-    name = _name(str(given["pipeline"]), tuple(given.get("overrides") or ()))
+    name = corpus_name(str(given["pipeline"]), tuple(given.get("overrides") or ()))
     return f"{name}-{_run_id()}"
 
 
@@ -69,6 +64,7 @@ def refresh(
     adopt: bool = False,
     use_cache: bool = True,
     many_failed: Annotated[float, Field(ge=0, le=1)] = 0.1,
+    wait_for_person: Annotated[float, Field(ge=0, le=_LONGEST)] = 0.0,
 ) -> State[None]:
     """Bring a corpus up to date with its source: only what changed is encoded.
 
@@ -83,6 +79,8 @@ def refresh(
         use_cache: Take vectors that were made before from the worker's cache, and keep new ones.
         many_failed: End as "Many failed" where more than this share of the documents could not be
             used, from 0 to 1.
+        wait_for_person: Hours in which a person may decide on this page about a candidate that is
+            held, while the run is paused; 0: it ends as "Held" at once.
     """
 
     def planned() -> Planned:
@@ -99,10 +97,10 @@ def refresh(
         return Planned(Job(request))
 
     def refreshed(planned: Planned, by: Runner) -> Ended:
-        return _refreshed(planned, by, many_failed)
+        return _refreshed(planned, by, many_failed, wait_for_person)
 
     named = str(flow_run.name or "").removesuffix(f"-{_run_id()}")
-    return carry_out(named or _name(pipeline, overrides), planned, refreshed)
+    return carry_out(named or corpus_name(pipeline, overrides), planned, refreshed)
 
 
 def call(job: Job, found: Survey | None, by: Runner) -> Report:
@@ -113,7 +111,7 @@ def call(job: Job, found: Survey | None, by: Runner) -> Report:
     return report
 
 
-def _refreshed(planned: Planned, by: Runner, many: float) -> Ended:
+def _refreshed(planned: Planned, by: Runner, many: float, hours: float) -> Ended:
     start = time.perf_counter()
     job, name = planned.job, planned.job.pipeline.name
     judge = gates.judge(job.pipeline)
@@ -122,9 +120,21 @@ def _refreshed(planned: Planned, by: Runner, many: float) -> Ended:
         report = run.carry_out(job, found, by, engines.encoding, judge)
     report = replace(report, seconds=time.perf_counter() - start)
     _log(report)
+    until = datetime.now(UTC) + timedelta(hours=hours) if report.held and hours else None
+    verdict: UUID | None = None
     with suppress(Exception):  # it is published; the task itself shows what went wrong
-        by(Phase(name="report", work=lambda _: page.show(found, report)))
-    return Ended(report, ended(report, many), todo.of_report(found, report))
+        verdict = by(Phase(name="report", work=lambda _: _show(job, found, report, until)))
+    state = ended(report, many)
+    if until:
+        state, report = approval.awaited(job, report, hours) or (state, report)
+        with suppress(Exception):
+            verdict_page.show(job, report, shown=verdict)
+    return Ended(report, state, todo.of_report(found, report))
+
+
+def _show(job: Job, found: Survey, report: Report, until: datetime | None) -> UUID | None:
+    page.show(found, report)
+    return verdict_page.show(job, report, until)
 
 
 def _log(report: Report) -> None:

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from prefect import State, task
 
-from components.errors import GuardStopped, Held, MillraceError
+from components.errors import Damaged, GuardStopped, Held, MillraceError
 from components.machine.system import telling
 from components.phases import Done, Phase, Runner, Tell, plainly
 from flows import orchestrator, run_log, states, todo, wording
@@ -62,8 +62,8 @@ def planned() -> Any:
 
 
 def call(flow: Callable[..., State[Any]], form: Mapping[str, Any], planned: Any, by: Runner) -> Any:
-    """Run a flow in this process, as a command does: its outcome. Raises what stops the run, but
-    for a guard or a gate that has let it come to one.
+    """Run a flow in this process, as a command does: its outcome. Raises what stops the run before
+    it has come to one.
     """
     caller = Caller(planned, by)
     token = _CALLER.set(caller)
@@ -72,7 +72,7 @@ def call(flow: Callable[..., State[Any]], form: Mapping[str, Any], planned: Any,
             state = flow(**form, return_state=True)
             try:
                 state.result()
-            except (GuardStopped, Held):
+            except (Damaged, GuardStopped, Held):
                 if caller.outcome is None:
                     raise
     finally:

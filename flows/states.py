@@ -3,6 +3,8 @@
 Completed               every document could be used
 Some failed             (completed) done; the failed documents are named in an artifact
 Many failed             (completed) the same, of more than a share of the documents
+Promoted                (completed) the candidate was held, and a person let it go live
+Rejected                (completed) the candidate was held, and a person gave it up
 Busy                    (cancelled) another refresh of this corpus is running; nothing was done
 Taken over              (cancelled) another refresh has the corpus now; what was committed stays
 Cancelled               (cancelled) somebody wanted it so; what was committed stays
@@ -10,6 +12,7 @@ Stopped                 (crashed) the process was told to stop; the next run goe
 Held                    (failed) what was made waits for a person, what was live stays
 Stopped by guard        (failed) nothing was published, somebody has to decide
 Unavailable             (failed) who was asked did not answer; the next run goes on from there
+Damaged                 (failed) a doctor found damage that is not mended; nothing else is changed
 Failed                  the request is wrong, or something is broken
 """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from components.corpus.doctor.diagnosis import Diagnosis
 from components.corpus.report import Report
 from components.corpus.survey import Survey
 from components.errors import (
@@ -32,6 +33,9 @@ BY_STATE: Mapping[str, str] = {
     ),
     "Some left out": "Look at the systems that were left out; the others were compared.",
     "Some unmeasured": "Look at what failed or was not measured; the next run tries it again.",
+    "Paused": "Decide: resume the run, its page asks what is to become of the candidate.",
+    "Promoted": "Nothing to do: a person let the candidate go live.",
+    "Rejected": "Nothing to do: a person gave the candidate up, what was live stays.",
     "Busy": "Nothing to do: another run is at work on the same.",
     "Taken over": "Nothing to do: another refresh goes on with what this one committed.",
     "Cancelled": "Nothing to do: somebody cancelled it. The next run goes on from there.",
@@ -40,12 +44,13 @@ BY_STATE: Mapping[str, str] = {
         "Nothing to do yet: the next run goes on from there. If that ends so as well, see to what "
         "did not answer."
     ),
-    "Held": "Decide: look at what was lost, then millrace promote or millrace reject.",
+    "Held": "Decide: promote the candidate or reject it. What is live stays until somebody does.",
     "Stopped by guard": "Decide: what is served stays as it was until somebody does.",
     "Crashed": (
         "Nothing to do yet: what was committed stays, and the next run goes on from there. If that "
         "crashes as well, look at the worker's log and at the machine's memory."
     ),
+    "Damaged": "Look at what is damaged, and run millrace doctor with --repair.",
     "Failed": "Mend what the message names: the next run would end so as well.",
 }
 """By the name of the state that a run ended in; what is known of the run says more."""
@@ -60,8 +65,8 @@ _BY_ERROR: Mapping[type[MillraceError], str] = {
 
 def of_report(found: Survey, report: Report) -> str:
     """Of a refresh that came to its end."""
-    if report.error:
-        return of_error(report.error)
+    if report.held:
+        return f"Decide: {report.pipeline}-verdict says why it is held, and what to do."
     gaps, (new, _) = len(report.gaps), new_and_healed(found, report)
     told = [counted(gaps, "part", "of the source could not be listed")] if gaps else []
     told += [counted(len(new), "document", "newly failed")] if new else []
@@ -72,6 +77,17 @@ def of_report(found: Survey, report: Report) -> str:
         before = counted(failed, "document", "failed as before")
         return f"Nothing new to do: {before}, see {shown}."
     return NOTHING
+
+
+def of_diagnosis(diagnosis: Diagnosis) -> str:
+    """Of a doctor's visit that came to its end."""
+    shown, wrong = f"doctor-{diagnosis.pipeline}-findings", len(diagnosis.damage)
+    if not wrong:
+        mended = counted(len(diagnosis.findings), "finding", "mended")
+        return f"Nothing to do: {mended}, see {shown}." if diagnosis.findings else NOTHING
+    if diagnosis.repaired:
+        return f"Decide: {counted(wrong, 'finding', 'not mended')}, {shown} says why."
+    return f"Look at {shown}, and run it again with repair: {counted(wrong, 'finding', 'open')}."
 
 
 def state_of(error: MillraceError) -> str:

@@ -30,6 +30,9 @@ def of(phase: Phase[Any], done: Done = _NOTHING, seconds: float = 0.0) -> Words:
         rate = done.tokens / max(1e-9, seconds)
         line = f"{done.units:,}{whole} {counts}, {done.chunks:,} chunks, {rate:,.0f} tokens/s"
         return Words("Documents committed", f"encoding {name}".strip(), line, "under way")
+    if phase.name == "encode-anew":
+        line = f"{done.units:,} of {total:,} {counts} encoded anew"
+        return Words("Documents encoded anew", "encoding anew", line, "under way")
     if phase.name == "build":
         line = f"building the index of {name}"
         return Words(f"Index of {name}", f"index of {name}, {counts}", line, "begun")

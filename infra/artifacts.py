@@ -23,6 +23,7 @@ from prefect.artifacts import (
     update_progress_artifact,
 )
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import ArtifactUpdate
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from prefect.client.schemas.sorting import ArtifactSort
 
@@ -49,11 +50,11 @@ def table(key: str, rows: Rows, description: str) -> None:
     _server.ask(key, lambda: create_table_artifact(key=key, table=told, description=description))
 
 
-def markdown(key: str, text: str, description: str) -> None:
-    """A text."""
-    _server.ask(
-        key, lambda: create_markdown_artifact(key=key, markdown=text, description=description)
-    )
+def markdown(key: str, text: str, description: str, shown: UUID | None = None) -> UUID | None:
+    """A text, in place of the one of that id where that is `shown` already: its id."""
+    if shown:
+        return _server.ask(key, lambda: _changed(shown, text, description))
+    return _server.ask(key, lambda: _text(key, text, description))
 
 
 def tables(key: str) -> list[Rows]:
@@ -115,6 +116,16 @@ def _tables(key: str) -> list[Rows]:
         )
     parsed = [json.loads(each.data) for each in artifacts if isinstance(each.data, str)]
     return [rows for rows in parsed if isinstance(rows, list)]
+
+
+def _text(key: str, text: str, description: str) -> UUID:
+    return create_markdown_artifact(key=key, markdown=text, description=description)  # type: ignore[return-value]
+
+
+def _changed(shown: UUID, text: str, description: str) -> UUID:
+    with get_client(sync_client=True) as client:
+        client.update_artifact(shown, ArtifactUpdate(data=text, description=description))
+    return shown
 
 
 def _bar(key: str, description: str) -> UUID:

@@ -32,7 +32,9 @@ LIGHT = [
     *(found.name for found in pkgutil.walk_packages(flows.__path__, "flows.")),
 ]
 LIGHT.remove("flows.answers")
+LIGHT.remove("flows.approval")
 LIGHT.remove("flows.compare")
+LIGHT.remove("flows.doctor")
 LIGHT.remove("flows.refresh")
 LIGHT.remove("flows.shell")
 # Of torch's, for the model that is loaded.

@@ -152,16 +152,14 @@ def local(changes: Iterable[Change], job: Job, draft: Generation, clock: Clock) 
     """In this process: in the order of the changes, reading as it goes."""
     for shard in shards(changes, job, clock):
         yield Encoded(
-            pieces=_pieces(shard.ready, job, draft, clock),
+            pieces=pieces(shard.ready, job, draft, clock),
             outcomes=shard.outcomes,
             characters=shard.characters,
         )
 
 
-def _pieces(
-    ready: Sequence[Prepared], job: Job, draft: Generation, clock: Clock
-) -> Iterator[Piece]:
-    """Block by block, so that one huge document does not need one huge matrix."""
+def pieces(ready: Sequence[Prepared], job: Job, draft: Generation, clock: Clock) -> Iterator[Piece]:
+    """Their vectors, block by block, so that one huge document does not need one huge matrix."""
     documents = [each.document for each in ready]
     spans = [each.spans for each in ready]
     made = [0] * len(documents)

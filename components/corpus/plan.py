@@ -180,7 +180,7 @@ def _change(
 def _compared(document: Document, entry: Entry, fields: frozenset[str]) -> Action:
     if not entry.chunks:
         return "add"
-    if content_hash(document, fields) != entry.content_hash:
+    if entry.lost or content_hash(document, fields) != entry.content_hash:
         return "change"
     same = metadata_hash(document) == entry.metadata_hash and entry.state == "done"
     return "touch" if same else "describe"

@@ -173,7 +173,7 @@ def _candidate(
     )
     if live is None:
         return Candidate(release=release, identity=own, live=None, spare=spare)
-    before, unread = served(job, live.generation, found.base)
+    before, unread = served(job, live.generation, found.base, entries if found.draft else None)
     changed = difference.chunks(before, entries) if unread is None else unread.chunks
     grown = live.generation.form == generation.form and same_serving(live.serving, answering)
     listed = history.listed(live.number)
@@ -294,7 +294,7 @@ def _check_coverage(job: Job, found: Survey, live: Generation, candidate: Genera
     that was recovered of what it had lost.
     """
     held = manifest(job, candidate)
-    seen, unread = served(job, live, found.base)
+    seen, unread = served(job, live, found.base, held if found.draft else None)
     unlisted = tuple(found.gap_prefixes)
     missing = [
         document_id

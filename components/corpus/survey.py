@@ -92,7 +92,7 @@ def survey(job: Job, folder: Path, written: str = "") -> Survey:
     release = job.corpus.live()
     live = release.generation if release else None
     base = job.corpus.finished(job.fingerprint)
-    draft = job.corpus.generation(written) if written else _resumable(job, base)
+    draft = job.corpus.generation(written) if written else resumable(job, base)
     entries = trusted(job, manifest(job, draft or base))
     plan = make_plan(
         job.source,
@@ -103,7 +103,7 @@ def survey(job: Job, folder: Path, written: str = "") -> Survey:
     )
     held, unread = entries, None
     if live != (draft or base):
-        held, unread = served(job, live, base.name if base else "")
+        held, unread = served(job, live, base.name if base else "", entries if draft else None)
     if not written:
         check_holdings(job, plan, held or entries)
     file = folder / "plan.parquet"
@@ -147,16 +147,21 @@ def manifest(job: Job, generation: Generation | None) -> dict[str, Entry]:
         raise
 
 
-def served(job: Job, live: Generation | None, base: str) -> tuple[dict[str, Entry], Totals | None]:
+def served(
+    job: Job, live: Generation | None, base: str, draft: Mapping[str, Entry] | None = None
+) -> tuple[dict[str, Entry], Totals | None]:
     """What readers see now. Where that is damaged, what the draft is made of stands for it, and its
-    totals are all that is known of the rest.
+    totals are all that is known of the rest. Where it is the base itself, that is what a draft
+    holds that was begun before the damage was found, or to mend it.
     """
     try:
         return manifest(job, live), None
     except Damaged as error:
-        if live is None or live.name == base:
+        if live is None or (live.name == base and draft is None):
             raise
         _log.warning("what is live is compared by its totals: %s", error)
+        if draft is not None and live.name == base:
+            return dict(draft), live.totals
         return manifest(job, job.corpus.generation(base) if base else None), live.totals
 
 
@@ -189,7 +194,8 @@ def _held_back(job: Job, plan: Plan) -> str:
     return name if all(each.action == "touch" for each in now.changes) else ""
 
 
-def _resumable(job: Job, base: Generation | None) -> Generation | None:
+def resumable(job: Job, base: Generation | None) -> Generation | None:
+    """A draft that began from this base and was not finished, recovered; set aside if damaged."""
     draft = job.corpus.unfinished(job.fingerprint, base)
     if draft is None or job.request.dry_run:
         return None  # a dry run opens nothing that a running refresh may be writing

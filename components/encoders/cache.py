@@ -26,6 +26,7 @@ from infra.settings import cache_folder, settings
 
 _FILE = "vectors-1.sqlite"
 _LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_TORN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _WAIT = 5.0
 """Seconds for another process to finish writing."""
 _AT_ONCE = 500
@@ -114,6 +115,34 @@ class VectorCache:
         """Store other bytes, under keys of their own."""
         if held:
             self._tried(lambda file: _write(file, held, self._limit), None, writes=True)
+
+    @property
+    def file(self) -> Path:
+        """Where they are."""
+        return self._file
+
+    def damage(self) -> str:
+        """What is torn in it; empty where nothing is, or nobody can look for now. Reads it all."""
+        if not self._file.exists():
+            return ""
+        try:
+            with closing(sqlite3.connect(self._file, timeout=_WAIT)) as opened:
+                (told,) = opened.execute("PRAGMA quick_check(1)").fetchone()
+                if told != "ok":
+                    return str(told)
+                (torn,) = opened.execute(
+                    "SELECT count(*) FROM vectors WHERE typeof(vector) <> 'blob' OR vector = x''"
+                ).fetchone()
+                return f"{torn:,} entries hold no bytes" if torn else ""
+        except sqlite3.Error as error:
+            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF
+            return str(error) if code in _TORN else ""
+
+    def clear(self) -> None:
+        """Drop the file: it is made anew when something is kept. Raises OSError."""
+        self.close()
+        for end in ("", "-wal", "-shm"):
+            self._file.with_name(self._file.name + end).unlink(missing_ok=True)
 
     def close(self) -> None:
         """Close the file; it is opened again when it is needed."""

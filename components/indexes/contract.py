@@ -6,13 +6,14 @@ the live generation with `read` or `hold` and see nothing of a draft.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol, runtime_checkable
 
-from components.errors import Damaged
+from components.errors import BadOption, Damaged
 from components.indexes.ledger import Event
 from components.indexes.manifest import Entry, Generation, Release, Totals
+from components.indexes.points import Held
 from components.indexes.retention import Surplus
 from components.stages import Reader
 from components.values import Chunk, Matrix, Metadata, SparseVector, States, Whole
@@ -35,6 +36,12 @@ class GenerationReader(Reader, Protocol):
 
     def count_chunks(self, document_id: str | None = None) -> int:
         """Stored chunks of a document, or of all."""
+        ...
+
+    def scan(self) -> Iterator[Held]:
+        """Every point that has vectors, whatever is wrong with it, in no order. It is read while it
+        is asked for.
+        """
         ...
 
 
@@ -227,6 +234,50 @@ class Shared(Protocol):
         holds the lock: writes raise TakenOver when it does no more.
         """
         ...
+
+
+@runtime_checkable
+class Mendable(Protocol):
+    """A corpus that may be looked into, and mended, where it is not what it should be."""
+
+    def generations(self) -> list[Generation]:
+        """All of which the facts can be read, drafts among them, in order of number."""
+        ...
+
+    def mending(self) -> AbstractContextManager[None]:
+        """As `lock`, also where nobody can say what is live."""
+        ...
+
+    def examine(self, generation: Generation) -> AbstractContextManager[GenerationReader]:
+        """As `hold`, also of a generation that does not hold what is recorded. Raises Damaged where
+        it is proved that it cannot be read.
+        """
+        ...
+
+    def mend(self, wanted: Generation, base: Generation) -> Generation:
+        """As `draft`, also of a base that does not hold what is recorded."""
+        ...
+
+    def astray(self) -> str:
+        """What is wrong with the name under which others find what is live; empty where nothing is,
+        or the store has none. `lock` puts it right. Raises as `live`.
+        """
+        ...
+
+    def forget_live(self) -> int | None:
+        """Let go of a pointer that cannot be understood, under `lock`, so that `publish` can write
+        another: what that goes over, see `Release.over`. Until then `live` raises as before.
+        """
+        ...
+
+
+def mendable(corpus: CorpusIndex) -> Mendable:
+    """The corpus as one that may be looked into. Raises BadOption."""
+    if isinstance(corpus, Mendable):
+        return corpus
+    raise BadOption("the index does not let itself be looked into").at(
+        where="index", hint="qdrant_edge and qdrant do"
+    )
 
 
 @runtime_checkable

@@ -38,6 +38,8 @@ class Entry:
     """Why it failed; of one that is done, what of it could not be read."""
     language: str = ""
     """That its terms were read in, where each document is read in its own."""
+    lost: int = 0
+    """Further chunks of that content, which were lost and could not be made again so far."""
     fields: tuple[str, ...] | None = None
     """Names in full of what its chunks have to filter by, but for what all have; None where an
     older version has written it.

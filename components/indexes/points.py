@@ -10,7 +10,15 @@ import numpy as np
 
 from components.indexes.checks import check_vectors, check_whole, checked_states
 from components.indexes.manifest import Generation
-from components.indexes.payload import WHOLE, of_chunk, of_whole, size, whole_id
+from components.indexes.payload import (
+    CHUNK,
+    WHOLE,
+    named,
+    of_chunk,
+    of_whole,
+    size,
+    whole_id,
+)
 from components.values import NO_TERMS, Chunk, Matrix, SparseVector, States, Whole
 
 DENSE = "dense"
@@ -38,6 +46,44 @@ class Point:
     """Sparse vectors by name; none that is empty."""
     size: int
     """Bytes of the payload, roughly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A point with vectors as it is stored, which may not be as it should."""
+
+    id: str
+    """The chunk's, or that of the whole document."""
+    document_id: str
+    version: str
+    """The content hash of what it was made of."""
+    ordinal: int | None
+    """Of a chunk; None of what stands for a whole document alone."""
+    whole: bool
+    """Whether it stands for the whole document."""
+    dense: Matrix | None
+    """(width,); None where it has none."""
+    termed: bool
+    """Whether it has terms to be found by as a chunk."""
+
+
+SCANNED = ("kind", "document_id", "version", "ordinal", CHUNK, WHOLE)
+"""Payload fields that `held` reads."""
+
+
+def held(point: Any) -> Held:
+    """A store's record, with `SCANNED`."""
+    payload, vectors = point.payload or {}, point.vector or {}
+    dense = vectors.get(DENSE)
+    return Held(
+        id=named(point),
+        document_id=str(payload.get("document_id", "")),
+        version=str(payload.get("version", "")),
+        ordinal=payload.get("ordinal"),
+        whole=WHOLE in payload,
+        dense=None if dense is None else np.asarray(dense, dtype=np.float32),
+        termed=SPARSE in vectors,
+    )
 
 
 def points_of(

@@ -14,8 +14,24 @@ from components.fields import Fields, of_documents
 from components.indexes.dialect import Own
 from components.indexes.hits import best, documents
 from components.indexes.manifest import Entry, Generation
-from components.indexes.payload import NAMING, STATES, fields_of, named, states_of, to_chunk
-from components.indexes.points import DENSE, DOCUMENT_SPARSE, SPARSE, stored_terms
+from components.indexes.payload import (
+    NAMING,
+    STATES,
+    VECTORS,
+    fields_of,
+    named,
+    states_of,
+    to_chunk,
+)
+from components.indexes.points import (
+    DENSE,
+    DOCUMENT_SPARSE,
+    SCANNED,
+    SPARSE,
+    Held,
+    held,
+    stored_terms,
+)
 from components.indexes.vocabulary import FIRST, distinct, known_fields, payload_field
 from components.values import NO_TERMS, Chunk, Filter, Hit, Matrix, Scalar, SparseVector, States
 
@@ -202,6 +218,12 @@ class StoredReader(Generic[PointsT]):
         """See `GenerationReader`."""
         wanted: Filter = {} if document_id is None else {"document_id": [document_id]}
         return self.points.count(wanted=wanted, kind=["chunk"])
+
+    @_asking
+    def scan(self) -> Iterator[Held]:
+        """See `GenerationReader`. Sparse vectors are read, too: what is torn shows."""
+        names = [DENSE, SPARSE, *([DOCUMENT_SPARSE] if self.generation.whole else [])]
+        return map(held, self.points.scroll({}, SCANNED, names, kind=VECTORS))
 
     @_asking
     def count_sparse(self) -> int:

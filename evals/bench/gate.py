@@ -22,7 +22,7 @@ from evals import extras
 from evals.bench import results
 from evals.bench.losing import FIRST, SHAPES, VALUES, Shape, Tenths, drawn, moved
 from evals.command import as_json, console, table, told
-from evals.gate import PASSED, worst
+from evals.gate import PASSED, refuted, worst
 from evals.significance import Rules
 from evals.significance.paired import Array, reach
 from evals.significance.verdict import Verdict, verdicts
@@ -37,8 +37,8 @@ _TABLE = ("queries", "true loss", "equal", "better", "no worse", "undecided", "w
 
 
 def said(differences: Array, rules: Rules, family: int = 1) -> list[Verdict]:
-    """What `evals.significance.compare` says of every column of `differences`, (queries, columns),
-    where each `family` of neighbours is compared at once; more than 13 queries.
+    """What `evals.gate.weighed` says of every column of `differences`, (queries, columns), where
+    each `family` of neighbours is compared at once; more than 13 queries.
 
     Columns share resamples, which are those that each would have by itself.
     """
@@ -51,8 +51,21 @@ def said(differences: Array, rules: Rules, family: int = 1) -> list[Verdict]:
         for first in range(0, len(means), family):
             own = slice(first, first + family)
             mean, none, loss = (each[own].tolist() for each in (means, p, p_of_loss))
-            found += verdicts(mean, none, loss, [len(some)] * family, rules.alpha)
+            given = verdicts(mean, none, loss, [len(some)] * family, rules.alpha)
+            found += [
+                _few(each, some[:, first + n], reached.low[:, first + n], rules, family)
+                for n, each in enumerate(given)
+            ]
     return found
+
+
+def _few(said: Verdict, differences: Array, low: Array, rules: Rules, family: int) -> Verdict:
+    """The verdict, where resamples know no bound by how few queries lose."""
+    bounded = (low == -np.inf).mean() < rules.alpha
+    if said != "undecided" or bounded:
+        return said
+    losing = int((differences < 0).sum())
+    return "no_worse" if refuted(losing, len(differences), rules, family) else said
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from flows.commands import (
     compare,
     components,
     diff,
+    doctor,
     models,
     promote,
     prune,
@@ -22,7 +23,7 @@ from flows.commands import (
     status,
 )
 
-_GO_ON = (refresh, compare, answers, questions, prune)
+_GO_ON = (refresh, compare, answers, questions, doctor, prune)
 _OTHERS = (
     search,
     status,

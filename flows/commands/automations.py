@@ -37,7 +37,8 @@ def command(deployments: tuple[str, ...], notify: str, max_age: timedelta, as_js
     """Have Prefect's server watch these deployments, such as refresh/handbook.
 
     It sends a message when no run has ended well for too long, for whatever reason, when a run
-    failed or crashed, and when many documents failed. Run it again to change what it made.
+    failed or crashed, when many documents failed, and when a run waits for a person. Run it again
+    to change what it made.
     """
     prepare()
     from flows import orchestrator

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,6 +41,7 @@ def command(
 
     from components.corpus.release import corpus_of, differs, live
     from components.errors import NothingLive, TooOld
+    from components.indexes import ledger as ledgers
 
     loaded = load(pipeline, overrides)
     corpus = corpus_of(loaded)
@@ -53,6 +54,7 @@ def command(
             where=error.where, hint=error.hint
         ) from None
     too_old = _too_old(loaded.name, release, max_age) if max_age else None
+    ledger = ledgers.ledger(corpus)
     generation = release.generation
     found = {
         "schema": 1,
@@ -69,6 +71,8 @@ def command(
         "stages": {name: each.use for name, each in generation.stages.items()},
         "pending": differs(loaded, release),
         "damaged": corpus.damage(generation),
+        "held": ledger.held,
+        "paused": ledger.paused,
     }
     if as_json:
         print_json(found)
@@ -129,11 +133,21 @@ def _show(found: dict[str, Any]) -> None:
         table.add_row(
             "pending", "the pipeline file differs: the next refresh makes a release of it"
         )
+    for name, told in _waiting(found):
+        table.add_row(name, told)
     console = new_console()
     console.print(table)
     if found["damaged"]:
         said = f"damaged     see {found['damaged']}: the next refresh builds it anew"
         console.print(said, soft_wrap=True, markup=False)
+
+
+def _waiting(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What waits for a person."""
+    if found["held"] is not None:
+        yield "held", f"release {found['held']} waits for a person: millrace releases"
+    if found["paused"]:
+        yield "paused", "what refreshes make is held until millrace promote"
 
 
 def _names(fields: Mapping[str, int]) -> str:

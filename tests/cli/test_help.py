@@ -16,6 +16,7 @@ VERBS = (
     "compare",
     "components",
     "diff",
+    "doctor",
     "models",
     "promote",
     "prune",
@@ -46,6 +47,7 @@ OPTIONS = {
     "reject": (*SHARED, "--release", "--reason"),
     "rollback": (*SHARED, "--reason"),
     "automations": ("--notify", "--max-age", "--json", "-h, --help"),
+    "doctor": (*SHARED, "--repair", "--sample"),
     "prune": (*SHARED, "--dry-run"),
     "answers": (
         "--set [",

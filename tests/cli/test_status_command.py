@@ -19,6 +19,8 @@ KEYS = {
     "pipeline",
     "generation",
     "release",
+    "held",
+    "paused",
     "fingerprint",
     "since",
     "refreshed",

@@ -78,7 +78,7 @@ def test_too_few_queries_do_not_decide_and_the_number_is_said(tmp_path: Path) ->
     found = told(report)
     assert (found["outcome"], report.exit_code) == ("undecided", 5)
     assert found["queries_needed"] > 12
-    assert f"about {found['queries_needed']:,} would show it" in report.held
+    assert f"about {found['queries_needed']:,} would decide" in report.held
 
 
 def test_the_answer_stays_the_same_when_it_is_asked_again(file: Path) -> None:

@@ -393,3 +393,16 @@ def test_a_sweep_over_what_is_stored_is_no_live_pipeline(tmp_path: Path) -> None
     file = served(tmp_path, encoder={"use": "hashing", "width": [32, 64]})
     with pytest.raises(UserError, match="encoder lists several values"):
         planned(tmp_path, file, data)
+
+
+def test_what_is_live_is_measured_as_it_is_and_by_the_file_besides(tmp_path: Path) -> None:
+    beir(tmp_path / "data")
+    file = served(tmp_path, retriever={"use": "hybrid"})
+    name = publish(file)
+    (alone,) = generations(spec.read(file))
+    assert (alone.name, alone.live) == (f"mill@{name}[live]", True)
+    file = served(tmp_path, retriever={"use": "dense"})
+    now, own = generations(spec.read(file))
+    assert (now.name, now.live) == (f"mill@{name}[live]", True)
+    assert (own.name, own.live) == (f"mill@{name}", False)
+    assert [each.pipeline.stages["retriever"].use for each in (now, own)] == ["hybrid", "dense"]

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from components.errors import BadDocument, BadOption, BadVectors, Busy, Damaged, Missing, Moved
-from components.indexes.contract import CorpusIndex, GenerationReader, Index, Writer
-from components.indexes.manifest import Entry, Generation, total
+from components.indexes.contract import CorpusIndex, GenerationReader, Index, Mendable, Writer
+from components.indexes.manifest import Entry, Generation, Totals, total
 from components.indexes.payload import chunk_id
 from components.registry import Choice
 from components.values import Chunk, Filter, Matrix, Scalar, Span, SparseVector, States, Whole
@@ -210,6 +210,51 @@ class IndexContract:
             assert reader.count_chunks() == 9
             assert reader.count_chunks("b") == 3
             assert total(reader.entries()) == live.totals
+
+    def test_every_point_with_vectors_is_scanned(
+        self, corpus: CorpusIndex, live: Generation
+    ) -> None:
+        with corpus.lock():
+            draft = corpus.draft(wanted("e" * 16, whole=True), None)
+            with corpus.write(draft) as writer:
+                put_whole(writer, "a")
+                put_whole(writer, "b", count=1)
+                assert len(list(writer.scan())) == 5
+            whole = finish(corpus, draft)
+        for generation, documents in ((live, "abc"), (whole, "ab")):
+            with corpus.read(generation) as reader:
+                found = list(reader.scan())
+                chunks = [each for each in found if each.ordinal is not None]
+                rows = np.stack([each.dense for each in chunks if each.dense is not None])
+                stored = {each.id: each for each in reader.chunks(*documents)}
+                assert np.array_equal(rows, reader.vectors([each.id for each in chunks]))
+            assert len(chunks) == len(stored)
+            for each in chunks:
+                own = stored[each.id]
+                assert (each.document_id, each.ordinal) == (own.document_id, own.ordinal)
+                assert (each.version, each.termed) == ("v1", True)
+        wholes = [(each.document_id, each.ordinal) for each in found if each.whole]
+        assert set(wholes) == {("a", None), ("b", 0)}
+
+    def test_what_lacks_some_can_be_looked_into_and_mended(
+        self, corpus: CorpusIndex, live: Generation
+    ) -> None:
+        if not isinstance(corpus, Mendable):
+            pytest.skip("it cannot be mended")
+        with corpus.lock():
+            draft = corpus.mend(replace(live, totals=Totals()), live)
+            assert draft.base == live.name
+            with corpus.write(draft) as writer:
+                writer.forget(["b"])
+                assert names(writer) == {"a", "c"}
+            with corpus.examine(live) as reader:
+                assert len(list(reader.scan())) == 9
+            done = finish(corpus, draft)
+            corpus.publish(done, "r")
+        assert [each.name for each in corpus.generations()] == [live.name, done.name]
+        assert corpus.astray() == ""
+        with corpus.examine(done) as reader:
+            assert names(reader) == {"a", "c"}
 
     def test_a_held_generation_hinders_nobody(
         self, corpus: CorpusIndex, live: Generation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -355,3 +355,23 @@ class TestBadRows:
 def _marked(model: Table) -> Table:
     model.__dict__["tokenizer"] = SimpleNamespace(prefix=SPECIAL[:1], suffix=SPECIAL[1:])
     return model
+
+
+def test_what_is_torn_is_told_and_only_that(tmp_path: Path) -> None:
+    cache = VectorCache(tmp_path, 2**26)
+    assert cache.damage() == "", "there is nothing"
+    cache.file.touch()
+    assert cache.damage() == "", "a kill has left it empty"
+    cache.keep_bytes({b"key": b"value"})
+    assert cache.damage() == ""
+    with closing(sqlite3.connect(cache.file)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        assert cache.damage() == "", "another process is writing"
+    cache.close()
+    cache.file.write_bytes(b"no database at all" * 100)
+    assert cache.damage() != ""
+    cache.clear()
+    assert cache.damage() == ""
+    assert list(tmp_path.iterdir()) == []
+    cache.keep_bytes({b"key": b"value"})
+    assert cache.find_bytes([b"key"]) == {b"key": b"value"}

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evals.bench.gate import drift, main, said
@@ -40,6 +40,7 @@ def passed(candidates: Tenths, live: Tenths, anchor: Tenths, rules: Rules = QUIC
 
 
 @SHAPE
+@settings(deadline=None)
 @given(loss=st.floats(0, 0.04), nights=st.integers(0, 20))
 def test_a_population_loses_exactly_what_is_said(shape: Shape, loss: float, nights: int) -> None:
     shares = FIRST

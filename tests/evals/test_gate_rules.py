@@ -14,7 +14,7 @@ from components.indexes.ledger import Ledger
 from components.spec.gate import Gate
 from evals import gate
 from evals.datasets.judged import Judged, Question
-from evals.gate import PASSED, Judge, Part, outcome, weighed
+from evals.gate import PASSED, Judge, Part, outcome, refuted, weighed
 from evals.significance import Rules
 from evals.significance.verdict import Verdict
 
@@ -159,12 +159,36 @@ def test_alpha_is_two_sided() -> None:
         assert said(own, live, live, rules=Rules(alpha=0.031)) == "undecided"
 
 
-@pytest.mark.parametrize("changed", [[1.0], [0.4, 0.6], [0.4]])
-def test_one_or_two_queries_that_change_are_undecided(changed: list[float]) -> None:
-    """More than one resample in twenty has none of them, and so no spread."""
-    live = [0.5] * 300
+@pytest.mark.parametrize("changed", [[1.0], [0.4, 0.6], [0.4], [0.0]])
+@pytest.mark.parametrize(("queries", "word"), [(60, "undecided"), (300, "no_worse")])
+def test_where_one_or_two_queries_change_their_number_decides(
+    changed: list[float], queries: int, word: str
+) -> None:
+    """More than one resample in twenty has none of them, and so no spread. But no query loses more
+    than 1: where so few of many lose, a mean loss of the margin is excluded.
+    """
+    live = [0.5] * queries
     own = [*changed, *live[len(changed) :]]
-    assert said(own, live, live) == "undecided"
+    assert said(own, live, live) == word
+
+
+@pytest.mark.parametrize(
+    ("losing", "queries", "family", "excluded"),
+    [
+        (0, 122, 1, True),
+        (0, 121, 1, False),
+        (3, 300, 1, True),
+        (4, 300, 1, False),
+        (3, 300, 2, False),
+    ],
+)
+def test_how_many_may_lose(losing: int, queries: int, family: int, excluded: bool) -> None:
+    assert refuted(losing, queries, Rules(), family) == excluded
+
+
+def test_a_metric_that_may_be_above_1_takes_no_such_bound() -> None:
+    live = [5.0] * 300
+    assert said([4.0, *live[1:]], live, live) == "undecided"
 
 
 def judged(kinds: Mapping[str, int]) -> Judged:

@@ -62,6 +62,12 @@ def test_a_run_that_failed_is_told_and_one_that_did_not_is_not(handbook: Watched
     many = handbook.message()
     assert many.subject == f"refresh/{name}: Many failed"
     assert "3 added, 9 failed, 0 unchanged\nLook at the documents that failed" in many.body
+
+    handbook.end("PAUSED", "Paused", "release 2 waits for a person: worse")
+    waits = handbook.message()
+    assert waits.subject == f"refresh/{name}: waits for a person"
+    assert re.search(f" waits since {TIME}: release 2 waits for a person: worse\n", waits.body)
+    assert todo.BY_STATE["Paused"] in waits.body
     assert handbook.arrived.empty()
 
 
@@ -69,7 +75,10 @@ def test_what_was_made_is_changed_where_it_differs_and_else_goes_on_counting(
     handbook: Watched,
 ) -> None:
     made = handbook.automations("26h", "--json").json["automations"]
-    names = ("no run ends well", "a run failed", "many documents failed")
+    names = (
+        *("no run ends well", "a run failed", "many documents failed"),
+        "a run waits for a person",
+    )
     assert [each["name"] for each in made] == [f"refresh/{handbook.name}: {name}" for name in names]
     assert {each["did"] for each in made} == {"made"}
     again = handbook.automations("26h", "--json").json["automations"]
@@ -77,8 +86,7 @@ def test_what_was_made_is_changed_where_it_differs_and_else_goes_on_counting(
     later = handbook.automations("2d")
     assert [line.split()[0] for line in later.out.splitlines()] == [
         "changed",
-        "unchanged",
-        "unchanged",
+        *["unchanged"] * 3,
     ]
     (there,) = handbook.server.ask(
         "automations/filter", automations={"name": {"any_": [made[0]["name"]]}}

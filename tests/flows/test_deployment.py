@@ -43,6 +43,18 @@ def test_a_refresh_runs_on_a_worker(tmp_path: Path, deployed: Deployed) -> None:
 
 
 @pytest.mark.slow
+def test_a_doctor_runs_on_a_worker(tmp_path: Path, deployed: Deployed) -> None:
+    corpus = Corpus(tmp_path, {**HASHING, "name": "looked-at"})
+    corpus.fill(2)
+    corpus.refresh()
+    made = deployed.made["sample-doctor"]
+    assert made["parameters"] == {"pipeline": "pipelines/sample.yaml"}
+    done = deployed.run("sample-doctor", pipeline=str(corpus.file))
+    assert (done["state_type"], done["state_name"]) == ("COMPLETED", "Completed")
+    assert done["state"]["message"] == "all is well with 2 documents"
+
+
+@pytest.mark.slow
 def test_a_run_beside_another_is_busy(tmp_path: Path, deployed: Deployed) -> None:
     corpus = Corpus(tmp_path, {**HASHING, "name": "deployed"})
     corpus.fill(2)

@@ -18,6 +18,7 @@ FORM: dict[str, dict[str, Any]] = {
     "adopt": {"type": "boolean", "default": False},
     "use_cache": {"type": "boolean", "default": True},
     "many_failed": {"type": "number", "default": 0.1, "minimum": 0, "maximum": 1},
+    "wait_for_person": {"type": "number", "default": 0.0, "minimum": 0, "maximum": 744},
 }
 
 

@@ -66,7 +66,7 @@ def test_a_name_counts_unless_prefect_is_left_out() -> None:
     assert not orchestrator.chosen(False)
 
 
-@pytest.mark.parametrize("verb", ["refresh", "compare", "answers"])
+@pytest.mark.parametrize("verb", ["refresh", "compare", "answers", "doctor"])
 def test_every_flow_can_be_asked_for_and_left_out(verb: str) -> None:
     assert "--prefect / --engine-only" in " ".join(call(verb, "--help").out.split())
 

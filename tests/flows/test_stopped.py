@@ -166,7 +166,14 @@ def test_what_makes_killed_runs_crash_can_be_made() -> None:
 
 
 @pytest.mark.parametrize(
-    ("flow", "ours"), [("refresh", True), ("compare", True), ("answers", True), ("theirs", False)]
+    ("flow", "ours"),
+    [
+        ("refresh", True),
+        ("compare", True),
+        ("answers", True),
+        ("doctor", True),
+        ("theirs", False),
+    ],
 )
 @pytest.mark.parametrize("kind", ["heartbeat", "Completed"])
 def test_only_runs_of_ours_are_taken_for_crashed(kind: str, flow: str, ours: bool) -> None:

@@ -15,6 +15,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 import flows.answers
 import flows.compare
+import flows.doctor
 import flows.refresh
 from components import errors
 from components.corpus.report import Report
@@ -126,6 +127,7 @@ FLOWS = pytest.mark.parametrize(
             {"data": "b/a", "pipelines": ("a",)},
             "answers-a",
         ),
+        (flows.doctor.doctor, "flows.run_log.shown", {"pipeline": "b/a.yaml"}, "doctor-a"),
     ],
 )
 
@@ -176,6 +178,7 @@ def test_a_run_that_is_stopped_says_that_there_is_nothing_to_do(
     monkeypatch.setattr(todo, "show", lambda *told: shown.append(told))
     monkeypatch.setenv("PREFECT__RUNTIME__FLOW_RUN__NAME", "a-r1")
     monkeypatch.setattr(flows.refresh, "_run_id", lambda: "r1")
+    monkeypatch.setattr(flows.doctor, "_run_id", lambda: "r1")
     with disable_run_logger():
         state = flow.fn(**given)
     assert state.name == name

@@ -473,7 +473,7 @@ def test_a_live_generation_whose_record_is_gone(server: str) -> None:
     corpus = QdrantIndex(namespace="team").corpus("own")
     live = published(corpus, "a", "b")
     place, client = place_of("team_own"), connect().client
-    Control(connect(), "team_own").remove(live.name)
+    Control(connect(), "team_own").change({"generations": []})
     with pytest.raises(Missing, match=f"record of .*{live.name}' is gone") as reading:
         corpus.live()
     with pytest.raises(Missing) as refreshing, corpus.lock():
@@ -481,6 +481,8 @@ def test_a_live_generation_whose_record_is_gone(server: str) -> None:
     with pytest.raises(Missing) as pruning:
         corpus.prune()
     hints = {each.value.hint for each in (reading, refreshing, pruning)}
+    with corpus.mending():
+        assert corpus.forget_live() is not None
     assert hints == {
         "restore team_own__control from a snapshot; or delete team_own__control and refresh, which "
         f"encodes all documents and drops {place}"

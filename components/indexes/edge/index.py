@@ -18,7 +18,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -241,8 +241,26 @@ class EdgeCorpus:
             opened = self._loaded(own, generation, held)
             yield self._reader(opened, generation)
 
+    @contextmanager
+    def examine(self, generation: Generation) -> Iterator[StoredReader[ShardPoints]]:
+        """See `Mendable`."""
+        with self._proved(generation), ExitStack() as held:
+            with self._unless_moved(generation):
+                own = held.enter_context(copies.copied(self._shard(generation)))
+                self._check_there(generation)
+            opened = self._loaded(own, generation, held)
+            yield self._examined(opened, generation)
+
     def draft(self, wanted: Generation, base: Generation | None) -> Generation:
         """See `CorpusIndex`."""
+        return self._drafted(wanted, base, whole=True)
+
+    def mend(self, wanted: Generation, base: Generation) -> Generation:
+        """See `Mendable`."""
+        return self._drafted(wanted, base, whole=False)
+
+    def _drafted(self, wanted: Generation, base: Generation | None, *, whole: bool) -> Generation:
+        """A draft; `whole`: of a base that holds what is recorded."""
         self._drop_unusable(wanted.fingerprint)
         # What was live, or a candidate, may be gone: its name stays its own.
         listed = self._ledger().releases.values()
@@ -260,8 +278,11 @@ class EdgeCorpus:
         if base is None:
             shards.create(shard, draft.width, self._filterable, draft.quantization)
         else:
-            self._check_readable(base)
+            if whole:
+                self._check_readable(base)
             self._copy(base, shard)
+            if whole:
+                self._check_copied(base, shard)
         sync_tree(shard)
         write_json(shard.parent / _FACTS, draft.to_json())
         return draft
@@ -461,10 +482,14 @@ class EdgeCorpus:
                 where=str(self.folder), hint="try again"
             ) from cause
 
-    def _reader(self, opened: Any, generation: Generation) -> StoredReader[ShardPoints]:
+    def _examined(self, opened: Any, generation: Generation) -> StoredReader[ShardPoints]:
+        """A reader that takes it as it is."""
         shard = self._shard(generation)
         points = ShardPoints(opened, shard, self._rescoring.of(generation))
-        reader = StoredReader(points, generation, os.path.realpath(shard))
+        return StoredReader(points, generation, os.path.realpath(shard))
+
+    def _reader(self, opened: Any, generation: Generation) -> StoredReader[ShardPoints]:
+        reader = self._examined(opened, generation)
         if generation.finished_at:
             # The engine opens a shard whose files are missing as if it were smaller.
             reader.check_chunks(generation.totals.chunks)
@@ -500,9 +525,12 @@ class EdgeCorpus:
             # A reader rewrites some files of the shard when it closes it, with the same content.
             with shards.turn(source.parent / shards.LOCK):
                 copy_tree(source, shard)
+
+    def _check_copied(self, base: Generation, shard: Path) -> None:
         with shards.opened(shard) as opened:
             # What is damaged is what it is a copy of.
-            StoredReader(ShardPoints(opened, source), base, "").check_chunks(base.totals.chunks)
+            points = ShardPoints(opened, self._shard(base))
+            StoredReader(points, base, "").check_chunks(base.totals.chunks)
 
     def _drop_unusable(self, fingerprint: str) -> None:
         """Copies never completed. Drafts of this form that nothing goes on with are set aside:
@@ -529,6 +557,26 @@ class EdgeCorpus:
             return []
         own = (each.name for each in self.folder.iterdir())
         return sorted(name for name in own if leftovers.NAME.fullmatch(name))
+
+    def generations(self) -> list[Generation]:
+        """See `Mendable`."""
+        return sorted(self._generations(), key=lambda each: each.number)
+
+    def mending(self) -> AbstractContextManager[None]:
+        """See `Mendable`."""
+        return self.lock()
+
+    def astray(self) -> str:
+        """See `Mendable`: there is none."""
+        return ""
+
+    def forget_live(self) -> int | None:
+        """See `Mendable`."""
+        with self._turn():
+            pointer = self._pointer()
+            if not pointer:
+                write_json(self.folder / "live.json", {})
+        return int(pointer.get("release") or 0) if pointer.get("generation") else None
 
     def _generations(self) -> list[Generation]:
         return self._known(self._names())

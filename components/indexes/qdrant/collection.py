@@ -166,11 +166,16 @@ def check_alias(server: Server, alias: str) -> None:
         raise Refused(f"a collection is called {alias!r}, which is to be an alias").at(
             where=server.name, hint="give the pipeline another name, or delete that collection"
         )
-    stands_for = server.ask("the aliases could not be listed", _aliases).get(alias, "")
-    if stands_for and not stands_for.startswith(f"{alias}__"):
-        raise Refused(f"the alias {alias!r} stands for {stands_for!r}, which is not ours").at(
+    place = stands_for(server, alias)
+    if place and not place.startswith(f"{alias}__"):
+        raise Refused(f"the alias {alias!r} stands for {place!r}, which is not ours").at(
             where=server.name, hint="give the pipeline another name, or delete that alias"
         )
+
+
+def stands_for(server: Server, alias: str) -> str:
+    """The collection that an alias stands for; empty where there is no such alias."""
+    return server.ask("the aliases could not be listed", _aliases).get(alias, "")
 
 
 def name_as(server: Server, alias: str, collection: str) -> None:
@@ -178,7 +183,7 @@ def name_as(server: Server, alias: str, collection: str) -> None:
     from qdrant_client.models import CreateAlias, CreateAliasOperation
 
     doing = f"the alias {alias} could not be set"
-    if server.ask(doing, _aliases).get(alias) == collection:
+    if stands_for(server, alias) == collection:
         return
     # One that is there is moved.
     made = CreateAlias(collection_name=collection, alias_name=alias)

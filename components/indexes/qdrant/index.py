@@ -170,20 +170,37 @@ class QdrantCorpus:
     @contextmanager
     def lock(self) -> Iterator[None]:
         """See `CorpusIndex`. A holder that was killed is known dead after MILLRACE_LEASE."""
+        with self._locked():
+            self._put_right()
+            settle(self)
+            yield
+
+    @contextmanager
+    def mending(self) -> Iterator[None]:
+        """See `Mendable`."""
+        with self._locked():
+            with suppress(Missing):
+                self._put_right()
+                settle(self)
+            yield
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
         with patient():
             self._control.begin()
             with lease(self._control, self._key, settings().lease):
                 self._control.adopt()
                 collection.check_alias(self._server, self.name)
-                if release := self.live():
-                    # A run that was killed while it published may have left the old one.
-                    place = self._record(release.generation.name).collection
-                    collection.name_as(self._server, self.name, place)
-                    # What has become filterable since is so without a new generation.
-                    allowed = limits_of(self._server, place)
-                    collection.index_chunks(self._server, place, allowed, self._layout.filterable)
-                settle(self)
                 yield
+
+    def _put_right(self) -> None:
+        if release := self.live():
+            place = self._record(release.generation.name).collection
+            allowed = limits_of(self._server, place)  # raises Missing where it is gone
+            # A run that was killed while it published may have left the old one.
+            collection.name_as(self._server, self.name, place)
+            # What has become filterable since is so without a new generation.
+            collection.index_chunks(self._server, place, allowed, self._layout.filterable)
 
     def lend(self) -> str:
         """See `Shared`."""
@@ -254,6 +271,37 @@ class QdrantCorpus:
             with self.write(draft) as writer:
                 writer.copy(self._points(beneath))
         return draft
+
+    def generations(self) -> list[Generation]:
+        """See `Mendable`."""
+        return [each.generation for each in self._control.records()]
+
+    def examine(
+        self, generation: Generation
+    ) -> AbstractContextManager[StoredReader[CollectionPoints]]:
+        """See `Mendable`."""
+        return self.read(generation)
+
+    def mend(self, wanted: Generation, base: Generation) -> Generation:
+        """See `Mendable`."""
+        return self.draft(wanted, base)
+
+    def astray(self) -> str:
+        """See `Mendable`: the alias."""
+        release = self.live()
+        if release is None:
+            return ""
+        place = self._record(release.generation.name).collection
+        found = collection.stands_for(self._server, self.name)
+        if found == place:
+            return ""
+        leads = f"stands for {found}" if found else "is gone"
+        return f"the alias {self.name} {leads}, and what is live is in {place}"
+
+    def forget_live(self) -> int | None:
+        """See `Mendable`: the corpus' record is whole, or there is none."""
+        held = self._control.corpus() or {}
+        return int(held.get("release") or 0) if held.get("live") else None
 
     def recover(self, draft: Generation) -> None:
         """See `CorpusIndex`. What the run wrote that was killed is not seen any more, but for what

@@ -1,0 +1,1 @@
+"""Is what is stored whole, and what the source and the model say? `run.doctor` asks and repairs."""
