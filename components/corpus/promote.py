@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from components.corpus import difference
-from components.corpus.release import same_serving, serving
+from components.corpus.release import as_released, same_serving, serving
 from components.corpus.request import Job
 from components.corpus.survey import Survey, manifest, served
-from components.errors import GuardStopped, MillraceError, Missing, Moved
+from components.errors import GuardStopped, MillraceError, Missing, Moved, UserError
 from components.indexes import ledger as ledgers
 from components.indexes.ledger import Event, Ledger, Listed, Verdict
 from components.indexes.manifest import Entry, Generation, How, Release, plain
@@ -137,10 +137,23 @@ def _decided(job: Job, candidate: Candidate, history: Ledger, judge: Judge | Non
         raise MillraceError("the pipeline has a gate, and nobody to test").at(
             where=job.pipeline.name, hint="give evals.gate.judge to whoever runs the refresh"
         )
+    elif unasked := _unasked(job, candidate.live):
+        reason = f"what is live cannot be compared with: {unasked}"
     else:
         verdict = judge(job, candidate, candidate.live, history)
         how, reason = ("tested", "") if verdict.passed else (None, verdict.sentence)
     return Decision(candidate=candidate, how=how, reason=reason, verdict=verdict)
+
+
+def _unasked(job: Job, live: Release) -> str:
+    """Why what is live does not answer here; empty where it does."""
+    if place := job.corpus.damage(live.generation):
+        return f"{place}: it was found damaged"
+    try:
+        as_released(job.pipeline, live)
+    except UserError as error:
+        return f"{error}: {error.hint}"
+    return ""
 
 
 def _candidate(

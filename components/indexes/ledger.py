@@ -6,6 +6,7 @@ live that the history lacks, because its process was killed in between, the poin
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, Protocol
@@ -16,6 +17,7 @@ Event = Mapping[str, Any]
 """`what`, `at` (ISO 8601 in UTC), `by` and `release`, and what each kind says besides: JSON."""
 State = Literal["made", "held", "live", "was live", "rolled back", "rejected", "replaced"]
 Verdicts = Literal["better", "no_worse", "worse", "undecided", "alike", "shifted"]
+_log = logging.getLogger(__name__)
 _CHOSEN: tuple[How, ...] = ("first", "promoted", "forced", "rolled back")
 """Goings live that a person decided, or that had nothing before them."""
 _UNTESTED: tuple[How, ...] = ("small", "repaired", "not evaluated")
@@ -175,11 +177,18 @@ def event(what: str, release: int, by: str, **more: Any) -> Event:
 
 
 def fold(events: Iterable[Event], release: Release | None) -> Ledger:
-    """What the events come to. `release`: what the pointer says is live."""
-    all_events = tuple(events)
+    """What the events come to, less those that say too little. `release`: what the pointer says is
+    live.
+    """
+    all_events: list[Event] = []
     folding = _Folding()
-    for each in all_events:
-        folding.take(each)
+    for each in events:
+        try:
+            folding.take(each)
+        except (KeyError, TypeError, ValueError) as error:  # somebody has edited it
+            _log.warning("an event of the history is left out: %r in %s", error, dict(each))
+        else:
+            all_events.append(each)
     missing = _missing(all_events, release) if release else []
     for each in missing:
         folding.take(each)
@@ -188,10 +197,12 @@ def fold(events: Iterable[Event], release: Release | None) -> Ledger:
 
 def _missing(events: Sequence[Event], release: Release) -> list[Event]:
     went = [each for each in events if each["what"] == "live"]
-    if went and (went[-1]["release"], went[-1]["at"]) == (release.number, release.since):
+    told = went and (went[-1]["release"], went[-1]["at"]) == (release.number, release.since)
+    known = any(each["what"] == "made" and each["release"] == release.number for each in events)
+    if told and known:
         return []
     found: list[Event] = []
-    if not any(each["what"] == "made" and each["release"] == release.number for each in events):
+    if not known:
         found.append(made(release, identity="", by=release.by, why="before there was a history"))
     return [*found, went_live(release)]
 
@@ -276,8 +287,10 @@ class _Folding:
         return {self._releases[self._live].generation} if self._live is not None else set()
 
     def take(self, told: Event) -> None:
-        """An event of an unknown kind is of a later version, and says nothing here."""
-        number = int(told["release"])
+        """An event of an unknown kind is of a later version, and says nothing here. Raises
+        KeyError, TypeError or ValueError for what is none.
+        """
+        number, _, _ = int(told["release"]), told["at"], told["by"]
         if told["what"] == "made":
             self._make(number, told)
         elif number in self._releases:
@@ -318,6 +331,8 @@ class _Folding:
             self._paused = f"release {number} was rolled back to at {told['at']} by {told['by']}"
         else:
             self._replace(number)
+            if how == "repaired":  # it takes the place of what was broken
+                del self._way[-1:]
             if self._releases[number].lives and number in self._way:
                 self._way.remove(number)
             self._way.append(number)

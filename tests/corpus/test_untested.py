@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import sys
 
 import pytest
 
@@ -16,6 +18,7 @@ from tests.corpus.test_releases import (
     live,
     names,
     refreshed,
+    states,
 )
 
 
@@ -143,3 +146,50 @@ def test_what_is_held_in_another_form_is_not_what_is_asked_for(
     other = refreshed(corpus, Judge("no_worse"), (*gated, "index.quantization=int8"))
     assert other.release != held.release
     assert live(corpus, store).generation.quantization == "int8"
+
+
+def test_a_candidate_waits_where_what_is_live_cannot_be_asked_any_more(corpus: Corpus) -> None:
+    """Else no refresh would ever end, and nobody could promote what it makes."""
+    (corpus.folder / "ours_once.py").write_text(
+        "from dataclasses import dataclass\n"
+        "from components.retrievers.dense import Dense\n\n\n"
+        "@dataclass(frozen=True, kw_only=True)\n"
+        "class Ours(Dense):\n    pass\n"
+    )
+    corpus.fill(3)
+    refreshed(corpus, Judge(), (*GATED, "retriever.use=ours_once:Ours"))
+    (corpus.folder / "ours_once.py").unlink()
+    sys.modules.pop("ours_once")
+    held = refreshed(corpus, Judge(), GATED)
+    assert "what is live cannot be compared with" in held.held
+    assert "ours_once" in held.held
+    assert releases.promote(corpus.load(), by="ann").number == held.release
+
+
+def test_an_event_that_says_too_little_is_left_out(
+    corpus: Corpus, caplog: pytest.LogCaptureFixture
+) -> None:
+    corpus.fill(3)
+    refreshed(corpus)
+    file = corpus.folder / "store" / "test" / "releases.jsonl"
+    own = file.read_text()
+    line = json.dumps({"what": "made", "at": "", "by": "", "release": 7})
+    odd = [b"{}", b"[]", b"7", b"\xff", b'{"what": "live"}', line.encode()]
+    file.write_bytes(b"\n".join(odd) + b"\n" + own.encode())
+    change(corpus, 1)
+    assert refreshed(corpus).release == 2
+    assert states(corpus, ()) == {1: "was live", 2: "live"}
+    assert "is left out" in caplog.text
+
+
+def test_of_what_is_live_the_pointer_tells_where_the_history_has_lost_it(corpus: Corpus) -> None:
+    corpus.fill(3)
+    for number in range(3):
+        change(corpus, number)
+        refreshed(corpus)
+    file = corpus.folder / "store" / "test" / "releases.jsonl"
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    left = [each for each in lines if (each["what"], each["release"]) != ("made", 3)]
+    file.write_text("".join(f"{json.dumps(each)}\n" for each in left))
+    assert states(corpus, ()) == {1: "was live", 2: "was live", 3: "live"}
+    assert releases.rollback(corpus.load(), by="ann").number == 2

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 
-from components.corpus import run
 from components.corpus.doctor import pointer, repaired
 from components.corpus.doctor.anew import Sample, Witness
 from components.corpus.doctor.diagnosis import Diagnosis
@@ -18,6 +17,7 @@ from components.corpus.doctor.look import Seen, look
 from components.corpus.doctor.mend import mend
 from components.corpus.doctor.repaired import Repaired
 from components.corpus.encode import Encoding, local
+from components.corpus.release import tidy
 from components.corpus.request import Job
 from components.encoders.cache import cache as vector_cache
 from components.errors import Damaged, MillraceError, Missing, Moved
@@ -137,7 +137,7 @@ def _mend(visit: Visit) -> None:
         _publish(
             visit, repaired.anew(visit.job, made.generation, made.entries, seen.entries, count)
         )
-        run.tidy(visit.job)
+        tidy(visit.job.corpus)
     visit.findings, visit.tokens = list(made.findings), made.tokens
 
 
