@@ -245,19 +245,25 @@ class Judge:
     def _anchor(self, ledger: Ledger, live: Release, scores: Scores) -> tuple[Scores, list[Anchor]]:
         """The anchor's scores, and who is the anchor from now on where that is new."""
         kept = ledger.scores or {}
-        if (kept.get("data"), kept.get("metric")) == (self.data.checksum, self.metric):
+        if kept and all(kept.get(name, False) == it for name, it in self._measured.items()):
             return kept["values"], []
         if ledger.anchor in (None, live.number):
             why = "measured at the first test after it went live"
         elif ledger.scores:
-            why = f"the queries have changed: it follows release {ledger.anchor}"
+            same = kept.get("data") == self.data.checksum
+            changed = "metric or the scope has" if same else "queries have"
+            why = f"the {changed} changed: it follows release {ledger.anchor}"
         else:
             why = f"release {ledger.anchor} was never measured on these queries"
         return scores, [self._as_anchor(live.number, scores, why)]
 
     def _as_anchor(self, number: int, scores: Scores, why: str) -> Anchor:
-        kept = {"data": self.data.checksum, "metric": self.metric, "values": dict(scores)}
-        return Anchor(release=number, scores=kept, why=why)
+        return Anchor(release=number, scores={**self._measured, "values": dict(scores)}, why=why)
+
+    @property
+    def _measured(self) -> dict[str, Any]:
+        """What scores are of: others say nothing about them."""
+        return {"data": self.data.checksum, "metric": self.metric, "scope": self.gate.scope}
 
     def _cost(self, systems: Sequence[System]) -> Mapping[str, Cost]:
         if self.gate.p95_ms is None:
