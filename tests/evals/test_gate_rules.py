@@ -255,7 +255,8 @@ def test_scores_of_another_scope_are_no_anchor(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(gate, "_systems", lambda *_: ["live", "candidate"])
     nothing: Any = SimpleNamespace(identity="b", live_identity="a", number=2)
     better = {each.id: 0.9 for each in data.questions}
-    kept = {"data": data.checksum, "metric": "nDCG@10", "values": better}
+    own = Judge(Gate(data="made up"), data, "nDCG@10").checksum
+    kept = {"data": own, "metric": "nDCG@10", "values": better}
     ledger = Ledger(anchor=1, scores=kept)
     plain = Judge(Gate(data="made up"), data, "nDCG@10")(nothing, nothing, nothing, ledger)
     assert (plain.outcome, list(plain.anchors)) == ("worse", [])
