@@ -11,8 +11,11 @@ Without judgements it is measured how much the answers change, and too much hold
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from math import ceil, isinf, log, log1p
 from pathlib import Path
 from statistics import fmean
@@ -193,6 +196,24 @@ class Judge:
         """Margin and level, fixed before anything is measured."""
         return Rules(alpha=self.gate.alpha, margin=self.gate.margin)
 
+    @cached_property
+    def checksum(self) -> str:
+        """Sha256 of what is asked and of what is right, in hex: the data set's own changes with its
+        documents and the bytes of its files, which are no other questions.
+        """
+        data = self.data
+        held = [
+            [
+                asdict(each),
+                data.judgements.get(each.id),
+                [*map(asdict, data.evidence.get(each.id, ()))],
+            ]
+            for each in sorted(data.questions, key=lambda each: each.id)
+        ]
+        facts = [data.unit, data.grade_scale, data.scope, held]
+        told = json.dumps(facts, sort_keys=True, default=str)
+        return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()
+
     @property
     def slices(self) -> list[Part]:
         """Of enough queries each. Raises BadOption for a field that divides nothing."""
@@ -205,7 +226,7 @@ class Judge:
 
     def __call__(self, job: Job, candidate: Candidate, live: Release, ledger: Ledger) -> Verdict:
         """See `promote.Judge`."""
-        checksum = self.data.checksum
+        checksum = self.checksum
         if known := ledger.verdict(candidate.identity, candidate.live_identity, checksum):
             return known
         systems = _systems(job, candidate, live)
@@ -252,19 +273,25 @@ class Judge:
     def _anchor(self, ledger: Ledger, live: Release, scores: Scores) -> tuple[Scores, list[Anchor]]:
         """The anchor's scores, and who is the anchor from now on where that is new."""
         kept = ledger.scores or {}
-        if (kept.get("data"), kept.get("metric")) == (self.data.checksum, self.metric):
+        if kept and all(kept.get(name, False) == it for name, it in self._measured.items()):
             return kept["values"], []
         if ledger.anchor in (None, live.number):
             why = "measured at the first test after it went live"
         elif ledger.scores:
-            why = f"the queries have changed: it follows release {ledger.anchor}"
+            same = kept.get("data") == self.checksum
+            changed = "metric or the scope has" if same else "queries have"
+            why = f"the {changed} changed: it follows release {ledger.anchor}"
         else:
             why = f"release {ledger.anchor} was never measured on these queries"
         return scores, [self._as_anchor(live.number, scores, why)]
 
     def _as_anchor(self, number: int, scores: Scores, why: str) -> Anchor:
-        kept = {"data": self.data.checksum, "metric": self.metric, "values": dict(scores)}
-        return Anchor(release=number, scores=kept, why=why)
+        return Anchor(release=number, scores={**self._measured, "values": dict(scores)}, why=why)
+
+    @property
+    def _measured(self) -> dict[str, Any]:
+        """What scores are of: others say nothing about them."""
+        return {"data": self.checksum, "metric": self.metric, "scope": self.gate.scope}
 
     def _cost(self, systems: Sequence[System]) -> Mapping[str, Cost]:
         if self.gate.p95_ms is None:

@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from components.corpus import difference
-from components.corpus.release import same_serving, serving
+from components.corpus.release import as_released, same_serving, serving
 from components.corpus.request import Job
 from components.corpus.survey import Survey, manifest, served
-from components.errors import GuardStopped, MillraceError, Moved
+from components.errors import GuardStopped, MillraceError, Missing, Moved, UserError
 from components.indexes import ledger as ledgers
-from components.indexes.ledger import Event, Ledger, Verdict
+from components.indexes.ledger import Event, Ledger, Listed, Verdict
 from components.indexes.manifest import Entry, Generation, How, Release, plain
 from components.registry import Choice
 
@@ -117,6 +117,7 @@ def settle(job: Job, found: Survey, decision: Decision | None, generation: Gener
 def _decided(job: Job, candidate: Candidate, history: Ledger, judge: Judge | None) -> Decision:
     gate = job.pipeline.gate
     refused = history.refused(candidate.identity)
+    failed = history.failed(candidate.identity, candidate.live_identity)
     verdict = None
     how: How | None = None
     reason = ""
@@ -126,18 +127,33 @@ def _decided(job: Job, candidate: Candidate, history: Ledger, judge: Judge | Non
         reason = history.paused
     elif refused:
         reason = f"it is the same as release {refused.number}, which was {refused.state}"
+    elif gate is None and failed:
+        reason = failed
     elif gate is None:
         how = "not evaluated"
-    elif candidate.grown and candidate.share < gate.small:
+    elif candidate.grown and candidate.share < gate.small and not failed:
         how = "small"
     elif judge is None:
         raise MillraceError("the pipeline has a gate, and nobody to test").at(
             where=job.pipeline.name, hint="give evals.gate.judge to whoever runs the refresh"
         )
+    elif unasked := _unasked(job, candidate.live):
+        reason = f"what is live cannot be compared with: {unasked}"
     else:
         verdict = judge(job, candidate, candidate.live, history)
         how, reason = ("tested", "") if verdict.passed else (None, verdict.sentence)
     return Decision(candidate=candidate, how=how, reason=reason, verdict=verdict)
+
+
+def _unasked(job: Job, live: Release) -> str:
+    """Why what is live does not answer here; empty where it does."""
+    if place := job.corpus.damage(live.generation):
+        return f"{place}: it was found damaged"
+    try:
+        as_released(job.pipeline, live)
+    except UserError as error:
+        return f"{error}: {error.hint}"
+    return ""
 
 
 def _candidate(
@@ -152,9 +168,10 @@ def _candidate(
     own = identity(generation, entries, answering)
     known = history.alike(own)
     spare = ""
-    if known and known.state == "held" and known.generation != generation.name:
+    held = _held(job, known)
+    if held and held.name != generation.name:
         # It stays as it was tested; what was made once more is not needed.
-        spare, generation = generation.name, job.corpus.generation(known.generation)
+        spare, generation = generation.name, held
     again = known
     if known and (known.generation != generation.name or known.state in ledgers.REFUSED):
         again = None
@@ -171,6 +188,7 @@ def _candidate(
         return Candidate(release=release, identity=own, live=None, spare=spare)
     before, unread = served(job, live.generation, found.base, entries if found.draft else None)
     changed = difference.chunks(before, entries) if unread is None else unread.chunks
+    grown = live.generation.form == generation.form and same_serving(live.serving, answering)
     listed = history.listed(live.number)
     return Candidate(
         release=release,
@@ -179,9 +197,21 @@ def _candidate(
         live=live,
         live_identity=identity(live.generation, before, live.serving),
         changed=changed,
-        drift=changed + (listed.drift if listed else 0),
-        grown=live.generation.form == generation.form and same_serving(live.serving, answering),
+        # Until it is tested, all is another that is made or answered by something else.
+        drift=(changed if grown else generation.totals.chunks) + (listed.drift if listed else 0),
+        grown=grown,
     )
+
+
+def _held(job: Job, listed: Listed | None) -> Generation | None:
+    """The generation of a release that is held; None where it is not, or can no longer answer."""
+    if listed is None or listed.state != "held":
+        return None
+    try:
+        found = job.corpus.generation(listed.generation)
+    except Missing:
+        return None
+    return None if job.corpus.damage(found) else found
 
 
 def identity(

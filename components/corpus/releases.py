@@ -8,20 +8,20 @@ from __future__ import annotations
 import getpass
 import socket
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from components.corpus.release import corpus_of, live, tidy
 from components.errors import BadOption, Damaged, Held, IndexFault, Missing, Moved
 from components.indexes import ledger as ledgers
 from components.indexes.contract import CorpusIndex
 from components.indexes.ledger import Ledger, Listed
-from components.indexes.manifest import Generation, How, Release
+from components.indexes.manifest import BY_PERSON, How, Release
 from components.registry import Choice
 from components.spec import Pipeline
 
 _TRIES = 3
-BY_PERSON: tuple[How, ...] = ("promoted", "forced", "rolled back")
-"""How a person lets something go live."""
+_NAMED = 20
+"""Of the newest releases, those that a message names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,13 +29,25 @@ class History:
     """The releases of a corpus, and which of them can still answer."""
 
     ledger: Ledger
-    there: frozenset[str]
-    """Names of the generations that are there, of those that are listed."""
+    corpus: CorpusIndex = field(repr=False)
+    _found: dict[str, bool] = field(default_factory=dict, repr=False)
+    """By generation: there may be thousands, and each costs a server a question."""
+
+    @property
+    def there(self) -> frozenset[str]:
+        """Names of the generations that are there, of those that are listed."""
+        named = {number: each.generation for number, each in self.ledger.releases.items()}
+        return frozenset(name for number, name in named.items() if self.can_answer(number))
 
     def can_answer(self, number: int) -> bool:
-        """Whether a release can be gone back to."""
+        """Whether a release can be gone back to. Raises as the corpus."""
         listed = self.ledger.releases.get(number)
-        return bool(listed and listed.generation in self.there)
+        if listed is None:
+            return False
+        name = listed.generation
+        if name not in self._found:
+            self._found[name] = _there(self.corpus, name)
+        return self._found[name]
 
 
 def person() -> str:
@@ -48,7 +60,7 @@ def person() -> str:
 
 def history(corpus: CorpusIndex) -> History:
     """What has become of a corpus' releases. Writes nothing. Raises IndexFault."""
-    return _history(corpus, ledgers.ledger(corpus))
+    return History(ledger=ledgers.ledger(corpus), corpus=corpus)
 
 
 def promote(
@@ -105,7 +117,8 @@ def rollback(pipeline: Pipeline, *, by: str, to: str = "", reason: str = "") -> 
     """
     corpus = corpus_of(pipeline)
     now = live(pipeline, corpus)
-    target = _target(pipeline, _history(corpus, ledgers.fold(corpus.events(), now)), to)
+    told = History(ledger=ledgers.fold(corpus.events(), now), corpus=corpus)
+    target = _target(pipeline, told, to)
     if target.number == now.number:
         raise BadOption(f"release {target.number} is live").at(where=pipeline.name)
     for _ in range(_TRIES - 1):
@@ -126,27 +139,29 @@ def chosen(told: History, name: str, where: str) -> Listed:
         for each in told.ledger.releases.values()
         if name in (str(each.number), each.generation)
     ]
+    found.sort(key=lambda each: bool(each.lives))  # of one generation, rather what was live
     if found and told.can_answer(found[-1].number):
         return found[-1]
-    able = [str(each) for each in told.ledger.releases if told.can_answer(each)]
+    newest = list(told.ledger.releases)[-_NAMED:]
+    able = [str(each) for each in newest if told.can_answer(each)]
     gone = f"release {name} is no longer there" if found else f"there is no release {name!r}"
     raise BadOption(gone).at(where=where, hint=f"there are: {', '.join(able) or 'none'}")
 
 
 def _target(pipeline: Pipeline, told: History, to: str) -> Listed:
     if to:
-        return chosen(told, to, pipeline.name)
-    now = told.ledger.live or 0
-    before = [
-        each
-        for each in told.ledger.releases.values()
-        if each.number < now and each.lives and told.can_answer(each.number)
-    ]
-    if not before:
+        found = chosen(told, to, pipeline.name)
+        if not found.lives:
+            raise BadOption(f"release {found.number} was never live").at(
+                where=pipeline.name, hint="millrace promote makes the one live that is held"
+            )
+        return found
+    before = next((n for n in reversed(told.ledger.before) if told.can_answer(n)), None)
+    if before is None:
         raise BadOption("no earlier release is there any more").at(
             where=pipeline.name, hint="index.keep says how many generations are kept"
         )
-    return before[-1]
+    return told.ledger.releases[before]
 
 
 def _waiting(pipeline: Pipeline, told: Ledger, release: int | None) -> Listed:
@@ -187,14 +202,9 @@ def _go_live(
     return made
 
 
-def _history(corpus: CorpusIndex, told: Ledger) -> History:
-    names = {each.generation for each in told.releases.values()}
-    return History(ledger=told, there=frozenset(each for each in names if _there(corpus, each)))
-
-
-def _there(corpus: CorpusIndex, name: str) -> Generation | None:
+def _there(corpus: CorpusIndex, name: str) -> bool:
     try:
         found = corpus.generation(name)
     except (Missing, IndexFault):
-        return None
-    return found if found.finished_at else None
+        return False
+    return bool(found.finished_at)

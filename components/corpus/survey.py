@@ -183,14 +183,14 @@ def _held_back(job: Job, plan: Plan) -> str:
         return ""
     try:
         generation = job.corpus.generation(name)
-        if generation.fingerprint != job.fingerprint:
+        wanted = job.pipeline.stages["index"].options.get("quantization", "none")
+        if generation.form != (job.fingerprint, wanted) or job.corpus.damage(generation):
             return ""
-        with job.corpus.read(generation) as reader:
-            entries = reader.entries()
+        entries = trusted(job, manifest(job, generation))
     except IndexFault as error:  # it is made once more
         _log.warning("%s, which is held, cannot be read: %s", name, error)
         return ""
-    now = make_plan(job.source, entries, job.encoder.fields)
+    now = make_plan(job.source, entries, job.encoder.fields, retry_failed=job.request.retry_failed)
     return name if all(each.action == "touch" for each in now.changes) else ""
 
 

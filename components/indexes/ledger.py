@@ -6,6 +6,7 @@ live that the history lacks, because its process was killed in between, the poin
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, Protocol
@@ -16,6 +17,7 @@ Event = Mapping[str, Any]
 """`what`, `at` (ISO 8601 in UTC), `by` and `release`, and what each kind says besides: JSON."""
 State = Literal["made", "held", "live", "was live", "rolled back", "rejected", "replaced"]
 Verdicts = Literal["better", "no_worse", "worse", "undecided", "alike", "shifted"]
+_log = logging.getLogger(__name__)
 _CHOSEN: tuple[How, ...] = ("first", "promoted", "forced", "rolled back")
 """Goings live that a person decided, or that had nothing before them."""
 _UNTESTED: tuple[How, ...] = ("small", "repaired", "not evaluated")
@@ -106,6 +108,8 @@ class Ledger:
     """The release that losses within the margin are counted from."""
     scores: Mapping[str, Any] | None = None
     """Of the anchor: `data`, `metric` and `values` by query; None where they were not measured."""
+    before: tuple[int, ...] = ()
+    """What was live before what is, and was not taken back, the latest last."""
     unfit: frozenset[str] = frozenset()
     """Generations that no refresh goes on from: held, rejected or taken back."""
 
@@ -144,6 +148,17 @@ class Ledger:
         ]
         return found[-1] if found and found[-1].state in REFUSED else None
 
+    def failed(self, candidate: str, live: str) -> str:
+        """Why the first of these two identities did not pass its last test against the other, on
+        whatever data; empty where it did, or had none.
+        """
+        said = [
+            each["verdict"]
+            for each in self.events
+            if each["what"] == "tested" and (each["candidate"], each["live"]) == (candidate, live)
+        ]
+        return "" if not said or said[-1]["passed"] else str(said[-1]["sentence"])
+
     def verdict(self, candidate: str, live: str, data: str) -> Verdict | None:
         """What was said before of these two identities and these data."""
         asked = {"candidate": candidate, "live": live, "data": data}
@@ -162,11 +177,18 @@ def event(what: str, release: int, by: str, **more: Any) -> Event:
 
 
 def fold(events: Iterable[Event], release: Release | None) -> Ledger:
-    """What the events come to. `release`: what the pointer says is live."""
-    all_events = tuple(events)
+    """What the events come to, less those that say too little. `release`: what the pointer says is
+    live.
+    """
+    all_events: list[Event] = []
     folding = _Folding()
-    for each in all_events:
-        folding.take(each)
+    for each in events:
+        try:
+            folding.take(each)
+        except (KeyError, TypeError, ValueError) as error:  # somebody has edited it
+            _log.warning("an event of the history is left out: %r in %s", error, dict(each))
+        else:
+            all_events.append(each)
     missing = _missing(all_events, release) if release else []
     for each in missing:
         folding.take(each)
@@ -175,10 +197,12 @@ def fold(events: Iterable[Event], release: Release | None) -> Ledger:
 
 def _missing(events: Sequence[Event], release: Release) -> list[Event]:
     went = [each for each in events if each["what"] == "live"]
-    if went and (went[-1]["release"], went[-1]["at"]) == (release.number, release.since):
+    told = went and (went[-1]["release"], went[-1]["at"]) == (release.number, release.since)
+    known = any(each["what"] == "made" and each["release"] == release.number for each in events)
+    if told and known:
         return []
     found: list[Event] = []
-    if not any(each["what"] == "made" and each["release"] == release.number for each in events):
+    if not known:
         found.append(made(release, identity="", by=release.by, why="before there was a history"))
     return [*found, went_live(release)]
 
@@ -240,6 +264,8 @@ class _Folding:
         self._measured: dict[int, Mapping[str, Any]] = {}
         """Scores of candidates, until they go live."""
         self._unfit: set[str] = set()
+        self._way: list[int] = []
+        """What was live and was not taken back, the latest last."""
 
     def ledger(self, events: Sequence[Event], missing: Sequence[Event]) -> Ledger:
         return Ledger(
@@ -251,12 +277,15 @@ class _Folding:
             paused=self._paused,
             anchor=self._anchor,
             scores=self._scores,
+            before=tuple(self._way[:-1]),
             unfit=frozenset(self._unfit),
         )
 
     def take(self, told: Event) -> None:
-        """An event of an unknown kind is of a later version, and says nothing here."""
-        number = int(told["release"])
+        """An event of an unknown kind is of a later version, and says nothing here. Raises
+        KeyError, TypeError or ValueError for what is none.
+        """
+        number, _, _ = int(told["release"]), told["at"], told["by"]
         if told["what"] == "made":
             self._make(number, told)
         elif number in self._releases:
@@ -292,15 +321,18 @@ class _Folding:
         if number == before and told in self._releases[number].lives[-1:]:
             return  # told by its own process, and by who found it missing meanwhile
         self._live = number
+        if before is not None and before != number:
+            self._set(before, state="was live")
         if how == "rolled back":
-            if before is not None and before < number:
-                self._set(before, state="was live")
-            self._take_back(number, before)
+            self._take_back(number)
             self._paused = f"release {number} was rolled back to at {told['at']} by {told['by']}"
         else:
             self._replace(number)
-            if before is not None and before != number:
-                self._set(before, state="was live")
+            if how == "repaired":  # it takes the place of what was broken
+                del self._way[-1:]
+            if self._releases[number].lives and number in self._way:
+                self._way.remove(number)
+            self._way.append(number)
         if how in ("promoted", "forced"):
             self._paused = ""
         listed = self._releases[number]
@@ -311,12 +343,16 @@ class _Folding:
         if how in _CHOSEN or better or self._anchor is None:
             self._anchor, self._scores = number, self._measured.pop(number, None)
 
-    def _take_back(self, number: int, before: int | None) -> None:
+    def _take_back(self, number: int) -> None:
         """All that was live after the one that is rolled back to."""
-        for each in [*self._releases.values()]:
-            if each.number > number and (each.lives or each.number == before):
-                self._set(each.number, state="rolled back")
-                self._give_up(each.generation)
+        way = self._way
+        later = (at for at, each in enumerate(way) if each > number)
+        at = way.index(number) if number in way else next(later, len(way))
+        for each in way[at:]:
+            if each != number:
+                self._set(each, state="rolled back")
+                self._give_up(self._releases[each].generation)
+        way[at:] = [number]
 
     def _reject(self, number: int, told: Event) -> None:
         if self._held == number:

@@ -149,6 +149,10 @@ its test allows it; a person says so, in spite of its test, or back to it; it is
 """
 
 
+BY_PERSON: tuple[How, ...] = ("promoted", "forced", "rolled back")
+"""How a person lets something go live."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Release:
     """What readers see: a generation, and the stages that answer from it."""
@@ -191,10 +195,13 @@ class Release:
         )
 
     def check_over(self, told: Mapping[str, Any] | None) -> None:
-        """Raises Moved where what an index has written of what is live is not of `over`."""
+        """Raises Moved where what an index has written of what is live is not of `over`, or was
+        gone back to: that is for a person to go over, also where it was `over` before.
+        """
         there = told and (told.get("generation") or told.get("live"))
         live = int(told.get("release") or 0) if told and there else None
-        if live != self.over:
+        back = (told or {}).get("how") == "rolled back"
+        if live != self.over or (back and self.how not in (*BY_PERSON, "repaired")):
             raise Moved("what is live has changed meanwhile").at(
                 hint="see millrace releases: is it still wanted?"
             )

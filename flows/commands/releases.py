@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from components.indexes.ledger import Event, Listed
 
 _SHOWN = 10
-"""Releases, the newest, where not all are asked for."""
+"""Releases, the newest, where not all are asked for; what is live is shown as well."""
 
 
 @click.command("releases")
@@ -31,7 +31,7 @@ def command(pipeline: Path, overrides: tuple[str, ...], everything: bool, as_jso
     loaded = load(pipeline, overrides)
     found = history(corpus_of(loaded))
     listed = list(found.ledger.releases.values())
-    shown = listed if everything else listed[-_SHOWN:]
+    shown = listed if everything else _newest(found, listed)
     if as_json:
         print_json(_as_json(loaded.name, found, shown, everything))
         return 0
@@ -43,6 +43,17 @@ def command(pipeline: Path, overrides: tuple[str, ...], everything: bool, as_jso
         _show_events(found.ledger.events)
     _show_waiting(found)
     return 0
+
+
+def _newest(found: History, listed: Sequence[Listed]) -> list[Listed]:
+    """The newest, and those before them that are live, are held, or were live before."""
+    ledger = found.ledger
+    wanted = {ledger.live, ledger.held, *ledger.before[-_SHOWN:]}
+    return [
+        each
+        for rank, each in enumerate(reversed(listed))
+        if rank < _SHOWN or (each.number in wanted and found.can_answer(each.number))
+    ][::-1]
 
 
 def _as_json(

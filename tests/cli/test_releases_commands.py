@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from components.corpus.request import Job, Request
+from components.indexes.ledger import made
 from tests.cli import Outcome, call
 from tests.compare.data import beir, served
 
@@ -114,3 +117,15 @@ def test_two_releases_side_by_side(file: Path) -> None:
     assert first["query"] in shown.out
     assert "1 document gone" in shown.out
     assert call("diff", file, "1", "7").code == 2
+
+
+def test_what_is_live_is_listed_however_many_are_newer(file: Path) -> None:
+    corpus = Job(Request(pipeline=str(file), run_id="r")).corpus
+    first = corpus.live()
+    assert first is not None
+    for number in range(2, 20):
+        one = replace(first, number=number)
+        corpus.record([made(one, identity=str(number), by="ann", why="")])
+    found = call("releases", file, "--json").json
+    assert [each["number"] for each in found["releases"] if each["state"] == "live"] == [1]
+    assert len(found["releases"]) == 11

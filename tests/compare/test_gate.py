@@ -98,6 +98,16 @@ def test_other_queries_are_other_data(file: Path) -> None:
     assert sum(each["what"] == "tested" for each in ledger(file).events) == 2
 
 
+def test_the_same_queries_in_another_order_are_the_same_data(file: Path) -> None:
+    refreshed(file)
+    first = told(refreshed(file, WORSE))
+    for name in ("queries.jsonl", "qrels/test.tsv"):
+        head, *lines = (file.parent / "data" / name).read_text().splitlines()
+        (file.parent / "data" / name).write_text("\n".join([head, *reversed(lines), ""]))
+    again = told(refreshed(file, WORSE))
+    assert again == {**first, "again": True}
+
+
 def test_losses_are_counted_from_the_anchor(file: Path) -> None:
     refreshed(file)
     refreshed(file, ["encoder.width=65"])

@@ -246,3 +246,21 @@ def test_a_comparison_is_told_with_its_slice() -> None:
 def _where(tested: gate.Tested) -> tuple[str, str | None, int]:
     told = tested.to_json()
     return told["against"], told.get("value"), told["questions"]
+
+
+def test_scores_of_another_scope_are_no_anchor(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = judged({"a": 30})
+    measured = SimpleNamespace(values={"nDCG@10": {each.id: 0.5 for each in data.questions}})
+    monkeypatch.setattr(gate, "evaluate", lambda *_, **__: measured)
+    monkeypatch.setattr(gate, "_systems", lambda *_: ["live", "candidate"])
+    nothing: Any = SimpleNamespace(identity="b", live_identity="a", number=2)
+    better = {each.id: 0.9 for each in data.questions}
+    own = Judge(Gate(data="made up"), data, "nDCG@10").checksum
+    kept = {"data": own, "metric": "nDCG@10", "values": better}
+    ledger = Ledger(anchor=1, scores=kept)
+    plain = Judge(Gate(data="made up"), data, "nDCG@10")(nothing, nothing, nothing, ledger)
+    assert (plain.outcome, list(plain.anchors)) == ("worse", [])
+    scoped = Gate(data="made up", scope=True)
+    told = Judge(scoped, data, "nDCG@10")(nothing, nothing, nothing, ledger)
+    assert told.outcome == "no_worse"
+    assert "the metric or the scope has changed" in told.anchors[0].why

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from components.errors import Missing
 from components.indexes.manifest import Generation
 from components.indexes.qdrant.control import Control
 from components.indexes.qdrant.index import QdrantCorpus, QdrantIndex
@@ -228,3 +229,17 @@ def test_a_copy_that_was_killed_between_its_batches_is_gone_on_with() -> None:
 
 def _killed(*arguments: object) -> None:
     raise KeyboardInterrupt
+
+
+def test_what_is_removed_while_somebody_goes_back_to_it_does_not_go_live(
+    corpus: QdrantCorpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = following(corpus, None, "a", "b")
+    second = following(corpus, first, "a")
+    control = corpus._control
+    monkeypatch.setattr(control, "begin", lambda: Control.remove(control, first.name))
+    with pytest.raises(Missing, match="is gone"):
+        corpus.publish(first, "r")
+    release = corpus.live()
+    assert release is not None
+    assert release.generation == second

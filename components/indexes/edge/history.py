@@ -16,6 +16,25 @@ FILE = "releases.jsonl"
 _log = logging.getLogger(__name__)
 
 
+class Kept:
+    """What was read last of a file, as long as that is the same: a refresh reads it many times."""
+
+    def __init__(self) -> None:
+        self._of: tuple[Path, int, int, int] | None = None
+        self._events: list[Event] = []
+
+    def read(self, folder: Path) -> list[Event]:
+        """As `read`."""
+        try:
+            found = (folder / FILE).stat()
+        except OSError:  # reading it says what that is
+            return read(folder)
+        now = (folder, found.st_ino, found.st_size, found.st_mtime_ns)
+        if now != self._of:
+            self._events, self._of = read(folder), now
+        return list(self._events)
+
+
 def read(folder: Path) -> list[Event]:
     """All events, in order. A line that cannot be read is left out, and told: the others count."""
     file = folder / FILE

@@ -106,6 +106,7 @@ class EdgeCorpus:
         self._quantization = quantization
         self._rescoring = rescoring
         self._keep = keep
+        self._history = history.Kept()
 
     def owner(self) -> str | None:
         """See `CorpusIndex`."""
@@ -363,7 +364,7 @@ class EdgeCorpus:
 
     def events(self) -> list[Event]:
         """See `CorpusIndex`."""
-        return history.read(self.folder)
+        return self._history.read(self.folder)
 
     def record(self, events: Sequence[Event]) -> None:
         """See `CorpusIndex`."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -36,16 +36,18 @@ class ServerHistory:
     server: Server
     corpus: str
     replicas: int = 1
+    kept: list[Event] = field(default_factory=list, compare=False)
+    """What was read last: events are only added."""
 
     def read(self) -> list[Event]:
         """All events, in the order in which they were added."""
+        contents = Contents(self.server, named(self.corpus))
         try:
-            points = list(Contents(self.server, named(self.corpus)).scroll())
+            if not self.kept or contents.count() != len(self.kept):
+                self.kept[:] = _ordered(contents.scroll())
         except Missing:
             return []
-        held = [point.payload for point in points if point.payload]
-        held.sort(key=lambda each: (each["seq"], each["part"]))
-        return [dict(json.loads(each["event"])) for each in held]
+        return list(self.kept)
 
     def add(self, events: Iterable[Event]) -> None:
         """Add events, for good."""
@@ -66,6 +68,12 @@ class ServerHistory:
             "the history could not be written",
             lambda client: client.upsert(named(self.corpus), points, wait=True),
         )
+
+
+def _ordered(points: Iterable[models.Record]) -> list[Event]:
+    held = [point.payload for point in points if point.payload]
+    held.sort(key=lambda each: (each["seq"], each["part"]))
+    return [dict(json.loads(each["event"])) for each in held]
 
 
 def _payload(event: Event, seq: int, part: int) -> dict[str, Any]:

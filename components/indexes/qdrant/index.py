@@ -370,7 +370,11 @@ class QdrantCorpus:
             if release:
                 release.check_over(held)
             served = [held.get("live"), *held.get("before", ())]
-            there = {generation.name, *generations_of(held)}
+            there = generations_of(held)
+            if "generations" in held and generation.name not in there:
+                raise Missing(f"the generation {generation.name} is gone").at(
+                    where=self._control.collection
+                )
             before = [each for each in served if each in there and each != generation.name]
             return {**pointer, "before": before}
 
