@@ -18,7 +18,7 @@ from ruamel.yaml import YAML
 
 from tests import compose
 from tests.cli import clean
-from tests.compare.data import beir, served
+from tests.compare.data import beir, publish, served
 
 DEPLOYMENTS: Sequence[Mapping[str, Any]] = YAML(typ="safe").load(compose.ROOT / "prefect.yaml")[
     "deployments"
@@ -93,6 +93,10 @@ def command(deployment: Mapping[str, Any], folder: Path) -> list[str | Path]:
     data = beir(folder / "data")
     if flow == "refresh":
         return ["refresh", served(folder), "--engine-only"]
+    if flow == "doctor":
+        file = served(folder)
+        publish(file)
+        return ["doctor", file, "--engine-only"]
     if flow == "compare":
         asked = ["--data", str(data), "--set", "retriever.use=[dense, sparse]"]
         return ["compare", served(folder), *asked, "--home", folder / "home", "--engine-only"]

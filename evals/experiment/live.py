@@ -37,7 +37,8 @@ def served(
     release = live(pipeline, corpus)
     releases = [release, *(_candidate(each, corpus, release, pipeline) for each in candidates)]
     own = as_released(pipeline, release)
-    as_it_is = len(found) == 1 and not overrides and own.stages != pipeline.stages
+    differ = any(own.stages[each] != pipeline.stages[each] for each in SERVING)
+    as_it_is = len(found) == 1 and not overrides and differ
     name = f"{found[0].name}@{release.generation.name}[live]"
     now = System(name=name, pipeline=own, file=str(file.path), served=release, live=True)
     return [

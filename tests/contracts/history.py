@@ -15,7 +15,8 @@ from components.errors import Missing
 from components.indexes.contract import CorpusIndex, GenerationReader, Index, Writer
 from components.indexes.manifest import Generation
 from components.values import Filter
-from tests.contracts.index import (
+
+from .index import (
     COMMON,
     WIDTH,
     asked,

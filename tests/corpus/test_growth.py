@@ -37,7 +37,11 @@ def held(corpus: Corpus, store: Sequence[str]) -> list[str]:
     """Folders of generations, or collections."""
     if store:
         found = connect().ask("listing", lambda client: client.get_collections()).collections
-        return sorted(each.name for each in found if not each.name.endswith("__control"))
+        return sorted(
+            each.name
+            for each in found
+            if each.name.rpartition("__")[2] not in ("control", "releases")
+        )
     own = corpus.folder / "store" / "test"
     return sorted(each.name for each in own.iterdir() if each.is_dir())
 

@@ -105,7 +105,7 @@ def test_what_was_rejected_or_promoted_says_so_and_by_whom(file: Path) -> None:
     assert f"Its test said: {report.verdict.sentence}." in shown  # type: ignore[union-attr]
     assert not [each for each in shown if each.startswith("millrace")]
     assert read(page(file, NARROW))[0] == (
-        "Release 2 is held: it is the same as release 2, which was rejected."
+        "Release 3 is held: it is the same as release 2, which was rejected."
     )
 
 
