@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from components.corpus import difference
-from components.corpus.release import as_released, same_serving, serving
+from components.corpus.release import as_released, note_live, same_serving, serving
 from components.corpus.request import Job
 from components.corpus.survey import Survey, manifest, served
 from components.errors import GuardStopped, MillraceError, Missing, Moved, UserError
@@ -232,7 +232,7 @@ def _publish(job: Job, decision: Decision, how: How) -> Settled:
     job.claim()
     job.corpus.record(_events(job, decision))
     made = job.corpus.publish(release.generation, job.request.run_id, release)
-    job.corpus.record([ledgers.went_live(made)])
+    note_live(job.corpus, made)
     return _outcome(decision, how=how)
 
 

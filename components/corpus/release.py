@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from components import registry
 from components.errors import MillraceError, NothingLive, UserError
 from components.indexes.contract import CorpusIndex, Index
+from components.indexes.ledger import went_live
 from components.indexes.manifest import Release, plain
 from components.registry import Choice
 from components.spec import Pipeline
@@ -91,6 +92,15 @@ def live(pipeline: Pipeline, corpus: CorpusIndex) -> Release:
             hint="run millrace refresh first",
         )
     return release
+
+
+def note_live(corpus: CorpusIndex, release: Release) -> None:
+    """Add to the history that it went live; where that fails, whoever writes next does it."""
+    try:
+        corpus.record([went_live(release)])
+    except (MillraceError, OSError) as error:
+        told = "release %s is live; the history was not written, the next command does it: %s"
+        _log.warning(told, release.number, error)
 
 
 def tidy(corpus: CorpusIndex) -> None:

@@ -10,7 +10,7 @@ import socket
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from components.corpus.release import corpus_of, live, tidy
+from components.corpus.release import corpus_of, live, note_live, tidy
 from components.errors import BadOption, Damaged, Held, IndexFault, Missing, Moved
 from components.indexes import ledger as ledgers
 from components.indexes.contract import CorpusIndex
@@ -198,7 +198,7 @@ def _go_live(
         )
     release = replace(release, how=how, by=by, why=why, over=now.number if now else None)
     made = corpus.publish(release.generation, listed.run_id, release)
-    corpus.record([ledgers.went_live(made)])
+    note_live(corpus, made)
     return made
 
 

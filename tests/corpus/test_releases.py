@@ -17,6 +17,7 @@ from components.errors import BadOption, Held, Moved
 from components.indexes.ledger import Ledger, Verdict
 from components.indexes.manifest import Release
 from components.values import Query
+from tests import full_disk
 from tests.corpora import Corpus, Stored, before, prose, snapshot
 from tests.corpus.test_refresh import later
 from tests.faults.campaign import differences
@@ -446,3 +447,20 @@ def test_other_stages_that_wait_or_were_rejected_leave_the_generation_to_go_on_f
         nothing = refreshed(corpus, Judge(), gated)
         assert (nothing.generation, nothing.tokens) == (first.generation, 0)
         assert (nothing.release, nothing.exit_code) == (1, 0)
+
+
+def test_a_full_disk_takes_the_history_and_not_the_way_back(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pointer is written as a file of its own; the history grows by `os.write`."""
+    corpus.fill(3)
+    refreshed(corpus)
+    change(corpus, 1)
+    refreshed(corpus)
+    with monkeypatch.context() as patch:
+        full_disk.fill(patch, 0)
+        assert releases.rollback(corpus.load(), by="ann").number == 1
+    told = history(corpus, ()).ledger
+    assert (told.live, [each["how"] for each in told.missing]) == (1, ["rolled back"])
+    assert refreshed(corpus).held, "nothing is forgotten"
+    assert not history(corpus, ()).ledger.missing
