@@ -25,6 +25,7 @@ _STANDS = 0.4
 _AT_ONCE = 3.0
 """Seconds in which going back must end, on a machine that does much else."""
 KEEPING = Verb("refresh", ("index.keep=3",))
+pytestmark = pytest.mark.slow
 REFRESH = replace(PLAIN, whole=True)
 BACK, FIRST = Verb("rollback"), Verb("rollback 1")
 FASTER = {DONE, "Moved", "Busy", "BadOption", "Missing"}

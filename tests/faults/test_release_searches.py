@@ -87,7 +87,7 @@ def test_searches_while_two_releases_alternate(
     assert {"1", "2"} <= told["seen"].keys(), told["count"]
 
 
-@pytest.mark.parametrize("quantization", ["none", "int8"])
+@pytest.mark.parametrize("quantization", ["none", pytest.param("int8", marks=pytest.mark.slow)])
 def test_three_hundred_questions_after_going_back(
     corpus: Corpus, store: tuple[str, ...], quantization: str
 ) -> None:
