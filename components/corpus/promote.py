@@ -230,7 +230,7 @@ def identity(
 def _publish(job: Job, decision: Decision, how: How) -> Settled:
     release = replace(decision.candidate.release, how=how, why=_why(decision))
     job.claim()
-    job.corpus.record(_events(job, decision))
+    job.corpus.record(_events(decision, ledgers.ledger(job.corpus)))
     made = job.corpus.publish(release.generation, job.request.run_id, release)
     note_live(job.corpus, made)
     return _outcome(decision, how=how)
@@ -238,8 +238,9 @@ def _publish(job: Job, decision: Decision, how: How) -> Settled:
 
 def _hold(job: Job, decision: Decision) -> Settled:
     release, reason = decision.candidate.release, decision.reason
-    events = _events(job, decision)
-    waiting = ledgers.ledger(job.corpus).waiting
+    history = ledgers.ledger(job.corpus)
+    events = _events(decision, history)
+    waiting = history.waiting
     if not waiting or (waiting.number, waiting.reason) != (release.number, reason):
         events.append(ledgers.event("held", release.number, release.by, reason=reason))
     job.corpus.record(events)
@@ -257,12 +258,12 @@ def _outcome(decision: Decision, *, how: How | None = None, held: str = "") -> S
     )
 
 
-def _events(job: Job, decision: Decision) -> list[Event]:
+def _events(decision: Decision, history: Ledger) -> list[Event]:
     """What the history does not say yet of a candidate, and of its test."""
     candidate, verdict = decision.candidate, decision.verdict
     release, by = candidate.release, candidate.release.by
     found: list[Event] = []
-    if release.number not in ledgers.ledger(job.corpus).releases:
+    if release.number not in history.releases:
         size = {"changed": candidate.changed, "drift": candidate.drift}
         why = _made_for(candidate)
         found.append(ledgers.made(release, identity=candidate.identity, by=by, why=why, **size))

@@ -15,8 +15,7 @@ from components.errors import BadOption, Damaged, Held, IndexFault, Missing, Mov
 from components.indexes import ledger as ledgers
 from components.indexes.contract import CorpusIndex
 from components.indexes.ledger import Ledger, Listed
-from components.indexes.manifest import BY_PERSON, How, Release
-from components.registry import Choice
+from components.indexes.manifest import BY_PERSON, How, Release, choices
 from components.spec import Pipeline
 
 _TRIES = 3
@@ -177,13 +176,12 @@ def _waiting(pipeline: Pipeline, told: Ledger, release: int | None) -> Listed:
 
 def as_release(corpus: CorpusIndex, listed: Listed) -> Release:
     """A release of the history, to be asked. Raises Missing."""
-    serving = {stage: Choice(**each) for stage, each in listed.serving.items()}
     return Release(
         generation=corpus.generation(listed.generation),
         since="",
         run_id=listed.run_id,
         number=listed.number,
-        serving=serving,
+        serving=choices(listed.serving),
     )
 
 

@@ -129,7 +129,7 @@ class Generation:
         """The reverse of `to_json`. Raises KeyError or TypeError where it is something else."""
         known = dict(found)
         known.pop("schema")
-        known["stages"] = {name: Choice(**each) for name, each in known["stages"].items()}
+        known["stages"] = choices(known["stages"])
         known["totals"] = Totals(**known["totals"])
         return cls(**known)
 
@@ -180,14 +180,13 @@ class Release:
     def of(cls, generation: Generation, told: Mapping[str, Any]) -> Release:
         """`told`: what an index has written of it."""
         since = str(told.get("since", ""))
-        serving = told.get("serving") or {}
         return cls(
             generation=generation,
             since=since,
             run_id=str(told.get("run_id", "")),
             refreshed=str(told.get("refreshed") or since),
             number=int(told.get("release") or 0),
-            serving={stage: Choice(**each) for stage, each in serving.items()},
+            serving=choices(told.get("serving") or {}),
             how=told.get("how") or "",
             by=str(told.get("by", "")),
             why=str(told.get("why", "")),
@@ -225,6 +224,11 @@ def plain(stages: Mapping[str, Choice]) -> dict[str, Any]:
     """Stages as JSON has them, the same before and after it was written."""
     told: dict[str, Any] = json.loads(json.dumps(stages, default=_plain))
     return told
+
+
+def choices(told: Mapping[str, Any]) -> dict[str, Choice]:
+    """The reverse of `plain`. Raises TypeError where it is something else."""
+    return {stage: Choice(**each) for stage, each in told.items()}
 
 
 def _plain(value: object) -> object:

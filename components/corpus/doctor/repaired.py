@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from components.corpus import difference
 from components.corpus.promote import identity
-from components.corpus.release import serving
+from components.corpus.release import note_live, serving
 from components.corpus.releases import as_release
 from components.corpus.request import Job
 from components.indexes import ledger as ledgers
@@ -93,4 +93,4 @@ def publish(job: Job, made: Repaired) -> None:
     release = made.release
     job.corpus.record(made.events)
     done = job.corpus.publish(release.generation, release.run_id, release)
-    job.corpus.record([ledgers.went_live(done)])
+    note_live(job.corpus, done)
