@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Annotated, Any
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field
 
 from components.errors import BadOption, SpecError
 from components.options import Count, option
+from components.spec.table import filled
 
 ENGINES = ("auto", "local", "ray")
 Cores = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
@@ -52,18 +53,7 @@ def _checked(table: dict[Any, Any]) -> Engine:
     known = [each.name for each in fields(Engine)]
     if table["use"] == "local":
         known = ["use"]
-    for name in table:
-        if name not in known:
-            raise BadOption(f"engine {table['use']!r} has no option {name!r}").at(
-                where=f"engine.{name}", hint=f"known: {', '.join(known)}"
-            )
-    try:
-        engine = TypeAdapter(Engine).validate_python(table)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise BadOption(f"{first['msg']}, not {first['input']!r}").at(
-            where=f"engine.{first['loc'][0]}"
-        ) from None
+    engine = filled(Engine, table, known, "engine", f"engine {table['use']!r}")
     if engine.gpus and engine.gpus > 1 and engine.gpus % 1:
         raise BadOption(f"more than one device must be a whole number, not {engine.gpus}").at(
             where="engine.gpus", hint="a part of one device lets several actors share it"

@@ -7,15 +7,16 @@ It is no part of the fingerprint. What the options mean is said in `evals/gate.p
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field
 
 from components.errors import BadOption, SpecError
 from components.machine import paths
 from components.options import option
+from components.spec.table import filled
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Margin = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -58,21 +59,9 @@ def parse(table: Any, given: Mapping[str, Any], folder: Path, where: str) -> Gat
         )
     wanted = {**(table or {}), **given}
     known = [each.name for each in fields(Gate)]
-    for name in wanted:
-        if name not in known:
-            raise BadOption(f"the gate has no option {name!r}").at(
-                where=f"gate.{name}", hint=f"known: {', '.join(known)}"
-            )
-    try:
-        gate = TypeAdapter(Gate).validate_python(wanted)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise BadOption(f"{first['msg']}, not {first['input']!r}").at(
-            where=f"gate.{first['loc'][0]}"
-        ) from None
+    gate = filled(Gate, wanted, known, "gate", "the gate")
     _check_one(gate, wanted)
-    place = {name: _place(getattr(gate, name), folder) for name in ("data", "queries")}
-    return Gate(**{each: getattr(gate, each) for each in known} | place)
+    return replace(gate, data=_place(gate.data, folder), queries=_place(gate.queries, folder))
 
 
 def _check_one(gate: Gate, wanted: Mapping[str, Any]) -> None:
