@@ -75,10 +75,12 @@ def _cut(file: Path) -> None:
     if not file.exists():
         return
     with file.open("r+b") as opened:
-        data = opened.read()
-        whole = data.rfind(b"\n") + 1
-        if whole < len(data):
-            opened.truncate(whole)
+        if not opened.seek(0, os.SEEK_END):
+            return
+        opened.seek(-1, os.SEEK_END)
+        if opened.read() != b"\n":
+            opened.seek(0)
+            opened.truncate(opened.read().rfind(b"\n") + 1)
 
 
 def _sync(file: Path) -> None:
