@@ -14,7 +14,7 @@ from components.corpus.survey import Survey, manifest, served
 from components.errors import GuardStopped, MillraceError, Missing, Moved, UserError
 from components.indexes import ledger as ledgers
 from components.indexes.ledger import Event, Ledger, Listed, Verdict
-from components.indexes.manifest import Entry, Generation, How, Release, plain
+from components.indexes.manifest import Entry, Generation, How, Release, Totals, plain
 from components.registry import Choice
 
 
@@ -87,14 +87,30 @@ def decide(job: Job, found: Survey, generation: Generation, judge: Judge | None)
     if live is None and not generation.totals.documents:
         return None
     answering = serving(job.pipeline)
-    if live and live.generation.name == generation.name:
-        if not live.serving or same_serving(live.serving, answering):
-            return None
-    elif live:
-        _check_coverage(job, found, live.generation, generation)
+    same = live is not None and live.generation.name == generation.name
+    if live and same and (not live.serving or same_serving(live.serving, answering)):
+        return None
+    own = manifest(job, generation)
+    if live is None or same:
+        held = _Held(own, own if same else {})
+    else:
+        held = _Held(own, *served(job, live.generation, found.base, own if found.draft else None))
+        _check_coverage(job, found, live.generation, generation, held)
     history = ledgers.fold(job.corpus.events(), live)
-    candidate = _candidate(job, found, generation, history, live, answering)
+    candidate = _candidate(job, held, generation, history, live, answering)
     return _decided(job, candidate, history, judge)
+
+
+@dataclass(frozen=True)
+class _Held:
+    """What the manifests say, each read once."""
+
+    own: Mapping[str, Entry]
+    """Of the candidate."""
+    served: Mapping[str, Entry]
+    """Of what is live, see `served`."""
+    unread: Totals | None = None
+    """Where that is damaged, all that is known of it."""
 
 
 def settle(job: Job, found: Survey, decision: Decision | None, generation: Generation) -> Settled:
@@ -158,20 +174,19 @@ def _unasked(job: Job, live: Release) -> str:
 
 def _candidate(
     job: Job,
-    found: Survey,
+    held: _Held,
     generation: Generation,
     history: Ledger,
     live: Release | None,
     answering: Mapping[str, Choice],
 ) -> Candidate:
-    entries = manifest(job, generation)
-    own = identity(generation, entries, answering)
+    own = identity(generation, held.own, answering)
     known = history.alike(own)
     spare = ""
-    held = _held(job, known)
-    if held and held.name != generation.name:
+    waiting = _waiting(job, known)
+    if waiting and waiting.name != generation.name:
         # It stays as it was tested; what was made once more is not needed.
-        spare, generation = generation.name, held
+        spare, generation = generation.name, waiting
     again = known
     if known and (known.generation != generation.name or known.state in ledgers.REFUSED):
         again = None
@@ -186,8 +201,8 @@ def _candidate(
     )
     if live is None:
         return Candidate(release=release, identity=own, live=None, spare=spare)
-    before, unread = served(job, live.generation, found.base, entries if found.draft else None)
-    changed = difference.chunks(before, entries) if unread is None else unread.chunks
+    unread = held.unread
+    changed = difference.chunks(held.served, held.own) if unread is None else unread.chunks
     grown = live.generation.form == generation.form and same_serving(live.serving, answering)
     listed = history.listed(live.number)
     return Candidate(
@@ -195,7 +210,7 @@ def _candidate(
         identity=own,
         spare=spare,
         live=live,
-        live_identity=identity(live.generation, before, live.serving),
+        live_identity=identity(live.generation, held.served, live.serving),
         changed=changed,
         # Until it is tested, all is another that is made or answered by something else.
         drift=(changed if grown else generation.totals.chunks) + (listed.drift if listed else 0),
@@ -203,7 +218,7 @@ def _candidate(
     )
 
 
-def _held(job: Job, listed: Listed | None) -> Generation | None:
+def _waiting(job: Job, listed: Listed | None) -> Generation | None:
     """The generation of a release that is held; None where it is not, or can no longer answer."""
     if listed is None or listed.state != "held":
         return None
@@ -303,21 +318,20 @@ def _why(decision: Decision) -> str:
     return ""
 
 
-def _check_coverage(job: Job, found: Survey, live: Generation, candidate: Generation) -> None:
+def _check_coverage(
+    job: Job, found: Survey, live: Generation, candidate: Generation, held: _Held
+) -> None:
     """A generation of another fingerprint holds no older chunks to fall back on, nor does a draft
     that was recovered of what it had lost.
     """
-    held = manifest(job, candidate)
-    seen, unread = served(job, live, found.base, held if found.draft else None)
+    own, unread = held.own, held.unread
     unlisted = tuple(found.gap_prefixes)
     missing = [
         document_id
-        for document_id, entry in seen.items()
+        for document_id, entry in held.served.items()
         if entry.chunks
         and (
-            not held[document_id].chunks
-            if document_id in held
-            else document_id.startswith(unlisted)
+            not own[document_id].chunks if document_id in own else document_id.startswith(unlisted)
         )
     ]
     lacking = len(missing)
