@@ -12,6 +12,7 @@ from evals.judging.agreement import RESAMPLES, SEED, Agreement, Pair, agreement
 from evals.judging.halves import Halves, halves
 from evals.judging.judgement import CLASSES, Judgement
 from evals.judging.labelled import Labelled
+from evals.judging.left_out import LeftOut, errors, left_out
 from evals.judging.offline import judge
 
 OVERALL, NUMERIC, WITHOUT_REFUSALS = "overall", "numeric", "without refusals"
@@ -31,6 +32,8 @@ class Outcome:
     halves: Halves
     tune: Slices
     report: Slices
+    left_out: Sequence[LeftOut]
+    """Each run's rate as the labels of the others correct it, over all questions."""
 
     @property
     def runs(self) -> dict[str, dict[str, int]]:
@@ -53,6 +56,10 @@ class Outcome:
             "human_labels": self.runs,
             "tune": {name: each.to_json() for name, each in self.tune.items()},
             "report": {name: each.to_json() for name, each in self.report.items()},
+            "left_out": {
+                "runs": [each.to_json() for each in self.left_out],
+                "errors": errors(self.left_out) if self.left_out else {},
+            },
             "judgements": [
                 {
                     "run": answer.run,
@@ -71,7 +78,8 @@ def measure(answers: Sequence[Labelled]) -> Outcome:
         raise BadData(f"fewer than {_FEWEST} questions: no half to report on")
     judged = tuple((each, judge(each.question, each.gold, each.answer)) for each in answers)
     parts = halves(each.question_id for each in answers)
-    return Outcome(judged, parts, _slices(judged, parts.tune), _slices(judged, parts.report))
+    tune, report = (_slices(judged, ids) for ids in (parts.tune, parts.report))
+    return Outcome(judged, parts, tune, report, left_out(judged))
 
 
 def _slices(judged: Sequence[Judged], ids: Sequence[str]) -> Slices:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from rich.console import Console
 from rich.table import Table
 
 from evals.judging.agreement import Agreement
 from evals.judging.judgement import CLASSES
+from evals.judging.left_out import errors
 from evals.judging.outcome import OVERALL, Outcome, Slices
 from evals.metrics import Interval
 
@@ -18,6 +21,11 @@ def show(found: Outcome, console: Console) -> None:
         console.print()
         console.print(_agreement(f"{name}: {slices[OVERALL].questions} questions", slices))
         console.print(_confusion(f"{name}: people, then judge", slices[OVERALL]))
+    if found.left_out:
+        console.print()
+        console.print(_left_out(found))
+        for line in _told(found):
+            console.print(line)
 
 
 def _table(title: str, first: str, *numbers: str) -> Table:
@@ -48,6 +56,40 @@ def _agreement(title: str, slices: Slices) -> Table:
             *_cells(each.kappa),
         )
     return table
+
+
+def _left_out(found: Outcome) -> Table:
+    table = _table(
+        "share correct: by the judge, corrected by the labels of the other runs, by people",
+        "run",
+        "judged",
+        "judge",
+        "corrected",
+        "95 %",
+        "people",
+        "within",
+    )
+    for each in found.left_out:
+        table.add_row(
+            each.run,
+            str(each.measured),
+            f"{each.raw:.3f}",
+            *_cells(each.corrected),
+            f"{each.people:.3f}",
+            "yes" if each.covers else "no",
+        )
+    return table
+
+
+def _told(found: Outcome) -> Iterator[str]:
+    far = errors(found.left_out)
+    covered = sum(each.covers for each in found.left_out)
+    yield f"people's share is within the interval in {covered} of {len(found.left_out)} runs"
+    for name in ("raw", "corrected"):
+        yield (
+            f"{'judge' if name == 'raw' else name}: {far[f'{name}_distance']:.3f} from people on "
+            f"average, {far[f'{name}_difference']:+.3f} with the sign"
+        )
 
 
 def _cells(found: Interval) -> tuple[str, str]:

@@ -1,0 +1,79 @@
+"""The share of answers that people would call correct, from the verdicts of a judge that errs.
+
+The verdicts on a system's answers are a mixture: so many of the right answers are called this, so
+many of the wrong ones that. Labelled answers say how often each kind is called what, and the shares
+are those that come nearest to the verdicts. It is the correction of Rogan and Gladen (1978), with
+more than two verdicts and more than two kinds of truth, by generalised least squares.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evals.metrics import Interval
+
+DRAWS = 2_000
+SEED = 20_240_501
+TAILS = (0.025, 0.975)
+_PRIOR = 0.5
+"""Answers of each kind that the draws add, since none of a few does not mean never: Jeffreys' prior
+where there are two kinds.
+"""
+
+Array = NDArray[np.float64]
+
+
+def share(
+    labels: Array, run: Array, failed: int = 0, *, draws: int = DRAWS, seed: int = SEED
+) -> Interval:
+    """The share of the first kind of truth in a run, with an interval of 95 %.
+
+    `labels`, (questions, kinds, verdicts): labelled answers to each question, of other systems, at
+    least one of each kind. `run`, (verdicts,): answers of the run, one to a question. `failed`:
+    questions without an answer, which count and are none of the first kind.
+
+    The interval is the middle of `draws` estimates. In each, the labels' questions have random
+    weights (Rubin's Bayesian bootstrap), a question with all its answers, because those are alike;
+    and so have the run's answers.
+    """
+    random = np.random.default_rng(seed)
+    occurring = labels.sum(axis=(0, 1)) + run > 0
+    labels, run = labels[:, :, occurring], run[occurring]
+    questions, kinds, verdicts = labels.shape
+    whole = labels.sum(axis=0)
+    added = _PRIOR * _shares(whole).sum(axis=0)
+    known = _shares(run + added)
+    answered = run.sum() / (run.sum() + failed)
+    value = float(answered * _first(_shares(run)[None], _shares(whole)[None], known)[0])
+
+    # With these weights a mean varies as much as the mean of so many questions does.
+    weights = random.standard_gamma(max(1 - 2 / questions, 0.5), (draws, questions))
+    weights *= questions / weights.sum(axis=1, keepdims=True)
+    counts = (weights @ labels.reshape(questions, -1)).reshape(draws, kinds, verdicts)
+    errors = _shares(counts + random.standard_gamma(_PRIOR / verdicts, counts.shape))
+    told = random.standard_gamma(run + added, (draws, verdicts))
+    lost = random.standard_gamma(failed, draws) if failed else np.zeros(draws)
+    answered = told.sum(axis=1) / (told.sum(axis=1) + lost)
+    low, high = np.quantile(answered * _first(_shares(told), errors, known), TAILS)
+    return Interval(value, min(float(low), value), max(float(high), value))
+
+
+def _shares(counts: Array) -> Array:
+    """Of each along the last axis."""
+    found: Array = counts / counts.sum(axis=-1, keepdims=True)
+    return found
+
+
+def _first(told: Array, errors: Array, known: Array) -> Array:
+    """The share of the first kind, (draws,), from 0 to 1.
+
+    `told`, (draws, verdicts): shares of the verdicts. `errors`, (draws, kinds, verdicts): of those
+    on each kind. `known`, (verdicts,): what the verdicts' variances are taken from.
+    """
+    root = np.sqrt(known)
+    others = np.swapaxes(errors[:, :-1] - errors[:, -1:], 1, 2) / root[:, None]
+    wanted = (told - errors[:, -1]) / root
+    # Where the verdicts tell no kind from another, nothing is solved, and the draws are anywhere.
+    found: Array = (np.linalg.pinv(others) @ wanted[:, :, None])[:, 0, 0]
+    return found.clip(0, 1)
