@@ -10,7 +10,7 @@ from components import registry
 from components.endpoint.ledger import Ledger
 from components.errors import GuardStopped, MillraceError, line
 from evals import extras
-from evals.answers import asking, judging, metrics
+from evals.answers import asking, correction, judging, labels, metrics
 from evals.answers.answered import Answered
 from evals.answers.judging import JudgedAnswer
 from evals.answers.losses import LOSSES, loss
@@ -20,18 +20,15 @@ from evals.datasets.judged import BadData
 from evals.experiment.comparisons import comparisons
 from evals.experiment.systems import System
 from evals.judging import judge_file
+from evals.judging.corrected import Verdicts
 from evals.judging.judgement import CLASSES, Verdict
 from evals.judging.repeats import self_agreement
 from evals.metrics import Interval
 from evals.significance.rules import Rules
 
-MEASURES: Mapping[str, tuple[Verdict, ...]] = {
-    "correct": ("correct",),
-    "not incorrect": ("correct", "refused"),
-    "answered": ("correct", "incorrect"),
-}
-"""What systems are compared by, and the verdicts that are good: of each, more is better. What has
-failed is nothing of them.
+ENDPOINT: Verdict = "correct"
+"""What systems are compared by: the only thing that is tested, so that p is corrected for the
+number of systems and for nothing else. Of the other verdicts the rates are shown.
 """
 _FEWEST = 2
 """Questions that two systems must share to be compared."""
@@ -49,7 +46,8 @@ def conclude(
     if not left:
         name, error = next(iter(excluded.items()))
         raise MillraceError(f"no system could be asked; {name}: {_reason(error)}")
-    found = [_measured(plan, each, stopped.get(each.name)) for each in left]
+    said = labels.judged(plan)
+    found = [_measured(plan, each, stopped.get(each.name), said) for each in left]
     by_name = {each.name: each for each in found}
     spent = Ledger(plan.ledger, plan.max_cost)
     return Outcome(
@@ -61,8 +59,8 @@ def conclude(
         excluded={name: _reason(error) for name, error in excluded.items()},
         comparisons=comparisons(
             [each.name for each in found],
-            [*MEASURES],
-            lambda name, measure: _values(by_name[name], measure),
+            [ENDPOINT],
+            lambda name, _: _values(by_name[name]),
             plan.baseline,
             plan.rules,
             fewest=_FEWEST,
@@ -79,7 +77,9 @@ def _reason(error: MillraceError) -> str:
     return line(str(error), error.where, error.hint)
 
 
-def _measured(plan: Plan, system: System, stopped: MillraceError | None) -> Measured:
+def _measured(
+    plan: Plan, system: System, stopped: MillraceError | None, said: Mapping[str, Verdicts]
+) -> Measured:
     choice = plan.answerer(system)
     rows = _rows(plan, system, _not_asked(stopped))
     types = sorted({each.question.type for each in rows} - {""})
@@ -99,6 +99,7 @@ def _measured(plan: Plan, system: System, stopped: MillraceError | None) -> Meas
         stopped=_reason(stopped) if stopped else "",
         agreement=_agreement([each.judged for each in rows]),
         repeats=self_agreement([each.repeats for each in opinions]) if opinions else None,
+        correct=correction.rates(plan, rows, said),
     )
 
 
@@ -164,9 +165,9 @@ def _agreement(found: Sequence[JudgedAnswer]) -> float | None:
     return same / len(both)
 
 
-def _values(system: Measured, measure: str) -> dict[str, float]:
+def _values(system: Measured) -> dict[str, float]:
     return {
-        each.question.id: float(each.verdict in MEASURES[measure])
+        each.question.id: float(each.verdict == ENDPOINT)
         for each in system.rows
         if each.verdict in MEASURED
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -22,7 +22,7 @@ from evals.judging import judge_file, offline
 from evals.judging.judgement import CLASSES, Judgement
 from evals.judging.model_judge import Opinion, Stopped
 
-_AT_ONCE = 4
+AT_ONCE = 4
 """Answers that a model judges at once."""
 
 
@@ -68,10 +68,12 @@ def judge(plan: Plan, system: System, ledger: Ledger, tell: Tell) -> None:
         def ask(question: Question) -> Opinion:
             repeats = known[question.id].repeats if question.id in known else ()
             said = tuple(each for each in repeats if each.verdict in CLASSES)
-            return model.judge(question.text, _for_model(question), found[question.id].text, said)
+            return model.judge(
+                question.text, for_model(alternatives(question)), found[question.id].text, said
+            )
 
         def rows() -> Iterator[dict[str, Any]]:
-            for question, made in pool.each(waiting, ask, _AT_ONCE, _failure):
+            for question, made in pool.each(waiting, ask, AT_ONCE, _failure):
                 opinion = made.opinion if isinstance(made, Stopped) else made
                 if isinstance(opinion, Opinion) and (opinion is made or opinion.usage.calls):
                     before = known[question.id].usage if question.id in known else Usage()
@@ -106,22 +108,21 @@ def _judged(
         unmeasured = found.excused or not alternatives(question)
         none = Judgement("unmeasured" if unmeasured else "failed", "no-answer", found.error)
         return JudgedAnswer(judgement=none, by_rules=none)
-    by_rules = _by_rules(question, found.text)
+    ruled = by_rules(question.text, alternatives(question), found.text)
     if plan.judge is None:
-        return JudgedAnswer(judgement=by_rules, by_rules=by_rules)
+        return JudgedAnswer(judgement=ruled, by_rules=ruled)
     if opinion is None:
         none = Judgement("unmeasured", "model", "The model has not judged it.")
-        return JudgedAnswer(judgement=none, by_rules=by_rules)
-    return JudgedAnswer(judgement=opinion.judgement, by_rules=by_rules, opinion=opinion)
+        return JudgedAnswer(judgement=none, by_rules=ruled)
+    return JudgedAnswer(judgement=opinion.judgement, by_rules=ruled, opinion=opinion)
 
 
-def _by_rules(question: Question, answer: str) -> Judgement:
+def by_rules(question: str, wanted: Sequence[offline.Gold], answer: str) -> Judgement:
     """By the gold answer that it agrees with, where there are several; else by the first."""
-    wanted = alternatives(question) or [""]
-    found = [offline.judge(question.text, each, answer) for each in wanted]
+    found = [offline.judge(question, each, answer) for each in wanted or [""]]
     return next((each for each in found if each.verdict == "correct"), found[0])
 
 
-def _for_model(question: Question) -> offline.Gold:
-    wanted = alternatives(question)
+def for_model(wanted: Sequence[offline.Gold]) -> offline.Gold:
+    """All that are right, as a model is told."""
     return wanted[0] if len(wanted) == 1 else "  or  ".join(map(str, wanted))

@@ -13,11 +13,19 @@ from evals.pages import spanned
 from evals.units import shows, units_of
 
 Loss = Literal[
-    "not retrieved", "not used", "used but wrong", "from memory", "refused", "failed", "unmeasured"
+    "not retrieved",
+    "not cited",
+    "no citation",
+    "used but wrong",
+    "from memory",
+    "refused",
+    "failed",
+    "unmeasured",
 ]
 LOSSES: Mapping[Loss, str] = {
     "not retrieved": "none of the evidence was among the passages that were read",
-    "not used": "evidence was read, and the answer does not cite it",
+    "not cited": "evidence was read, and the answer cites something else",
+    "no citation": "evidence was read, and the answer cites nothing",
     "used but wrong": "the answer cites evidence, and is wrong",
     "from memory": "nothing was read",
     "refused": "the answerer says that it cannot tell",
@@ -106,9 +114,11 @@ def loss(data: Judged, question: str, answered: Answered | None, verdict: Verdic
         return "not retrieved" if searched else "from memory"
     if not evidence_among(data, question, answered.consulted):
         return "not retrieved"
+    if not answered.citations:
+        return "no citation"
     named = {each.chunk_id for each in answered.citations}
     used = tuple(each for each in answered.consulted if named & set(each.chunk_ids))
-    return "used but wrong" if evidence_among(data, question, used) else "not used"
+    return "used but wrong" if evidence_among(data, question, used) else "not cited"
 
 
 def evidence_among(data: Judged, question: str, passages: tuple[Passage, ...]) -> bool:

@@ -104,6 +104,34 @@ class Part:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Rate:
+    """The share of correct answers, as judges have it and as people would."""
+
+    by: str
+    """`rules`, `model`, `rules and model`, or `people`."""
+    judged: int
+    """Answers with a verdict, of both judges the same one, and those that failed; by people, the
+    labels of just these answers."""
+    raw: float | None
+    """Over these; None where there are none, and by people."""
+    corrected: Interval | None
+    """Over all answers, those that nobody has judged included, with an interval of 95 %; None
+    without labels.
+    """
+    labels: int
+    """That it was corrected by."""
+    why: str = ""
+    """What the labels lack."""
+
+    def to_json(self) -> dict[str, Any]:
+        told = asdict(self)
+        found = self.corrected
+        if found:
+            told["corrected"] = {"value": found.mean, "low": found.low, "high": found.high}
+        return told
+
+
+@dataclass(frozen=True, kw_only=True)
 class Measured:
     """One system."""
 
@@ -120,6 +148,20 @@ class Measured:
     agreement: float | None
     """Share of answers to which a model's verdict is that of the rules."""
     repeats: SelfAgreement | None
+    correct: Sequence[Rate]
+    """By the rules, a model, both and people; empty where rules alone judge, and without labels."""
+
+    @property
+    def disagreements(self) -> Mapping[tuple[Verdict, Verdict], list[str]]:
+        """Ids of questions to whose answers rules and model give two verdicts, by these."""
+        found: dict[tuple[Verdict, Verdict], list[str]] = {}
+        for each in self.rows:
+            opinion = each.judged.opinion
+            if opinion:
+                both = each.judged.by_rules.verdict, opinion.judgement.verdict
+                if both[0] != both[1] and {*both} <= {*CLASSES}:
+                    found.setdefault(both, []).append(each.question.id)
+        return dict(sorted(found.items()))
 
     @property
     def whole(self) -> Part:
@@ -162,6 +204,11 @@ class Measured:
             **self.namesakes.to_json(),
             "model_agrees_with_rules": self.agreement,
             "repeats": self.repeats.to_json() if self.repeats else None,
+            "correct": [each.to_json() for each in self.correct],
+            "disagreements": [
+                {"rules": rules, "model": model, "questions": ids}
+                for (rules, model), ids in self.disagreements.items()
+            ],
             "questions": [each.to_json() for each in self.rows],
         }
 
@@ -199,7 +246,7 @@ class Outcome(outcome.Outcome[Measured]):
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "schema": 1,
+            "schema": 2,
             "data": {
                 "name": self.data.name,
                 "split": self.data.split,

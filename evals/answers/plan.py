@@ -18,7 +18,7 @@ from evals.datasets import catalogue
 from evals.datasets.judged import DOCUMENT, Judged
 from evals.experiment.chosen import systems
 from evals.experiment.systems import System, serving, state
-from evals.judging import judge_file
+from evals.judging import judge_file, label_file
 from evals.judging.judge_file import JudgeFile
 from evals.judging.model_judge import REVISION
 from evals.judging.ragas_adapter import OFFLINE
@@ -60,6 +60,8 @@ class Plan:
     """Its file."""
     ragas: tuple[str, ...] = ()
     """Metrics of ragas that ask no model; the judge's file names those that do."""
+    labels: tuple[label_file.Answer, ...] = ()
+    """Answers with what people say of them, by which rates are corrected."""
     max_cost: float | None = None
     baseline: str = ""
     home: Path = HOME
@@ -96,6 +98,11 @@ class Plan:
         """Where a model's opinions of a system's answers are kept."""
         return self.home / "opinions" / f"{self._judged(system)}.jsonl"
 
+    @property
+    def opinions_of_labels(self) -> Path:
+        """Where a model's opinions of labelled answers are kept."""
+        return self.home / "opinions" / f"labels-{kept.key(self.judged_by)}.jsonl"
+
     def metrics(self, system: System, names: Sequence[str]) -> Path:
         """Where metrics of ragas are kept."""
         return self.home / "metrics" / f"{'-'.join((self._judged(system), *names))}.jsonl"
@@ -120,6 +127,7 @@ def plan(
     characters: int = CHARACTERS,
     judge: str | Path | None = None,
     ragas: Sequence[str] = (),
+    labels: str | Path | None = None,
     max_cost: float | None = None,
     overrides: Sequence[str] = (),
     baseline: str = "",
@@ -148,6 +156,7 @@ def plan(
         judge=judge_file.read(Path(judge)) if judge else None,
         judge_as=str(judge or ""),
         ragas=_ragas(ragas),
+        labels=tuple(label_file.read(Path(labels))) if labels else (),
         max_cost=max_cost,
         baseline=baseline,
         home=Path(home),

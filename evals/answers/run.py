@@ -8,7 +8,7 @@ from functools import partial
 from components.endpoint.ledger import Ledger
 from components.errors import MillraceError
 from components.phases import Phase, Runner, Tell, plainly
-from evals.answers import asking, judging, metrics
+from evals.answers import asking, judging, judging_labels, metrics
 from evals.answers.conclusion import conclude
 from evals.answers.outcome import Outcome
 from evals.answers.plan import Plan
@@ -48,5 +48,13 @@ def _phases(plan: Plan, spent: Ledger, system: System) -> Iterator[Phase[object]
         yield phase("ask", asking.ask, "answers")
     if judging.todo(plan, system):
         yield phase("judge", judging.judge, "judgements")
+    if judging_labels.todo(plan):
+        yield Phase(
+            name="judge labels",
+            work=partial(judging_labels.judge, plan, spent),
+            of=system.name,
+            counts="judgements of labels",
+            total=sum(bool(each.human) for each in plan.labels),
+        )
     if metrics.todo(plan, system):
         yield phase("measure", metrics.measure, "metrics")

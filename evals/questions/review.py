@@ -20,16 +20,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
 
 from components.errors import BadOption, SpecError
-from components.spec import yaml_file
+from evals import by_hand
 from evals.datasets import folders
 from evals.questions.draft import Draft, LeftOut
 
@@ -60,31 +57,14 @@ def write(drafts: Sequence[Draft], file: Path) -> None:
 
     Raises BadOption where there is one, since it may hold a person's work.
     """
-    if file.exists():
-        raise BadOption("there is such a file already").at(
-            where=str(file), hint="accept or move it; nothing is written over a review"
-        )
-    yaml = YAML()
-    yaml.width = 100
-    out = StringIO()
-    yaml.dump([_row(each) for each in drafts], out)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(_HEAD + out.getvalue().replace("\n- keep:", "\n\n- keep:"), encoding="utf-8")
+    by_hand.write([_row(each) for each in drafts], _HEAD, file)
 
 
 def read(file: Path) -> list[tuple[Draft, bool | None]]:
     """Questions with what a person says of each; None: nothing. Raises SpecError."""
-    try:
-        raw = yaml_file.parse(file.read_text(encoding="utf-8"), str(file))
-    except (OSError, UnicodeDecodeError) as error:
-        raise SpecError(f"cannot be read: {error}").at(where=str(file)) from None
-    if not isinstance(raw, list):
-        raise SpecError("a review is a list of questions").at(where=str(file))
+    raw = by_hand.read(file, "a review is a list of questions")
     found = [_reviewed(each, f"{file}: question {at}") for at, each in enumerate(raw, start=1)]
-    ids = [draft.id for draft, _ in found]
-    for id in ids:
-        if ids.count(id) > 1:
-            raise SpecError(f"{id} is there twice").at(where=str(file))
+    by_hand.check_once([draft.id for draft, _ in found], file)
     return found
 
 
@@ -125,29 +105,16 @@ def _asked(draft: Draft) -> dict[str, Any]:
 def _row(draft: Draft) -> dict[str, Any]:
     return {
         "keep": None,
-        "question": _shown(draft.question),
-        "answer": _shown(draft.answer),
-        "evidence": [_shown(each) for each in draft.evidence],
+        "question": by_hand.shown(draft.question),
+        "answer": by_hand.shown(draft.answer),
+        "evidence": [by_hand.shown(each) for each in draft.evidence],
         "type": draft.type,
-        "document": _shown(draft.document_id),
+        "document": by_hand.shown(draft.document_id),
         "page": draft.page,
         "start": draft.start,
         "id": draft.id,
-        "passage": _shown(draft.passage),
+        "passage": by_hand.shown(draft.passage),
     }
-
-
-def _shown(text: str) -> Any:
-    """As it can be read best in YAML without losing a character, or gaining one: a blank line is
-    put before the next question.
-    """
-    lines = text.split("\n")
-    whole = all(each.isprintable() and each == each.rstrip() for each in lines)
-    if whole and len(lines) == 1 and "  " not in text:  # of which folding a line keeps one
-        return text
-    if whole and lines[0] and lines[-1] and not lines[0].startswith(" "):
-        return LiteralScalarString(text)
-    return DoubleQuotedScalarString(text)
 
 
 def _keep(written: object) -> object:
@@ -174,13 +141,7 @@ class _Row(BaseModel):
 
 
 def _reviewed(raw: object, where: str) -> tuple[Draft, bool | None]:
-    try:
-        row = _Row.model_validate(raw)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = f"{where}: {'.'.join(map(str, first['loc']))}" if first["loc"] else where
-        hint = "yes, no, or nothing yet" if first["loc"][:1] == ("keep",) else ""
-        raise SpecError(first["msg"][:1].lower() + first["msg"][1:]).at(place, hint) from None
+    row = by_hand.checked(_Row, raw, where, {"keep": "yes, no, or nothing yet"})
     draft = Draft(
         question=" ".join(row.question.split()),
         answer=" ".join(row.answer.split()),

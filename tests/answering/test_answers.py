@@ -83,12 +83,13 @@ def test_a_system_that_dies_on_hard_questions_does_not_look_better(tmp_path: Pat
     dies = {id: text for id, text in RIGHT.items() if id not in hard}
     found = replay(tmp_path, recorded(tmp_path, "tries", tries), recorded(tmp_path, "dies", dies))
     told = {each.metric: each for each in found.comparisons}
-    assert set(told) == {"correct", "not incorrect", "answered"}
-    assert {each.questions for each in found.comparisons} == {16}
-    assert {each.comparisons for each in found.comparisons} == {3}
+    assert set(told) == {"correct"}, "one endpoint"
+    assert told["correct"].questions == 16
+    assert told["correct"].comparisons == 1
     assert told["correct"].difference == 0.0
-    assert told["not incorrect"].difference == 0.0, "to say nothing is not to be right"
-    assert told["answered"].difference == -0.5
+    rates = [each.whole.rates for each in found.systems]
+    assert [each["incorrect"].mean for each in rates] == [0.5, 0.0]
+    assert [each["failed"].mean for each in rates] == [0.0, 0.5], "it is seen where they went"
 
 
 def test_who_fails_where_the_other_is_right_is_worse(tmp_path: Path) -> None:
@@ -111,12 +112,13 @@ def test_no_worse_with_a_sure_loss_says_so(tmp_path: Path) -> None:
     assert "<th>failed</th>" in page
 
 
-def test_who_refuses_is_better_off_than_who_fails(tmp_path: Path) -> None:
-    honest = {**RIGHT, **{id: "I cannot tell." for id in RIGHT if id.startswith("load")}}
+def test_p_is_corrected_for_the_systems_and_nothing_else(tmp_path: Path) -> None:
     part = {id: text for id, text in RIGHT.items() if id.startswith("turns")}
-    found = replay(tmp_path, recorded(tmp_path, "half", part), recorded(tmp_path, "shy", honest))
-    told = {each.metric: each.difference for each in found.comparisons}
-    assert told == {"correct": 0.0, "not incorrect": 0.5, "answered": 0.0}
+    systems = {"whole": RIGHT, "half": part, "none": {"load-Cam": "I cannot tell."}}
+    found = replay(tmp_path, *(recorded(tmp_path, *each) for each in systems.items()))
+    assert [each.metric for each in found.comparisons] == ["correct"] * 3
+    assert {each.comparisons for each in found.comparisons} == {3}
+    assert found.to_json()["schema"] == 2
 
 
 def without_gold(folder: Path, *ids: str) -> None:
@@ -179,7 +181,7 @@ def test_losses_say_where(tmp_path: Path) -> None:
     ignored = only(outcome(tmp_path, parrot(tmp_path, "ignores", says="1", cites=0)))
     refused = only(outcome(tmp_path, parrot(tmp_path, "refuses", says="I cannot tell.")))
     assert cited.whole.losses["used but wrong"] == 16
-    assert ignored.whole.losses["not used"] == 16
+    assert ignored.whole.losses["no citation"] == 16
     assert refused.whole.losses["refused"] == 16
     blind = only(outcome(tmp_path, parrot(tmp_path, "blind", says="1"), hits=1, setting="shared"))
     for row in blind.rows:
@@ -315,7 +317,7 @@ def test_two_answerers_of_one_live_index(tmp_path: Path) -> None:
     names = [each.name for each in found.systems]
     assert len(set(names)) == 2
     assert [each.whole.counts["correct"] for each in found.systems] == [0, 1]
-    assert len(found.comparisons) == 3
+    assert len(found.comparisons) == 1
     told = outcome(tmp_path, one, other, live=True, overrides=("mill:answerer.says=two",))
     assert {row.answered.text for each in told.systems for row in each.rows} == {"two"}
 

@@ -113,7 +113,8 @@ def test_where_an_answer_was_lost() -> None:
     right, wrong = hit("A_2018", 7), hit("A_2018", 5)
     assert loss(PAGES, "q", answered(right, cites=1), "correct") is None
     assert loss(PAGES, "q", answered(wrong, cites=1), "incorrect") == "not retrieved"
-    assert loss(PAGES, "q", answered(wrong, right, cites=1), "incorrect") == "not used"
+    assert loss(PAGES, "q", answered(wrong, right, cites=1), "incorrect") == "not cited"
+    assert loss(PAGES, "q", answered(wrong, right), "incorrect") == "no citation"
     assert loss(PAGES, "q", answered(right, wrong, cites=1), "incorrect") == "used but wrong"
     assert loss(PAGES, "q", answered(right), "refused") == "refused"
     assert loss(PAGES, "q", answered(), "failed") == "failed"
@@ -127,7 +128,7 @@ def test_where_an_answer_was_lost() -> None:
 
 def test_what_an_answerer_found_itself_counts(tmp_path: Path) -> None:
     found = replace(answered(hit("A_2018", 5)), found=(Passage.of(hit("A_2018", 3)),))
-    assert loss(PAGES, "q", found, "incorrect") == "not used"
+    assert loss(PAGES, "q", found, "incorrect") == "no citation"
 
 
 def test_what_is_kept_is_read_back(tmp_path: Path) -> None:

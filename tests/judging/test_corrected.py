@@ -73,7 +73,8 @@ def test_what_the_rules_leave_open_counts_in_the_corrected_rate() -> None:
         *labels(("correct", "correct", 50), ("incorrect", "incorrect", 50)),
         *labels(("correct", "unmeasured", 50), ("incorrect", "unmeasured", 10)),
     ]
-    found = corrected(known, [*verdicts(correct=25, incorrect=25), *[("unmeasured",)] * 30])
+    open_: list[Verdicts] = [("unmeasured",)] * 30
+    found = corrected(known, [*verdicts(correct=25, incorrect=25), *open_])
     assert 0.5 < found.mean < 0.7
 
 
