@@ -48,6 +48,7 @@ def answers(
     characters: Annotated[int, Field(ge=1)] = planning.CHARACTERS,
     judge: str = "",
     ragas: tuple[str, ...] = (),
+    labels: str = "",
     max_cost: Annotated[float | None, Field(ge=0, allow_inf_nan=False)] = None,
     overrides: tuple[str, ...] = (),
     baseline: str = "",
@@ -66,6 +67,7 @@ def answers(
         characters: Of a long context.
         judge: File that names a model to judge; empty: judged by rules.
         ragas: Metrics of ragas to measure besides, such as semantic_similarity.
+        labels: Answers with people's labels, by which rates are corrected; empty: none.
         max_cost: The most that all calls may cost, those of earlier runs included.
         overrides: Other values, each as stage.option=value or NAME:stage.option=value.
         baseline: System that all others are compared with.
@@ -84,6 +86,7 @@ def answers(
             characters=characters,
             judge=judge,
             ragas=ragas,
+            labels=labels,
             max_cost=max_cost,
             overrides=overrides,
             baseline=baseline,

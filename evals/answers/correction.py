@@ -57,7 +57,7 @@ def _rate(
         if len(each.verdicts[of]) == judges
     ]
     if not others:
-        return made
+        return replace(made, why="no judge of these has judged a labelled answer" if known else "")
     try:
         found = corrected(others, own, failed)
     except BadData as error:

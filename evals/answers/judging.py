@@ -43,9 +43,9 @@ def judged(plan: Plan, system: System, otherwise: Answered) -> dict[str, JudgedA
     unmeasured. `otherwise` stands for those that were not asked.
     """
     found = answers(plan, system)
-    opinions = _opinions(plan, system, found) if plan.judge else {}
+    said = opinions(plan, system, found) if plan.judge else {}
     return {
-        each.id: _judged(plan, each, found.get(each.id, otherwise), opinions.get(each.id))
+        each.id: _judged(plan, each, found.get(each.id, otherwise), said.get(each.id))
         for each in plan.data.questions
     }
 
@@ -62,7 +62,7 @@ def judge(plan: Plan, system: System, ledger: Ledger, tell: Tell) -> None:
     model = judge_file.model_judge(plan.judge, ledger)
     with kept.adding(plan.opinions(system)):
         found = answers(plan, system)
-        known = _opinions(plan, system, found)
+        known = opinions(plan, system, found)
         waiting = findings.waiting(plan, found, known, _failure)
 
         def ask(question: Question) -> Opinion:
@@ -89,15 +89,16 @@ def todo(plan: Plan, system: System) -> bool:
     if plan.judge is None:
         return False
     found = answers(plan, system)
-    return bool(findings.waiting(plan, found, _opinions(plan, system, found), _failure))
+    return bool(findings.waiting(plan, found, opinions(plan, system, found), _failure))
+
+
+def opinions(plan: Plan, system: System, found: Mapping[str, Answered]) -> dict[str, Opinion]:
+    """By question id, of the answers that are `found`; nobody is asked."""
+    return findings.known(plan.opinions(system), found, Opinion)
 
 
 def _failure(opinion: Opinion) -> MillraceError | None:
     return EndpointUnavailable(opinion.judgement.why) if opinion.failed else None
-
-
-def _opinions(plan: Plan, system: System, found: Mapping[str, Answered]) -> dict[str, Opinion]:
-    return findings.known(plan.opinions(system), found, Opinion)
 
 
 def _judged(

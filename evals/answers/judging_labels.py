@@ -10,6 +10,8 @@ from components.endpoint.ledger import Ledger
 from components.errors import EndpointUnavailable, MillraceError
 from components.phases import Tell
 from evals import kept, pool
+from evals.answers import judging
+from evals.answers.asking import answers
 from evals.answers.judging import AT_ONCE, for_model
 from evals.answers.plan import Plan
 from evals.judging import judge_file
@@ -19,8 +21,20 @@ from evals.judging.model_judge import Opinion, Stopped
 
 
 def opinions(plan: Plan) -> Mapping[str, Opinion]:
-    """By an answer's id; nobody is asked."""
-    return kept.values(plan.opinions_of_labels, Opinion)
+    """By a labelled answer's id; nobody is asked. What was said of the same answer in this run is
+    said of it, too.
+    """
+    said = {}
+    for system in plan.systems:
+        found = answers(plan, system)
+        for id, opinion in judging.opinions(plan, system, found).items():
+            said[id, found[id].text] = opinion
+    own = {
+        each.id: said[each.question_id, each.text]
+        for each in plan.labels
+        if (each.question_id, each.text) in said
+    }
+    return kept.values(plan.opinions_of_labels, Opinion) | own
 
 
 def todo(plan: Plan) -> list[Answer]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from components.endpoint.ledger import Ledger
-from components.errors import MillraceError
+from components.errors import GuardStopped, MillraceError, Unavailable
 from components.phases import Phase, Runner, Tell, plainly
 from evals.answers import asking, judging, judging_labels, metrics
 from evals.answers.conclusion import conclude
@@ -27,11 +27,25 @@ def run(plan: Plan, by: Runner = plainly) -> Outcome:
     """
     with Ledger(plan.ledger, plan.max_cost) as spent:
         failed = carry_out(plan.systems, partial(_phases, plan, spent), by, searched=plan.searched)
+        of_labels = _judge_labels(plan, spent, by)
     excluded = {name: each.error for name, each in failed.items() if not each.built}
-    stopped = {name: each.error for name, each in failed.items() if each.built}
+    stopped = {name: each.error for name, each in failed.items() if each.built} | of_labels
     if not any(asking.answered(plan, each) for each in plan.systems):
         raise next(iter((excluded | stopped).values()), MillraceError("nothing is answered"))
     return by(Phase(name="conclude", work=lambda tell: conclude(plan, excluded, stopped)))
+
+
+def _judge_labels(plan: Plan, spent: Ledger, by: Runner) -> dict[str, MillraceError]:
+    """What has stopped it, if anything: then rates are corrected by the labels that are judged."""
+    if not judging_labels.todo(plan):
+        return {}
+    work = partial(judging_labels.judge, plan, spent)
+    total = sum(bool(each.human) for each in plan.labels)
+    try:
+        by(Phase(name="judge", work=work, of="labels", counts="judgements", total=total))
+    except (GuardStopped, Unavailable) as error:
+        return {"labels": error}
+    return {}
 
 
 def _phases(plan: Plan, spent: Ledger, system: System) -> Iterator[Phase[object]]:
@@ -48,13 +62,5 @@ def _phases(plan: Plan, spent: Ledger, system: System) -> Iterator[Phase[object]
         yield phase("ask", asking.ask, "answers")
     if judging.todo(plan, system):
         yield phase("judge", judging.judge, "judgements")
-    if judging_labels.todo(plan):
-        yield Phase(
-            name="judge labels",
-            work=partial(judging_labels.judge, plan, spent),
-            of=system.name,
-            counts="judgements of labels",
-            total=sum(bool(each.human) for each in plan.labels),
-        )
     if metrics.todo(plan, system):
         yield phase("measure", metrics.measure, "metrics")

@@ -10,8 +10,9 @@ import numpy as np
 
 from components.errors import BadOption
 from evals.answers.gold import alternatives
-from evals.answers.labels import countable, verdicts
+from evals.answers.labels import countable, judged, verdicts, weighted
 from evals.answers.outcome import Outcome, Row
+from evals.answers.plan import Plan
 from evals.judging.corrected import Label, Verdicts
 from evals.judging.judgement import CLASSES
 from evals.judging.label_file import Answer, Drawn
@@ -23,14 +24,16 @@ judged: it only decides how many labels go where.
 """
 
 
-def sample(outcome: Outcome, count: int, labels: Sequence[Label] = ()) -> list[Answer]:
+def sample(outcome: Outcome, plan: Plan, count: int) -> list[Answer]:
     """Answers for a person to label, `count` of each system, where labels narrow the interval most:
     strata are what the judges say, and get more labels the larger they are and the less sure it is
-    what people say, which `labels` tell, if there are some.
+    what people say, of which the plan's labels tell, if there are some.
 
     In an order of which every beginning is such a sample, too. Raises BadOption where `count` is
     too small for the strata of a system.
     """
+    known = [each for each in plan.labels if each.human]
+    labels = weighted(known, judged(plan))
     found = []
     for at, system in enumerate(outcome.systems):
         random = np.random.default_rng([outcome.rules.seed, at])
@@ -70,10 +73,8 @@ def _sampled(
 def _expected(kind: Verdicts, labels: Sequence[Label]) -> float:
     """The share of answers with these verdicts that people call correct."""
     said = {each for each in kind if each in CLASSES}
-    if len(said) != 1:
-        guess = _UNSURE
-    else:
-        guess = 1 - _SURE if said == {"correct"} else _SURE
+    sure = 1 - _SURE if said == {"correct"} else _SURE
+    guess = sure if len(said) == 1 else _UNSURE
     known = [each.human == "correct" for each in labels if each.verdicts == kind]
     return (sum(known) + guess) / (len(known) + 1)
 

@@ -69,6 +69,26 @@ UNMEASURED, LIMIT = 3, 4
     callback=listed,
     help="Metrics of ragas besides: semantic_similarity, rouge, chrf, string_similarity …",
 )
+@click.option(
+    "--labels",
+    type=click.Path(),
+    default="",
+    help="Answers with people's labels, a file or FinanceBench's folder: corrects the rates.",
+)
+@click.option(
+    "--label-sample",
+    "sample",
+    type=click.Path(path_type=Path),
+    help="A new file, with a sample of the answers for a person to label.",
+)
+@click.option(
+    "--label-count",
+    "count",
+    type=click.IntRange(1),
+    default=60,
+    show_default=True,
+    help="Answers of each system in that sample.",
+)
 @max_cost_option
 @sweep_option
 @baseline_option
@@ -77,19 +97,31 @@ UNMEASURED, LIMIT = 3, 4
 @home_option(".millrace/answers", "what is kept: indexes, answers, ledgers")
 @prefect_option
 @json_option
-def command(out: Path | None, prefect: bool | None, as_json: bool, **given: Any) -> int:
+def command(
+    out: Path | None,
+    prefect: bool | None,
+    as_json: bool,
+    sample: Path | None,
+    count: int,
+    **given: Any,
+) -> int:
     """Have PIPELINES answer the questions of a data set, and judge the answers.
 
     Each pipeline's source is replaced by the data set's documents, unless its live index is asked.
     What was built, answered or judged before is not done again.
     """
     prepare()
+    from evals import by_hand
     from evals.answers import plan as planning
     from evals.report import files
 
+    if sample:
+        by_hand.check_new(sample)
     plan = planning.plan(**given)
     folder = files.ready(out or files.folder(plan.data.name, plan.home))
     outcome = _answered(given, plan, folder, prefect)
+    if sample:
+        _sample(outcome, plan, sample, count)
     if as_json:
         print_json({**outcome.to_json(), "report": str(folder / files.REPORT)})
     else:
@@ -113,6 +145,16 @@ def _answered(given: Mapping[str, Any], plan: Plan, folder: Path, prefect: bool 
         outcome = run(plan, by)
     answers.write(outcome, folder)
     return outcome
+
+
+def _sample(outcome: Outcome, plan: Plan, file: Path, count: int) -> None:
+    from evals.answers import sampling
+    from evals.judging import label_file
+
+    drawn = sampling.sample(outcome, plan, count)
+    label_file.write(drawn, file)
+    told = f"{len(drawn)} answers to label are in {file}; give it back with --labels"
+    new_console(stderr=True).print(told, markup=False, soft_wrap=True)
 
 
 def _show(outcome: Outcome, report: Path) -> None:
@@ -153,6 +195,30 @@ def _tables(outcome: Outcome) -> Iterator[object]:
             losses.add_row(each.name, label, *(str(part.losses[kind]) for kind in LOSSES))
     yield verdicts
     yield losses
+    if any(each.correct for each in outcome.systems):
+        yield _corrected(outcome)
+
+
+def _corrected(outcome: Outcome) -> object:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for name in ("system", "correct by"):
+        table.add_column(name, overflow="fold")
+    for name in ("judged", "raw", "as people would", "labels"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for system in outcome.systems:
+        for each in system.correct:
+            raw, found = each.raw, each.corrected
+            table.add_row(
+                system.name,
+                each.by,
+                str(each.judged),
+                "–" if raw is None else f"{raw:.2f}",
+                f"{found.mean:.2f} [{found.low:.2f}, {found.high:.2f}]" if found else "–",
+                str(each.labels or "–"),
+            )
+    return table
 
 
 def _rate(part: Part, verdict: str) -> str:
@@ -179,6 +245,11 @@ def _told(outcome: Outcome) -> Iterator[str]:
 
 
 def _of_system(measured: Measured) -> Iterator[str]:
+    if measured.disagreements:
+        yield f"{measured.name}: rules and model disagree on {_disagreed(measured)}"
+    for each in measured.correct:
+        if each.why:
+            yield f"{measured.name}: correct by {each.by} is not corrected: {each.why}"
     if measured.stopped:
         yield f"stopped  {measured.name}: {measured.stopped}"
     if measured.unsupported:
@@ -186,6 +257,15 @@ def _of_system(measured: Measured) -> Iterator[str]:
             f"{measured.name}: {measured.unsupported} answers have figures that stand in nothing "
             "that they cite"
         )
+
+
+def _disagreed(measured: Measured) -> str:
+    found = measured.disagreements
+    told = (
+        f"{len(ids)} {rules} by the rules, {model} by the model"
+        for (rules, model), ids in found.items()
+    )
+    return f"{sum(map(len, found.values()))} answers: {'; '.join(told)}"
 
 
 def _money(outcome: Outcome) -> str:
