@@ -33,9 +33,11 @@ def share(
     least one of each kind. `run`, (verdicts,): answers of the run, one to a question. `failed`:
     questions without an answer, which count and are none of the first kind.
 
-    The interval is the middle of `draws` estimates. In each, the labels' questions have random
-    weights (Rubin's Bayesian bootstrap), a question with all its answers, because those are alike;
-    and so have the run's answers.
+    The interval is that of `draws` estimates. In each, the labels' questions have random weights
+    (Rubin's Bayesian bootstrap), a question with all its answers, because those are alike; and so
+    have the run's answers. As far as their median is from the share, the share may be from the
+    truth. So the interval spans the middle of the draws as they are, and with that taken off: of
+    the two now one holds too rarely, now the other.
     """
     random = np.random.default_rng(seed)
     occurring = labels.sum(axis=(0, 1)) + run > 0
@@ -43,9 +45,9 @@ def share(
     questions, kinds, verdicts = labels.shape
     whole = labels.sum(axis=0)
     added = _PRIOR * _shares(whole).sum(axis=0)
-    known = _shares(run + added)
+    known = (_shares(run) + _shares(whole).mean(axis=0)) / 2
     answered = run.sum() / (run.sum() + failed)
-    value = float(answered * _first(_shares(run)[None], _shares(whole)[None], known)[0])
+    value = answered * _first(_shares(run)[None], _shares(whole)[None], known)[0]
 
     # With these weights a mean varies as much as the mean of so many questions does.
     weights = random.standard_gamma(max(1 - 2 / questions, 0.5), (draws, questions))
@@ -55,8 +57,11 @@ def share(
     told = random.standard_gamma(run + added, (draws, verdicts))
     lost = random.standard_gamma(failed, draws) if failed else np.zeros(draws)
     answered = told.sum(axis=1) / (told.sum(axis=1) + lost)
-    low, high = np.quantile(answered * _first(_shares(told), errors, known), TAILS)
-    return Interval(value, min(float(low), value), max(float(high), value))
+    found = answered * _first(_shares(told), errors, known)
+    off = np.median(found) - value
+    low, high = np.quantile(found, TAILS)
+    ends = value, min(low, low - 2 * off), max(high, high - 2 * off)
+    return Interval(*(min(max(float(each), 0.0), 1.0) for each in ends))
 
 
 def _shares(counts: Array) -> Array:
@@ -66,14 +71,15 @@ def _shares(counts: Array) -> Array:
 
 
 def _first(told: Array, errors: Array, known: Array) -> Array:
-    """The share of the first kind, (draws,), from 0 to 1.
+    """The share of the first kind, (draws,); below 0 or above 1 where that comes nearest.
 
     `told`, (draws, verdicts): shares of the verdicts. `errors`, (draws, kinds, verdicts): of those
-    on each kind. `known`, (verdicts,): what the verdicts' variances are taken from.
+    on each kind. `known`, (verdicts,): what the verdicts' variances are taken from. Those of a run
+    alone would trust most what it has least of, where labels have few of it, too.
     """
     root = np.sqrt(known)
     others = np.swapaxes(errors[:, :-1] - errors[:, -1:], 1, 2) / root[:, None]
     wanted = (told - errors[:, -1]) / root
     # Where the verdicts tell no kind from another, nothing is solved, and the draws are anywhere.
     found: Array = (np.linalg.pinv(others) @ wanted[:, :, None])[:, 0, 0]
-    return found.clip(0, 1)
+    return found
