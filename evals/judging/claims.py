@@ -39,7 +39,8 @@ _BOUND = re.compile(
 )
 _BESIDE = re.compile(
     r"\b(?:from|than|versus|vs\.?|compared (?:to|with)|against|relative to|divided by|times|per"
-    r"|over|minus|plus|less|multiplied by|subtract\w*|adding|dividing)\s(?:the |an? |its |about )*\W*$"
+    r"|over|minus|plus|less|multiplied by|subtract\w*|adding|dividing)\s"
+    r"(?:the |an? |its |about )*\W*$"
     r"|[-−–+*/×÷x]\s*[($€£]*$",
     re.IGNORECASE,
 )
@@ -71,6 +72,7 @@ _FILLERS = (
 )
 _BREAK = re.compile(r"[,;:]|\b(?:and|but|while|whereas)\b", re.IGNORECASE)
 _PREDICATED, _PLAIN, _ASIDE, _NEVER = 3, 2, 1, 0
+_MARKERS = " -–*•"
 _REACH = 300
 """Characters before a quantity that are read for what they say of it."""
 
@@ -100,11 +102,14 @@ class _Answer:
         places = [each for each in spans(self.text) if self._within(each)]
         final: list[Place] = []
         for start, end in places:
-            said = [start + each.start() for each in _CONCLUDES.finditer(self.text[start:end])]
-            final += [(said[-1], end)] if said and self._within((said[-1], end)) else []
+            clauses = _CONCLUDES.finditer(self.text[start:end])
+            said = [(start + each.start(), end) for each in clauses]
+            final += [each for each in said if self._within(each)][-1:]
         found = self._committed(final[-1]) if final else self._direct(places)
         later = [each for each in places if not final or each[0] >= final[-1][1]]
-        again = (each for place in later if self._bare(place) for each in self._committed(place))
+        again = (
+            each for place in later if self._bare(place) for each in self._committed(place, _PLAIN)
+        )
         return found + [each for each in again if each not in found]
 
     def _direct(self, places: Sequence[Place]) -> list[Quantity]:
@@ -117,8 +122,10 @@ class _Answer:
         }
         outright = (self._committed(each, _PREDICATED) for each in places)
         found = [each for each in next(filter(None, outright), []) if each.number not in operands]
-        last = formulas[-1:] or ([] if found else places[:1])
-        return found + [e for place in last for e in self._committed(place) if e not in found]
+        if formulas:
+            last = self._committed(formulas[-1], _PLAIN)
+            return found + [each for each in last if each not in found]
+        return found or self._committed(places[0]) if places else []
 
     def _committed(self, place: Place, least: int = _ASIDE) -> list[Quantity]:
         """Of one clause those that are said most directly, and at `least` so directly."""
@@ -150,7 +157,7 @@ class _Answer:
         told = years(re.split(r"[,;]|\band\b", after)[0]) or years(before)
         aside = (
             (self.asked.years and told and not told & self.asked.years)
-            or _BESIDE.search(before)
+            or _BESIDE.search(before.lstrip(_MARKERS) if first else before)
             or _OPERAND.search(after)
             or (not first and _OF.match(before))
             or before.count("(") > before.count(")")

@@ -16,7 +16,7 @@ _FUZZ = 1e-9
 _FORMATTED = 0.01
 """How far an answer may be from a gold number whose last noughts may be mere formatting ($8.70)."""
 _COARSEST = 0.1
-"""How far an answer may be from the gold number that it rounds."""
+"""How far an answer may be from the gold number that it rounds, or from a whole one rounded."""
 
 
 def of_kind(found: Quantity, gold: Quantity, asked: Asked) -> bool:
@@ -72,7 +72,7 @@ def _equal(found: Quantity, one: float, gold: Quantity, other: float, asked: Ask
     shown = _last_digit(gold) * other
     fuzz = _FUZZ * max(wanted, other)
     if off <= 10.0**-gold.decimals * other / 2 + fuzz:
-        return off <= wanted * _COARSEST + fuzz
+        return bool(gold.decimals) or off <= wanted * _COARSEST + fuzz
     if off <= shown / 2 + fuzz:
         return off <= wanted * _FORMATTED
     coarser = 10 * shown

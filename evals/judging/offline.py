@@ -17,7 +17,7 @@ from evals.judging.quantities import (
     only_quantity,
     quantities,
 )
-from evals.judging.refusals import refusal
+from evals.judging.refusals import admission, refusal
 
 Gold = str | int | float
 """A number may be given as such: 0.15 is 15 %."""
@@ -48,7 +48,7 @@ def judge(question: str, gold: Gold, answer: str) -> Judgement:
         answer, wants_number=bool(number), denial_answers=bool(_NEGATIVE.search(written))
     )
     if lack:
-        return Judgement("refused", "refusal", f"It says that it cannot tell: {lack[:80]!r}.")
+        return _refused(lack)
     if number:
         return _by_number(question, number, answer)
     if leading(written):
@@ -68,12 +68,18 @@ def _by_number(question: str, gold: Quantity, answer: str) -> Judgement:
     wanted = asked(question)
     found = claims(question, wanted, gold, answer)
     said = ", ".join(repr(answer[each.start : each.end]) for each in found[:3])
+    if not found and (lack := admission(answer)):
+        return _refused(lack)
     if not found:
         return Judgement("incorrect", "number", "It states no quantity of the kind asked for.")
     if all(same(each, gold, wanted) for each in found):
         return Judgement("correct", "number", f"{said} is the gold number.")
     several = "s more than one quantity:" if len(found) > 1 else "s"
     return Judgement("incorrect", "number", f"It state{several} {said}, not the gold number.")
+
+
+def _refused(sentence: str) -> Judgement:
+    return Judgement("refused", "refusal", f"It says that it cannot tell: {sentence[:80]!r}.")
 
 
 def _by_polarity(question: str, gold: str, answer: str) -> Judgement:

@@ -51,7 +51,7 @@ _QUANTITY = re.compile(
     (?P<scale2>-(?:{_WORDS})|\s?(?:{_SCALE}))?
     (?P<stated>,?\s\(?in\s(?:thousand|million|billion)s?\b\)?)?
     (?P<unit>\s?%|[\s-](?:percentage\spoints?|percent\b|per\scent\b|pct\b|ppts?\b|pp\b|basis\spoints?
-      |bps\b)|x(?!\w)|\stimes\b(?!\s(?:the\s)?\d)|\scents?\b|\s(?:{_COUNTED})\b)?
+      |bps\b)|x(?!\w)|\stimes\b(?!\s(?:the\s)?\d)|\scents?\b|\s(?:{_COUNTED})(?![\w-]))?
     """,
     re.VERBOSE,
 )

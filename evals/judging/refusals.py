@@ -25,6 +25,7 @@ _LACKING = re.compile(
 _UNABLE = re.compile(
     rf"\b{_CANNOT}|\b(?:do|does)(?: not|n['’]t) (?:\w+ )?(?:know|have)\b"
     r"|\bwould (?:need|have to|require)\b|\bplease (?:provide|check|refer|consult)\b"
+    r"|\byou (?:will|should|can|could|may) (?:need|look|find|refer|check)\b"
     r"|\bif you (?:can|could|have|would|provide|share)\b",
     re.IGNORECASE,
 )
@@ -69,6 +70,11 @@ def refusal(answer: str, *, wants_number: bool = False, denial_answers: bool = F
         lacks[0] or wants_number or share >= _SHARE_IF_LAST or bool(_CLOSING.search(said[-1]))
     )
     return said[lacks.index(True)] if first or last else None
+
+
+def admission(answer: str) -> str | None:
+    """The first sentence that admits a lack, whatever else is said."""
+    return next((each for each in sentences(answer) if _lacks(each, False, False)), None)
 
 
 def _lacks(sentence: str, wants_number: bool, denial_answers: bool) -> bool:
