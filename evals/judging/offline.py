@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from components.answerers.passages import without_marks
 from evals.judging.asked import asked
 from evals.judging.claims import claims
 from evals.judging.equality import alike, same
@@ -42,7 +43,7 @@ def judge(question: str, gold: Gold, answer: str) -> Judgement:
         return Judgement("unmeasured", "no-gold", "There is no gold answer to judge by.")
     if not answer.strip():
         return Judgement("refused", "empty", "The answer is empty.")
-    answer = in_digits(_MARKUP.sub("", answer))
+    answer = in_digits(_MARKUP.sub("", without_marks(answer)))
     number = gold_number(gold)
     lack = refusal(
         answer, wants_number=bool(number), denial_answers=bool(_NEGATIVE.search(written))
