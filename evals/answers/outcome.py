@@ -195,7 +195,8 @@ class Outcome(outcome.Outcome[Measured]):
         told += [
             sentence(each, f"p {each.p_corrected:.3g} corrected") for each in self.of("correct")
         ]
-        return f"{'; '.join(told)}."
+        over = f"over {self.data.part}: " if self.data.part else ""
+        return f"{over}{'; '.join(told)}."
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -205,6 +206,7 @@ class Outcome(outcome.Outcome[Measured]):
                 "split": self.data.split,
                 "checksum": self.data.checksum,
                 "questions": len(self.data.questions),
+                "part": asdict(self.data.part) if self.data.part else None,
                 "left_out": {name: each.count for name, each in self.data.left_out.items()},
             },
             "setting": self.setting,
