@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from components.endpoint.ledger import Totals
+from components.outlook import Outlook
 from components.values import Usage
 from evals.answers.answered import Answered
 from evals.answers.gold import gold
@@ -180,6 +181,8 @@ class Outcome(outcome.Outcome[Measured]):
     """How the limit of money has stopped it; empty where it has not."""
     lacking: Mapping[str, str]
     """Metrics that were not measured, with how to get them."""
+    rest: Outlook | None
+    """What all the other questions will take, where these are a part that tells."""
 
     @property
     def incomplete(self) -> bool:
@@ -219,6 +222,7 @@ class Outcome(outcome.Outcome[Measured]):
             "max_cost": self.max_cost,
             "stopped_by_max_cost": bool(self.guarded),
             "lacking": dict(self.lacking),
+            "rest": asdict(self.rest) if self.rest else None,
             "seed": self.rules.seed,
             "verdict": self.verdict,
         }

@@ -33,7 +33,6 @@ def answered(plan: Plan, by: Runner = plainly) -> dict[str, str]:
     """Build what is not built and ask what is not answered; the systems of which that cannot be
     done, with the reason. Raises Busy, Moved as `carry_out` does, Damaged.
     """
-
     done = {e.name for e in plan.systems if rankings.finished(plan.file(e), plan.asked)}
 
     def phases(system: System) -> Iterator[Phase[object]]:

@@ -57,7 +57,7 @@ def taken(data: Judged, *, limit: int | None = None, sample: int | None = None) 
 
 
 def _drawn(questions: Sequence[Question]) -> list[Question]:
-    """All of them as they are drawn: those of a type, shuffled, are spread evenly over the whole."""
+    """All of them as they are drawn: those of a type, shuffled, are spread evenly over all."""
     by_type: dict[str, list[Question]] = {}
     for each in sorted(questions, key=lambda each: _random("question", each.id)):
         by_type.setdefault(each.type, []).append(each)

@@ -178,6 +178,8 @@ def _told(outcome: Outcome) -> Iterator[str]:
     yield from (f"note  {each}" for each in outcome.notes)
     if outcome.ledger.known.calls or outcome.ledger.unsure.calls:
         yield _money(outcome)
+    if outcome.rest:
+        yield f"for all questions  {outcome.rest.units:,} answers to go, {outcome.rest}"
     yield from (str(each) for each in outcome.comparisons)
     yield outcome.verdict
 

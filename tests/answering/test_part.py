@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
+from components.phases import Done, Phase, Runner, Tell
 from evals.answers.run import run
 from evals.report.answers import page
-from tests.answering.data import gold, only, outcome, planned, recorded
-from tests.answering.test_paid import about, chat, right
+from tests.answering.data import answering, gold, only, outcome, planned, recorded
+from tests.answering.test_paid import PRICES, VARIABLE, about, chat, right
 from tests.answering.test_paid import _key as _key  # a fixture
-from tests.endpoint.server import chat_server
+from tests.endpoint.server import Asked, Reply, chat_server
+
+T = TypeVar("T")
 
 
 def test_a_part_is_told_everywhere(tmp_path: Path) -> None:
@@ -57,6 +62,76 @@ def test_what_a_part_has_paid_for_serves_all(tmp_path: Path, part: dict[str, int
     assert only(whole).whole.counts["correct"] == 16
     assert whole.ledger.known.calls == 16, "one ledger: a limit counts what the part has cost"
     assert small.ledger == whole_plan.ledger
+
+
+def test_what_a_part_tells_of_the_whole(tmp_path: Path) -> None:
+    with chat_server(right) as server:
+        file = chat(tmp_path, server, max_tokens=10)
+        poor = run(planned(tmp_path, file, setting="closed_book", sample=4))
+        assert poor.rest is None, "four are too few to tell"
+        found = run(planned(tmp_path, file, setting="closed_book", sample=6, max_cost=0.01))
+        assert found.rest
+        assert found.rest.units == 10
+        assert found.rest.cost == pytest.approx(10 * 120 / 1e6)
+        assert found.rest.budget == pytest.approx(0.01 - 6 * 120 / 1e6)
+        assert found.rest.seconds < 60
+        assert found.to_json()["rest"]["cost"] == found.rest.cost
+        assert str(found.rest) in page(found)
+        seen: list[Phase[object]] = []
+        dearer = chat(tmp_path, server, max_tokens=10, input_price=10.0, output_price=20.0)
+        plan = planned(tmp_path, dearer, setting="closed_book")
+        run(plan, _watching(seen))
+        (asking,) = [each for each in seen if each.name == "ask"]
+        assert asking.outlook
+        assert (asking.outlook.units, asking.outlook.budget) == (10, None)
+        assert asking.outlook.cost == pytest.approx(10 * 1200 / 1e6), "at the prices of today"
+        whole = run(plan)
+    assert whole.rest is None
+    assert whole.to_json()["rest"] is None
+
+
+def test_a_judge_is_part_of_the_cost(tmp_path: Path) -> None:
+    with chat_server(right) as server, chat_server(_judges) as second:
+        judge = {"endpoint": second.address, "model": "j", "key": VARIABLE, **PRICES}
+        (tmp_path / "judge.yaml").write_text(json.dumps(judge))
+        given = {"setting": "closed_book", "judge": tmp_path / "judge.yaml"}
+        found = run(planned(tmp_path, chat(tmp_path, server), sample=6, **given))
+    assert found.rest
+    assert found.rest.cost == pytest.approx(10 * (120 + 70) / 1e6)
+
+
+def test_what_is_spent_is_told_as_it_goes(tmp_path: Path) -> None:
+    told: list[Done] = []
+    with chat_server(right) as server:
+        file = chat(tmp_path, server, max_tokens=10)
+        run(planned(tmp_path, file, setting="closed_book", limit=2))
+        given = {"setting": "closed_book", "limit": 4, "max_cost": 0.01}
+        run(planned(tmp_path, file, **given), _watching([], told.append))
+    assert [each.units for each in told] == [2, 3, 4]
+    assert [each.cost for each in told] == pytest.approx([0, 120e-6, 240e-6])
+    assert [each.budget for each in told] == pytest.approx(
+        [0.01 - count * 120e-6 for count in (2, 3, 4)]
+    )
+
+
+def test_the_time_of_searching_is_kept(tmp_path: Path) -> None:
+    found = outcome(tmp_path, answering(tmp_path, "own", {"use": "extractive"}), limit=6)
+    assert all(each.answered.searching > 0 for each in only(found).rows)
+    assert found.rest
+    assert found.rest.seconds > 0
+    assert found.rest.cost == 0
+
+
+def _judges(_: Asked) -> Reply:
+    return Reply('{"verdict": "correct", "why": "it is"}', usage=(50, 10))
+
+
+def _watching(seen: list[Phase[object]], tell: Tell = lambda done: None) -> Runner:
+    def by(phase: Phase[T], /) -> T:
+        seen.append(phase)
+        return phase.work(tell)
+
+    return by
 
 
 def _ids(found: object) -> set[str]:

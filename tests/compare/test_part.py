@@ -78,12 +78,15 @@ def test_what_a_part_has_answered_serves_all(tmp_path: Path) -> None:
 
 def test_a_part_is_no_point_of_the_history_of_all(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    for number, more in enumerate(({}, {"sample": 5}, {"limit": 5}, {"sample": 5})):
-        found = compared(tmp_path, **more)
+    parts: list[dict[str, int]] = [{}, {"sample": 5}, {"limit": 5}, {"sample": 5}]
+    for number, more in enumerate(parts):
+        found = compared(tmp_path, None, **more)
         report.write(found, tmp_path / str(number), home)
         assert len(history.history(found, home)) == (2 if number == 3 else 1)
 
 
 @pytest.mark.parametrize("option", ["limit", "sample"])
 def test_more_than_there_are_is_all(tmp_path: Path, option: str) -> None:
-    assert compared(tmp_path, **{option: 13}).verdict.startswith("nDCG@10 over 12 questions: ")
+    assert compared(tmp_path, None, **{option: 13}).verdict.startswith(
+        "nDCG@10 over 12 questions: "
+    )
