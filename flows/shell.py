@@ -158,7 +158,8 @@ def _on_page(phase: Phase[T], key: str) -> Phase[T]:
         bar = artifacts.ProgressBar(artifacts.slug(key), wording.of(phase).card)
 
         def show(done: Done) -> None:
-            bar.show(done.units / phase.total if phase.total else 0.5)
+            total = phase.total or done.total
+            bar.show(done.units / total if total else 0.5)
             tell(done)
 
         made = phase.work(show)

@@ -16,8 +16,16 @@ from tests.flows.server import Server
 def test_a_comparison_is_a_flow(tmp_path: Path, prefect_server: Server) -> None:
     beir(tmp_path / "data")
     base = pipeline(tmp_path, "base", retriever={"use": ["dense", "sparse"]})
-    arguments = (base, "--data", tmp_path / "data", "--home", tmp_path / "home", "--json")
-    arguments = (*arguments, "--sample", "8")
+    arguments = (
+        base,
+        "--sample",
+        "8",
+        "--data",
+        tmp_path / "data",
+        "--home",
+        tmp_path / "home",
+        "--json",
+    )
     before = call("compare", *arguments, "--engine-only")
     assert before.code == 0, before.err
     # A server that is named needs no folder of Prefect's here.
