@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from components.endpoint.ledger import Totals
+from components.outlook import Outlook
 from components.values import Usage
 from evals.answers.answered import Answered
 from evals.answers.gold import gold
@@ -180,6 +181,8 @@ class Outcome(outcome.Outcome[Measured]):
     """How the limit of money has stopped it; empty where it has not."""
     lacking: Mapping[str, str]
     """Metrics that were not measured, with how to get them."""
+    rest: Outlook | None
+    """What all the other questions will take, where these are a part that tells."""
 
     @property
     def incomplete(self) -> bool:
@@ -195,7 +198,8 @@ class Outcome(outcome.Outcome[Measured]):
         told += [
             sentence(each, f"p {each.p_corrected:.3g} corrected") for each in self.of("correct")
         ]
-        return f"{'; '.join(told)}."
+        over = f"over {self.data.part}: " if self.data.part else ""
+        return f"{over}{'; '.join(told)}."
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -205,6 +209,7 @@ class Outcome(outcome.Outcome[Measured]):
                 "split": self.data.split,
                 "checksum": self.data.checksum,
                 "questions": len(self.data.questions),
+                "part": asdict(self.data.part) if self.data.part else None,
                 "left_out": {name: each.count for name, each in self.data.left_out.items()},
             },
             "setting": self.setting,
@@ -217,6 +222,7 @@ class Outcome(outcome.Outcome[Measured]):
             "max_cost": self.max_cost,
             "stopped_by_max_cost": bool(self.guarded),
             "lacking": dict(self.lacking),
+            "rest": asdict(self.rest) if self.rest else None,
             "seed": self.rules.seed,
             "verdict": self.verdict,
         }

@@ -13,12 +13,14 @@ from flows.commands.shared import (
     data_option,
     home_option,
     json_option,
+    limit_option,
     listed,
     max_cost_option,
     out_option,
     prefect_option,
     prepare,
     print_json,
+    sample_option,
     split_option,
     sweep_option,
 )
@@ -42,6 +44,8 @@ UNMEASURED, LIMIT = 3, 4
     help="What is answered from: shared, single, oracle, long_context or closed_book.",
 )
 @split_option
+@limit_option
+@sample_option
 @click.option(
     "-k",
     "hits",
@@ -174,6 +178,8 @@ def _told(outcome: Outcome) -> Iterator[str]:
     yield from (f"note  {each}" for each in outcome.notes)
     if outcome.ledger.known.calls or outcome.ledger.unsure.calls:
         yield _money(outcome)
+    if outcome.rest:
+        yield f"for all questions  {outcome.rest.units:,} answers to go, {outcome.rest}"
     yield from (str(each) for each in outcome.comparisons)
     yield outcome.verdict
 
