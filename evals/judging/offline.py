@@ -22,6 +22,8 @@ from evals.judging.refusals import admission, refusal
 
 Gold = str | int | float
 """A number may be given as such: 0.15 is 15 %."""
+UNDECIDED = frozenset({"prose", "yes-no"})
+"""The rules that leave an answer unmeasured because it is beyond them; a model may judge it."""
 _NEGATIVE = re.compile(
     r"^\W*(?:no\b|none\b|nothing\b|not\b|there (?:is|are|was|were) (?:no|not|none)\b)"
     r"|\b(?:did|has|have|had|was|were) not\b",

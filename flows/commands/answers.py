@@ -187,6 +187,11 @@ def _told(outcome: Outcome) -> Iterator[str]:
 def _of_system(measured: Measured) -> Iterator[str]:
     if measured.stopped:
         yield f"stopped  {measured.name}: {measured.stopped}"
+    if measured.undecided:
+        yield (
+            f"{measured.name}: {measured.undecided} answers are beyond the rules, such as prose; "
+            "--judge FILE asks a model, --ragas semantic_similarity says how alike they are"
+        )
     if measured.unsupported:
         yield (
             f"{measured.name}: {measured.unsupported} answers have figures that stand in nothing "
