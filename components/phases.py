@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, Protocol, TypeVar
+
+from components.outlook import Outlook
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -19,6 +21,12 @@ class Done:
     chunks: int = 0
     tokens: int = 0
     """Encoded meanwhile, where that is what takes the time."""
+    total: int | None = None
+    """Units in all, where the work alone knows."""
+    cost: float = 0.0
+    """Of what was paid for since it began."""
+    budget: float | None = None
+    """What a limit of money leaves; None: there is none."""
 
 
 Tell = Callable[[Done], None]
@@ -38,6 +46,8 @@ class Phase(Generic[T_co]):
     """What its units are, such as documents or questions; empty: it has none."""
     total: int | None = None
     """Units in all; None: not known."""
+    outlook: Outlook | None = None
+    """What it will take, where earlier work tells."""
 
 
 class Runner(Protocol):
@@ -50,7 +60,7 @@ def within(tell: Tell) -> Runner:
     """Does phases here and now, and tells how far they are: those of a phase that is under way."""
 
     def by(phase: Phase[T], /) -> T:
-        return phase.work(tell)
+        return phase.work(lambda done: tell(replace(done, total=phase.total)))
 
     return by
 

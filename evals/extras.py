@@ -16,6 +16,7 @@ _EVALS = {
     "matplotlib": "matplotlib",
     "scipy": "scipy",
     "statsmodels": "statsmodels",
+    "text_to_num": "text2num",
 }
 """Modules, and the packages that they come with."""
 

@@ -35,11 +35,6 @@ def write(file: Path, value: Mapping[str, Any]) -> None:
     write_json(file, value)
 
 
-def count(file: Path) -> int:
-    """Whole batches in it."""
-    return file.read_bytes().count(b"\n") if file.exists() else 0
-
-
 def read(file: Path) -> dict[str, Any]:
     """The values of whole batches, in the order that they came in. Raises Damaged."""
     if not file.exists():

@@ -44,6 +44,8 @@ def answers(
     pipelines: Annotated[tuple[str, ...], Field(examples=[["pipelines/financebench.yaml"]])],
     setting: str = "shared",
     split: str = "test",
+    limit: Annotated[int | None, Field(ge=1)] = None,
+    sample: Annotated[int | None, Field(ge=1)] = None,
     hits: Annotated[int, Field(ge=1)] = 10,
     characters: Annotated[int, Field(ge=1)] = planning.CHARACTERS,
     judge: str = "",
@@ -63,6 +65,8 @@ def answers(
         pipelines: Paths of pipeline files, relative to the folder that the worker runs in.
         setting: What is answered from: shared, single, oracle, long_context, closed_book.
         split: Split of the judgements.
+        limit: Ask the first questions only, so many.
+        sample: Ask so many questions, drawn at random.
         hits: How many an answerer is given.
         characters: Of a long context.
         judge: File that names a model to judge; empty: judged by rules.
@@ -82,6 +86,8 @@ def answers(
             data=data,
             setting=setting,
             split=split,
+            limit=limit,
+            sample=sample,
             hits=hits,
             characters=characters,
             judge=judge,

@@ -42,6 +42,8 @@ def compare(
     live: str = "",
     candidates: tuple[str, ...] = (),
     split: str = "test",
+    limit: Annotated[int | None, Field(ge=1)] = None,
+    sample: Annotated[int | None, Field(ge=1)] = None,
     overrides: tuple[str, ...] = (),
     metrics: tuple[str, ...] = (),
     baseline: str = "",
@@ -59,6 +61,8 @@ def compare(
         live: Instead of these: a pipeline file whose live index is measured as it is.
         candidates: Other generations of that pipeline, compared with the live one.
         split: Split of the judgements.
+        limit: Ask the first questions only, so many.
+        sample: Ask so many questions, drawn at random.
         overrides: Other values, each as stage.option=value or NAME:stage.option=value.
         metrics: Such as nDCG@10; the first one decides.
         baseline: System that all others are compared with.
@@ -76,6 +80,8 @@ def compare(
             candidates=candidates,
             data=data,
             split=split,
+            limit=limit,
+            sample=sample,
             overrides=overrides,
             metrics=metrics,
             baseline=baseline,

@@ -21,11 +21,12 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeVar
 
 from prefect import State, task
+from prefect.logging import get_run_logger
 
 from components.errors import Damaged, GuardStopped, Held, MillraceError
 from components.machine.system import telling
-from components.phases import Done, Phase, Runner, Tell, plainly
-from flows import orchestrator, run_log, states, todo, wording
+from components.phases import Done, Phase, Runner, Tell
+from flows import ahead, orchestrator, run_log, states, todo, wording
 from infra import artifacts, stopping
 
 P = TypeVar("P")
@@ -102,7 +103,7 @@ def _ended(key: str, plan: Callable[[], P], do: Callable[[P, Runner], Ended]) ->
         with orchestrator.running(), telling(last=True):
             made = caller.planned if caller else plan()
             with run_log.shown():
-                ended = do(made, caller.by if caller else plainly)
+                ended = do(made, caller.by if caller else _logged)
     except MillraceError as error:
         todo.show_error(key, error)
         return states.stopped(error)
@@ -113,6 +114,11 @@ def _ended(key: str, plan: Callable[[], P], do: Callable[[P, Runner], Ended]) ->
         caller.outcome = ended.outcome
     todo.show(key, ended.todo or todo.BY_STATE[str(ended.state.name)])
     return ended.state
+
+
+def _logged(phase: Phase[T], /) -> T:
+    """As nobody watches, what is left of a phase is told in the run's log."""
+    return ahead.told(phase, get_run_logger().info).work(lambda done: None)
 
 
 def tasks(by: Runner, key: Callable[[Phase[Any]], str]) -> Runner:
@@ -152,7 +158,8 @@ def _on_page(phase: Phase[T], key: str) -> Phase[T]:
         bar = artifacts.ProgressBar(artifacts.slug(key), wording.of(phase).card)
 
         def show(done: Done) -> None:
-            bar.show(done.units / phase.total if phase.total else 0.5)
+            total = phase.total or done.total
+            bar.show(done.units / total if total else 0.5)
             tell(done)
 
         made = phase.work(show)

@@ -10,7 +10,7 @@ from typing import TypeVar
 import click
 
 from components.phases import Done, Phase, Runner
-from flows import wording
+from flows import ahead, wording
 from flows.consoles import new_console, redraws
 
 T = TypeVar("T")
@@ -21,7 +21,7 @@ _EVERY = 10.0
 @contextmanager
 def showing(*, rates: bool = False) -> Iterator[Runner]:
     """A runner that draws a bar for each phase that counts something, or says lines. `rates`: the
-    bar has room for tokens a second, and for the time that is left.
+    bar has room for tokens a second.
     """
     if redraws():
         with _bars(rates=rates) as by:
@@ -42,8 +42,12 @@ def _bars(*, rates: bool) -> Iterator[Runner]:
 
     columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()]
     if rates:
-        columns += [TextColumn("documents  {task.fields[rate]}"), TimeRemainingColumn()]
+        columns.append(TextColumn("documents  {task.fields[rate]}"))
+    columns.append(TimeRemainingColumn())
     with Progress(*columns, console=new_console(stderr=True), transient=True) as bars:
+
+        def say(line: str) -> None:
+            bars.console.print(f"millrace: {line}", markup=False, soft_wrap=True)
 
         def by(phase: Phase[T], /) -> T:
             if not phase.counts:
@@ -53,9 +57,10 @@ def _bars(*, rates: bool) -> Iterator[Runner]:
 
             def show(done: Done) -> None:
                 rate = done.tokens / max(1e-9, time.perf_counter() - start)
-                bars.update(bar, completed=done.units, rate=f"{rate:,.0f} tokens/s")
+                total = phase.total or done.total
+                bars.update(bar, completed=done.units, total=total, rate=f"{rate:,.0f} tokens/s")
 
-            return phase.work(show)
+            return ahead.told(phase, say).work(show)
 
         yield by
 
@@ -74,7 +79,11 @@ def _lines(phase: Phase[T], /) -> T:
             "under way": now - last >= _EVERY,
         }
         if due[words.when]:
-            click.echo(f"millrace: {words.line}", err=True)
+            _say(words.line)
             last, told = now, True
 
-    return phase.work(tell)
+    return ahead.told(phase, _say).work(tell)
+
+
+def _say(line: str) -> None:
+    click.echo(f"millrace: {line}", err=True)

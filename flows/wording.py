@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, NamedTuple
 
+from components.outlook import Outlook
 from components.phases import Done, Phase
 
 _NOTHING = Done(units=0)
@@ -40,3 +41,8 @@ def of(phase: Phase[Any], done: Done = _NOTHING, seconds: float = 0.0) -> Words:
     if counts == "questions":
         return Words(f"Questions to {name}", bar, f"{name} has answered {total:,} {counts}", "done")
     return Words(f"{counts.capitalize()} of {name}", bar, f"{name}: {total:,} {counts}", "done")
+
+
+def ahead(phase: Phase[Any], left: Outlook) -> str:
+    """What is left of a phase."""
+    return f"{phase.of}: {left.units:,} {phase.counts} to go, {left}"

@@ -75,6 +75,8 @@ class Answered:
     steps: tuple[Step, ...] = ()
     usage: Usage = field(default_factory=Usage)
     seconds: float = 0.0
+    searching: float = 0.0
+    """Seconds, its share of those of a batch."""
     retrieval: Mapping[str, float] = field(default_factory=dict)
     """See `losses.retrieval`; empty where nothing was searched."""
     namesake: Namesake | None = None

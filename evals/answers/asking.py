@@ -119,6 +119,7 @@ class _Searching:
         return self._counting(query, found[query.id])[:k]
 
     def _batch(self, batch: Sequence[Query]) -> list[Given]:
+        begun = time.perf_counter()
         with self._searcher.opened() as at:
             at.serving.encode(batch)
             with at.reading() as reader:
@@ -127,10 +128,12 @@ class _Searching:
                 judged = [self._judged(query, reader) for query in batch]
                 self._same |= namesakes(reader, self._plan.data, batch)
             ranked = at.serving.rerank(found, self._plan.hits).hits
-        return [
+        made = [
             self._given(query, self._filled(query, hits), chunks)
             for query, hits, chunks in zip(batch, ranked, judged, strict=True)
         ]
+        spent = round((time.perf_counter() - begun) / len(batch), 3)
+        return [replace(each, known=replace(each.known, searching=spent)) for each in made]
 
     def _counting(self, query: Query, hits: Sequence[Hit]) -> list[Hit]:
         return counting(query, hits, self._same[query.id])

@@ -12,6 +12,7 @@ from components.errors import GuardStopped, MillraceError, line
 from evals import extras
 from evals.answers import asking, correction, judging, labels, metrics
 from evals.answers.answered import Answered
+from evals.answers.estimate import of_the_rest
 from evals.answers.judging import JudgedAnswer
 from evals.answers.losses import LOSSES, loss
 from evals.answers.outcome import MEASURED, OVERALL, Measured, Outcome, Part, Row
@@ -69,6 +70,7 @@ def conclude(
         max_cost=plan.max_cost,
         guarded=next((_reason(e) for e in stopped.values() if isinstance(e, GuardStopped)), ""),
         lacking=metrics.lacking(plan),
+        rest=of_the_rest(plan, left, spent.totals.cost),
         rules=plan.rules,
     )
 

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isclose
 
 from components.answerers.passages import without_marks
-from evals.judging.asked import Asked
-from evals.judging.quantities import Quantity, quantities
-from evals.judging.tolerance import Tolerance, same
-
-_EXACT = Tolerance(relative=1e-9, truncated=False, coarser=False)
-_ANY_SIGN = Asked(magnitude=True)
+from evals.judging.quantities import quantities
 
 
 def unsupported(question: str, answer: str, cited: Sequence[str]) -> list[str]:
@@ -22,15 +18,9 @@ def unsupported(question: str, answer: str, cited: Sequence[str]) -> list[str]:
     """
     answer = without_marks(answer)
     known = [each for text in (question, *cited) for each in quantities(text)]
-    numbers = {abs(each.number) for each in known}
+    numbers, values = {each.number for each in known}, {abs(each.value) for each in known}
     return [
         answer[each.start : each.end]
         for each in quantities(answer)
-        if not _held(each, known, numbers)
+        if each.number not in numbers and not any(isclose(abs(each.value), v) for v in values)
     ]
-
-
-def _held(quoted: Quantity, known: Sequence[Quantity], numbers: set[float]) -> bool:
-    if abs(quoted.number) in numbers:
-        return True
-    return any(same(quoted, each, _ANY_SIGN, _EXACT) for each in known)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from components.endpoint.ledger import Totals
+from components.outlook import Outlook
 from components.values import Usage
 from evals.answers.answered import Answered
 from evals.answers.gold import gold
@@ -20,13 +21,14 @@ from evals.experiment import outcome
 from evals.experiment.namesakes import Namesakes
 from evals.experiment.outcome import sentence
 from evals.judging.judgement import CLASSES, Verdict
-from evals.judging.offline import Gold
+from evals.judging.offline import UNDECIDED, Gold
 from evals.judging.repeats import SelfAgreement
 from evals.metrics import Interval
 
 OVERALL = "all"
 MEASURED: tuple[Verdict, ...] = (*CLASSES, "failed")
 """The verdicts that count, in the order of tables: who gives no answer is not right."""
+_LEFT: tuple[Verdict, ...] = ("failed", "unmeasured")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +45,12 @@ class Row:
     @property
     def verdict(self) -> Verdict:
         return self.judged.judgement.verdict
+
+    @property
+    def undecided(self) -> bool:
+        """Whether it is beyond the rules that judged it: another run finds no more."""
+        judgement = self.judged.judgement
+        return judgement.verdict == "unmeasured" and judgement.rule in UNDECIDED
 
     @property
     def gold(self) -> Gold:
@@ -187,6 +195,11 @@ class Measured:
         return Namesakes.of({each.question.id: each.answered.namesake or "" for each in self.rows})
 
     @property
+    def undecided(self) -> int:
+        """Answers that are beyond the rules that judge."""
+        return sum(each.undecided for each in self.rows)
+
+    @property
     def unsupported(self) -> int:
         """Answers with figures that stand in nothing that they cite."""
         return sum(bool(each.answered.unsupported) for each in self.rows)
@@ -200,6 +213,7 @@ class Measured:
             "stopped": self.stopped,
             "usage": asdict(self.usage),
             "seconds": self.seconds,
+            "answers_beyond_the_rules": self.undecided,
             "answers_with_unsupported_figures": self.unsupported,
             **self.namesakes.to_json(),
             "model_agrees_with_rules": self.agreement,
@@ -227,13 +241,14 @@ class Outcome(outcome.Outcome[Measured]):
     """How the limit of money has stopped it; empty where it has not."""
     lacking: Mapping[str, str]
     """Metrics that were not measured, with how to get them."""
+    rest: Outlook | None
+    """What all the other questions will take, where these are a part that tells."""
 
     @property
     def incomplete(self) -> bool:
         """Whether something has failed or could not be measured: the next run tries it again."""
-        left = ("failed", "unmeasured")
-        counts = [each.whole.counts for each in self.systems]
-        return bool(self.excluded) or any(own[each] for own in counts for each in left)
+        rows = [each for system in self.systems for each in system.rows if not each.undecided]
+        return bool(self.excluded) or any(each.verdict in _LEFT for each in rows)
 
     @property
     def verdict(self) -> str:
@@ -242,7 +257,8 @@ class Outcome(outcome.Outcome[Measured]):
         told += [
             sentence(each, f"p {each.p_corrected:.3g} corrected") for each in self.of("correct")
         ]
-        return f"{'; '.join(told)}."
+        over = f"over {self.data.part}: " if self.data.part else ""
+        return f"{over}{'; '.join(told)}."
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -252,6 +268,7 @@ class Outcome(outcome.Outcome[Measured]):
                 "split": self.data.split,
                 "checksum": self.data.checksum,
                 "questions": len(self.data.questions),
+                "part": asdict(self.data.part) if self.data.part else None,
                 "left_out": {name: each.count for name, each in self.data.left_out.items()},
             },
             "setting": self.setting,
@@ -264,6 +281,7 @@ class Outcome(outcome.Outcome[Measured]):
             "max_cost": self.max_cost,
             "stopped_by_max_cost": bool(self.guarded),
             "lacking": dict(self.lacking),
+            "rest": asdict(self.rest) if self.rest else None,
             "seed": self.rules.seed,
             "verdict": self.verdict,
         }

@@ -14,7 +14,7 @@ from components.machine import paths
 from components.registry import Choice
 from evals import extras, kept
 from evals.answers import gold
-from evals.datasets import catalogue
+from evals.datasets import part
 from evals.datasets.judged import DOCUMENT, Judged
 from evals.experiment.chosen import systems
 from evals.experiment.systems import System, serving, state
@@ -123,6 +123,8 @@ def plan(
     data: str,
     setting: str = "shared",
     split: str = "test",
+    limit: int | None = None,
+    sample: int | None = None,
     hits: int = 10,
     characters: int = CHARACTERS,
     judge: str | Path | None = None,
@@ -135,7 +137,7 @@ def plan(
     home: str | Path = HOME,
 ) -> Plan:
     """The plan of these words, the data set loaded: with its corpus, unless it is `live`, when the
-    pipelines' own indexes are asked. Raises UserError.
+    pipelines' own indexes are asked. `limit`, `sample`: see `part.load`. Raises UserError.
     """
     extras.check("answers need")
     chosen = _setting(setting, live=live)
@@ -143,7 +145,7 @@ def plan(
     files = [Path(each) for each in pipelines]
     if not files:
         raise BadOption("no pipeline to ask: name some")
-    judged = catalogue.load(data, split, corpus=not live)
+    judged = part.load(data, split, limit=limit, sample=sample, corpus=not live)
     gold.check(judged)
     judged.queries(scoped=setting == "single")
     found = systems(files, overrides, judged, paths.named(home), live=live, baseline=baseline)

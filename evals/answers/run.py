@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 
 from components.endpoint.ledger import Ledger
 from components.errors import GuardStopped, MillraceError, Unavailable
-from components.phases import Phase, Runner, Tell, plainly
+from components.outlook import Outlook
+from components.phases import Done, Phase, Runner, Tell, plainly
 from evals.answers import asking, judging, judging_labels, metrics
 from evals.answers.conclusion import conclude
+from evals.answers.estimate import estimate
 from evals.answers.outcome import Outcome
 from evals.answers.plan import Plan
 from evals.experiment.run import carry_out
@@ -39,7 +42,10 @@ def _judge_labels(plan: Plan, spent: Ledger, by: Runner) -> dict[str, MillraceEr
     """What has stopped it, if anything: then rates are corrected by the labels that are judged."""
     if not judging_labels.todo(plan):
         return {}
-    work = partial(judging_labels.judge, plan, spent)
+
+    def work(tell: Tell) -> None:
+        judging_labels.judge(plan, spent, _paying(spent, tell))
+
     total = sum(bool(each.human) for each in plan.labels)
     try:
         by(Phase(name="judge", work=work, of="labels", counts="judgements", total=total))
@@ -49,18 +55,32 @@ def _judge_labels(plan: Plan, spent: Ledger, by: Runner) -> dict[str, MillraceEr
 
 
 def _phases(plan: Plan, spent: Ledger, system: System) -> Iterator[Phase[object]]:
-    def phase(name: str, work: Work, counts: str) -> Phase[object]:
+    def phase(name: str, work: Work, counts: str, outlook: Outlook | None = None) -> Phase[object]:
         return Phase(
             name=name,
-            work=partial(work, plan, system, spent),
+            work=lambda tell: work(plan, system, spent, _paying(spent, tell)),
             of=system.name,
             counts=counts,
             total=len(plan.data.questions),
+            outlook=outlook,
         )
 
-    if asking.waiting(plan, system):
-        yield phase("ask", asking.ask, "answers")
+    if left := asking.waiting(plan, system):
+        outlook = estimate(plan, system, len(left), spent.totals.cost)
+        yield phase("ask", asking.ask, "answers", outlook)
     if judging.todo(plan, system):
         yield phase("judge", judging.judge, "judgements")
     if metrics.todo(plan, system):
         yield phase("measure", metrics.measure, "metrics")
+
+
+def _paying(spent: Ledger, tell: Tell) -> Tell:
+    """Tells besides what was spent since now, and what is left to spend."""
+    before = spent.totals.known.cost
+
+    def told(done: Done) -> None:
+        totals = spent.totals
+        budget = None if spent.limit is None else max(0.0, spent.limit - totals.cost)
+        tell(replace(done, cost=totals.known.cost - before, budget=budget))
+
+    return told

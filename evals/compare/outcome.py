@@ -117,11 +117,12 @@ class Outcome(outcome.Outcome[Measured]):
         """One sentence on the first metric."""
         if self.first:
             told = "; ".join(sentence(each, _p(each)) for each in self.first)
-            return f"{self.metrics[0]} over {len(self.data.questions)} questions: {told}."
+            return f"{self.metrics[0]} over {self.data.asked}: {told}."
+        over = f"{self.metrics[0]} over {self.data.part}" if self.data.part else self.metrics[0]
         if self.excluded:
             gone = ", ".join(self.excluded)
-            return f"{self.metrics[0]}: nothing to compare, for {gone} could not be measured."
-        return f"{self.metrics[0]}: one system, nothing to compare."
+            return f"{over}: nothing to compare, for {gone} could not be measured."
+        return f"{over}: one system, nothing to compare."
 
     def to_json(self) -> dict[str, Any]:
         """For scripts."""
@@ -132,6 +133,7 @@ class Outcome(outcome.Outcome[Measured]):
                 "split": self.data.split,
                 "checksum": self.data.checksum,
                 "queries": len(self.data.questions),
+                "part": asdict(self.data.part) if self.data.part else None,
                 "unit": self.data.unit,
                 "scope": self.data.scope if self.scoped else "",
                 "grade_scale": self.data.grade_scale,

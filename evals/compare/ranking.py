@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -67,19 +66,14 @@ class Asked:
     """Of `coverage`, in tokens of MiniLM, whatever model a system uses."""
 
 
-def batches(asked: Asked) -> int:
-    """How many there are of a data set's questions."""
-    return math.ceil(len(asked.data.questions) / _BATCH)
-
-
 def answers(
     system: System, asked: Asked, known: Container[str] = ()
 ) -> Iterator[dict[str, Ranking]]:
-    """Rankings by question id, a batch at a time, but for batches that are `known`.
+    """Rankings by question id, a batch at a time, but for questions that are `known`.
 
     Raises MillraceError.
     """
-    waiting = [batch for batch in _batches(asked) if batch[0].id not in known]
+    waiting = list(_batches(asked, known))
     if not waiting:
         return
     with system.opened() as reader:
@@ -95,9 +89,10 @@ def answers(
             yield _rank(ask, batch, asked, same)
 
 
-def _batches(asked: Asked) -> Iterator[list[Query]]:
-    queries = iter(asked.data.queries(scoped=asked.scoped))
-    while batch := list(islice(queries, _BATCH)):
+def _batches(asked: Asked, known: Container[str]) -> Iterator[list[Query]]:
+    queries = asked.data.queries(scoped=asked.scoped)
+    left = (each for each in queries if each.id not in known)
+    while batch := list(islice(left, _BATCH)):
         yield batch
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from components.errors import BadOption
-from evals.datasets import catalogue
+from evals.datasets import part
 from evals.datasets.judged import Judged
 from evals.significance.rules import Rules
 
@@ -41,6 +41,8 @@ def read(
     candidates: Sequence[str] = (),
     data: str,
     split: str = "test",
+    limit: int | None = None,
+    sample: int | None = None,
     overrides: Sequence[str] = (),
     metrics: Sequence[str] = (),
     baseline: str = "",
@@ -49,7 +51,7 @@ def read(
     home: str | Path = HOME,
 ) -> Request:
     """The request of these words, the data set loaded: with its corpus for pipelines, its questions
-    alone for what is live. Raises UserError.
+    alone for what is live. `limit`, `sample`: see `part.load`. Raises UserError.
     """
     if live and pipelines:
         raise BadOption("--live takes no other pipelines")
@@ -61,7 +63,7 @@ def read(
         files=[Path(each) for each in pipelines],
         live=Path(live) if live else None,
         candidates=tuple(dict.fromkeys(candidates)),
-        data=catalogue.load(data, split, corpus=not live),
+        data=part.load(data, split, limit=limit, sample=sample, corpus=not live),
         overrides=tuple(overrides),
         metrics=tuple(metrics),
         baseline=baseline,

@@ -31,15 +31,15 @@ def run(plan: Plan, by: Runner = plainly, *, timed: bool = True) -> Outcome:
 
 def answered(plan: Plan, by: Runner = plainly) -> dict[str, str]:
     """Build what is not built and ask what is not answered; the systems of which that cannot be
-    done, with the reason. Raises Busy, Moved as `carry_out` does.
+    done, with the reason. Raises Busy, Moved as `carry_out` does, Damaged.
     """
+    done = {e.name for e in plan.systems if rankings.finished(plan.file(e), plan.asked)}
 
     def phases(system: System) -> Iterator[Phase[object]]:
-        file = plan.file(system)
-        if not rankings.finished(file, plan.asked):
+        if system.name not in done:
             yield Phase(
                 name="ask",
-                work=partial(rankings.rankings, system, plan.asked, file),
+                work=partial(rankings.rankings, system, plan.asked, plan.file(system)),
                 of=system.name,
                 counts="questions",
                 total=len(plan.asked.data.questions),

@@ -6,6 +6,7 @@ import json
 from array import array
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from statistics import fmean
 
@@ -28,9 +29,10 @@ def statistics(data: Judged, home: Path | None = None) -> dict[str, float]:
     A word is a run of letters, digits and `_`, whatever their case; a document is what its source
     gives, the title included where it does. Shares are from 0 to 1. What is about documents is
     absent where the data set has no corpus. With a `home`, the corpus is read once and what was
-    found is kept there, by checksum. Raises SourceMissing.
+    found is kept there, by checksum and part. Raises SourceMissing.
     """
-    file = home and home / _KEPT / f"{data.checksum[:16]}-{data.unit}-{_REVISION}.json"
+    part = f"-{kept.key(asdict(data.part))}" if data.part else ""
+    file = home and home / _KEPT / f"{data.checksum[:16]}-{data.unit}-{_REVISION}{part}.json"
     if file and file.exists():
         known: dict[str, float] = json.loads(file.read_text())
         return known

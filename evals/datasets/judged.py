@@ -72,6 +72,20 @@ class LeftOut:
         return {"count": self.count, "first": list(self.first)}
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What was taken of a data set's questions for a first look."""
+
+    questions: int
+    of: int
+    drawn: bool
+    """At random; else they are the first."""
+
+    def __str__(self) -> str:
+        how = "drawn at random" if self.drawn else "the first"
+        return f"{self.questions:,} of {self.of:,} questions, {how}"
+
+
 def counted(left_out: Mapping[str, Sequence[str]]) -> dict[str, LeftOut]:
     """Of ids by reason, without the reasons that have none."""
     return {reason: LeftOut.of(ids) for reason, ids in left_out.items() if ids}
@@ -106,6 +120,13 @@ class Judged:
     """Sha256 of all that makes corpus, questions and this split, in hex."""
     left_out: Mapping[str, LeftOut] = field(default_factory=dict)
     """What is not measured, by reason."""
+    part: Part | None = None
+    """Where these are not all of its questions; the checksum is that of all."""
+
+    @property
+    def asked(self) -> str:
+        """How many questions these are, of how many if they are a part."""
+        return str(self.part or f"{len(self.questions)} questions")
 
     def queries(self, *, scoped: bool = False) -> list[Query]:
         """A query per question, in their order; `scoped`: filtered by the value of the scope.

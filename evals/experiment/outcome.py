@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from evals.datasets.judged import Judged, LeftOut
+from evals.datasets.part import SEED
 from evals.experiment.namesakes import Namesakes
 from evals.significance.comparison import Comparison
 from evals.significance.rules import Rules
@@ -54,7 +55,7 @@ class Outcome(Generic[M]):
         """What a reader of the values has to know of how they came about, in sentences; none where
         nothing is out of the ordinary.
         """
-        return [*_namesakes(self.systems)]
+        return [*_part(self.data), *_namesakes(self.systems)]
 
 
 def sentence(found: Comparison, p: str) -> str:
@@ -64,6 +65,14 @@ def sentence(found: Comparison, p: str) -> str:
         f"{found.b} is {VERDICTS[found.verdict]} {found.a}{found.caveat} ({found.difference:+.3f}, "
         f"{confidence} {found.ci_low:+.3f} to {found.ci_high:+.3f}, {p})"
     )
+
+
+def _part(data: Judged) -> Iterator[str]:
+    """What a part of the questions can show."""
+    if data.part and data.part.drawn:
+        yield f"{data.part} (seed {SEED}): all of them may show what these do not"
+    elif data.part:
+        yield f"{data.part}: they need not be like the rest, as drawn ones would be"
 
 
 def _namesakes(systems: Sequence[Measured]) -> Iterator[str]:

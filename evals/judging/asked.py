@@ -1,38 +1,81 @@
-"""What a question says of the number that it asks for."""
+"""What a question says of the quantity that it asks for."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
-from evals.judging.quantities import scale_of
+from evals.judging.directions import Direction
+from evals.judging.quantities import CURRENCIES, currency_of, scale_of
 
-_IN_SCALE = re.compile(r"\b(thousand|million|billion)s?\b", re.IGNORECASE)
-_PERCENT = re.compile(r"%|\bper\s?cent|\bmargin\b|\brate\b|\bgrowth\b", re.IGNORECASE)
-_MAGNITUDE = re.compile(
-    r"\bcapex\b|\bcapital expenditures?|\bpaid\b|\bpayments?\b|\bpurchases?\b|\brepurchases?\b"
-    r"|\bdividends?\b|\bexpenses?\b|\bcosts?\b|\bdecreas|\bdeclin|\bdrop|\bloss(?:es)?\b"
-    r"|\breduc(?:ed|tion)|\boutflow",
+_SCALE = re.compile(
+    r"(?<![\d.])(?<![\d.]\s)\b(thousand|million|billion|trillion)s?\b", re.IGNORECASE
+)
+_CURRENCY = re.compile("|".join(rf"(?<!\w)(?:{each})" for each in reversed(CURRENCIES.values())))
+_PERCENT = re.compile(
+    r"%|\bper\s?cent|\bmargins?\b|\brates?\b|\bgrowth\b|\bproportion\b|\bshare of\b|\bportion\b"
+    r"|\byield\b|\breturn on\b",
     re.IGNORECASE,
 )
+_PURE = re.compile(
+    r"\b(?:ratio|turnover|coverage|multiple|days|cycle|how many|number of)\b",
+    re.IGNORECASE,
+)
+_OUTFLOW = re.compile(
+    r"\bcapex\b|\bcapital expenditures?|\bpaid\b|\bpayments?\b|\bpurchases?\b|\brepurchases?\b"
+    r"|\bdividends?\b|\bexpenses?\b|\bcosts?\b|\bspen[dt]|\bused (?:in|for)\b",
+    re.IGNORECASE,
+)
+_FALL = r"(?:declin|decreas|drop|f[ae]ll|fell|shrink|shrunk|reduc|contract|lose|lost|worsen)\w*"
+_DOWN = re.compile(
+    rf"\bhow (?:much|many|far|large|big|strongly)\b[^?]*\b{_FALL}"
+    r"|\b(?:what|how)\b[^?]*\b(?:decline|decrease|drop|reduction|loss|deficit|shortfall)\b",
+    re.IGNORECASE,
+)
+_UP = re.compile(r"\b(?:increas|grow|grew|growth|rise|rose|gain|chang|profit)\w*", re.IGNORECASE)
+_CHANGE = re.compile(
+    rf"\b(?:chang|differ|increas|improv|grow|grew|ris|rose|point|{_FALL})\w*", re.IGNORECASE
+)
+_YEAR = re.compile(r"(?:\bFY\s?)?'?((?:19|20)\d\d)\b|\bFY\s?'?(\d\d)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The scale asked for (1e6 for "in USD millions", 1 for none), and whether a percentage or a
-    magnitude is asked for, where minus and plus mean the same.
-    """
+    """What an answer may leave unsaid, because the question says it."""
 
     scale: float = 1.0
+    """1e6 for "in USD millions", 1 for none."""
+    currency: str = ""
+    pure: bool = False
+    """Whether it is after a ratio or a count, which is in no currency."""
     percent: bool = False
-    magnitude: bool = False
+    """Whether it is after a share of something."""
+    points: bool = False
+    """Whether it is after a change of such a share, which people give in percent for points."""
+    direction: Direction = ""
+    """`down` where it is after a fall or a loss: minus and a bare number mean the same then."""
+    outflow: bool = False
+    """Whether it is after money paid, which accounts put in parentheses."""
+    years: frozenset[str] = frozenset()
 
 
 def asked(question: str) -> Asked:
-    """What the question says of its number."""
-    scale = _IN_SCALE.search(question)
+    """What the question says of its quantity."""
+    scale, currency = _SCALE.search(question), _CURRENCY.search(question)
+    percent = bool(_PERCENT.search(question))
+    falls = bool(_DOWN.search(question)) and not _UP.search(question)
     return Asked(
-        scale=scale_of(scale[1] if scale else ""),
-        percent=bool(_PERCENT.search(question)),
-        magnitude=bool(_MAGNITUDE.search(question)),
+        scale=scale_of(scale[1]) if scale else 1.0,
+        currency=currency_of(currency[0]) if currency else "",
+        pure=bool(_PURE.search(question)) and not (scale or currency),
+        percent=percent,
+        points=percent and bool(_CHANGE.search(question)),
+        direction="down" if falls else "",
+        outflow=bool(_OUTFLOW.search(question)),
+        years=years(question),
     )
+
+
+def years(text: str) -> frozenset[str]:
+    """The years that it names, four digits each."""
+    return frozenset(each[1] or f"20{each[2]}" for each in _YEAR.finditer(text))

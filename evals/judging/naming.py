@@ -14,6 +14,7 @@ _NAMED = re.compile(
     r"\(?(?:\d+(?:,|\sand|\sto|\sthrough|\s?[-–])\s*)?$",
     re.IGNORECASE,
 )
+_BEFORE_PLACES = re.compile(r"[\s-](?:decimals?|digits?|significant)\b")
 _BEFORE_MONTH = re.compile(rf"\s(?:of\s)?{_MONTH}(?!\w)")
 _MARKER = re.compile(r"(?:^|\n)[\s*#>]*\(?$")
 _DATE = re.compile(r"\b(?:\d{4}-\d{1,2}-\d{1,2}|\d{1,2}/\d{1,2}/\d{2,4})\b")
@@ -35,7 +36,7 @@ def named(text: str, match: re.Match[str], bare: bool) -> bool:
         or _marker(text, match, start, end)
         or _in_date(text, start)
         or bool(_NAMED.search(text[max(0, start - 30) : start]))
-        or (number.isdigit() and bool(_BEFORE_MONTH.match(after)))
+        or (number.isdigit() and bool(_BEFORE_MONTH.match(after) or _BEFORE_PLACES.match(after)))
     )
 
 

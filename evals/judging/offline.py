@@ -1,137 +1,109 @@
-"""The judge: one rule for each kind of gold answer, the first that fits."""
+"""The judge that asks no model: refusals, quantities, and yes or no. It leaves prose to others."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 
+from components.answerers.passages import without_marks
 from evals.judging.asked import asked
+from evals.judging.claims import claims
+from evals.judging.equality import alike, same
 from evals.judging.judgement import Judgement
-from evals.judging.polarity import asks_yes_or_no, leading, polarity
-from evals.judging.quantities import Quantity, only_quantity
-from evals.judging.refusals import refusal
-from evals.judging.statement import stated
-from evals.judging.text import contradicted, coverage
-from evals.judging.tolerance import Tolerance, same
+from evals.judging.polarity import leading, polarity
+from evals.judging.quantities import (
+    CURRENCIES,
+    SHARES,
+    Quantity,
+    in_digits,
+    only_quantity,
+    quantities,
+)
+from evals.judging.refusals import admission, refusal
 
 Gold = str | int | float
 """A number may be given as such: 0.15 is 15 %."""
+UNDECIDED = frozenset({"prose", "yes-no"})
+"""The rules that leave an answer unmeasured because it is beyond them; a model may judge it."""
 _NEGATIVE = re.compile(
     r"^\W*(?:no\b|none\b|nothing\b|not\b|there (?:is|are|was|were) (?:no|not|none)\b)"
     r"|\b(?:did|has|have|had|was|were) not\b",
     re.IGNORECASE,
 )
+_MARKUP = re.compile(r"\*\*|__|`|\\(?=[$%&#_()\[\]])")
 
 
-@dataclass(frozen=True, slots=True)
-class Thresholds:
-    """Where shares become verdicts; chosen on the tuning half of FinanceBench's answers."""
-
-    tolerance: Tolerance = field(default_factory=Tolerance)
-    covered: float = 0.5
-    """Least share of a short gold answer's content in a correct answer."""
-    covered_long: float = 0.3
-    """The same where the gold answer adds `long` words or more, a number counting as two."""
-    long: int = 10
-    answered: float = 0.5
-    """Least such share for an answer that also says what it cannot tell."""
-    telling: int = 4
-    """Fewest words that the gold answer must add for that; fewer may be there by chance."""
-    unsaid: float = 0.5
-    """Least such share where neither yes nor no can be made out."""
-
-
-_DEFAULT = Thresholds()
-
-
-def judge(question: str, gold: Gold, answer: str, thresholds: Thresholds = _DEFAULT) -> Judgement:
+def judge(question: str, gold: Gold, answer: str) -> Judgement:
     """Judge one answer by the gold one.
 
-    Numbers go by numbers, yes and no by polarity, everything else by what the answer holds of the
-    gold one. An empty answer is refused: whoever asked was told nothing, and nothing wrong. Without
-    a gold answer it is unmeasured.
+    Where the gold answer is one quantity, so must be the answer, and the same one; where it begins
+    with yes or no, that decides. An empty answer is refused: whoever asked was told nothing, and
+    nothing wrong. Prose is unmeasured, and so is an answer that says neither yes nor no, and any
+    without a gold answer. Raises MissingExtra.
     """
     written = gold.strip() if isinstance(gold, str) else str(gold)
     if not written:
         return Judgement("unmeasured", "no-gold", "There is no gold answer to judge by.")
     if not answer.strip():
         return Judgement("refused", "empty", "The answer is empty.")
+    answer = in_digits(_MARKUP.sub("", without_marks(answer)))
     number = gold_number(gold)
+    lack = refusal(
+        answer, wants_number=bool(number), denial_answers=bool(_NEGATIVE.search(written))
+    )
+    if lack:
+        return _refused(lack)
     if number:
-        return _by_number(question, number, answer, thresholds)
-    refused = _refused(question, written, answer, thresholds)
-    if refused:
-        return refused
+        return _by_number(question, number, answer)
     if leading(written):
-        return _by_polarity(question, written, answer, thresholds)
-    return _by_text(question, written, answer, thresholds)
+        return _by_polarity(question, written, answer)
+    return Judgement("unmeasured", "prose", "Rules cannot tell whether prose says the same.")
 
 
 def gold_number(gold: Gold) -> Quantity | None:
     """The one quantity that the gold answer is, or None where it is more than that."""
     if isinstance(gold, str):
         return only_quantity(gold)
-    written = f"{gold:f}".rstrip("0").rstrip(".")
-    return Quantity(float(gold), len(written.partition(".")[2]))
+    written = f"{abs(gold):f}".rstrip("0").rstrip(".")
+    return Quantity(float(written), len(written.partition(".")[2]), "-" if gold < 0 else "")
 
 
-def _by_number(question: str, gold: Quantity, answer: str, thresholds: Thresholds) -> Judgement:
-    lack = refusal(answer, wants_number=True)
-    if lack:
-        return _refusal(lack)
-    found = stated(answer)
-    if not found:
-        return Judgement("incorrect", "number", "A number was asked for and none is stated.")
+def _by_number(question: str, gold: Quantity, answer: str) -> Judgement:
     wanted = asked(question)
-    matching = [each for each in found if same(each, gold, wanted, thresholds.tolerance)]
-    if matching:
-        return Judgement("correct", "number", f"{_said(answer, matching[0])!r} is the gold number.")
-    said = ", ".join(repr(_said(answer, each)) for each in found[:3])
-    return Judgement("incorrect", "number", f"It states {said}, which is not the gold number.")
+    found = claims(question, wanted, gold, answer)
+    said = ", ".join(repr(answer[each.start : each.end]) for each in found[:3])
+    if not found and (lack := admission(answer)):
+        return _refused(lack)
+    if not found:
+        return Judgement("incorrect", "number", "It states no quantity of the kind asked for.")
+    if all(same(each, gold, wanted) for each in found):
+        return Judgement("correct", "number", f"{said} is the gold number.")
+    several = "s more than one quantity:" if len(found) > 1 else "s"
+    return Judgement("incorrect", "number", f"It state{several} {said}, not the gold number.")
 
 
-def _refused(question: str, gold: str, answer: str, thresholds: Thresholds) -> Judgement | None:
-    lack = refusal(answer, denial_answers=bool(_NEGATIVE.search(gold)))
-    held = coverage(question, gold, answer)
-    answered = held.wanted >= thresholds.telling and held.share >= thresholds.answered
-    return _refusal(lack) if lack and not answered else None
-
-
-def _by_polarity(question: str, gold: str, answer: str, thresholds: Thresholds) -> Judgement:
-    wanted, said = leading(gold), polarity(question, answer)
-    if said is None:
-        share = coverage(question, gold, answer).share
-        return Judgement(
-            "correct" if share >= thresholds.unsaid else "incorrect",
-            "yes-no",
-            f"It says neither yes nor no and holds {share:.0%} of the gold answer.",
-        )
-    if said != wanted:
-        return Judgement(
-            "incorrect", "yes-no", f"It says {said} where the gold answer is {wanted}."
-        )
-    if contradicted(question, gold, answer):
-        return Judgement("incorrect", "yes-no-numbers", f"It says {said}, with other numbers.")
-    return Judgement("correct", "yes-no", f"It says {said}, as the gold answer does.")
-
-
-def _by_text(question: str, gold: str, answer: str, thresholds: Thresholds) -> Judgement:
-    said, implied = leading(answer), polarity(question, gold)
-    if asks_yes_or_no(question) and said and implied and said != implied:
-        return Judgement(
-            "incorrect", "yes-no", f"It says {said}; the gold answer implies {implied}."
-        )
-    found = coverage(question, gold, answer)
-    share, needed = found.share, thresholds.covered
-    if found.wanted >= thresholds.long:
-        needed = thresholds.covered_long
-    why = f"It holds {share:.0%} of what the gold answer adds to the question."
-    return Judgement("correct" if share >= needed else "incorrect", "text", why)
-
-
-def _refusal(sentence: str) -> Judgement:
+def _refused(sentence: str) -> Judgement:
     return Judgement("refused", "refusal", f"It says that it cannot tell: {sentence[:80]!r}.")
 
 
-def _said(answer: str, quantity: Quantity) -> str:
-    return answer[quantity.start : quantity.end]
+def _by_polarity(question: str, gold: str, answer: str) -> Judgement:
+    wanted, said = leading(gold), polarity(question, answer)
+    if said is None:
+        return Judgement("unmeasured", "yes-no", "It says neither yes nor no.")
+    if said != wanted:
+        return Judgement("incorrect", "yes-no", f"It says {said}; the gold answer is {wanted}.")
+    if _other_figures(question, gold, answer):
+        return Judgement("unmeasured", "yes-no", f"It says {said}, with none of the gold figures.")
+    return Judgement("correct", "yes-no", f"It says {said}, as the gold answer does.")
+
+
+def _other_figures(question: str, gold: str, answer: str) -> bool:
+    """Whether both add figures of a kind to the question, and share none."""
+    known = [each.value for each in quantities(question)]
+    wanted = [each for each in quantities(gold) if each.value not in known]
+    kinds = {_kind(each) for each in wanted}
+    given = [each for each in quantities(answer) if _kind(each) in kinds]
+    return bool(given) and not any(alike(each, one) for each in given for one in wanted)
+
+
+def _kind(quantity: Quantity) -> tuple[str, float]:
+    return quantity.unit if quantity.unit in {*SHARES, *CURRENCIES} else "", quantity.scale

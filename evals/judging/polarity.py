@@ -6,7 +6,7 @@ import re
 from typing import Literal
 
 from evals.judging.sentences import sentences
-from evals.judging.text import relevance
+from evals.judging.terms import terms
 
 Polarity = Literal["yes", "no"]
 
@@ -33,16 +33,18 @@ _NEGATED = re.compile(
     r"|fail(?:s|ed)?)\b|n['’]t\b",
     re.IGNORECASE,
 )
-_DENIED = re.compile(
-    r"\b(?:no(?!\.)|none|never|(?:did|do|does|could|were|was) not)\b(?! (?:part|in|from)\b)",
+_RISES = re.compile(
+    r"\b(?:improv|grow|grew|increas|ris(?:e|ing)|rose|expand|higher|gain|widen|up\b)\w*",
     re.IGNORECASE,
 )
-_RISES = re.compile(r"\b(?:improv|grow|grew|increas|ris|rose|expand|higher|gain)\w*", re.IGNORECASE)
 _FALLS = re.compile(
-    r"\b(?:declin|decreas|worsen|drop|fell|fall|deteriorat|reduc|lower|shr[aiu]nk|contract)\w*",
+    r"\b(?:declin|decreas|worsen|drop|fell|fall|deteriorat|reduc|lower|shr[aiu]nk|contract|narrow"
+    r"|down\b)\w*",
     re.IGNORECASE,
 )
-_ABOUT = 0.3
+_OPEN = re.compile(r"\bwhether\b", re.IGNORECASE)
+_ABOUT = 0.5
+"""Least share of the question's words in a sentence that is about it."""
 
 
 def asks_yes_or_no(question: str) -> bool:
@@ -59,7 +61,7 @@ def leading(text: str) -> Polarity | None:
 def polarity(question: str, answer: str) -> Polarity | None:
     """What the answer says: its yes or no, else what it concludes or opens with about the question.
 
-    None where no sentence is about the question.
+    None where no sentence is about the question, or it says neither clearly.
     """
     said = leading(answer) or _concluding(answer)
     if said:
@@ -74,24 +76,36 @@ def _concluding(answer: str) -> Polarity | None:
 
 
 def _deciding(question: str, answer: str) -> str | None:
-    about = [each for each in sentences(answer) if relevance(question, each) >= _ABOUT]
+    wanted = terms(question)
+    about = [
+        each
+        for each in sentences(answer)
+        if len(terms(each) & wanted) >= _ABOUT * len(wanted) and not _OPEN.search(each)
+    ]
     concluding = [each for each in about if _THEREFORE.search(each)]
     return concluding[-1] if concluding else about[0] if about else None
 
 
-def _implied(question: str, sentence: str) -> Polarity:
-    """A question that has a "not" of its own is denied by stronger words alone."""
-    denial = _DENIED if _NEGATED.search(question) else _NEGATED
-    return "no" if denial.search(sentence) or _turned(question, sentence) else "yes"
+def _implied(question: str, sentence: str) -> Polarity | None:
+    """Where a rise or a fall is asked for, by those that are told and not denied; else a denial is
+    a no. None for a question with a "not" of its own: what denies it, nobody can tell.
+    """
+    if _NEGATED.search(question):
+        return None
+    asked, told = _ways(question), _ways(sentence)
+    if len(asked) == 1 and told:
+        return None if len(told) > 1 else "yes" if told == asked else "no"
+    return "no" if _NEGATED.search(sentence) else "yes"
 
 
-def _turned(question: str, sentence: str) -> bool:
-    """Whether one asks for a rise and the other tells of a fall, or the reverse."""
-    rises, falls = bool(_RISES.search(question)), bool(_FALLS.search(question))
-    if rises == falls:
-        return False
-    asked, other = (_RISES, _FALLS) if rises else (_FALLS, _RISES)
-    return bool(other.search(sentence)) and not asked.search(sentence)
+def _ways(text: str) -> set[str]:
+    """`up` and `down`, as a text tells of them; a rise that is denied is down, and the reverse."""
+    found = set()
+    for way, other, pattern in (("up", "down", _RISES), ("down", "up", _FALLS)):
+        for each in pattern.finditer(text):
+            clause = re.split(r"[,;.]|\bbut\b", text[: each.start()])[-1]
+            found.add(other if _NEGATED.search(clause) else way)
+    return found
 
 
 def _as_polarity(word: str) -> Polarity:

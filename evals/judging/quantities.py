@@ -1,4 +1,4 @@
-"""Quantities in English prose: amounts, shares and ratios, each with its place.
+"""Quantities in English prose: amounts, shares and counts, each with sign, unit, scale and place.
 
 Numbers that name or count off something are no quantities: years, dates, quarters, forms (10-K),
 pages, notes, list markers, and numbers inside of words (FY2018, Q2, 3M).
@@ -10,36 +10,63 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from evals import extras
+from evals.judging.directions import Direction, direction
 from evals.judging.naming import named
 
-Unit = Literal["", "percent", "points", "ratio"]
-"""`points` are percentage points; basis points are counted as hundredths of them."""
+Sign = Literal["", "+", "-", "()"]
+"""`()`: in parentheses, as accounts write what is less than nothing."""
 
-_SCALES = {"t": 1e3, "k": 1e3, "m": 1e6, "b": 1e9, "tr": 1e12}
+SHARES = frozenset({"%", "points"})
+"""`points` are percentage points; basis points are read as hundredths of them."""
+CURRENCIES = {
+    "$": r"US\$|USD|U\.S\.\sdollars?|US\sdollars?|\$|dollars?\b",
+    "C$": r"C\$|CAD",
+    "A$": r"A\$|AUD",
+    "HK$": r"HK\$|HKD",
+    "€": r"€|EUR|euros?\b",
+    "£": r"£|GBP|pounds?\b",
+    "¥": r"¥|JPY|yen\b",
+    "CN¥": r"CNY|RMB|yuan\b",
+    "₹": r"₹|INR|Rs\.?|rupees?\b",
+    "CHF": r"CHF|francs?\b",
+}
+_SCALES = {"t": 1e3, "k": 1e3, "m": 1e6, "b": 1e9, "tr": 1e12, "tn": 1e12}
 _WORDS = r"thousands?\b|millions?\b|billions?\b|trillions?\b"
 _SCALE = rf"{_WORDS}|mns?\b|mm\b|bns?\b|mln\b|bln\b|tn\b|[kKmMbB]\b"
-_CURRENCY = r"US\$|C\$|A\$|HK\$|USD|EUR|GBP|JPY|INR|CAD|AUD|CHF|CNY|RMB|Rs\.?|[$€£¥₹]"
+_CURRENCY = "|".join(reversed(CURRENCIES.values()))
 _NUMBER = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+"
+_COUNTED = (
+    r"shares?|days?|weeks?|months?|years?|hours?|minutes?|employees?|people|persons?|customers?|stores?"
+    r"|units?|tons?|tonnes?|barrels?|locations?|countries|segments?|plants?|miles?|sites?"
+)
 _QUANTITY = re.compile(
     rf"""
-    (?<![\w.,/]) (?P<sign>[-−–](?=[$€£¥₹\d(.]|US\$|USD))?
+    (?<![\w.,/]) (?P<sign>[-−–+](?=[$€£¥₹\d(.]|US\$|USD))?
     (?:(?P<currency>{_CURRENCY})\s?)?
     (?P<open>\()? (?P<inner>(?<!\s)[-−–](?=[\d.$€£]))? (?:(?P<inside>{_CURRENCY})\s?)?
     (?P<number>{_NUMBER}) (?![\d]|,\d|\.\d)
-    (?P<percent1>\s?%)? (?P<scale1>\s?(?:{_SCALE}))? (?P<close>\))?
+    (?P<percent>\s?%)? (?P<scale1>\s?(?:{_SCALE}))? (?P<close>\))?
     (?P<after>\s?(?:{_CURRENCY})(?!\w))?
     (?P<scale2>-(?:{_WORDS})|\s?(?:{_SCALE}))?
     (?P<stated>,?\s\(?in\s(?:thousand|million|billion)s?\b\)?)?
-    (?P<unit>\s?%|[\s-](?:percentage\spoints?|percent\b|per\scent\b|pct\b|ppts?\b|pp\b|basis\spoints?|bps\b)
-      |x(?!\w)|\stimes\b(?!\s(?:the\s)?\d))?
+    (?P<unit>\s?%|[\s-](?:percentage\spoints?|percent\b|per\scent\b|pct\b|ppts?\b|pp\b|basis\spoints?
+      |bps\b)|x(?!\w)|\stimes\b(?!\s(?:the\s)?\d)|\scents?\b|\s(?:{_COUNTED})(?![\w-]))?
     """,
     re.VERBOSE,
 )
-_FALLING = re.compile(
-    r"\b(?:declin\w+|decreas\w+|loss(?:es)?|losing|lost|drop\w*|f[ae]ll\w*|fell|reduc\w+|negative|minus"
-    r"|down|lower|contract\w+|outflows?|shr[aiu]nk\w*|deficit)\b[^.;]{0,30}$",
+_ONES = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen"
+    " sixteen seventeen eighteen nineteen"
+)
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+_FIRST = f"(?:{'|'.join(f'{_ONES} {_TENS}'.split())})"
+_IN_WORDS = re.compile(
+    rf"\b{_FIRST}(?:[\s-](?:and\s|point\s)?(?:{_FIRST[3:-1]}|hundred|thousand|million|billion))*\b",
     re.IGNORECASE,
 )
+_ALONE = re.compile(r"one$", re.IGNORECASE)
+"""`one` by itself is a pronoun more often than a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,110 +74,141 @@ class Quantity:
     """One quantity; its characters are `start` (included) to `end` (excluded) of the text."""
 
     number: float
-    """As written, with its sign, before scale and percent."""
+    """As written, without sign, scale and percent."""
     decimals: int
     """Digits after the point as written."""
-    scale: float = 1.0
-    """1e6 for million; 1 where none is stated."""
-    unit: Unit = ""
-    falling: bool = False
-    """The words before it or its parentheses may mean less than nothing; the number does not."""
+    sign: Sign = ""
+    scale: float = 0.0
+    """1e6 for million; 0 where none is stated."""
+    unit: str = ""
+    """A key of CURRENCIES, one of SHARES, `times`, or what is counted; empty where none is stated.
+    """
+    direction: Direction = ""
+    """What the words around it say: less than nothing, more, or neither."""
     start: int = 0
     end: int = 0
 
     @property
     def value(self) -> float:
-        """With its scale applied, a percentage as a fraction."""
-        scaled = self.number * self.scale
-        return scaled / 100 if self.unit in ("percent", "points") else scaled
+        """Signed by what is written, with its scale applied, a percentage as a fraction."""
+        scaled = self.number * (self.scale or 1.0) / (100 if self.unit in SHARES else 1)
+        return -scaled if self.sign in ("-", "()") else scaled
 
 
 def quantities(text: str) -> list[Quantity]:
-    """In the order of the text."""
-    found = (_read(text, each) for each in _QUANTITY.finditer(text))
-    return [each for each in found if each]
+    """In the order of the text. Numbers in words are not read: see `in_digits`."""
+    found: list[Quantity] = []
+    for match in _QUANTITY.finditer(text):
+        read = _read(text, match, found[-1].end if found else 0)
+        found += [read] if read else []
+    return found
 
 
 def only_quantity(text: str) -> Quantity | None:
     """The quantity that the text consists of, or None."""
+    text = in_digits(text)
     found = quantities(text)
     if len(found) == 1 and not re.search(r"\w", text[: found[0].start] + text[found[0].end :]):
         return found[0]
     return None
 
 
-def _read(text: str, match: re.Match[str]) -> Quantity | None:
+def in_digits(text: str) -> str:
+    """The text with its numbers in words (twelve point five, one hundred and two) as digits.
+
+    Raises MissingExtra.
+    """
+    return _IN_WORDS.sub(_digits, text)
+
+
+def _digits(match: re.Match[str]) -> str:
+    words = match[0].lower()
+    if words == "zero":
+        return "0"
+    if _ALONE.match(words):
+        return match[0]
+    with extras.needed("numbers in words need"):
+        from text_to_num import alpha2digit
+    return str(alpha2digit(words, "en"))
+
+
+def _read(text: str, match: re.Match[str], previous: int) -> Quantity | None:
     part = {name: (each or "").strip() for name, each in match.groupdict().items()}
-    bare = not any(
-        part[each] for each in ("currency", "inside", "after", "percent1", "unit", "stated")
-    )
+    currency = part["currency"] or part["inside"] or part["after"]
+    bare = not (currency or part["percent"] or part["unit"] or part["stated"])
     scale = part["scale1"] or part["scale2"]
-    if named(text, match, bare and not scale):
+    if named(text, match, bare and not scale) or _attached(text, match, scale, bare):
         return None
-    if _attached_letter(text, match, scale, bare, part["number"]):
-        return None
-    wrapped = bool(part["open"] and part["close"])
-    apposed = wrapped and bool(part["percent1"] or part["scale1"] or part["inside"])
+    unit, hundredths = _unit(currency, part["percent"] or part["unit"])
     digits = part["number"].replace(",", "")
-    minus = _minus(text, match, part) or (wrapped and not apposed)
-    start, end = _place(match, wrapped)
-    unit, hundredths = _unit(part["percent1"] or part["unit"])
+    start, end = _place(match)
     return Quantity(
-        number=(-1 if minus else 1) * float(digits) / (100 if hundredths else 1),
+        number=float(digits) / (100 if hundredths else 1),
         decimals=len(digits.partition(".")[2]) + (2 if hundredths else 0),
+        sign=_sign(text, match, part),
         scale=scale_of(scale or part["stated"].rpartition(" ")[2]),
         unit=unit,
-        falling=wrapped or bool(_FALLING.search(text[max(0, start - 60) : start])),
+        direction=direction(text[previous:start], text[end:]),
         start=start,
         end=end,
     )
 
 
-def _place(match: re.Match[str], wrapped: bool) -> tuple[int, int]:
+def _place(match: re.Match[str]) -> tuple[int, int]:
     """Without blanks, and without a parenthesis that holds more than the quantity."""
-    start, end = match.span()
-    whole = match.group()
-    start += 0 if wrapped else len(whole) - len(whole.lstrip("("))
-    return start, end - (not wrapped and whole.endswith(")") and "(" not in whole.lstrip("("))
+    whole, wrapped = match.group(), bool(match["open"] and match["close"])
+    start = match.start() + (0 if wrapped else len(whole) - len(whole.lstrip("( ")))
+    open_ended = not wrapped and whole.endswith(")") and "(" not in whole.lstrip("(")
+    return start, match.end() - open_ended
 
 
-def _minus(text: str, match: re.Match[str], part: dict[str, str]) -> bool:
-    """A dash that opens a line of words is a list marker."""
+def _sign(text: str, match: re.Match[str], part: dict[str, str]) -> Sign:
+    """Parentheses around an amount that has its unit inside are an aside; a dash that opens a line
+    of words is a list marker.
+    """
     if part["inner"]:
-        return True
-    if not part["sign"]:
-        return False
-    before = text[: match.start()].rpartition("\n")[2]
-    after = text[match.end() :].partition("\n")[0]
-    return bool(match.start() == 0 or before.strip() or not re.search(r"[A-Za-z]{4}", after))
+        return "-"
+    if part["sign"]:
+        before = text[: match.start()].rpartition("\n")[2]
+        after = text[match.end() :].partition("\n")[0]
+        if match.start() == 0 or before.strip() or not re.search(r"[A-Za-z]{4}", after):
+            return "+" if part["sign"] == "+" else "-"
+    aside = part["percent"] or part["scale1"] or part["inside"]
+    return "()" if part["open"] and part["close"] and not aside else ""
 
 
-def _attached_letter(text: str, match: re.Match[str], scale: str, bare: bool, number: str) -> bool:
+def _attached(text: str, match: re.Match[str], scale: str, bare: bool) -> bool:
     """A number that runs on into letters is a name, unless these are a scale of an amount."""
     following = text[match.end() : match.end() + 2]
     if re.match(r"[A-Za-z_]|-[A-Za-z]", following) and not match.group().endswith((")", "%")):
         return True
     short = len(scale) == 1 and bool(re.search(r"\d[A-Za-z]\b", match.group()))
-    return short and bare and "." not in number
+    return short and bare and "." not in match["number"]
 
 
 def scale_of(word: str) -> float:
-    """What a word such as million or bn multiplies a number by; 1 for no word."""
+    """What a word such as million or bn multiplies a number by; 0 for no word."""
     word = word.lower().strip("()-")
-    if not word:
-        return 1.0
-    if word.startswith(("tr", "tn")):
-        return _SCALES["tr"]
-    return _SCALES[word[0]]
+    return _SCALES.get(word[:2], _SCALES[word[0]]) if word else 0.0
 
 
-def _unit(word: str) -> tuple[Unit, bool]:
+def currency_of(word: str) -> str:
+    """The key of CURRENCIES that a word or sign stands for; empty for no word."""
+    known = (each for each, ways in CURRENCIES.items() if re.fullmatch(ways, word))
+    return next(known, "")
+
+
+def _unit(currency: str, word: str) -> tuple[str, bool]:
     """The unit, and whether the number counts hundredths of it."""
     word = word.lower().strip(" -")
     if word.startswith(("basis", "bps")):
         return "points", True
     if word.startswith(("percentage", "pp")):
         return "points", False
+    if word.startswith(("%", "percent", "per", "pct")):
+        return "%", False
+    if word.startswith("cent"):
+        return "$", True
     if word in ("x", "times"):
-        return "ratio", False
-    return ("percent", False) if word else ("", False)
+        return "times", False
+    return (currency_of(currency) if currency else word.removesuffix("s")), False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,7 @@ def remember(outcome: Outcome, home: Path) -> None:
     """Add a line to the data set's history."""
     line = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "checksum": outcome.data.checksum,
-        "scoped": outcome.scoped,
+        **_asked(outcome),
         "systems": {
             each.name: {
                 "fingerprint": each.fingerprint,
@@ -43,8 +43,8 @@ def history(outcome: Outcome, home: Path) -> list[dict[str, Any]]:
             found.append(json.loads(line))
         except json.JSONDecodeError:  # torn by a kill
             continue
-    same = (outcome.data.checksum, outcome.scoped)
-    return [each for each in found if (each["checksum"], each["scoped"]) == same]
+    asked = _asked(outcome)
+    return [each for each in found if {name: each.get(name) for name in asked} == asked]
 
 
 def points(outcome: Outcome, home: Path) -> dict[str, list[float | None]]:
@@ -56,6 +56,16 @@ def points(outcome: Outcome, home: Path) -> dict[str, list[float | None]]:
 def _value(run: Mapping[str, Any], system: str, metric: str) -> float | None:
     found: float | None = run["systems"].get(system, {}).get("metrics", {}).get(metric)
     return found
+
+
+def _asked(outcome: Outcome) -> dict[str, Any]:
+    """What comparisons have in common whose values can be told beside each other."""
+    part = outcome.data.part
+    return {
+        "checksum": outcome.data.checksum,
+        "scoped": outcome.scoped,
+        "part": asdict(part) if part else None,
+    }
 
 
 def _history_file(outcome: Outcome, home: Path) -> Path:

@@ -13,12 +13,14 @@ from flows.commands.shared import (
     data_option,
     home_option,
     json_option,
+    limit_option,
     listed,
     max_cost_option,
     out_option,
     prefect_option,
     prepare,
     print_json,
+    sample_option,
     split_option,
     sweep_option,
 )
@@ -42,6 +44,8 @@ UNMEASURED, LIMIT = 3, 4
     help="What is answered from: shared, single, oracle, long_context or closed_book.",
 )
 @split_option
+@limit_option
+@sample_option
 @click.option(
     "-k",
     "hits",
@@ -77,13 +81,11 @@ UNMEASURED, LIMIT = 3, 4
 )
 @click.option(
     "--label-sample",
-    "sample",
     type=click.Path(path_type=Path),
     help="A new file, with a sample of the answers for a person to label.",
 )
 @click.option(
     "--label-count",
-    "count",
     type=click.IntRange(1),
     default=60,
     show_default=True,
@@ -101,8 +103,8 @@ def command(
     out: Path | None,
     prefect: bool | None,
     as_json: bool,
-    sample: Path | None,
-    count: int,
+    label_sample: Path | None,
+    label_count: int,
     **given: Any,
 ) -> int:
     """Have PIPELINES answer the questions of a data set, and judge the answers.
@@ -115,13 +117,13 @@ def command(
     from evals.answers import plan as planning
     from evals.report import files
 
-    if sample:
-        by_hand.check_new(sample)
+    if label_sample:
+        by_hand.check_new(label_sample)
     plan = planning.plan(**given)
     folder = files.ready(out or files.folder(plan.data.name, plan.home))
     outcome = _answered(given, plan, folder, prefect)
-    if sample:
-        _sample(outcome, plan, sample, count)
+    if label_sample:
+        _sample(outcome, plan, label_sample, label_count)
     if as_json:
         print_json({**outcome.to_json(), "report": str(folder / files.REPORT)})
     else:
@@ -240,6 +242,8 @@ def _told(outcome: Outcome) -> Iterator[str]:
     yield from (f"note  {each}" for each in outcome.notes)
     if outcome.ledger.known.calls or outcome.ledger.unsure.calls:
         yield _money(outcome)
+    if outcome.rest:
+        yield f"for all questions  {outcome.rest.units:,} answers to go, {outcome.rest}"
     yield from (str(each) for each in outcome.comparisons)
     yield outcome.verdict
 
@@ -252,6 +256,11 @@ def _of_system(measured: Measured) -> Iterator[str]:
             yield f"{measured.name}: correct by {each.by} is not corrected: {each.why}"
     if measured.stopped:
         yield f"stopped  {measured.name}: {measured.stopped}"
+    if measured.undecided:
+        yield (
+            f"{measured.name}: {measured.undecided} answers are beyond the rules, such as prose; "
+            "--judge FILE asks a model, --ragas semantic_similarity says how alike they are"
+        )
     if measured.unsupported:
         yield (
             f"{measured.name}: {measured.unsupported} answers have figures that stand in nothing "

@@ -13,11 +13,13 @@ from flows.commands.shared import (
     data_option,
     home_option,
     json_option,
+    limit_option,
     listed,
     out_option,
     prefect_option,
     prepare,
     print_json,
+    sample_option,
     split_option,
     sweep_option,
 )
@@ -45,6 +47,8 @@ if TYPE_CHECKING:
 )
 @data_option
 @split_option
+@limit_option
+@sample_option
 @sweep_option
 @click.option(
     "--metrics",

@@ -37,6 +37,12 @@ data_option = click.option(
 split_option = click.option(
     "--split", default="test", show_default=True, help="Split of the judgements."
 )
+limit_option = click.option(
+    "--limit", type=click.IntRange(1), help="Ask the first questions only, so many."
+)
+sample_option = click.option(
+    "--sample", type=click.IntRange(1), help="Ask so many questions, drawn at random."
+)
 sweep_option = click.option(
     "--set",
     "overrides",

@@ -129,6 +129,22 @@ def without_gold(folder: Path, *ids: str) -> None:
     (folder / "queries.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
+def with_gold(folder: Path, id: str, answer: str) -> None:
+    rows = [json.loads(line) for line in (folder / "queries.jsonl").read_text().splitlines()]
+    rows = [{**row, "answer": answer} if row["_id"] == id else row for row in rows]
+    (folder / "queries.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def test_prose_is_beyond_the_rules_and_leaves_nothing_to_do(tmp_path: Path) -> None:
+    data(tmp_path / "data")
+    with_gold(tmp_path / "data", "load-Cam", "As much as a strong man carries in a day.")
+    found = replay(tmp_path, recorded(tmp_path, "right", RIGHT))
+    told = only(found)
+    assert told.whole.counts == {**NONE, "correct": 15, "unmeasured": 1}
+    assert told.whole.rates["correct"].mean == told.undecided == 1
+    assert not found.incomplete
+
+
 def test_nobody_fails_where_nobody_can_be_right(tmp_path: Path) -> None:
     data(tmp_path / "data")
     without_gold(tmp_path / "data", "load-Cam", "load-Nene")

@@ -48,6 +48,24 @@ def test_tables_and_sentences_for_a_person(tmp_path: Path) -> None:
     assert "half: 16 answers" in done.err
 
 
+def test_a_first_look(tmp_path: Path) -> None:
+    file = recorded(tmp_path, "before", gold())
+    done = answers(tmp_path, file, "--setting", "closed_book", "--sample", "6")
+    assert done.code == 0, done.err
+    asked = "6 of 16 questions, drawn at random"
+    assert f"over {asked}: before 6 of 6 correct." in done.out.splitlines()
+    assert f"note  {asked} (seed 0): all of them may show what these do not" in done.out
+    assert "for all questions  10 answers to go, about " in done.out
+    more = answers(tmp_path, file, "--setting", "closed_book", "--limit", "20", "--json")
+    assert more.err.splitlines()[0] == (
+        "millrace: --limit 20: there are 16 questions, all are asked"
+    )
+    assert more.json["data"]["part"] is None
+    both = answers(tmp_path, file, "--sample", "6", "--limit", "6")
+    assert both.code == 2
+    assert both.message.startswith("--limit and --sample exclude each other (")
+
+
 def test_a_sentence_for_a_wrong_setting(tmp_path: Path) -> None:
     done = answers(tmp_path, recorded(tmp_path, "before", gold()), "--setting", "open")
     assert done.code == 2

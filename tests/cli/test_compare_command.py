@@ -45,6 +45,15 @@ def test_a_table_and_a_sentence_for_a_person(tmp_path: Path) -> None:
     assert "base[retriever=dense] has answered 12 questions" in done.err
 
 
+def test_a_first_look(tmp_path: Path) -> None:
+    base = pipeline(tmp_path, "base")
+    given = ("--set", "retriever.use=[dense, sparse]", "--limit", "5")
+    done = compare(tmp_path, base, *given)
+    assert done.code == 0, done.err
+    assert "nDCG@10 over 5 of 12 questions, the first: base[retriever=sparse] is" in done.out
+    assert "note  5 of 12 questions, the first: they need not be like the rest" in done.out
+
+
 def test_times_of_new_questions_and_of_those_that_were_just_asked(tmp_path: Path) -> None:
     given = ("--data", beir(tmp_path / "data"), "--home", tmp_path / "home")
     done = call("compare", pipeline(tmp_path, "base"), *given)
@@ -69,6 +78,8 @@ def test_a_system_that_is_left_out_is_told_by_the_exit_code(tmp_path: Path) -> N
         (("--split", "dev"), "dev"),
         (("--set", "encoder.nothing=1"), "has no option 'nothing'"),
         (("--margin", "0"), "margin"),
+        (("--limit", "2", "--sample", "2"), "--limit and --sample exclude each other"),
+        (("--sample", "0"), "--sample"),
     ],
 )
 def test_mistakes(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:

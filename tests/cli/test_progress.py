@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from components.outlook import Outlook
 from components.phases import Done, Phase, Tell
 from flows import terminal, wording
 
@@ -56,6 +57,56 @@ def test_lines(
     with terminal.showing() as by:
         assert by(shown) == "done"
     assert capsys.readouterr().err.splitlines() == told
+
+
+def test_what_is_left(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a run that goes on after ten answers, one every half minute, each for a cent."""
+    now = 0.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+
+    def work(tell: Tell) -> str:
+        nonlocal now
+        for each in range(10, 33):
+            now = 30.0 * each
+            tell(Done(units=each, cost=(each - 10) / 100, budget=0.2))
+        return "done"
+
+    before = Outlook(units=22, seconds=7000, cost=0.1)
+    phase = Phase(name="ask", of="a", work=work, counts="answers", total=32, outlook=before)
+    with terminal.showing() as by:
+        assert by(phase) == "done"
+    assert capsys.readouterr().err.splitlines() == [
+        "millrace: a: 22 answers to go, about 1.9 hours, cost about 0.1000 (no limit is set)",
+        "millrace: a: 17 answers to go, about 8 minutes, cost about 0.1700 "
+        "(the limit leaves 0.2000)",
+        "millrace: a: 12 answers to go, about 6 minutes, cost about 0.1200 "
+        "(the limit leaves 0.2000)",
+        "millrace: a: 2 answers to go, about 60 seconds, cost about 0.0200 "
+        "(the limit leaves 0.2000)",
+        "millrace: a: 32 answers",
+    ]
+
+
+def test_a_short_rest_that_costs_nothing_is_not_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = 0.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+
+    def work(tell: Tell) -> None:
+        nonlocal now
+        for each in range(30):
+            now = 1.0 * each
+            tell(Done(units=each, total=30))
+
+    with terminal.showing() as by:
+        by(Phase(name="build", of="a", work=work, counts="documents"))
+    assert capsys.readouterr().err.splitlines() == ["millrace: building the index of a"]
+
+
+def test_more_than_a_limit_leaves() -> None:
+    told = str(Outlook(units=9, seconds=200, cost=2.0, budget=0.5))
+    assert told == "about 3 minutes, cost about 2.0000 (the limit leaves only 0.5000)"
 
 
 def test_bars(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

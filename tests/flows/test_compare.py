@@ -16,7 +16,16 @@ from tests.flows.server import Server
 def test_a_comparison_is_a_flow(tmp_path: Path, prefect_server: Server) -> None:
     beir(tmp_path / "data")
     base = pipeline(tmp_path, "base", retriever={"use": ["dense", "sparse"]})
-    arguments = (base, "--data", tmp_path / "data", "--home", tmp_path / "home", "--json")
+    arguments = (
+        base,
+        "--sample",
+        "8",
+        "--data",
+        tmp_path / "data",
+        "--home",
+        tmp_path / "home",
+        "--json",
+    )
     before = call("compare", *arguments, "--engine-only")
     assert before.code == 0, before.err
     # A server that is named needs no folder of Prefect's here.
@@ -27,6 +36,8 @@ def test_a_comparison_is_a_flow(tmp_path: Path, prefect_server: Server) -> None:
     run = prefect_server.ended()[0]
     assert run["state"]["name"] == "Completed"
     assert run["state"]["message"] == done.json["verdict"]
+    assert "over 8 of 12 questions, drawn at random" in done.json["verdict"]
+    assert run["parameters"]["sample"] == 8
     shown = prefect_server.artifacts(run)
     rows = json.loads(shown["compare-data-metrics"]["data"])
     assert [row["system"] for row in rows] == list(done.json["systems"])

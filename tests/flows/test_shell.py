@@ -18,7 +18,7 @@ from prefect.states import Completed
 
 from components.errors import Busy, GuardStopped
 from components.phases import Done, Phase, Runner, within
-from flows import shell, states
+from flows import ahead, shell, states
 from flows.shell import Ended, carry_out, tasks
 from tests.flows.server import Server
 
@@ -109,3 +109,12 @@ def test_a_guard_may_leave_an_outcome(server: Server) -> None:
 def test_without_a_command_the_form_is_planned(server: Server) -> None:
     assert polish(times=2, return_state=True).is_completed()
     assert server.ended()[0]["parameters"]["times"] == 2
+
+
+def test_what_is_left_is_logged_where_nobody_watches(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ahead, "_LONG", 0.0)
+    assert polish(times=9, return_state=True).is_completed()
+    APILogHandler().flush()
+    assert f"{NAMED}: 3 stones to go, about 0 seconds" in server.logs(server.ended()[0])

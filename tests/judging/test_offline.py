@@ -30,9 +30,10 @@ LOST = "Were any ships lost in 1950?"
         (INCOME, " ", "It was 5.", "unmeasured", "no-gold"),
         (LOST, "Yes, one.", "Yes, a ship was lost.", "correct", "yes-no"),
         (LOST, "Yes, one.", "No, not a ship was lost.", "incorrect", "yes-no"),
-        (LOST, "Yes, 40 ships.", "Yes, 70 ships.", "incorrect", "yes-no-numbers"),
-        (LOST, "Yes, off Cape Fog.", "Cape Fog saw one sink off it.", "correct", "yes-no"),
-        (LOST, "Yes, off Cape Fog.", "Milk is white.", "incorrect", "yes-no"),
+        (LOST, "Yes, 40 ships.", "Yes, 40 ships.", "correct", "yes-no"),
+        (LOST, "Yes, 40 ships.", "No, 40 ships came back.", "incorrect", "yes-no"),
+        (LOST, "Yes, 40 ships.", "Yes, 70 ships.", "unmeasured", "yes-no"),
+        (LOST, "Yes, off Cape Fog.", "Milk is white.", "unmeasured", "yes-no"),
         (
             LOST,
             "No, there were none.",
@@ -41,11 +42,8 @@ LOST = "Were any ships lost in 1950?"
             "yes-no",
         ),
         (LOST, "Yes, one.", "The report does not mention any lost ships.", "refused", "refusal"),
-        (LOST, "The Gull was lost in 1950.", "No, the Gull was not.", "incorrect", "yes-no"),
-        (LOST, "The Gull was lost in 1950.", "Yes, the Gull was.", "correct", "text"),
-        (LOST, "The Gull sank.", "Yes, the Gull sank.", "correct", "text"),
-        ("Who owns it?", "The Blue Shipping Line", "Blue Shipping does.", "correct", "text"),
-        ("Who owns it?", "The Blue Shipping Line", "The Red Bank does.", "incorrect", "text"),
+        (LOST, "The Gull was lost.", "Yes, the Gull was.", "unmeasured", "prose"),
+        ("Who owns it?", "The Blue Line", "The Blue Line does.", "unmeasured", "prose"),
         ("Who owns it?", "The Blue Shipping Line", "I cannot say.", "refused", "refusal"),
     ],
 )
@@ -55,16 +53,14 @@ def test_judge(question: str, gold: str | int, answer: str, verdict: str, rule: 
     assert found.why.endswith(".")
 
 
-def test_long_gold_answers_need_not_be_held_whole() -> None:
-    gold = "Blue, Red, Green, White, Black, Brown, Grey, Gold, Silver and Pink"
-    assert judge("Which lines?", gold, "Blue, Red, Green, Gold").verdict == "correct"
-    assert judge("Which lines?", gold, "Blue and Red").verdict == "incorrect"
+def test_marks_of_citations_and_emphasis_are_no_figures() -> None:
+    for answer in ("It was **$120 million** [1].", "\\$120 million [1, 3]", "`120` [2-4]"):
+        assert judge(INCOME, 120, answer).verdict == "correct", answer
 
 
-def test_an_answer_that_hedges_but_holds_the_gold_one() -> None:
-    gold = "Port Blue, Red Bay and Cape Fog"
-    answer = "The text does not list all of them. Port Blue, Red Bay and Cape Fog were named."
-    assert judge("Which harbours?", gold, answer).verdict == "correct"
+def test_an_answer_that_states_nothing_and_admits_a_lack_is_refused() -> None:
+    answer = "Income is sales less costs. The costs are not given. Both were large."
+    assert judge(INCOME, 120, answer).verdict == "refused"
 
 
 @given(
@@ -93,4 +89,4 @@ def test_the_gold_share_is_correct_as_a_percentage(gold: float) -> None:
 def test_any_text_is_judged(question: str, gold: str, answer: str) -> None:
     found = judge(question, gold, answer)
     assert found == judge(question, gold, answer)
-    assert (found.verdict == "unmeasured") == (not gold.strip())
+    assert found.verdict == "unmeasured" or gold.strip()

@@ -48,7 +48,13 @@ def test_polarity(answer: str, said: str | None) -> None:
     assert polarity(GREW, answer) == said
 
 
-def test_a_question_with_a_not_of_its_own() -> None:
+def test_a_question_with_a_not_of_its_own_is_left_open() -> None:
     question = "Were there events that are not usual in the harbour?"
-    assert polarity(question, "A storm is not a usual event in the harbour.") == "yes"
-    assert polarity(question, "There were no unusual events in the harbour.") == "no"
+    assert polarity(question, "A storm is not a usual event in the harbour.") is None
+    assert polarity(question, "No, there were none.") == "no"
+
+
+def test_a_denied_fall_is_a_rise() -> None:
+    assert polarity(GREW, "The harbour's income did not fall.") == "yes"
+    assert polarity(GREW, "The income of the harbour did not grow but fell.") == "no"
+    assert polarity(GREW, "The income of the harbour grew at first and fell then.") is None

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evals.judging.quantities import Quantity, only_quantity, quantities
+from evals.judging.quantities import Quantity, in_digits, only_quantity, quantities
 
 
 def one(text: str) -> Quantity:
@@ -31,6 +31,8 @@ def one(text: str) -> Quantity:
         ("12 thousand", 12e3),
         ("$417,632 in thousands", 417_632e3),
         ("£417,632 (in thousands)", 417_632e3),
+        ("52 cents", 0.52),
+        ("1.2 billion dollars", 1.2e9),
         ("2.8%", 0.028),
         ("2.8 percent", 0.028),
         ("2.8 per cent", 0.028),
@@ -87,15 +89,72 @@ def test_parentheses_around_an_amount_with_its_unit_are_an_aside() -> None:
 
 
 def test_minus_is_a_sign_and_neither_subtraction_nor_a_list() -> None:
-    assert [each.number for each in quantities("5.5 - 3.5 = 2")] == [5.5, 3.5, 2]
-    assert [each.number for each in quantities("10-15%")] == [10, 15]
-    assert [each.number for each in quantities("We own:\n-100% of the shares of one")] == [100]
+    for text, signs in (
+        ("5.5 - 3.5 = 2", ["", "", ""]),
+        ("10-15%", ["", ""]),
+        ("We own:\n-100% of the shares of one", [""]),
+        ("-5, +3, $(2)", ["-", "+", "()"]),
+    ):
+        assert [each.sign for each in quantities(text)] == signs
 
 
-@pytest.mark.parametrize("word", ["decline of", "loss of", "decreased by", "negative", "down"])
-def test_words_that_make_less(word: str) -> None:
-    assert one(f"a {word} $5 million").falling
-    assert not one("a gain of $5 million").falling
+@pytest.mark.parametrize(
+    ("text", "way"),
+    [
+        ("a decline of $5 million", "down"),
+        ("a net loss of $5 million", "down"),
+        ("sales decreased by about 5%", "down"),
+        ("sales fell 5%", "down"),
+        ("a 5% fall", "down"),
+        ("negative 5", "down"),
+        ("the net loss for the year ended May 31, 2020 was $5 million", "down"),
+        ("a gain of $5 million", "up"),
+        ("sales were up 5%", "up"),
+        ("a 5% year-over-year increase", "up"),
+        ("sales fell to $5 million", ""),
+        ("sales rose from $5 million", ""),
+        ("the decline led to sales of $5 million", ""),
+        ("$5 million", ""),
+    ],
+)
+def test_direction(text: str, way: str) -> None:
+    assert one(text).direction == way
+
+
+@pytest.mark.parametrize(
+    ("text", "unit"),
+    [
+        ("5 USD", "$"),
+        ("US$5", "$"),
+        ("5 dollars", "$"),
+        ("C$5", "C$"),
+        ("EUR 5", "€"),
+        ("5 euros", "€"),
+        ("5%", "%"),
+        ("5 basis points", "points"),
+        ("5x", "times"),
+        ("5 days", "day"),
+        ("5 stores", "store"),
+        ("5 in all", ""),
+    ],
+)
+def test_unit(text: str, unit: str) -> None:
+    assert one(text).unit == unit
+
+
+@pytest.mark.parametrize(
+    ("text", "digits"),
+    [
+        ("It was zero.", "It was 0."),
+        ("twelve point five percent", "12.5 percent"),
+        ("one hundred and twenty-five million dollars", "125000000 dollars"),
+        ("Twenty-one stores and six more", "21 stores and 6 more"),
+        ("one of them, and no one else", "one of them, and no one else"),
+        ("1.2 billion and 5 million", "1.2 billion and 5 million"),
+    ],
+)
+def test_numbers_in_words(text: str, digits: str) -> None:
+    assert in_digits(text) == digits
 
 
 def test_place() -> None:

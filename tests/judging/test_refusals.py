@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from evals.judging.refusals import admits, refusal
+from evals.judging.refusals import refusal
 
 
 @pytest.mark.parametrize(
@@ -59,8 +59,3 @@ def test_denial_may_be_the_answer() -> None:
     assert refusal(answer)
     assert refusal(answer, denial_answers=True) is None
     assert refusal("I'm sorry, I cannot answer that.", denial_answers=True)
-
-
-def test_admits() -> None:
-    assert admits("The tonnage isn't specified.")
-    assert not admits("The tonnage is not large.")

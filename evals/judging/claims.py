@@ -1,0 +1,197 @@
+"""Which quantities an answer commits to; the others are on the way there, or beside the point."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from evals.judging.asked import Asked, years
+from evals.judging.equality import of_kind
+from evals.judging.quantities import Quantity, quantities
+from evals.judging.sentences import spans
+from evals.judging.terms import terms
+
+Place = tuple[int, int]
+
+_CONCLUDES = re.compile(
+    r"\b(?:therefore|thus|hence|consequently|in conclusion|in summary|to summarize|as a result"
+    r"|(?:final|correct) answer|the answer(?: to the question)? is|rounded to|rounding)\b|^so\b"
+    r"|, so\b|\\boxed",
+    re.IGNORECASE,
+)
+_DENIED = re.compile(
+    r"(?:\b(?:not(?! only\b)|never|no longer|neither|nor|cannot|hardly|rather than|instead of"
+    r"|other than|far from|anything but|false|incorrect|wrong|untrue)\b|n['’]t\b)"
+    r"(?![^;]*(?:\bbut\b|\bhowever\b))[^,;:]*$",
+    re.IGNORECASE,
+)
+_DENIED_AFTER = re.compile(
+    r"^\W*(?:\w+\s)?(?:is|was|are|were|would be)(?:\s+not|n['’]t)?\s+(?:the\s+)?"
+    r"(?:wrong|incorrect|false|untrue|(?<=not\s)(?:right|correct|answer)|(?<=the\s)wrong)",
+    re.IGNORECASE,
+)
+_BOUND = re.compile(
+    r"\b(?:(?:more|less|fewer|greater|higher|lower|larger|smaller) than|at (?:least|most)|over"
+    r"|above|below|under|up to|exceed\w*|beyond|as (?:much|high|low) as)\s(?:\w+\s)?\W*$",
+    re.IGNORECASE,
+)
+_BESIDE = re.compile(
+    r"\b(?:from|than|versus|vs\.?|compared (?:to|with)|against|relative to|divided by|times|per"
+    r"|over|minus|plus|less|multiplied by|subtract\w*|adding|dividing)\s"
+    r"(?:the |an? |its |about )*\W*$"
+    r"|[-−–+*/×÷x]\s*[($€£]*$",
+    re.IGNORECASE,
+)
+_RANGE = re.compile(r"\b(?:rang\w+|anywhere|somewhere) (?:from|between)\b", re.IGNORECASE)
+_OPERAND = re.compile(
+    r"^\)?\s*[-−–+*/×÷](?!\w)|^\s(?:divided|multiplied|minus|plus|less|times)\b", re.I
+)
+_OF = re.compile(r"^\s*(?:of|on)\s(?:the |a |its )?\W*$", re.IGNORECASE)
+_GIVEN = re.compile(
+    r"\b(?:based on|given|using|with|since|because|if|where|when|calculated|which includes?"
+    r"|includ\w+|excluding)\b[^,;:]*$",
+    re.IGNORECASE,
+)
+_PREDICATE = re.compile(
+    r"(?:\b(?:is|was|are|were|equals?|be|being|totall?ed|reached|came to|comes to|amount(?:s|ed) to"
+    r"|stood at|at|to|by)|[=≈:])\s*(?:\b(?:by|to|a|an|the|about|approximately|around|roughly|nearly"
+    r"|almost|only|just|exactly|equal|also|now|either|between|\w+ly|negative|minus|total of)\b\s*)*"
+    r"[\W_]*$",
+    re.IGNORECASE,
+)
+_JOINS = re.compile(
+    r"^[\s,;/*\-–]*(?:(?:and|or|to|either|maybe|perhaps|possibly|even)\b[\s,]*)*$", re.I
+)
+_FILLERS = (
+    "approximately about around roughly million billion thousand usd dollars total amount figure"
+    " value number result answer company year fiscal quarter fy final also alternatively another"
+    " possibly perhaps maybe might could either respectively therefore thus hence exactly equal"
+    " percent percentage negative or and"
+)
+_BREAK = re.compile(r"[,;:]|\b(?:and|but|while|whereas)\b", re.IGNORECASE)
+_PREDICATED, _PLAIN, _ASIDE, _NEVER = 3, 2, 1, 0
+_MARKERS = " -–*•"
+_REACH = 300
+"""Characters before a quantity that are read for what they say of it."""
+
+
+def claims(question: str, asked: Asked, gold: Quantity, answer: str) -> list[Quantity]:
+    """The quantities of the gold one's kind that the answer commits to, in its order; empty where
+    it commits to none. Several that differ are a list, a range or a contradiction.
+
+    Those of the last clause that concludes. Without one, what is said outright of what was asked
+    for, and the result of the last formula; without either the first sentence's. Whatever says
+    another quantity of the same thing elsewhere is claimed, too.
+    """
+    kind = [each for each in quantities(answer) if of_kind(each, gold, asked)]
+    return _Answer(answer, kind, asked, terms(question)).claims()
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    text: str
+    kind: Sequence[Quantity]
+    """The quantities of the kind that was asked for."""
+    asked: Asked
+    known: frozenset[int]
+    """The terms of the question."""
+
+    def claims(self) -> list[Quantity]:
+        places = [each for each in spans(self.text) if self._within(each)]
+        final: list[Place] = []
+        for start, end in places:
+            clauses = _CONCLUDES.finditer(self.text[start:end])
+            said = [(start + each.start(), end) for each in clauses]
+            final += [each for each in said if self._within(each)][-1:]
+        found = self._committed(final[-1]) if final else self._direct(places)
+        later = [each for each in places if not final or each[0] >= final[-1][1]]
+        again = (
+            each for place in later if self._bare(place) for each in self._committed(place, _PLAIN)
+        )
+        return found + [each for each in again if each not in found]
+
+    def _direct(self, places: Sequence[Place]) -> list[Quantity]:
+        """Operands of a formula are no claims."""
+        formulas = [each for each in places if self._result(each) > each[0]]
+        operands = {
+            each.number
+            for place in formulas
+            for each in quantities(self.text[place[0] : self._result(place)])
+        }
+        outright = (self._committed(each, _PREDICATED) for each in places)
+        found = [each for each in next(filter(None, outright), []) if each.number not in operands]
+        if formulas:
+            last = self._committed(formulas[-1], _PLAIN)
+            return found + [each for each in last if each not in found]
+        return found or self._committed(places[0]) if places else []
+
+    def _committed(self, place: Place, least: int = _ASIDE) -> list[Quantity]:
+        """Of one clause those that are said most directly, and at `least` so directly."""
+        start = self._result(place)
+        given = self._within((start, place[1]))
+        if not given:
+            start, given = place[0], self._within(place)
+        if _RANGE.search(self.text, *place):
+            return given
+        ranks: list[int] = []
+        for at, each in enumerate(given):
+            since = given[at - 1].end if at else start
+            until = given[at + 1].start if at + 1 < len(given) else place[1]
+            before, after = self.text[since : each.start], self.text[each.end : until]
+            denied = _DENIED.search(self.text[start : each.start][-_REACH:])
+            rank = _NEVER if denied else self._rank(before[-_REACH:], after, first=not at)
+            joined = at > 0 and _JOINS.match(re.sub(r"\(.*?\)", "", before)) is not None
+            if joined and rank:  # the second of two in a list is said as the first
+                rank = max(rank, ranks[-1]) if ranks[-1] else _NEVER
+            ranks.append(rank)
+        best = max(ranks)
+        said = [each for each, rank in zip(given, ranks, strict=True) if rank == best]
+        return said if best >= least else []
+
+    def _rank(self, before: str, after: str, *, first: bool) -> int:
+        """How directly a quantity between two stretches of its clause is said."""
+        if _DENIED_AFTER.search(after) or _BOUND.search(before):
+            return _NEVER
+        told = years(re.split(r"[,;]|\band\b", after)[0]) or years(before)
+        aside = (
+            (self.asked.years and told and not told & self.asked.years)
+            or _BESIDE.search(before.lstrip(_MARKERS) if first else before)
+            or _OPERAND.search(after)
+            or (not first and _OF.match(before))
+            or before.count("(") > before.count(")")
+        )
+        if aside:
+            return _ASIDE
+        if _PREDICATE.search(before):
+            return _PLAIN if self._foreign(_BREAK.split(before)[-1]) else _PREDICATED
+        return _ASIDE if _GIVEN.search(before) else _PLAIN
+
+    def _foreign(self, label: str) -> bool:
+        """Whether words are mostly about something that was not asked for."""
+        said = terms(label) - _fillers()
+        return len(said & self.known) * 2 < len(said)
+
+    def _bare(self, place: Place) -> bool:
+        """Whether a sentence says nothing but quantities for what was asked."""
+        told = years(self.text[slice(*place)])
+        if told and not told & self.asked.years:
+            return False
+        gaps = [place[0], *(at for each in self._within(place) for at in (each.start, each.end))]
+        words = " ".join(
+            self.text[slice(*each)] for each in zip(gaps[::2], [*gaps[1::2], place[1]], strict=True)
+        )
+        return not terms(re.sub(r"\d+", " ", words)) - _fillers() - self.known
+
+    def _result(self, place: Place) -> int:
+        """Where the result of a formula begins; the start of the place where there is none."""
+        return max(place[0], *(self.text.rfind(each, *place) for each in "=≈"))
+
+    def _within(self, place: Place) -> list[Quantity]:
+        return [each for each in self.kind if place[0] <= each.start and each.end <= place[1]]
+
+
+@cache
+def _fillers() -> frozenset[int]:
+    return terms(_FILLERS)

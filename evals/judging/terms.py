@@ -1,0 +1,18 @@
+"""A text's words by their stems, without stop words."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from components.encoders.bm25 import Bm25
+
+
+@cache
+def terms(text: str) -> frozenset[int]:
+    """Ids of the stems."""
+    return frozenset(map(int, _english().encode_queries([text])[0].indices))
+
+
+@cache
+def _english() -> Bm25:
+    return Bm25()
