@@ -233,6 +233,8 @@ def _told(outcome: Outcome) -> Iterator[str]:
     """What the tables do not say, a line each."""
     for name, reason in outcome.excluded.items():
         yield f"left out  {name}: {reason}"
+    if any(rate.corrected for each in outcome.systems for rate in each.correct):
+        yield "note  as people would: the share of all answers that people would call correct"
     for each in outcome.systems:
         yield from _of_system(each)
     for name, reason in outcome.lacking.items():

@@ -66,6 +66,31 @@ def test_a_first_look(tmp_path: Path) -> None:
     assert both.message.startswith("--limit and --sample exclude each other (")
 
 
+def test_a_sample_is_labelled_and_given_back(tmp_path: Path) -> None:
+    wrong = {id: "It is 1." for id in gold(("load",))}
+    file = recorded(tmp_path, "before", {**gold(("turns",)), **wrong})
+    labels = tmp_path / "labels.yaml"
+    closed = (file, "--setting", "closed_book")
+    done = answers(tmp_path, *closed, "--label-sample", labels, "--label-count", "12")
+    assert done.code == 0, done.err
+    assert "12 answers to label are in" in done.err
+    again = answers(tmp_path, *closed, "--label-sample", labels)
+    assert "there is such a file already" in again.message
+    empty = answers(tmp_path, *closed, "--labels", labels)
+    assert empty.code == 2
+    assert "no answer has a label" in empty.message
+
+    rows = labels.read_text().split("\n- label:")
+    right = [" correct" if "question_id: turns" in row else " incorrect" for row in rows[1:]]
+    filled = zip(right, rows[1:], strict=True)
+    labels.write_text(rows[0] + "".join(f"\n- label:{word}{row}" for word, row in filled))
+    told = answers(tmp_path, *closed, "--labels", labels)
+    assert told.code == 0, told.err
+    (people,) = [each for each in told.out.splitlines() if each.split()[1:2] == ["people"]]
+    assert people.split()[:5] == ["before", "people", "12", "–", "0.50"]
+    assert "as people would" in told.out
+
+
 def test_a_sentence_for_a_wrong_setting(tmp_path: Path) -> None:
     done = answers(tmp_path, recorded(tmp_path, "before", gold()), "--setting", "open")
     assert done.code == 2

@@ -14,6 +14,7 @@ from evals.datasets.judged import BadData
 from evals.judging.__main__ import main
 from evals.judging.halves import halves
 from evals.judging.labelled import labelled
+from evals.judging.left_out import errors
 from evals.judging.outcome import NUMERIC, OVERALL, Outcome, measure
 
 _DATA = Path(os.environ.get("MILLRACE_DATA", Path(__file__).parents[3] / "shared" / "data"))
@@ -65,6 +66,7 @@ def test_tables(folder: Path) -> None:
     found = CliRunner().invoke(main, [str(folder)])
     assert found.exit_code == 0
     assert "report: 3 questions" in found.output
+    assert "people's share is within the interval in 1 of 1 runs" in found.output
     assert "1.000" in found.output
 
 
@@ -76,6 +78,8 @@ def test_json(folder: Path) -> None:
     assert found["report"]["even"]["answers"] == 9
     assert found["report"]["without refusals"]["answers"] == 6
     assert len(found["judgements"]) == 15
+    # Without the good run the others' labels know no right answer, without the bad one no wrong.
+    assert [each["run"] for each in found["left_out"]["runs"]] == ["shy"]
     assert {each["rule"] for each in found["judgements"]} == {"number", "refusal"}
 
 
@@ -127,3 +131,11 @@ def test_agreement_with_people(financebench: Outcome) -> None:
     """May be raised when the judge gets better; never lowered."""
     assert financebench.report[NUMERIC].kappa.mean >= NUMERIC_KAPPA - 0.02
     assert financebench.report[OVERALL].kappa.mean >= OVERALL_KAPPA - 0.02
+
+
+def test_corrected_rates_are_nearer_to_peoples(financebench: Outcome) -> None:
+    found = errors(financebench.left_out)
+    assert len(financebench.left_out) == 16
+    assert sum(each.covers for each in financebench.left_out) >= 15
+    assert abs(found["corrected_difference"]) < 0.02 < abs(found["raw_difference"])
+    assert found["corrected_distance"] < found["raw_distance"]
