@@ -31,7 +31,9 @@ def share(
 
     `labels`, (questions, kinds, verdicts): labelled answers to each question, of other systems, at
     least one of each kind. `run`, (verdicts,): answers of the run, one to a question. `failed`:
-    questions without an answer, which count and are none of the first kind.
+    questions without an answer, which count and are none of the first kind. Of verdicts that no
+    label has nothing is known: such answers count as the others do in the share, and as all or
+    nothing in the interval.
 
     The interval is that of `draws` estimates. In each, the labels' questions have random weights
     (Rubin's Bayesian bootstrap), a question with all its answers, because those are alike; and so
@@ -40,14 +42,17 @@ def share(
     the two now one holds too rarely, now the other.
     """
     random = np.random.default_rng(seed)
-    occurring = labels.sum(axis=(0, 1)) + run > 0
-    labels, run = labels[:, :, occurring], run[occurring]
+    known = labels.sum(axis=(0, 1)) > 0
+    other = float(run[~known].sum())
+    labels, run = labels[:, :, known], run[known]
     questions, kinds, verdicts = labels.shape
     whole = labels.sum(axis=0)
     added = _PRIOR * _shares(whole).sum(axis=0)
-    known = (_shares(run) + _shares(whole).mean(axis=0)) / 2
-    answered = run.sum() / (run.sum() + failed)
-    value = answered * _first(_shares(run)[None], _shares(whole)[None], known)[0]
+    nearly = _shares(run + added)
+    near = (nearly + _shares(whole).mean(axis=0)) / 2
+    answered = (run.sum() + other) / (run.sum() + other + failed)
+    of_run = _shares(run) if run.any() else nearly
+    value = answered * _first(of_run[None], _shares(whole)[None], near)[0]
 
     # With these weights a mean varies as much as the mean of so many questions does.
     weights = random.standard_gamma(max(1 - 2 / questions, 0.5), (draws, questions))
@@ -55,13 +60,22 @@ def share(
     counts = (weights @ labels.reshape(questions, -1)).reshape(draws, kinds, verdicts)
     errors = _shares(counts + random.standard_gamma(_PRIOR / verdicts, counts.shape))
     told = random.standard_gamma(run + added, (draws, verdicts))
-    lost = random.standard_gamma(failed, draws) if failed else np.zeros(draws)
-    answered = told.sum(axis=1) / (told.sum(axis=1) + lost)
-    found = answered * _first(_shares(told), errors, known)
+    size, open_, lost = (
+        told.sum(axis=1),
+        _sizes(other, draws, random),
+        _sizes(failed, draws, random),
+    )
+    right = size * _first(_shares(told), errors, near)
+    right += open_ * random.integers(0, 2, draws)
+    found = right / (size + open_ + lost)
     off = np.median(found) - value
     low, high = np.quantile(found, TAILS)
     ends = value, min(low, low - 2 * off), max(high, high - 2 * off)
     return Interval(*(min(max(float(each), 0.0), 1.0) for each in ends))
+
+
+def _sizes(count: float, draws: int, random: np.random.Generator) -> Array:
+    return random.standard_gamma(count, draws) if count else np.zeros(draws)
 
 
 def _shares(counts: Array) -> Array:
@@ -70,14 +84,14 @@ def _shares(counts: Array) -> Array:
     return found
 
 
-def _first(told: Array, errors: Array, known: Array) -> Array:
+def _first(told: Array, errors: Array, near: Array) -> Array:
     """The share of the first kind, (draws,); below 0 or above 1 where that comes nearest.
 
     `told`, (draws, verdicts): shares of the verdicts. `errors`, (draws, kinds, verdicts): of those
-    on each kind. `known`, (verdicts,): what the verdicts' variances are taken from. Those of a run
+    on each kind. `near`, (verdicts,): what the verdicts' variances are taken from. Those of a run
     alone would trust most what it has least of, where labels have few of it, too.
     """
-    root = np.sqrt(known)
+    root = np.sqrt(near)
     others = np.swapaxes(errors[:, :-1] - errors[:, -1:], 1, 2) / root[:, None]
     wanted = (told - errors[:, -1]) / root
     # Where the verdicts tell no kind from another, nothing is solved, and the draws are anywhere.

@@ -55,6 +55,15 @@ def test_a_judge_that_knows_nothing_says_nothing() -> None:
     assert found.high > 0.95
 
 
+@pytest.mark.parametrize(("known", "open_"), [(0, 40), (30, 10)])
+def test_of_a_verdict_that_no_label_has_nothing_is_known(known: int, open_: int) -> None:
+    both = labels(("correct", "correct", 200), ("incorrect", "incorrect", 200))
+    said: list[Verdicts] = [("unmeasured",)] * open_
+    found = corrected(both, [*verdicts(correct=known), *said])
+    assert found.low <= known / (known + open_)
+    assert found.high > 0.95
+
+
 def test_who_refuses_more_than_the_labelled_is_not_taken_for_wrong() -> None:
     """Refusals and wrong answers are told apart: the labelled systems may have had few."""
     known = labels(

@@ -66,7 +66,7 @@ def test_tables(folder: Path) -> None:
     found = CliRunner().invoke(main, [str(folder)])
     assert found.exit_code == 0
     assert "report: 3 questions" in found.output
-    assert "people's share is within the interval in 1 of 1 runs" in found.output
+    assert "people's share is within the interval in 2 of 2 runs" in found.output
     assert "1.000" in found.output
 
 
@@ -78,8 +78,8 @@ def test_json(folder: Path) -> None:
     assert found["report"]["even"]["answers"] == 9
     assert found["report"]["without refusals"]["answers"] == 6
     assert len(found["judgements"]) == 15
-    # Without the good run the others' labels know no right answer, without the bad one no wrong.
-    assert [each["run"] for each in found["left_out"]["runs"]] == ["shy"]
+    # Without the good run the labels of the others have no right answer, and correct nothing.
+    assert [each["run"] for each in found["left_out"]["runs"]] == ["bad", "shy"]
     assert {each["rule"] for each in found["judgements"]} == {"number", "refusal"}
 
 
