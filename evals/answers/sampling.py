@@ -30,7 +30,7 @@ def sample(outcome: Outcome, plan: Plan, count: int) -> list[Answer]:
     what people say, of which the plan's labels tell, if there are some.
 
     In an order of which every beginning is such a sample, too. Raises BadOption where `count` is
-    too small for the strata of a system.
+    too small for the strata of a system, and where there is no answer.
     """
     known = [each for each in plan.labels if each.human]
     labels = weighted(known, judged(plan))
@@ -39,6 +39,8 @@ def sample(outcome: Outcome, plan: Plan, count: int) -> list[Answer]:
         random = np.random.default_rng([outcome.rules.seed, at])
         drawn = _sampled(countable(system.rows), count, labels, random)
         found += [replace(each, system=system.name) for each in drawn]
+    if not found:
+        raise BadOption("there is no answer to label").at(where="--label-sample")
     return found
 
 
@@ -51,7 +53,8 @@ def _sampled(
     groups = defaultdict[Verdicts, list[Row]](list)
     for row in rows:
         groups[verdicts(row)].append(row)
-    kinds = sorted(groups)
+    # In no order: whoever labels sees the number of a stratum, which is not to tell the verdicts.
+    kinds = [sorted(groups)[at] for at in random.permutation(len(groups))]
     sizes = [len(groups[kind]) for kind in kinds]
     least = sum(min(FEWEST, size) for size in sizes)
     if count < least:
