@@ -101,7 +101,7 @@ def _measured(
         stopped=_reason(stopped) if stopped else "",
         agreement=_agreement([each.judged for each in rows]),
         repeats=self_agreement([each.repeats for each in opinions]) if opinions else None,
-        correct=correction.rates(plan, rows, said),
+        correct=correction.rates(plan, system.name, rows, said),
     )
 
 

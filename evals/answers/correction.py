@@ -16,7 +16,12 @@ from evals.judging.judgement import CLASSES
 _RULES, _MODEL = slice(0, 1), slice(1, 2)
 
 
-def rates(plan: Plan, rows: Sequence[Row], said: Mapping[str, Verdicts]) -> list[Rate]:
+_CHANGED = (
+    "the labels are of a sample of other answers than these, which have changed or are a part"
+)
+
+
+def rates(plan: Plan, system: str, rows: Sequence[Row], said: Mapping[str, Verdicts]) -> list[Rate]:
     """By the rules, and by a model and both where a model judges, each corrected by labels of other
     answers; and by people, of labels of these. `said`: of the labels, see `labels.judged`. Nothing
     where there is but one judge, and no labels.
@@ -38,6 +43,9 @@ def rates(plan: Plan, rows: Sequence[Row], said: Mapping[str, Verdicts]) -> list
         people = strata.share(labels.strata(drawn), failed)
         count = sum(bool(each.human) for each in drawn)
         found.append(Rate(by="people", judged=count, raw=None, corrected=people, labels=count))
+    elif any(each.drawn and each.system == system for each in plan.labels):
+        none = Rate(by="people", judged=0, raw=None, corrected=None, labels=0, why=_CHANGED)
+        found.append(none)
     return found
 
 

@@ -136,6 +136,16 @@ def test_labels_of_other_answers_correct_the_rules(tmp_path: Path) -> None:
     assert told["rules"].corrected.low <= 7 / 16 <= told["rules"].corrected.high
 
 
+def test_labels_of_answers_that_have_changed_are_not_labels_of_these(tmp_path: Path) -> None:
+    labels = filled(tmp_path, drawn(tmp_path, 16))
+    changed = {**GIVEN, "turns-Cam": "It is 5."}
+    file = recorded(tmp_path, "before", changed)
+    told = rates(outcome(tmp_path, file, setting="closed_book", labels=labels))
+    assert told["people"].corrected is None
+    assert "changed" in told["people"].why
+    assert told["rules"].corrected
+
+
 def test_labels_that_cannot_correct_say_why(tmp_path: Path) -> None:
     labels = filled(tmp_path, drawn(tmp_path, 16), lambda _: "incorrect")
     found = outcome(
