@@ -220,8 +220,8 @@ def cases() -> list[Case]:
 
 
 @click.command()
-@click.option("--repetitions", type=click.IntRange(1), default=500, show_default=True)
-@click.option("--draws", type=click.IntRange(100), default=1000, show_default=True)
+@click.option("--repetitions", type=click.IntRange(1), default=250, show_default=True)
+@click.option("--draws", type=click.IntRange(100), default=500, show_default=True)
 @click.option("--seed", default=mixture.SEED, show_default=True)
 @results.out("correcting-")
 @as_json
