@@ -21,6 +21,7 @@ from evals.answers import plan as planning
 from evals.answers.outcome import Outcome
 from evals.answers.plan import Plan
 from evals.answers.run import run
+from evals.metrics import Interval
 from evals.report import answers as report
 from evals.report import files
 from flows import shell, todo
@@ -133,7 +134,7 @@ def _answered(planned: Planned, by: Runner) -> Ended:
 
 
 def _show(outcome: Outcome) -> None:
-    """The artifacts: a table of rates, and one of where answers were lost."""
+    """The artifacts: tables of rates, of where answers were lost, and of corrected rates."""
     slug = artifacts.slug(f"answers-{outcome.data.name}-{outcome.setting}")
     rates = [
         {"system": each.name, **each.whole.counts, "cost": round(each.usage.cost, 4)}
@@ -142,3 +143,17 @@ def _show(outcome: Outcome) -> None:
     artifacts.table(f"{slug}-verdicts", rates, plain(outcome.verdict, 1000))
     losses = [{"system": each.name, **each.whole.losses} for each in outcome.systems]
     artifacts.table(f"{slug}-losses", losses, "Where answers that are not correct were lost.")
+    corrected = [
+        {"system": system.name, "correct by": each.by, **_told(each.corrected)}
+        for system in outcome.systems
+        for each in system.correct
+        if each.corrected
+    ]
+    if corrected:
+        told = "The share of all answers that people would call correct, by labels."
+        artifacts.table(f"{slug}-correct", corrected, told)
+
+
+def _told(found: Interval) -> dict[str, float]:
+    ends = {"share": found.mean, "low": found.low, "high": found.high}
+    return {name: round(each, 3) for name, each in ends.items()}

@@ -50,6 +50,8 @@ def corrected(
     kinds = [kind for kind in CLASSES if any(each.human == kind for each in labels)]
     if kinds[:1] != ["correct"] or len(kinds) < 2:
         raise BadData("the labels need answers that are correct, and some that are not")
+    if len({each.verdicts for each in labels}) < 2:
+        raise BadData("judges say the same of all labelled answers, and tell nothing apart")
     if not verdicts:
         raise BadData("there is no answer to correct a rate of")
     known = sorted({*verdicts, *(each.verdicts for each in labels)})

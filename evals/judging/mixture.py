@@ -30,10 +30,10 @@ def share(
     """The share of the first kind of truth in a run, with an interval of 95 %.
 
     `labels`, (questions, kinds, verdicts): labelled answers to each question, of other systems, at
-    least one of each kind. `run`, (verdicts,): answers of the run, one to a question. `failed`:
-    questions without an answer, which count and are none of the first kind. Of verdicts that no
-    label has nothing is known: such answers count as the others do in the share, and as all or
-    nothing in the interval.
+    least one of each kind, with two verdicts or more. `run`, (verdicts,): answers of the run, one
+    to a question. `failed`: questions without an answer, which count and are none of the first
+    kind. Of verdicts that no label has nothing is known: such answers count as the others do in the
+    share, and as all or nothing in the interval.
 
     The interval is that of `draws` estimates. In each, the labels' questions have random weights
     (Rubin's Bayesian bootstrap), a question with all its answers, because those are alike; and so
@@ -44,7 +44,7 @@ def share(
     random = np.random.default_rng(seed)
     known = labels.sum(axis=(0, 1)) > 0
     other = float(run[~known].sum())
-    labels, run = labels[:, :, known], run[known]
+    labels, run = _told_apart(labels[:, :, known]), run[known]
     questions, kinds, verdicts = labels.shape
     whole = labels.sum(axis=0)
     added = _PRIOR * _shares(whole).sum(axis=0)
@@ -74,6 +74,13 @@ def share(
     return Interval(*(min(max(float(each), 0.0), 1.0) for each in ends))
 
 
+def _told_apart(labels: Array) -> Array:
+    """No more kinds than there are verdicts: else all but the first are one."""
+    if labels.shape[1] <= labels.shape[2]:
+        return labels
+    return np.stack([labels[:, 0], labels[:, 1:].sum(axis=1)], axis=1)
+
+
 def _sizes(count: float, draws: int, random: np.random.Generator) -> Array:
     return random.standard_gamma(count, draws) if count else np.zeros(draws)
 
@@ -93,7 +100,7 @@ def _first(told: Array, errors: Array, near: Array) -> Array:
     """
     root = np.sqrt(near)
     others = np.swapaxes(errors[:, :-1] - errors[:, -1:], 1, 2) / root[:, None]
-    wanted = (told - errors[:, -1]) / root
-    # Where the verdicts tell no kind from another, nothing is solved, and the draws are anywhere.
-    found: Array = (np.linalg.pinv(others) @ wanted[:, :, None])[:, 0, 0]
+    # From equal shares, which is the answer where the verdicts tell no kind from another.
+    wanted = (told - errors.mean(axis=1)) / root
+    found: Array = 1 / errors.shape[1] + (np.linalg.pinv(others) @ wanted[:, :, None])[:, 0, 0]
     return found

@@ -34,12 +34,18 @@ def files(*folders: Path) -> Iterator[Path]:
 
 def test_a_run_is_a_flow_and_the_key_is_nowhere(tmp_path: Path, prefect_server: Server) -> None:
     data(tmp_path / "data")
+    labels = tmp_path / "labels.yaml"
+    asked = "question: How many?, gold: 12, question_id: q"
+    labels.write_text(
+        f"- {{label: correct, answer: It is 12., {asked}}}\n"
+        f"- {{label: incorrect, answer: It is 13., {asked}}}\n"
+    )
     with chat_server(echoing) as server:
         file = chat(tmp_path, server)
         done = start(
             *("answers", file, "--data", tmp_path / "data", "--setting", "shared"),
             *("--judge", judging(tmp_path, server), "--max-cost", "1"),
-            *("--home", tmp_path / "home", "--out", tmp_path / "out", "--json"),
+            *("--home", tmp_path / "home", "--out", tmp_path / "out", "--json", "--labels", labels),
             environment={**prefect_server.environment, VARIABLE: KEY},
         )
         assert any(KEY in each.headers["authorization"] for each in server.asked)
@@ -51,6 +57,8 @@ def test_a_run_is_a_flow_and_the_key_is_nowhere(tmp_path: Path, prefect_server: 
     rows = json.loads(shown["answers-data-shared-verdicts"]["data"])
     assert [(row["system"], row["correct"], row["failed"]) for row in rows] == [("chat", 15, 1)]
     assert json.loads(shown["answers-data-shared-losses"]["data"])[0]["failed"] == 1
+    corrected = json.loads(shown["answers-data-shared-correct"]["data"])
+    assert [row["correct by"] for row in corrected] == ["rules", "model", "rules and model"]
     told = next(each for each in done.json["systems"]["chat"]["questions"] if each["id"] == FAILS)
     assert "you came with" in told["error"]
 

@@ -138,9 +138,26 @@ def test_labels_of_one_kind_correct_nothing(only: Verdict) -> None:
         corrected(labels((only, "correct", 9)), verdicts(correct=3))
 
 
+def test_a_judge_that_says_one_thing_corrects_nothing() -> None:
+    with pytest.raises(BadData, match="tell nothing apart"):
+        corrected(
+            labels(("correct", "correct", 9), ("incorrect", "correct", 9)), verdicts(correct=3)
+        )
+
+
+def test_a_judge_that_takes_refusals_for_wrong_answers() -> None:
+    """It has two verdicts, and cannot tell three kinds apart."""
+    known = labels(
+        ("correct", "correct", 50), ("incorrect", "incorrect", 25), ("refused", "incorrect", 25)
+    )
+    found = corrected(known, verdicts(correct=40, incorrect=60))
+    assert found.mean == pytest.approx(0.4)
+    assert found.low < 0.35 < 0.45 < found.high
+
+
 def test_no_answer_has_no_rate() -> None:
     with pytest.raises(BadData, match="no answer"):
-        corrected(labels(("correct", "correct", 9), ("incorrect", "correct", 9)), [])
+        corrected(labels(("correct", "correct", 9), ("incorrect", "incorrect", 9)), [])
 
 
 def test_a_stratum_counts_by_its_size() -> None:
