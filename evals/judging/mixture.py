@@ -41,37 +41,40 @@ def share(
     truth. So the interval spans the middle of the draws as they are, and with that taken off: of
     the two now one holds too rarely, now the other.
     """
-    random = np.random.default_rng(seed)
     known = labels.sum(axis=(0, 1)) > 0
     other = float(run[~known].sum())
     labels, run = _told_apart(labels[:, :, known]), run[known]
-    questions, kinds, verdicts = labels.shape
-    whole = labels.sum(axis=0)
-    added = _PRIOR * _shares(whole).sum(axis=0)
-    nearly = _shares(run + added)
-    near = (nearly + _shares(whole).mean(axis=0)) / 2
+    errors = _shares(labels.sum(axis=0))
+    added = _PRIOR * errors.sum(axis=0)
+    smooth = _shares(run + added)
+    near = (smooth + errors.mean(axis=0)) / 2
+    told = _shares(run) if run.any() else smooth
     answered = (run.sum() + other) / (run.sum() + other + failed)
-    of_run = _shares(run) if run.any() else nearly
-    value = answered * _first(of_run[None], _shares(whole)[None], near)[0]
+    value = answered * _first(told[None], errors[None], near)[0]
 
-    # With these weights a mean varies as much as the mean of so many questions does.
-    weights = random.standard_gamma(max(1 - 2 / questions, 0.5), (draws, questions))
-    weights *= questions / weights.sum(axis=1, keepdims=True)
-    counts = (weights @ labels.reshape(questions, -1)).reshape(draws, kinds, verdicts)
-    errors = _shares(counts + random.standard_gamma(_PRIOR / verdicts, counts.shape))
-    told = random.standard_gamma(run + added, (draws, verdicts))
-    size, open_, lost = (
-        told.sum(axis=1),
-        _sizes(other, draws, random),
-        _sizes(failed, draws, random),
-    )
-    right = size * _first(_shares(told), errors, near)
-    right += open_ * random.integers(0, 2, draws)
-    found = right / (size + open_ + lost)
+    random = np.random.default_rng(seed)
+    drawn = _weighted(labels, draws, random)
+    counts = random.standard_gamma(run + added, (draws, len(run)))
+    right = counts.sum(axis=1) * _first(_shares(counts), drawn, near)
+    unknown, lost = _sizes(other, draws, random), _sizes(failed, draws, random)
+    right += unknown * random.integers(0, 2, draws)
+    found = right / (counts.sum(axis=1) + unknown + lost)
     off = np.median(found) - value
     low, high = np.quantile(found, TAILS)
     ends = value, min(low, low - 2 * off), max(high, high - 2 * off)
     return Interval(*(min(max(float(each), 0.0), 1.0) for each in ends))
+
+
+def _weighted(labels: Array, draws: int, random: np.random.Generator) -> Array:
+    """Shares of the verdicts on each kind, (draws, kinds, verdicts), of questions with random
+    weights.
+    """
+    questions, kinds, verdicts = labels.shape
+    # With these weights a mean varies as much as the mean of so many questions does.
+    weights = random.standard_gamma(max(1 - 2 / questions, 0.5), (draws, questions))
+    weights *= questions / weights.sum(axis=1, keepdims=True)
+    counts = (weights @ labels.reshape(questions, -1)).reshape(draws, kinds, verdicts)
+    return _shares(counts + random.standard_gamma(_PRIOR / verdicts, counts.shape))
 
 
 def _told_apart(labels: Array) -> Array:
