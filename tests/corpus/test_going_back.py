@@ -8,10 +8,12 @@ from components.corpus import releases, run
 from components.errors import BadOption
 from tests.corpora import Corpus, before
 from tests.corpus.test_releases import GATED, Judge, change, history, live, refreshed, states
+from tests.stores import embedded_first
 
 KEEP = ("index.keep=9",)
 
 
+@embedded_first
 def test_one_that_never_was_live_is_not_gone_back_to(
     corpus: Corpus, store: tuple[str, ...]
 ) -> None:
@@ -25,6 +27,7 @@ def test_one_that_never_was_live_is_not_gone_back_to(
     assert live(corpus, store).number == 1
 
 
+@embedded_first
 def test_the_one_before_is_not_one_that_was_taken_back(
     corpus: Corpus, store: tuple[str, ...]
 ) -> None:
@@ -41,6 +44,7 @@ def test_the_one_before_is_not_one_that_was_taken_back(
     assert states(corpus, kept) == {1: "live", 2: "rolled back", 3: "rolled back"}
 
 
+@embedded_first
 def test_the_one_before_is_what_was_live_then_whatever_its_number(
     corpus: Corpus, store: tuple[str, ...]
 ) -> None:
@@ -58,16 +62,7 @@ def test_the_one_before_is_what_was_live_then_whatever_its_number(
     assert releases.rollback(corpus.load(kept), by="ann").number == 1
 
 
-def test_one_release_is_live_after_going_forward(corpus: Corpus, store: tuple[str, ...]) -> None:
-    corpus.fill(3)
-    refreshed(corpus, overrides=store)
-    change(corpus, 1)
-    refreshed(corpus, overrides=store)
-    releases.rollback(corpus.load(store), by="ann")
-    releases.rollback(corpus.load(store), by="ann", to="2")
-    assert states(corpus, store) == {1: "was live", 2: "live"}
-
-
+@embedded_first
 def test_back_and_forth_while_a_refresh_is_at_work_holds_what_it_makes(
     corpus: Corpus, store: tuple[str, ...]
 ) -> None:

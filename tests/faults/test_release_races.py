@@ -70,9 +70,16 @@ def at_once(scene: Scene, other: Verb, own: Sequence[str], kind: Kind, at: int) 
     return Both(said, ended[0], step, float(ended[1]))
 
 
-@pytest.mark.parametrize("every", [13, pytest.param(1, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("kind", ["calls", pytest.param("writes", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("to", [pytest.param("", marks=pytest.mark.slow), "1"])
+@pytest.mark.parametrize(
+    ("store", "to", "kind", "every"),
+    [
+        ("qdrant_edge", "1", "calls", 13),
+        ("qdrant_edge", "", "writes", 37),
+        ("qdrant", "", "calls", 13),
+        ("qdrant", "1", "writes", 17),
+    ],
+    indirect=["store"],
+)
 def test_going_back_at_any_step_of_a_refresh(
     corpus: Corpus, store: tuple[str, ...], to: str, kind: Kind, every: int
 ) -> None:
@@ -101,24 +108,25 @@ def test_going_back_at_any_step_of_a_refresh(
     assert at > every
 
 
-SLOW = pytest.mark.slow
-PAIRS = [
-    pytest.param((*HELD, Verb("promote"), change(2), WORSE), Verb("promote"), FIRST, id="promote"),
-    pytest.param(
-        (*HELD, Verb("promote"), change(2), WORSE), BACK, Verb("promote"), id="rollback", marks=SLOW
-    ),
-    pytest.param((*TWO, change(2), KEEPING), BACK, FIRST, id="two rollbacks"),
-    pytest.param((*TWO, change(2), KEEPING), BACK, BACK, id="the same", marks=SLOW),
-    pytest.param(
-        (*HELD, Verb("promote"), change(2), WORSE), Verb("reject"), BACK, id="reject", marks=SLOW
-    ),
-    pytest.param((*HELD,), Verb("reject"), Verb("promote"), id="reject and promote", marks=SLOW),
-]
+FOLLOWED = (*HELD, Verb("promote"), change(2), WORSE)
+"""A release that was promoted, and another candidate that waits."""
+THREE = (*TWO, change(2), KEEPING)
 
 
-@pytest.mark.parametrize("every", [7, pytest.param(1, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("kind", ["calls", pytest.param("writes", marks=pytest.mark.slow)])
-@pytest.mark.parametrize(("nights", "one", "other"), PAIRS)
+@pytest.mark.parametrize(
+    ("store", "nights", "one", "other", "kind", "every"),
+    [
+        pytest.param("qdrant", FOLLOWED, Verb("promote"), FIRST, "calls", 7, id="promote"),
+        pytest.param("qdrant_edge", FOLLOWED, BACK, Verb("promote"), "calls", 5, id="rollback"),
+        pytest.param("qdrant", THREE, BACK, FIRST, "writes", 3, id="two rollbacks"),
+        pytest.param("qdrant_edge", THREE, BACK, BACK, "writes", 5, id="the same"),
+        pytest.param("qdrant_edge", FOLLOWED, Verb("reject"), BACK, "writes", 5, id="reject"),
+        pytest.param(
+            "qdrant", HELD, Verb("reject"), Verb("promote"), "calls", 7, id="reject, promote"
+        ),
+    ],
+    indirect=["store"],
+)
 def test_two_people_at_once(
     corpus: Corpus,
     store: tuple[str, ...],
