@@ -7,9 +7,10 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 
@@ -111,33 +112,40 @@ def test_going_back_at_any_step_of_a_refresh(
 FOLLOWED = (*HELD, Verb("promote"), change(2), WORSE)
 """A release that was promoted, and another candidate that waits."""
 THREE = (*TWO, change(2), KEEPING)
+PAIRS: Mapping[str, tuple[Case, Verb]] = {
+    "promote": (Case(FOLLOWED, Verb("promote")), FIRST),
+    "rollback": (Case(FOLLOWED, BACK), Verb("promote")),
+    "two rollbacks": (Case(THREE, BACK), FIRST),
+    "the same": (Case(THREE, BACK), BACK),
+    "reject": (Case(FOLLOWED, Verb("reject")), BACK),
+    "reject and promote": (Case(HELD, Verb("reject")), Verb("promote")),
+}
+"""What one does, and another meanwhile."""
+OFTEN = ("promote", "two rollbacks")
+ON_A_SERVER = (*OFTEN, "reject and promote")
 
 
-@pytest.mark.parametrize(
-    ("store", "nights", "one", "other", "kind", "every"),
-    [
-        pytest.param("qdrant", FOLLOWED, Verb("promote"), FIRST, "calls", 7, id="promote"),
-        pytest.param("qdrant_edge", FOLLOWED, BACK, Verb("promote"), "calls", 5, id="rollback"),
-        pytest.param("qdrant", THREE, BACK, FIRST, "writes", 3, id="two rollbacks"),
-        pytest.param("qdrant_edge", THREE, BACK, BACK, "writes", 5, id="the same"),
-        pytest.param("qdrant_edge", FOLLOWED, Verb("reject"), BACK, "writes", 5, id="reject"),
-        pytest.param(
-            "qdrant", HELD, Verb("reject"), Verb("promote"), "calls", 7, id="reject, promote"
-        ),
-    ],
-    indirect=["store"],
-)
+def tried() -> Iterator[Any]:
+    """A store, a pair, and the kind of step at which the one stands still, at each of so many."""
+    for pair in PAIRS:
+        if pair in OFTEN:
+            yield "qdrant_edge", pair, "calls", 5
+        yield pytest.param("qdrant_edge", pair, "writes", 3, marks=pytest.mark.slow)
+        if pair in ON_A_SERVER:
+            yield pytest.param("qdrant", pair, "calls", 7, marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize(("store", "pair", "kind", "every"), tried(), indirect=["store"])
 def test_two_people_at_once(
     corpus: Corpus,
     store: tuple[str, ...],
-    nights: Sequence[Verb],
-    one: Verb,
-    other: Verb,
+    pair: str,
     kind: Kind,
     every: int,
 ) -> None:
     """One of them at least gets what they want, and who does not is told so."""
-    scene = Scene(corpus, store, Case(nights, one))
+    case, other = PAIRS[pair]
+    scene, one = Scene(corpus, store, case), case.verb
     was = answered(scene, *{one, other})
     for at in itertools.count(every // 2 + 1, every):
         own = scene.begun(f"n{at}")
