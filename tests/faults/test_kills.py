@@ -36,10 +36,10 @@ def test_first_build_killed_then_run_to_the_end(
     tmp_path: Path, store: tuple[str, ...], seed: int
 ) -> None:
     corpus = Corpus(tmp_path)
-    corpus.fill(12, sentences=20)
+    corpus.fill(18, sentences=20)
     pipeline = str(corpus.file)
     expected, shards = quiet(pipeline, [f"index.path={tmp_path / 'quiet'}"])
-    assert shards > 20
+    assert shards > 15
     overrides = store or [f"index.path={tmp_path / 'killed'}"]
     kill = killed(pipeline, overrides, shards, random.Random(seed))
     assert kill is not None
@@ -58,10 +58,10 @@ def test_update_killed_twice_leaves_the_live_index_alone(
     tmp_path: Path, store: tuple[str, ...], seed: int
 ) -> None:
     corpus, chance = Corpus(tmp_path), random.Random(seed)
-    corpus.fill(12, sentences=20)
+    corpus.fill(18, sentences=20)
     corpus.refresh(store)
     before = corpus.stored(store)
-    for number in range(12):
+    for number in range(18):
         if number % 10 == 0:
             (corpus.documents / f"{number:03}.txt").unlink()
         else:

@@ -72,11 +72,17 @@ def _searching(work: Searching, told: Connection, environment: Mapping[str, str]
     work(told)
 
 
-@pytest.mark.parametrize("times", [3, pytest.param(9, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("other", ["content", pytest.param("stages", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("how", ["open", pytest.param("anew", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("how", "other", "times"),
+    [
+        ("open", "content", 3),
+        pytest.param("anew", "content", 9, marks=pytest.mark.slow),
+        pytest.param("open", "stages", 9, marks=pytest.mark.slow),
+        pytest.param("anew", "stages", 3, marks=pytest.mark.slow),
+    ],
+)
 def test_searches_while_two_releases_alternate(
-    corpus: Corpus, store: tuple[str, ...], other: str, how: str, times: int
+    corpus: Corpus, store: tuple[str, ...], how: str, other: str, times: int
 ) -> None:
     """Back and forth by rollbacks, and by refreshes whose candidates a person promotes."""
     corpus.fill(6, sentences=4)
@@ -110,8 +116,14 @@ def test_searches_while_two_releases_alternate(
     assert {1, 2} <= seen.keys()
 
 
-@pytest.mark.parametrize("count", [30, pytest.param(300, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("quantization", ["none", pytest.param("int8", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("quantization", "count"),
+    [
+        ("none", 30),
+        pytest.param("none", 300, marks=pytest.mark.slow),
+        pytest.param("int8", 300, marks=pytest.mark.slow),
+    ],
+)
 def test_the_same_questions_after_going_back(
     corpus: Corpus, store: tuple[str, ...], quantization: str, count: int
 ) -> None:
