@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from components.corpus import releases, run
-from components.errors import BadOption
+from components.errors import BadOption, Missing
+from components.indexes.edge.index import EdgeCorpus
+from components.indexes.manifest import Generation
 from tests.corpora import Corpus, before
 from tests.corpus.test_releases import GATED, Judge, change, history, live, refreshed, states
 from tests.stores import embedded_first
@@ -81,3 +83,25 @@ def test_back_and_forth_while_a_refresh_is_at_work_holds_what_it_makes(
     assert report.held
     assert live(corpus, store).number == 2
     assert history(corpus, store).ledger.paused
+
+
+def test_what_was_made_room_for_meanwhile_is_gone_and_not_damaged(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus.fill(3)
+    refreshed(corpus)
+    change(corpus, 1)
+    refreshed(corpus)
+    change(corpus, 2)
+    assert refreshed(corpus, Judge("undecided"), GATED).held
+    damage, waiting = EdgeCorpus.damage, [lambda: releases.promote(corpus.load(), by="ben")]
+
+    def looked(self: EdgeCorpus, generation: Generation) -> str:
+        while waiting:
+            waiting.pop()()
+        return damage(self, generation)
+
+    monkeypatch.setattr(EdgeCorpus, "damage", looked)
+    with pytest.raises(Missing):
+        releases.rollback(corpus.load(), by="ann")
+    assert live(corpus, ()).number == 3
