@@ -121,8 +121,8 @@ PAIRS: Mapping[str, tuple[Case, Verb]] = {
     "reject and promote": (Case(HELD, Verb("reject")), Verb("promote")),
 }
 """What one does, and another meanwhile."""
-OFTEN = ("promote", "two rollbacks")
-ON_A_SERVER = (*OFTEN, "reject and promote")
+OFTEN = ("promote", "rollback", "two rollbacks")
+ON_A_SERVER = ("promote", "two rollbacks", "reject and promote")
 
 
 def tried() -> Iterator[Any]:
@@ -130,6 +130,7 @@ def tried() -> Iterator[Any]:
     for pair in PAIRS:
         if pair in OFTEN:
             yield "qdrant_edge", pair, "calls", 5
+        yield pytest.param("qdrant_edge", pair, "calls", 2, marks=pytest.mark.slow)
         yield pytest.param("qdrant_edge", pair, "writes", 3, marks=pytest.mark.slow)
         if pair in ON_A_SERVER:
             yield pytest.param("qdrant", pair, "calls", 7, marks=pytest.mark.slow)
