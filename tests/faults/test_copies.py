@@ -99,4 +99,4 @@ def test_what_is_late_of_a_copy_changes_nothing(
     monkeypatch.setenv("MILLRACE_NAMESPACE", "late")
     own = connect()
     own.client = late = Late(own.client)  # type: ignore[assignment]
-    late_everywhere(tmp_path, late, unpublished, refreshed, AGAIN)
+    late_everywhere(tmp_path, late, unpublished, refreshed, AGAIN, every=3)
