@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,6 +109,3 @@ class _Collection:
 
         point = PointStruct(id=id, vector=dict(vectors), payload=dict(payload))
         connect().client.upsert(self.name, [point], wait=True)
-
-
-Planting = Callable[[Live], object]

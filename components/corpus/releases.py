@@ -112,7 +112,8 @@ def rollback(pipeline: Pipeline, *, by: str, to: str = "", reason: str = "") -> 
     before what is live. From then on every candidate is held, until a person promotes one.
 
     What a refresh publishes meanwhile is gone back from as well. Raises BadOption where it is not
-    there any more, NothingLive, Busy, Moved where somebody else has decided, IndexFault.
+    there any more, Missing where it was removed meanwhile, NothingLive, Busy, Moved where somebody
+    else has decided, IndexFault.
     """
     corpus = corpus_of(pipeline)
     now = live(pipeline, corpus)
@@ -191,6 +192,7 @@ def _go_live(
     """`now`: what was live when it was decided."""
     release = as_release(corpus, listed)
     if place := corpus.damage(release.generation):
+        corpus.generation(listed.generation)  # raises Missing where it was made room for meanwhile
         raise Damaged(f"release {listed.number} was found damaged").at(
             where=place, hint="choose another one: millrace releases"
         )

@@ -93,7 +93,7 @@ class HistoryContract:
     among theirs, new texts, new titles, and documents that went or came.
     """
 
-    drafts: ClassVar[int] = 14
+    drafts: ClassVar[int] = 12
     """In a history of chance."""
 
     @pytest.fixture
@@ -263,7 +263,9 @@ class HistoryContract:
             assert state(corpus, finish(corpus, draft)) == before[0]
         assert (state(corpus, fourth), state(corpus, fifth)) == before
 
-    @pytest.mark.parametrize("seed", range(4))
+    @pytest.mark.parametrize(
+        "seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2, 3))]
+    )
     def test_whatever_happens_each_generation_stays_what_it_was(
         self, corpus: CorpusIndex, seed: int
     ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -33,11 +34,12 @@ from components.indexes.qdrant.control import Control
 from components.indexes.qdrant.server import connect
 from infra.settings import settings
 from tests.corpora import HASHING, Corpus, before, prose
-from tests.damage import Live, Planting
+from tests.damage import Live
 from tests.indexes.test_edge_damage import GARBAGE, tear
+from tests.stores import embedded_first
 
 DOCUMENTS = 6
-DAMAGED = "002.txt"
+DAMAGED, OTHER = "002.txt", "004.txt"
 
 
 @pytest.fixture
@@ -59,68 +61,69 @@ def chunks(live: Live, document: str = DAMAGED) -> list[Any]:
     return live.points(kind="chunk", document_id=document)
 
 
-def lose_one(live: Live) -> None:
-    live.drop(chunks(live)[1])
+def lose_one(live: Live, document: str = DAMAGED) -> None:
+    live.drop(chunks(live, document)[1])
 
 
-def lose_the_last(live: Live) -> None:
-    live.drop(chunks(live)[-1])
+def lose_the_last(live: Live, document: str = DAMAGED) -> None:
+    live.drop(chunks(live, document)[-1])
 
 
-def lose_all(live: Live) -> None:
-    live.drop(*chunks(live), *live.points(kind="whole", document_id=DAMAGED))
+def lose_all(live: Live, document: str = DAMAGED) -> None:
+    live.drop(*chunks(live, document), *live.points(kind="whole", document_id=document))
 
 
-def lose_the_whole(live: Live) -> None:
-    live.drop(*live.points(kind="whole", document_id=DAMAGED))
+def lose_the_whole(live: Live, document: str) -> None:
+    live.drop(*live.points(kind="whole", document_id=document))
 
 
-def lose_the_entry(live: Live) -> None:
-    live.drop(*live.points(kind="document", document_id=DAMAGED))
+def lose_the_entry(live: Live, document: str) -> None:
+    live.drop(*live.points(kind="document", document_id=document))
 
 
-def add_a_strangers(live: Live) -> None:
-    live.put(chunks(live)[0], str(uuid4()), document_id="gone.txt")
+def add_a_strangers(live: Live, document: str = DAMAGED) -> None:
+    live.put(chunks(live, document)[0], str(uuid4()), document_id=GONE)
 
 
-def add_an_older(live: Live) -> None:
-    live.put(chunks(live)[0], str(uuid4()), version="older")
+def add_an_older(live: Live, document: str) -> None:
+    live.put(chunks(live, document)[0], str(uuid4()), version="older")
 
 
-def add_one_beyond(live: Live) -> None:
-    live.put(chunks(live)[0], str(uuid4()), ordinal=77)
+def add_one_beyond(live: Live, document: str) -> None:
+    live.put(chunks(live, document)[0], str(uuid4()), ordinal=77)
 
 
-def zero_a_vector(live: Live) -> None:
-    live.put(chunks(live)[0], vector=[0.0] * 64)
+def zero_a_vector(live: Live, document: str = DAMAGED) -> None:
+    live.put(chunks(live, document)[0], vector=[0.0] * 64)
 
 
-def lose_the_terms(live: Live) -> None:
-    (first, *_) = chunks(live)
-    live.put(first, terms=False)
+def lose_the_terms(live: Live, document: str) -> None:
+    live.put(chunks(live, document)[0], terms=False)
 
 
-def of_another_model(live: Live) -> None:
-    for each in chunks(live):
+def of_another_model(live: Live, document: str = DAMAGED) -> None:
+    for each in chunks(live, document):
         live.put(each, vector=[1.0] * 64)
 
 
-PLANTED: dict[str, tuple[Planting, str, str]] = {
-    "a chunk is gone": (lose_one, "points", DAMAGED),
-    "the last chunk is gone": (lose_the_last, "points", DAMAGED),
-    "the vectors of the whole are gone": (lose_the_whole, "points", DAMAGED),
-    "all chunks are gone": (lose_all, "entries", DAMAGED),
-    "the entry is gone": (lose_the_entry, "orphans", DAMAGED),
-    "a chunk of no document": (add_a_strangers, "orphans", "gone.txt"),
-    "a chunk of an older content": (add_an_older, "orphans", DAMAGED),
-    "a chunk too many": (add_one_beyond, "points", DAMAGED),
-    "a vector without direction": (zero_a_vector, "vectors", DAMAGED),
-    "a chunk has lost its terms": (lose_the_terms, "vectors", DAMAGED),
-    "vectors of another model": (of_another_model, "anew", DAMAGED),
+PLANTED: dict[str, tuple[Callable[[Live, str], object], str]] = {
+    "a chunk is gone": (lose_one, "points"),
+    "the last chunk is gone": (lose_the_last, "points"),
+    "the vectors of the whole are gone": (lose_the_whole, "points"),
+    "all chunks are gone": (lose_all, "entries"),
+    "the entry is gone": (lose_the_entry, "orphans"),
+    "a chunk of no document": (add_a_strangers, "orphans"),
+    "a chunk of an older content": (add_an_older, "orphans"),
+    "a chunk too many": (add_one_beyond, "points"),
+    "a vector without direction": (zero_a_vector, "vectors"),
+    "a chunk has lost its terms": (lose_the_terms, "vectors"),
+    "vectors of another model": (of_another_model, "anew"),
 }
+"""And the check that finds it."""
 FREE = {"a chunk of no document", "a chunk of an older content"}
 """Nothing has to be encoded to mend them."""
-planted = pytest.mark.parametrize("name", PLANTED)
+GONE = "gone.txt"
+"""Where a chunk of no document is found."""
 
 
 def same(live: Live, before: Any) -> None:
@@ -148,24 +151,24 @@ def test_all_is_well_with_what_is_well(live: Live) -> None:
     assert look(live, repair=True).published is False
 
 
-@planted
-def test_what_is_planted_is_found_and_nothing_is_written(live: Live, name: str) -> None:
-    plant, check, where = PLANTED[name]
-    plant(live)
-    generation = live.generation
-    diagnosis = look(live)
-    assert found(diagnosis) == [(check, where)]
-    assert diagnosis.exit_code == 8
-    assert live.generation == generation
+def where(name: str, document: str) -> str:
+    return GONE if name == "a chunk of no document" else document
 
 
-@planted
-def test_it_is_mended_and_nothing_else_is_encoded(live: Live, name: str) -> None:
+@embedded_first
+@pytest.mark.parametrize("name", PLANTED)
+def test_what_is_planted_is_found_and_then_mended_and_nothing_else_is_encoded(
+    live: Live, name: str
+) -> None:
     stored, generation = live.corpus.stored(live.store), live.generation
-    plant, check, where = PLANTED[name]
-    plant(live)
+    plant, check = PLANTED[name]
+    plant(live, DAMAGED)
+    seen = look(live)
+    assert found(seen) == [(check, where(name, DAMAGED))]
+    assert seen.exit_code == 8
+    assert live.generation == generation, "nothing is written"
     diagnosis = look(live, repair=True)
-    assert found(diagnosis) == [(check, where)]
+    assert found(diagnosis) == found(seen)
     assert all(each.mended for each in diagnosis.findings)
     assert (diagnosis.exit_code, diagnosis.published) == (0, True)
     assert diagnosis.generation == live.generation.name != generation.name
@@ -176,12 +179,38 @@ def test_it_is_mended_and_nothing_else_is_encoded(live: Live, name: str) -> None
     assert (report.tokens, report.unchanged) == (0, DOCUMENTS)
 
 
-def zero_a_vector_of_another(live: Live) -> None:
-    (first, *_) = chunks(live, "004.txt")
-    live.put(first, vector=[0.0] * 64)
+def test_all_that_may_be_wrong_is_mended_at_once(corpus: Corpus, store: tuple[str, ...]) -> None:
+    corpus.fill(len(PLANTED) + 1, sentences=6)
+    corpus.refresh(store)
+    live, stored = Live(corpus, store), corpus.stored(store)
+    wanted, tokens = set(), 0
+    for number, (name, (plant, check)) in enumerate(PLANTED.items()):
+        document = f"{number:03}.txt"
+        plant(live, document)
+        wanted.add((check, where(name, document)))
+        tokens += 0 if name in FREE else stored.entries[document].tokens
+    seen = look(live)
+    assert set(found(seen)) == wanted
+    diagnosis = look(live, repair=True)
+    assert set(found(diagnosis)) == wanted
+    assert all(each.mended for each in diagnosis.findings)
+    assert diagnosis.tokens == tokens
+    same(live, stored)
+    assert look(live).findings == ()
+    report = corpus.refresh(store)
+    assert (report.tokens, report.unchanged) == (0, len(PLANTED) + 1)
 
 
 STEPS = ("plan", "forgotten", "encode-and-write", "check-and-optimise", "promote")
+killed_anywhere = pytest.mark.parametrize(
+    ("store", "step"),
+    [
+        *(("qdrant_edge", step) for step in STEPS),
+        ("qdrant", "forgotten"),
+        *(pytest.param("qdrant", s, marks=pytest.mark.slow) for s in STEPS if s != "forgotten"),
+    ],
+    indirect=["store"],
+)
 
 
 def killed(live: Live, step: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,23 +228,24 @@ def killed(live: Live, step: str, monkeypatch: pytest.MonkeyPatch) -> None:
             look(live, repair=True, by=before(step, kill))
 
 
-@pytest.mark.parametrize("step", STEPS)
+@killed_anywhere
 def test_killed_anywhere_the_next_doctor_completes_it(
     live: Live, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stored = live.corpus.stored(live.store)
-    for plant in (lose_one, zero_a_vector_of_another, add_a_strangers):
-        plant(live)
+    lose_one(live)
+    zero_a_vector(live, OTHER)
+    add_a_strangers(live)
     killed(live, step, monkeypatch)
     diagnosis = look(live, repair=True)
-    wanted = [("points", DAMAGED), ("vectors", "004.txt"), ("orphans", "gone.txt")]
+    wanted = [("points", DAMAGED), ("vectors", OTHER), ("orphans", GONE)]
     assert found(diagnosis) == wanted
     assert diagnosis.exit_code == 0
     same(live, stored)
     assert look(live).findings == ()
 
 
-@pytest.mark.parametrize("step", STEPS)
+@killed_anywhere
 def test_killed_anywhere_a_refresh_goes_on_and_loses_nothing(
     live: Live, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -235,12 +265,12 @@ def test_killed_anywhere_a_refresh_goes_on_and_loses_nothing(
     assert look(live).findings == ()
 
 
-@pytest.mark.parametrize("step", STEPS)
+@killed_anywhere
 def test_killed_anywhere_nothing_is_lost_that_the_source_has_no_more(
     live: Live, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lose_the_last(live)
-    zero_a_vector_of_another(live)
+    zero_a_vector(live, OTHER)
     (live.corpus.documents / DAMAGED).unlink()
     killed(live, step, monkeypatch)
     assert look(live, repair=True).exit_code == 8
@@ -264,6 +294,7 @@ def test_it_is_a_release_of_its_own(live: Live) -> None:
     assert live.corpus.refresh(live.store).promoted
 
 
+@embedded_first
 def test_what_a_killed_repair_encoded_is_not_encoded_again(
     live: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -274,16 +305,17 @@ def test_what_a_killed_repair_encoded_is_not_encoded_again(
 
 
 @pytest.mark.parametrize("gone", [True, False], ids=["gone", "unreadable"])
+@embedded_first
 def test_what_the_source_cannot_give_is_named_and_stays_served(live: Live, gone: bool) -> None:
     lose_the_last(live)
-    zero_a_vector_of_another(live)
+    zero_a_vector(live, OTHER)
     file = live.corpus.documents / DAMAGED
     text = file.read_text()
     file.write_bytes(b"") if not gone else file.unlink()
     kept = live.corpus.job(live.store)
     diagnosis = look(live, repair=True)
     by_where = {each.where: each for each in diagnosis.findings}
-    assert by_where["004.txt"].mended
+    assert by_where[OTHER].mended
     assert not by_where[DAMAGED].mended
     assert ("does not have it" if gone else "cannot be used") in by_where[DAMAGED].remedy
     assert diagnosis.exit_code == 8
@@ -298,6 +330,7 @@ def test_what_the_source_cannot_give_is_named_and_stays_served(live: Live, gone:
     assert look(live).findings == ()
 
 
+@embedded_first
 def test_of_which_nothing_is_left_is_named_too(live: Live) -> None:
     lose_all(live)
     (live.corpus.documents / DAMAGED).unlink()
@@ -322,10 +355,10 @@ def test_what_is_no_number_is_found(corpus: Corpus, value: str) -> None:
     assert look(live).findings == ()
 
 
+@embedded_first
 def test_the_rest_of_a_run_that_was_wrong_is_looked_at_where_it_is_mended(live: Live) -> None:
     for name in ("000.txt", "001.txt", "003.txt"):
-        for each in chunks(live, name):
-            live.put(each, vector=[1.0] * 64)
+        of_another_model(live, name)
     one = look(live, sample=DOCUMENTS - 2)
     assert 1 <= len(one.findings) <= 3
     assert one.sample.documents == DOCUMENTS - 2
@@ -336,12 +369,14 @@ def test_the_rest_of_a_run_that_was_wrong_is_looked_at_where_it_is_mended(live: 
     assert look(live).findings == ()
 
 
+@embedded_first
 def test_a_sample_of_none_loads_no_encoder(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
     of_another_model(live)
     diagnosis = look(live, sample=0)
     assert (diagnosis.findings, diagnosis.sample.documents) == ((), 0)
 
 
+@embedded_first
 def test_what_the_source_has_otherwise_now_is_not_compared(live: Live) -> None:
     of_another_model(live)
     live.corpus.add(DAMAGED, prose(99))
@@ -354,6 +389,7 @@ def test_what_the_source_has_otherwise_now_is_not_compared(live: Live) -> None:
     assert (diagnosis.sample.documents, diagnosis.sample.skipped) == (DOCUMENTS - 2, 1)
 
 
+@embedded_first
 def test_a_source_that_is_away_leaves_the_rest_to_look_at(live: Live) -> None:
     lose_one(live)
     live.corpus.documents.rename(live.corpus.folder / "elsewhere")
@@ -366,6 +402,7 @@ def test_a_source_that_is_away_leaves_the_rest_to_look_at(live: Live) -> None:
     assert look(live, repair=True).exit_code == 0
 
 
+@embedded_first
 def test_it_looks_at_what_is_live_whatever_the_file_says_now(live: Live) -> None:
     lose_one(live)
     other = (*live.store, "encoder.width=32", "index.quantization=int8")
@@ -376,6 +413,7 @@ def test_it_looks_at_what_is_live_whatever_the_file_says_now(live: Live) -> None
 
 
 @pytest.mark.parametrize("quantization", ["int8", "binary"])
+@embedded_first
 def test_vectors_that_are_kept_quantised_are_compared_as_they_were_made(
     corpus: Corpus, store: tuple[str, ...], quantization: str
 ) -> None:
@@ -421,7 +459,9 @@ def tear_payloads(live: Live) -> None:
     [tear_live, point_nowhere, remove_the_generation, tear_the_generation, tear_payloads],
 )
 @pytest.mark.parametrize("store", ["qdrant_edge"], indirect=True)
-def test_a_broken_pointer_leads_to_the_newest_that_is_sound(live: Live, plant: Planting) -> None:
+def test_a_broken_pointer_leads_to_the_newest_that_is_sound(
+    live: Live, plant: Callable[[Live], object]
+) -> None:
     before = live.generation
     grown(live)
     plant(live)
@@ -586,6 +626,7 @@ def test_each_run_has_its_share_of_a_sample() -> None:
     assert drawn(entries, 6, "seed") == chosen != drawn(entries, 6, "other")
 
 
+@embedded_first
 def test_what_cannot_be_read_when_it_is_its_turn_is_not_lost(
     live: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:

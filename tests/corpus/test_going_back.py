@@ -5,13 +5,17 @@ from __future__ import annotations
 import pytest
 
 from components.corpus import releases, run
-from components.errors import BadOption
+from components.errors import BadOption, Missing
+from components.indexes.edge.index import EdgeCorpus
+from components.indexes.manifest import Generation
 from tests.corpora import Corpus, before
 from tests.corpus.test_releases import GATED, Judge, change, history, live, refreshed, states
+from tests.stores import embedded_first
 
 KEEP = ("index.keep=9",)
 
 
+@embedded_first
 def test_one_that_never_was_live_is_not_gone_back_to(
     corpus: Corpus, store: tuple[str, ...]
 ) -> None:
@@ -25,6 +29,7 @@ def test_one_that_never_was_live_is_not_gone_back_to(
     assert live(corpus, store).number == 1
 
 
+@embedded_first
 def test_the_one_before_is_not_one_that_was_taken_back(
     corpus: Corpus, store: tuple[str, ...]
 ) -> None:
@@ -41,6 +46,7 @@ def test_the_one_before_is_not_one_that_was_taken_back(
     assert states(corpus, kept) == {1: "live", 2: "rolled back", 3: "rolled back"}
 
 
+@embedded_first
 def test_the_one_before_is_what_was_live_then_whatever_its_number(
     corpus: Corpus, store: tuple[str, ...]
 ) -> None:
@@ -58,16 +64,7 @@ def test_the_one_before_is_what_was_live_then_whatever_its_number(
     assert releases.rollback(corpus.load(kept), by="ann").number == 1
 
 
-def test_one_release_is_live_after_going_forward(corpus: Corpus, store: tuple[str, ...]) -> None:
-    corpus.fill(3)
-    refreshed(corpus, overrides=store)
-    change(corpus, 1)
-    refreshed(corpus, overrides=store)
-    releases.rollback(corpus.load(store), by="ann")
-    releases.rollback(corpus.load(store), by="ann", to="2")
-    assert states(corpus, store) == {1: "was live", 2: "live"}
-
-
+@embedded_first
 def test_back_and_forth_while_a_refresh_is_at_work_holds_what_it_makes(
     corpus: Corpus, store: tuple[str, ...]
 ) -> None:
@@ -86,3 +83,25 @@ def test_back_and_forth_while_a_refresh_is_at_work_holds_what_it_makes(
     assert report.held
     assert live(corpus, store).number == 2
     assert history(corpus, store).ledger.paused
+
+
+def test_what_was_made_room_for_meanwhile_is_gone_and_not_damaged(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus.fill(3)
+    refreshed(corpus)
+    change(corpus, 1)
+    refreshed(corpus)
+    change(corpus, 2)
+    assert refreshed(corpus, Judge("undecided"), GATED).held
+    damage, waiting = EdgeCorpus.damage, [lambda: releases.promote(corpus.load(), by="ben")]
+
+    def looked(self: EdgeCorpus, generation: Generation) -> str:
+        while waiting:
+            waiting.pop()()
+        return damage(self, generation)
+
+    monkeypatch.setattr(EdgeCorpus, "damage", looked)
+    with pytest.raises(Missing):
+        releases.rollback(corpus.load(), by="ann")
+    assert live(corpus, ()).number == 3

@@ -153,7 +153,7 @@ def told(before: dict[str, Entry], now: dict[str, Entry]) -> tuple[int, int, int
 
 
 @settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(edits=st.lists(st.tuples(*[st.sampled_from(EDITS)] * 3), min_size=4, max_size=4))
 def test_counts_compare_with_what_was_live(

@@ -21,6 +21,7 @@ from tests import full_disk
 from tests.corpora import Corpus, Stored, before, prose, snapshot
 from tests.corpus.test_refresh import later
 from tests.faults.campaign import differences
+from tests.stores import embedded_first
 
 GATED = ("gate.data=./queries", "gate.small=0")
 QUESTION = [Query(text="water wheel")]
@@ -106,6 +107,7 @@ def test_other_stages_that_answer_are_a_release_of_the_same_generation(
     assert not dense.pending
 
 
+@embedded_first
 def test_a_candidate_that_fails_its_test_is_held(corpus: Corpus, store: tuple[str, ...]) -> None:
     corpus.fill(3)
     gated = (*store, *GATED)
@@ -119,6 +121,7 @@ def test_a_candidate_that_fails_its_test_is_held(corpus: Corpus, store: tuple[st
     assert states(corpus, store) == {1: "live", 2: "held"}
 
 
+@embedded_first
 def test_nothing_changes_what_is_said_of_the_same_candidate(
     corpus: Corpus, store: tuple[str, ...]
 ) -> None:
@@ -187,6 +190,7 @@ def test_a_person_promotes_what_is_held(corpus: Corpus, store: tuple[str, ...]) 
     assert refreshed(corpus, Judge(), gated).exit_code == 0, "nothing is left to do"
 
 
+@embedded_first
 def test_one_that_is_worse_takes_force(corpus: Corpus, store: tuple[str, ...]) -> None:
     corpus.fill(3)
     gated = (*store, *GATED)
@@ -261,6 +265,7 @@ def test_after_going_back_candidates_wait_until_a_person_promotes_one(
     assert refreshed(corpus, overrides=store).promoted, "refreshes publish again"
 
 
+@embedded_first
 def test_what_was_gone_back_to_is_confirmed_where_nothing_is_held(
     corpus: Corpus, store: tuple[str, ...]
 ) -> None:
@@ -293,6 +298,7 @@ def test_going_back_works_while_a_refresh_is_at_work(
     assert states(corpus, store) == {1: "live", 2: "rolled back", 3: "held"}
 
 
+@embedded_first
 def test_going_back_twice_goes_back_further(corpus: Corpus, store: tuple[str, ...]) -> None:
     corpus.fill(3)
     keeping = (*store, "index.keep=3")
@@ -307,6 +313,7 @@ def test_going_back_twice_goes_back_further(corpus: Corpus, store: tuple[str, ..
     assert releases.rollback(corpus.load(keeping), by="ann", to="3").number == 3
 
 
+@embedded_first
 def test_small_changes_are_counted_together(corpus: Corpus, store: tuple[str, ...]) -> None:
     corpus.fill(20)
     gated = (*store, "gate.data=./queries", "gate.small=0.12")
@@ -323,6 +330,7 @@ def test_small_changes_are_counted_together(corpus: Corpus, store: tuple[str, ..
     assert judge.asked[0].drift > judge.asked[0].changed
 
 
+@embedded_first
 def test_a_gate_without_anybody_to_test_publishes_nothing(
     corpus: Corpus, store: tuple[str, ...]
 ) -> None:
@@ -347,6 +355,7 @@ def snapshot_of(corpus: Corpus, store: Sequence[str], name: str) -> Stored:
         return snapshot(reader)
 
 
+@embedded_first
 def test_what_was_rejected_stays_so_however_often_it_is_made(
     corpus: Corpus, store: tuple[str, ...]
 ) -> None:
@@ -365,6 +374,7 @@ def test_what_was_rejected_stays_so_however_often_it_is_made(
     assert not history(corpus, store).can_answer(2), "no other generation has its name"
 
 
+@embedded_first
 def test_of_stages_that_were_taken_back_the_same_is_another_release(
     corpus: Corpus, store: tuple[str, ...]
 ) -> None:
@@ -389,6 +399,7 @@ def test_going_forward_again_leaves_one_live(corpus: Corpus, store: tuple[str, .
 
 
 @pytest.mark.parametrize("verb", ["promote", "rollback"])
+@embedded_first
 def test_nobody_replaces_what_they_have_not_seen_live(
     corpus: Corpus, store: tuple[str, ...], verb: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -435,6 +446,7 @@ def _meanwhile(monkeypatch: pytest.MonkeyPatch, do: Callable[[], object]) -> Non
     monkeypatch.setattr(releases, "_go_live", decided)
 
 
+@embedded_first
 def test_other_stages_that_wait_or_were_rejected_leave_the_generation_to_go_on_from(
     corpus: Corpus, store: tuple[str, ...]
 ) -> None:

@@ -20,22 +20,10 @@ from tests.corpus.test_releases import (
     refreshed,
     states,
 )
+from tests.stores import embedded_first
 
 
-def test_what_was_rejected_stays_so_however_often_it_is_made(
-    corpus: Corpus, store: tuple[str, ...]
-) -> None:
-    corpus.fill(3)
-    refreshed(corpus, Judge(), (*store, *GATED))
-    change(corpus, 1)
-    refreshed(corpus, Judge("undecided"), (*store, *GATED))
-    releases.reject(corpus.load(store), by="ann", reason="odd")
-    for _ in range(3):
-        again = refreshed(corpus, overrides=store)
-        assert "same as release 2, which was rejected" in again.held
-    assert live(corpus, store).number == 1
-
-
+@embedded_first
 def test_what_was_taken_back_stays_so_however_often_it_is_made(
     corpus: Corpus, store: tuple[str, ...]
 ) -> None:
@@ -54,6 +42,7 @@ def test_what_was_taken_back_stays_so_however_often_it_is_made(
     assert live(corpus, store).number == 3
 
 
+@embedded_first
 def test_a_person_may_change_their_mind(corpus: Corpus, store: tuple[str, ...]) -> None:
     corpus.fill(3)
     refreshed(corpus, Judge(), (*store, *GATED))
@@ -69,6 +58,7 @@ def test_a_person_may_change_their_mind(corpus: Corpus, store: tuple[str, ...]) 
 
 
 @pytest.mark.parametrize("given", [("gate.data=./queries", "gate.small=1"), ()])
+@embedded_first
 def test_what_failed_its_test_does_not_pass_as_small_or_without_a_gate(
     corpus: Corpus, store: tuple[str, ...], given: tuple[str, ...]
 ) -> None:
@@ -81,6 +71,7 @@ def test_what_failed_its_test_does_not_pass_as_small_or_without_a_gate(
     assert live(corpus, store).number == 1
 
 
+@embedded_first
 def test_other_stages_that_are_held_leave_the_generation_that_is_live_to_go_on_from(
     corpus: Corpus, store: tuple[str, ...]
 ) -> None:
@@ -96,6 +87,7 @@ def test_other_stages_that_are_held_leave_the_generation_that_is_live_to_go_on_f
     assert corpus.job(store).corpus.generation(made.generation).base == first.generation
 
 
+@embedded_first
 def test_what_changed_otherwise_and_untested_is_tested_with_the_next_small_change(
     corpus: Corpus, store: tuple[str, ...]
 ) -> None:
@@ -135,6 +127,7 @@ def test_a_held_candidate_that_is_damaged_is_made_again(corpus: Corpus) -> None:
     assert releases.promote(corpus.load(), by="ann").generation.name == again.generation
 
 
+@embedded_first
 def test_what_is_held_in_another_form_is_not_what_is_asked_for(
     corpus: Corpus, store: tuple[str, ...]
 ) -> None:

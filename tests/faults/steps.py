@@ -8,7 +8,6 @@ A line that is appended has a step in its middle, and so has each batch of a fol
 from __future__ import annotations
 
 import itertools
-import multiprocessing
 import os
 import signal
 import sys
@@ -24,8 +23,8 @@ from typing import Any, Literal
 from components.indexes.contract import CorpusIndex
 from tests.faults.refreshing import ending
 from tests.faults.test_every_request import WRITES
+from tests.forked import FORKED
 
-_FORKED = multiprocessing.get_context("forkserver")
 Kind = Literal["writes", "calls"]
 _CHANGES = {"open", "os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.truncate"}
 """Events of the interpreter; a file counts that is opened to be written."""
@@ -75,8 +74,8 @@ class Stepping:
     """The process, running."""
 
     def __init__(self, begun: Begun) -> None:
-        self._ours, theirs = _FORKED.Pipe()
-        self._process = _FORKED.Process(target=_run, args=(theirs, begun), daemon=True)
+        self._ours, theirs = FORKED.Pipe()
+        self._process = FORKED.Process(target=_run, args=(theirs, begun), daemon=True)
         self._process.start()
         theirs.close()
         self._said = ""

@@ -203,7 +203,7 @@ def test_a_first_build(scene: Scene) -> None:
     scene.killed_everywhere(nothing, refreshed, BEFORE, BEFORE)
 
 
-@pytest.mark.parametrize("every", [2, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.slow)])
 def test_an_update(scene: Scene, every: int) -> None:
     scene.killed_everywhere(built, refreshed, AFTER, AFTER, every)
 

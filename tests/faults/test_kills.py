@@ -36,10 +36,10 @@ def test_first_build_killed_then_run_to_the_end(
     tmp_path: Path, store: tuple[str, ...], seed: int
 ) -> None:
     corpus = Corpus(tmp_path)
-    corpus.fill(24, sentences=20)
+    corpus.fill(18, sentences=20)
     pipeline = str(corpus.file)
     expected, shards = quiet(pipeline, [f"index.path={tmp_path / 'quiet'}"])
-    assert shards > 20
+    assert shards > 15
     overrides = store or [f"index.path={tmp_path / 'killed'}"]
     kill = killed(pipeline, overrides, shards, random.Random(seed))
     assert kill is not None
@@ -58,10 +58,10 @@ def test_update_killed_twice_leaves_the_live_index_alone(
     tmp_path: Path, store: tuple[str, ...], seed: int
 ) -> None:
     corpus, chance = Corpus(tmp_path), random.Random(seed)
-    corpus.fill(24, sentences=20)
+    corpus.fill(18, sentences=20)
     corpus.refresh(store)
     before = corpus.stored(store)
-    for number in range(24):
+    for number in range(18):
         if number % 10 == 0:
             (corpus.documents / f"{number:03}.txt").unlink()
         else:
@@ -79,20 +79,31 @@ def test_update_killed_twice_leaves_the_live_index_alone(
 
 
 @pytest.mark.usefixtures("small_shards")
-@pytest.mark.parametrize("mark", ["survey again", "write again", "shard"])
+@pytest.mark.parametrize(
+    ("store", "mark"),
+    [
+        ("qdrant_edge", "survey again"),
+        ("qdrant_edge", "write again"),
+        ("qdrant_edge", "shard"),
+        pytest.param("qdrant", "survey again", marks=pytest.mark.slow),
+        pytest.param("qdrant", "write again", marks=pytest.mark.slow),
+        ("qdrant", "shard"),
+    ],
+    indirect=["store"],
+)
 def test_killed_in_the_second_pass(tmp_path: Path, store: tuple[str, ...], mark: str) -> None:
     corpus = Corpus(tmp_path)
-    corpus.fill(24, sentences=20)
+    corpus.fill(12, sentences=20)
     corpus.refresh(store)
     before = corpus.stored(store)
-    for number in range(0, 24, 2):
+    for number in range(0, 12, 2):
         later(corpus.add(f"{number:03}.txt", prose(number + 500, 20)))
     process = Refreshing(corpus.file, store, os.environ, tmp_path / "log")
     assert process.await_mark("write")
-    for number in range(0, 24, 3):
+    for number in range(0, 12, 3):
         later(corpus.add(f"{number:03}.txt", prose(number + 700, 20)))
     (corpus.documents / "001.txt").unlink()
-    corpus.fill(30, sentences=20, first=24)
+    corpus.fill(16, sentences=20, first=12)
     if mark == "shard":
         assert process.await_mark("write again")
     assert process.await_mark(mark)

@@ -85,9 +85,10 @@ def late_everywhere(
     begin: Callable[[Corpus], None],
     killed: Callable[[Corpus, Documents], None],
     meant: Documents,
+    every: int = 1,
 ) -> None:
-    """Whatever request was the late one: what another has published stays as it is, and so does
-    what a third one makes of it.
+    """Whatever request was the late one, of all or `every` so many: what another has published
+    stays as it is, and so does what a third one makes of it.
     """
     wanted = {}
     for name, documents in (("then", AFTER), ("end", BEFORE)):
@@ -95,7 +96,7 @@ def late_everywhere(
         fill(corpus, documents)
         corpus.refresh()
         wanted[name] = corpus.stored()
-    for count in itertools.count(1):
+    for count in itertools.count(1, every):
         corpus = Corpus(folder / str(count), {**LINES, "name": f"late-{count}"})
         begin(corpus)
         client.left = count

@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import itertools
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,6 +63,18 @@ OFTEN = ("promote", "rollback", "refresh, tested")
 """The cases of which some steps are tried by default."""
 
 
+def tried() -> Iterator[Any]:
+    """A store, a case, and how many steps apart it is killed. On a server every scene is built
+    anew, so that it is some there and all in the embedded index.
+    """
+    for case in CASES:
+        if case in OFTEN:
+            yield pytest.param("qdrant_edge", case, 9)
+            yield pytest.param("qdrant", case, 13)
+        yield pytest.param("qdrant_edge", case, 1, marks=pytest.mark.slow)
+        yield pytest.param("qdrant", case, 7, marks=pytest.mark.slow)
+
+
 @dataclass(frozen=True)
 class Scene:
     """The same case from its beginning, as often as it takes."""
@@ -101,11 +114,7 @@ class Scene:
         return found(self.corpus.file, own)
 
 
-@pytest.mark.parametrize("every", [7, pytest.param(1, marks=pytest.mark.slow)])
-@pytest.mark.parametrize(
-    "case",
-    [pytest.param(name, marks=() if name in OFTEN else pytest.mark.slow) for name in CASES],
-)
+@pytest.mark.parametrize(("store", "case", "every"), tried(), indirect=["store"])
 def test_killed_at_any_step(
     corpus: Corpus, store: tuple[str, ...], case: str, every: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

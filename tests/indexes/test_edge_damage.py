@@ -61,6 +61,7 @@ def check_whole(corpus: Corpus, tmp_path: Path) -> None:
     fresh.refresh()
     expected, stored = fresh.stored(), corpus.stored()
     assert stored.chunks == expected.chunks
+    assert stored.worded == expected.worded
     assert stored.entries.keys() == expected.entries.keys()
     for name, vector in expected.vectors.items():
         assert np.allclose(stored.vectors[name], vector, atol=1e-6)
@@ -216,6 +217,17 @@ def test_whatever_is_torn_it_is_not_published_and_heals_by_itself(
     assert nights(corpus) == (2 if "bitmask" in name else 1)  # writing alone shows that
     assert good.is_dir()
     check_whole(corpus, tmp_path)
+
+
+@pytest.mark.parametrize("part", ["sparse", "document_sparse"])
+def test_sparse_vectors_whose_places_are_lost_are_missed(corpus: Corpus, part: str) -> None:
+    """After a first build entries, which have none, are the last records: the engine reads no
+    sparse vectors then, and raises nothing.
+    """
+    corpus.fill(2)
+    corpus.refresh()
+    spoil(served(corpus), f"segments/*/vector_storage-{part}/store/tracker.dat")
+    assert nights(corpus) == 1
 
 
 def test_what_is_not_live_and_damaged_is_passed_over(corpus: Corpus, tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ each collection, and does one request at a time. What must be true of a real one
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import shutil
 import socket
@@ -19,12 +18,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from tests.forked import FORKED
+
 if TYPE_CHECKING:
     from tests.qdrant_http.options import Options
-
-_FORKED = multiprocessing.get_context("forkserver")
-# The client's models and the engine take a second to load: once for all servers.
-_FORKED.set_forkserver_preload(["__main__", "uvicorn", "tests.qdrant_http.app"])
 
 
 @contextmanager
@@ -57,8 +54,8 @@ def start(
     """A server's process, and what tells its address; the server ends when that is closed. `make`:
     a module's function or class, of what is served in the application's place.
     """
-    ours, theirs = _FORKED.Pipe()
-    process = _FORKED.Process(target=_serve, args=(theirs, options, make), daemon=True)
+    ours, theirs = FORKED.Pipe()
+    process = FORKED.Process(target=_serve, args=(theirs, options, make), daemon=True)
     process.start()
     theirs.close()
     return process, ours

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -193,13 +194,19 @@ def read_through(shard: Any, folder: Path) -> None:
 
     Raises Damaged where something is not there, and whatever the engine raises.
     """
+    terms, read = _terms(folder), Counter[str]()
     # A payload is read whole, whatever is wanted of it.
-    for page in pages(shard, fields=["kind"], vectors=_terms(folder)):
+    for page in pages(shard, fields=["kind"], vectors=terms):
         if any("kind" not in (each.payload or {}) for each in page):
             raise damaged("a record has lost what was stored with it", folder.parent)
+        read.update(name for each in page for name in each.vector or ())
     lost = count(shard, kind=VECTORS) - count(shard, DENSE, kind=VECTORS)
     if lost:
         raise damaged(f"{lost} chunks have lost their dense vectors", folder.parent)
+    # The engine counts by flags of its own, and reads nothing where their places are lost.
+    for name in terms:
+        if lost := count(shard, name) - read[name]:
+            raise damaged(f"{lost} sparse vectors ({name}) cannot be read", folder.parent)
 
 
 def _terms(folder: Path) -> list[str]:
