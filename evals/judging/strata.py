@@ -55,7 +55,10 @@ def share(
     value = float(sizes @ np.where(known, rates, pooled) / (sizes.sum() + failed))
 
     prior = _PRIOR * np.sqrt(sizes / sizes.sum())
-    drawn = random.beta(correct + prior, labels - correct + prior, (draws, len(strata)))
+    # As a sample's variance is divided by one less than its size: labels of a stratum are few.
+    fewer = np.maximum(1 - 1 / np.maximum(labels, 1), 0.5)
+    right, wrong = fewer * correct + prior, fewer * (labels - correct) + prior
+    drawn = random.beta(right, wrong, (draws, len(strata)))
     size = random.standard_gamma(sizes, (draws, len(strata)))
     lost = random.standard_gamma(failed, draws) if failed else np.zeros(draws)
     low, high = np.quantile((size * drawn).sum(axis=1) / (size.sum(axis=1) + lost), TAILS)
