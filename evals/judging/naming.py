@@ -9,7 +9,7 @@ _MONTH = (
     r"Sept?(?:ember)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)\.?"
 )
 _NAMED = re.compile(
-    rf"(?:\b(?:pages?|notes?|items?|sections?|forms?|tables?|exhibits?|steps?|figures?|topics?|asu|asc"
+    rf"(?:\b(?:pages?|pp?\.|notes?|items?|sections?|forms?|tables?|exhibits?|steps?|figures?|topics?|asu|asc"
     rf"|rules?|part|chapter|article|fy|fiscal(?:\syear)?|flight|no\.|#)\s*|\b{_MONTH}\s+)"
     r"\(?(?:\d+(?:,|\sand|\sto|\sthrough|\s?[-–])\s*)?$",
     re.IGNORECASE,
@@ -56,6 +56,6 @@ def _marker(text: str, match: re.Match[str], start: int, end: int) -> bool:
     if not number.isdigit() or len(number) > 2:
         return False
     if match["open"] and match["close"] and not match["inner"]:
-        return True
+        return bool(re.match(r"\s*[A-Za-z]", text[match.end() : match.end() + 9]))
     follows = text[end : end + 2]
-    return bool(_MARKER.search(text[:start])) and bool(re.match(r"[.)](?:\s|\*)", follows))
+    return bool(_MARKER.search(text[max(0, start - 9) : start])) and bool(re.match(r"[.)](?:\s|\*)", follows))
