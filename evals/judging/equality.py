@@ -22,6 +22,12 @@ _COARSEST = 0.1
 def of_kind(found: Quantity, gold: Quantity, asked: Asked) -> bool:
     """Whether their units agree, or the one that is not said is left open."""
     wanted = gold.unit or (asked.currency if not asked.percent else "")
+    if found.per_share > (asked.per_share or gold.per_share):
+        return False
+    if asked.per_share and found.scale > gold.scale:  # the whole amount beside it
+        return False
+    if not wanted and found.unit not in ("", *SHARES, *CURRENCIES) and (asked.counts or asked.pure):
+        return found.unit in (asked.counts or {"times"})
     if found.unit == wanted or not found.unit:
         return not (wanted in SHARES and found.scale)
     if not wanted:

@@ -31,12 +31,12 @@ CURRENCIES = {
     "₹": r"₹|INR|Rs\.?|rupees?\b",
     "CHF": r"CHF|(?:Swiss\s)?francs?\b",
 }
-_SCALES = {"t": 1e3, "k": 1e3, "m": 1e6, "b": 1e9, "tr": 1e12, "tn": 1e12}
+_SCALES = {"t": 1e3, "k": 1e3, "m": 1e6, "b": 1e9, "tr": 1e12, "tn": 1e12, "ba": 1e-4, "bp": 1e-4}
 _WORDS = r"thousands?\b|millions?\b|billions?\b|trillions?\b"
 _SCALE = rf"{_WORDS}|m(?:n|m|ln|il|io)s?\b|bl?ns?\b|tn\b|[kKmMbB]\b"
 _CURRENCY = "|".join(reversed(CURRENCIES.values()))
 _NUMBER = r"\d{1,3}(?:[, \u00a0\u2009\u202f]\d{3})+(?:\.\d+)?|\d{1,30}(?:\.\d{1,30})?|\.\d{1,30}"
-_COUNTED = (
+COUNTED = (
     r"shares?|days?|weeks?|months?|years?|hours?|minutes?|employees?|people|persons?|customers?|stores?"
     r"|units?|tons?|tonnes?|barrels?|locations?|countries|segments?|plants?|miles?|sites?|square\sfeet"
 )
@@ -52,7 +52,7 @@ _QUANTITY = re.compile(
     (?P<stated>,?\s\(?in\s(?:thousand|million|billion)s?\b\)?)?
     (?P<unit>\s?%|[\s-](?:percentage\spoints?|percent\b|per\scent\b|pct\b|basis\spoints?)
       |\s?(?:ppt?s?|bps?)\b|x(?!\w)|\stimes\b(?!\s(?:the\s)?\d)|\s?(?:¢|cents?\b|pence\b)
-      |\s(?:{_COUNTED})(?![\w-]))?
+      |\s(?:{COUNTED})(?![\w-]))?
     (?P<each>(?:\s(?:per|a)\s|/)(?:\w+\s)?share\b)?
     """,
     re.VERBOSE,
@@ -224,6 +224,14 @@ def scale_of(word: str) -> float:
     return _SCALES.get(word[:2], _SCALES[word[0]]) if word else 0.0
 
 
+def counted(word: str) -> str:
+    """The unit that counts what a word names."""
+    word = word.lower()
+    if word in ("people", "person", "persons", "employee", "employees"):
+        return "people"
+    return word[:-3] + "y" if word.endswith("ies") else word.removesuffix("s")
+
+
 def currency_of(word: str) -> str:
     """The key of CURRENCIES that a word or sign stands for; empty for no word."""
     known = (each for each, ways in CURRENCIES.items() if re.fullmatch(ways, word))
@@ -243,4 +251,4 @@ def _unit(currency: str, word: str) -> tuple[str, bool]:
         return "£" if word == "pence" else currency_of(currency) or "$", True
     if word in ("x", "times"):
         return "times", False
-    return (currency_of(currency) if currency else word.removesuffix("s")), False
+    return (currency_of(currency) if currency else counted(word)), False
