@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from evals.judging.asked import Asked, years
+from evals.judging.directions import CHANGES
 from evals.judging.equality import of_kind
 from evals.judging.quantities import Quantity, quantities
 from evals.judging.sentences import spans
@@ -18,29 +20,41 @@ Place = tuple[int, int]
 _CONCLUDES = re.compile(
     r"\b(?:therefore|thus|hence|consequently|in conclusion|in summary|to summarize|as a result"
     r"|(?:final|correct) answer|the answer(?: to the question)? is|rounded to|rounding)\b|^so\b"
-    r"|, so\b|\\boxed",
+    r"|, so\b|^\W*(?:actually|correction)\b|\\boxed",
+    re.IGNORECASE,
+)
+_RETRACTED = re.compile(
+    r"(?<![^\s])(?:that|this|it)\s(?:is|was|would be)\s(?:(?:not|in)\s?(?:correct|right|true)|wrong|false)\b\W*",
     re.IGNORECASE,
 )
 _DENIED = re.compile(
-    r"(?:\b(?:not(?! only\b)|never|no longer|neither|nor|cannot|hardly|rather than|instead of"
+    r"(?:\b(?:not(?! only\b)|no(?=\s\w)|never|no longer|neither|nor|cannot|hardly|rather than|instead of"
     r"|other than|far from|anything but|false|incorrect|wrong|untrue)\b|n['’]t\b)"
     r"(?![^;]*(?:\bbut\b|\bhowever\b))[^,;:]*$",
     re.IGNORECASE,
 )
 _DENIED_AFTER = re.compile(
-    r"^\W*(?:\w+\s)?(?:is|was|are|were|would be)(?:\s+not|n['’]t)?\s+(?:the\s+)?"
-    r"(?:wrong|incorrect|false|untrue|(?<=not\s)(?:right|correct|answer)|(?<=the\s)wrong)",
+    r"^\W*(?:\w+\s)?(?:is|was|are|were|would be)(?:n['’]t|\s+(?:(?:certainly |clearly )?not(?! only)"
+    r"|(?:the )?wrong|incorrect|false|untrue))\b",
     re.IGNORECASE,
 )
 _BOUND = re.compile(
     r"\b(?:(?:more|less|fewer|greater|higher|lower|larger|smaller) than|at (?:least|most)|over"
-    r"|above|below|under|up to|exceed\w*|beyond|as (?:much|high|low) as)\s(?:\w+\s)?\W*$",
+    r"|above|below|under|up to|exceed\w*|beyond|as (?:much|high|low) as|twice|double|triple|half)"
+    r"\s(?:\w+\s)?\W*$|%\sof\s(?:\w+\s)?\W*$",
     re.IGNORECASE,
+)
+_CHANGED = re.compile(
+    rf"\b(?:{'|'.join(CHANGES.values())})(?:\s(?:by|of))?(?:\s(?:about|some|a further|\w+ly))*\s\W*$", re.I
+)
+_LEVEL = re.compile(r"(?<!equal)(?<!amounted)(?<!came)(?<!comes)(?<!rounded)\sto\s(?:\w+ly\s)?\W*$", re.I)
+_DETAILS = re.compile(
+    r"^[^,;.]*:\s|\b(?:consisting|comprising|composed|of which|made up|includ\w+)\b", re.IGNORECASE
 )
 _BESIDE = re.compile(
     r"\b(?:from|than|versus|vs\.?|compared (?:to|with)|against|relative to|divided by|times|per"
     r"|over|minus|plus|less|multiplied by|subtract\w*|adding|dividing)\s"
-    r"(?:the |an? |its |about )*\W*$"
+    r"(?:the |an? |its |about )*(?:(?:\w+ ){1,3}of )?\W*$"
     r"|[-−–+*/×÷x]\s*[($€£]*$",
     re.IGNORECASE,
 )
@@ -55,23 +69,25 @@ _GIVEN = re.compile(
     re.IGNORECASE,
 )
 _PREDICATE = re.compile(
-    r"(?:\b(?:is|was|are|were|equals?|be|being|totall?ed|reached|came to|comes to|amount(?:s|ed) to"
-    r"|stood at|at|to|by)|[=≈:])\s*(?:\b(?:by|to|a|an|the|about|approximately|around|roughly|nearly"
+    r"(?:\b(?:is|was|are|were|equals?|be|being|totall?(?:ed|ing)|reached|at|to|by|of)|[=≈:])\s*(?:\b(?:by|to|a|an|the|about|approximately|around|roughly|nearly"
     r"|almost|only|just|exactly|equal|also|now|either|between|\w+ly|negative|minus|total of)\b\s*)*"
     r"[\W_]*$",
     re.IGNORECASE,
 )
 _JOINS = re.compile(
-    r"^[\s,;/*\-–]*(?:(?:and|or|to|either|maybe|perhaps|possibly|even)\b[\s,]*)*$", re.I
+    r"^[\s,;/*\-–]*(?:\((?=or|alt|maybe|perh|poss))?"
+    r"(?:(?:and|or|to|either|maybe|perhaps|possibly|alternatively|even)\b[\s,]*)*$",
+    re.IGNORECASE,
 )
 _FILLERS = (
     "approximately about around roughly million billion thousand usd dollars total amount figure"
     " value number result answer company year fiscal quarter fy final also alternatively another"
     " possibly perhaps maybe might could either respectively therefore thus hence exactly equal"
+    " option guess give"
     " percent percentage negative or and"
 )
 _BREAK = re.compile(r"[,;:]|\b(?:and|but|while|whereas)\b", re.IGNORECASE)
-_PREDICATED, _PLAIN, _ASIDE, _NEVER = 3, 2, 1, 0
+_NAMED, _PREDICATED, _PLAIN, _ASIDE, _NEVER = 4, 3, 2, 1, 0
 _MARKERS = " -–*•"
 _REACH = 300
 """Characters before a quantity that are read for what they say of it."""
@@ -85,7 +101,8 @@ def claims(question: str, asked: Asked, gold: Quantity, answer: str) -> list[Qua
     for, and the result of the last formula; without either the first sentence's. Whatever says
     another quantity of the same thing elsewhere is claimed, too.
     """
-    kind = [each for each in quantities(answer) if of_kind(each, gold, asked)]
+    since = max((each.end() for each in _RETRACTED.finditer(answer)), default=0)
+    kind = [each for each in quantities(answer) if each.start >= since and of_kind(each, gold, asked)]
     return _Answer(answer, kind, asked, terms(question)).claims()
 
 
@@ -120,58 +137,72 @@ class _Answer:
             for place in formulas
             for each in quantities(self.text[place[0] : self._result(place)])
         }
-        outright = (self._committed(each, _PREDICATED) for each in places)
-        found = [each for each in next(filter(None, outright), []) if each.number not in operands]
+        said = max((self._said(each) for each in places), key=lambda each: each[0], default=(0, []))
+        found = [each for each in said[1] if each.number not in operands or not formulas]
         if formulas:
+            found = found if said[0] >= _PREDICATED else []
             last = self._committed(formulas[-1], _PLAIN)
             return found + [each for each in last if each not in found]
-        return found or self._committed(places[0]) if places else []
+        return found
 
     def _committed(self, place: Place, least: int = _ASIDE) -> list[Quantity]:
-        """Of one clause those that are said most directly, and at `least` so directly."""
+        best, said = self._said(place)
+        return said if best >= least else []
+
+    def _said(self, place: Place) -> tuple[int, list[Quantity]]:
+        """Of one clause those that are said most directly, and how directly."""
         start = self._result(place)
         given = self._within((start, place[1]))
         if not given:
             start, given = place[0], self._within(place)
         if _RANGE.search(self.text, *place):
-            return given
+            return _PLAIN, given
         ranks: list[int] = []
+        detail = False
         for at, each in enumerate(given):
             since = given[at - 1].end if at else start
             until = given[at + 1].start if at + 1 < len(given) else place[1]
-            before, after = self.text[since : each.start], self.text[each.end : until]
-            denied = _DENIED.search(self.text[start : each.start][-_REACH:])
-            rank = _NEVER if denied else self._rank(before[-_REACH:], after, first=not at)
-            joined = at > 0 and _JOINS.match(re.sub(r"\(.*?\)", "", before)) is not None
-            if joined and rank:  # the second of two in a list is said as the first
-                rank = max(rank, ranks[-1]) if ranks[-1] else _NEVER
+            before, after = self.text[since : each.start][-_REACH:], self.text[each.end : until]
+            denied = _DENIED.search(self.text[max(start, each.start - _REACH) : each.start])
+            detail = at > 0 and (detail or _DETAILS.search(before) is not None)
+            rank = _NEVER if denied else self._rank(each, before, after[:_REACH], first=not at)
+            rank = min(rank, _ASIDE) if detail else rank
+            if at and rank and _JOINS.match(re.sub(r"\(.*?\)", "", before)):
+                rank = max(rank, ranks[-1]) if ranks[-1] else _NEVER  # said as the one before it
             ranks.append(rank)
         best = max(ranks)
         said = [each for each, rank in zip(given, ranks, strict=True) if rank == best]
-        return said if best >= least else []
+        return best, said if best else []
 
-    def _rank(self, before: str, after: str, *, first: bool) -> int:
+    def _rank(self, each: Quantity, before: str, after: str, *, first: bool) -> int:
         """How directly a quantity between two stretches of its clause is said."""
+        changed = _CHANGED.search(before)
         if _DENIED_AFTER.search(after) or _BOUND.search(before):
             return _NEVER
+        if changed and not self.asked.change:
+            return _NEVER
         told = years(re.split(r"[,;]|\band\b", after)[0]) or years(before)
+        if self.asked.years and told and not told & self.asked.years:
+            return _ASIDE
         aside = (
-            (self.asked.years and told and not told & self.asked.years)
-            or _BESIDE.search(before.lstrip(_MARKERS) if first else before)
+            _BESIDE.search(before.lstrip(_MARKERS) if first else before)
             or _OPERAND.search(after)
             or (not first and _OF.match(before))
+            or (self.asked.change and _LEVEL.search(before))
             or before.count("(") > before.count(")")
+            or (self.text[each.start] == "(" and not each.sign)
         )
         if aside:
             return _ASIDE
-        if _PREDICATE.search(before):
-            return _PLAIN if self._foreign(_BREAK.split(before)[-1]) else _PREDICATED
+        if changed or _PREDICATE.search(before):
+            return self._named(_BREAK.split(before)[-1])
         return _ASIDE if _GIVEN.search(before) else _PLAIN
 
-    def _foreign(self, label: str) -> bool:
-        """Whether words are mostly about something that was not asked for."""
+    def _named(self, label: str) -> int:
+        """How directly a label says that what follows is what was asked for."""
         said = terms(label) - _fillers()
-        return len(said & self.known) * 2 < len(said)
+        known = len(said & self.known)
+        return _NAMED if known == len(said) else _PREDICATED if known * 2 >= len(said) else _PLAIN
 
     def _bare(self, place: Place) -> bool:
         """Whether a sentence says nothing but quantities for what was asked."""
@@ -189,7 +220,9 @@ class _Answer:
         return max(place[0], *(self.text.rfind(each, *place) for each in "=≈"))
 
     def _within(self, place: Place) -> list[Quantity]:
-        return [each for each in self.kind if place[0] <= each.start and each.end <= place[1]]
+        first = bisect_left(self.kind, place[0], key=lambda each: each.start)
+        last = bisect_right(self.kind, place[1], lo=first, key=lambda each: each.end)
+        return list(self.kind[first:last])
 
 
 @cache
