@@ -40,7 +40,11 @@ _CHANGE = re.compile(
     r"|\bby (?:how|what)\b",
     re.IGNORECASE,
 )
-_YEAR = re.compile(r"(?:\bFY\s?)?'?((?:19|20)\d\d)\b|\bFY\s?'?(\d\d)\b", re.IGNORECASE)
+_YEAR = re.compile(
+    r"(?P<early>\b(?:Jan|Feb)[a-z]*\.?\s\d\d?,?\s)?(?:(?:\bFY\s?)?'?((?:19|20)\d\d)|\bFY\s?'?(\d\d))\b"
+    r"(?!\s(?:10-|annual|report|filing|form))",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,5 +95,8 @@ def asked(question: str) -> Asked:
 
 
 def years(text: str) -> frozenset[str]:
-    """The years that it names, four digits each."""
-    return frozenset(each[1] or f"20{each[2]}" for each in _YEAR.finditer(text))
+    """The years that it names, four digits each; those that name a report are not meant. One that
+    ends in January or February may be called by the year before.
+    """
+    found = [(int(each[2] or f"20{each[3]}"), each["early"]) for each in _YEAR.finditer(text)]
+    return frozenset(str(year - less) for year, early in found for less in range(1 + bool(early)))

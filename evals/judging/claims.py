@@ -47,15 +47,18 @@ _BOUND = re.compile(
 _CHANGED = re.compile(
     rf"\b(?:{'|'.join(CHANGES.values())})(?:\s(?:by|of))?(?:\s(?:about|some|a further|\w+ly))*\s\W*$", re.I
 )
-_LEVEL = re.compile(r"(?<!equal)(?<!amounted)(?<!came)(?<!comes)(?<!rounded)\sto\s(?:\w+ly\s)?\W*$", re.I)
+_REACHED = re.compile(r"(?<!equal)(?<!amounted)(?<!came)(?<!comes)(?<!rounded)\sto\s(?:\w+ly\s)?\W*$", re.I)
 _DETAILS = re.compile(
     r"^[^,;.]*:\s|\b(?:consisting|comprising|composed|of which|made up|includ\w+)\b", re.IGNORECASE
 )
 _BESIDE = re.compile(
-    r"\b(?:from|than|versus|vs\.?|compared (?:to|with)|against|relative to|divided by|times|per"
-    r"|over|minus|plus|less|multiplied by|subtract\w*|adding|dividing)\s"
-    r"(?:the |an? |its |about )*(?:(?:\w+ ){1,3}of )?\W*$"
-    r"|[-−–+*/×÷x]\s*[($€£]*$",
+    r"\b(?:from|than|versus|vs\.?|compared (?:to|with)|against|relative to)\s"
+    r"(?:the |an? |its |about )*(?:(?:\w+ ){1,3}of )?\W*$",
+    re.IGNORECASE,
+)
+_OPERATED = re.compile(
+    r"\b(?:(?:divided|multiplied) by|times|per|over|minus|plus|less|subtract\w*|adding|dividing)\s"
+    r"(?:the |an? |its |about )*\W*$|[-−–+*/×÷x]\s*[($€£]*$",
     re.IGNORECASE,
 )
 _RANGE = re.compile(r"\b(?:rang\w+|anywhere|somewhere) (?:from|between)\b", re.IGNORECASE)
@@ -86,9 +89,9 @@ _FILLERS = (
     " option guess give"
     " percent percentage negative or and"
 )
+_ELSEWHERE = re.compile(r"[,;]|\b(?:and|than|from|compared|versus|over|relative)\b", re.IGNORECASE)
 _BREAK = re.compile(r"[,;:]|\b(?:and|but|while|whereas)\b", re.IGNORECASE)
-_NAMED, _PREDICATED, _PLAIN, _ASIDE, _NEVER = 4, 3, 2, 1, 0
-_MARKERS = " -–*•"
+_NAMED, _PREDICATED, _PLAIN, _LEVEL, _ASIDE, _NEVER = 5, 4, 3, 2, 1, 0
 _REACH = 300
 """Characters before a quantity that are read for what they say of it."""
 
@@ -143,7 +146,7 @@ class _Answer:
             found = found if said[0] >= _PREDICATED else []
             last = self._committed(formulas[-1], _PLAIN)
             return found + [each for each in last if each not in found]
-        return found
+        return found if said[0] > _ASIDE else []
 
     def _committed(self, place: Place, least: int = _ASIDE) -> list[Quantity]:
         best, said = self._said(place)
@@ -158,7 +161,7 @@ class _Answer:
         if _RANGE.search(self.text, *place):
             return _PLAIN, given
         ranks: list[int] = []
-        detail = False
+        detail, changed = False, None
         for at, each in enumerate(given):
             since = given[at - 1].end if at else start
             until = given[at + 1].start if at + 1 < len(given) else place[1]
@@ -167,9 +170,11 @@ class _Answer:
             detail = at > 0 and (detail or _DETAILS.search(before) is not None)
             rank = _NEVER if denied else self._rank(each, before, after[:_REACH], first=not at)
             rank = min(rank, _ASIDE) if detail else rank
-            if at and rank and _JOINS.match(re.sub(r"\(.*?\)", "", before)):
-                rank = max(rank, ranks[-1]) if ranks[-1] else _NEVER  # said as the one before it
+            joined = at and not changed and _JOINS.match(re.sub(r"\(.*?\)", "", before))
+            if joined and rank:  # said as the one before it
+                rank = max(rank, ranks[-1]) if ranks[-1] else _NEVER
             ranks.append(rank)
+            changed = _CHANGED.search(before)
         best = max(ranks)
         said = [each for each, rank in zip(given, ranks, strict=True) if rank == best]
         return best, said if best else []
@@ -181,19 +186,21 @@ class _Answer:
             return _NEVER
         if changed and not self.asked.change:
             return _NEVER
-        told = years(re.split(r"[,;]|\band\b", after)[0]) or years(before)
+        told = years(_ELSEWHERE.split(after)[0]) or years(before)
         if self.asked.years and told and not told & self.asked.years:
             return _ASIDE
         aside = (
-            _BESIDE.search(before.lstrip(_MARKERS) if first else before)
+            _BESIDE.search(before)
+            or (not first and _OPERATED.search(before))
             or _OPERAND.search(after)
             or (not first and _OF.match(before))
-            or (self.asked.change and _LEVEL.search(before))
             or before.count("(") > before.count(")")
             or (self.text[each.start] == "(" and not each.sign)
         )
         if aside:
             return _ASIDE
+        if self.asked.change and _REACHED.search(before):
+            return _LEVEL
         if changed or _PREDICATE.search(before):
             return self._named(_BREAK.split(before)[-1])
         return _ASIDE if _GIVEN.search(before) else _PLAIN

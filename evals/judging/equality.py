@@ -15,6 +15,9 @@ from evals.judging.quantities import CURRENCIES, SHARES, Quantity
 _FUZZ = 1e-9
 _FORMATTED = 0.01
 """How far an answer may be from a gold number whose last noughts may be mere formatting ($8.70)."""
+_LEAST = 1000
+"""By how much a number without a scale may fall short of the scale that the question names, to be
+read as written out."""
 _COARSEST = 0.1
 """How far an answer may be from the gold number that it rounds, or from a whole one rounded."""
 
@@ -64,7 +67,7 @@ def _worths(quantity: Quantity, asked: Asked, *, written_out: bool) -> Iterator[
         yield quantity.scale or 1.0
     else:
         yield asked.scale
-        if written_out and asked.scale != 1:
+        if written_out and asked.scale != 1 and quantity.number >= asked.scale / _LEAST:
             yield 1.0
         if asked.percent and not quantity.unit:
             yield 0.01
