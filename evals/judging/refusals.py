@@ -18,7 +18,7 @@ _LACKING = re.compile(
     r"(?:\W+\w+){0,6}?\W+(?:information|mention|evidence|data|detail|indication|context|access|provid"
     r"|stat(?:e|es|ed|ing)\b|specif|disclos|avail|includ|given|giv(?:e|ing)\b|found|contain|cover"
     r"|address|explicit|list|report(?:ed)?\b|present|answer|determin|calculat|confirm|assess|comput"
-    r"|identif|conclu|find\b|know|enough|sufficient|clear|possible|say\b|tell\b|offer|discuss|show)",
+    r"|identif|conclu|find\b|know|enough|sufficient|clear|possible|say\b|tell\b|offer|discuss|show|passage|document|excerpt|filing)",
     re.IGNORECASE,
 )
 """Something is not in the text that was given."""
@@ -31,7 +31,7 @@ _UNABLE = re.compile(
 )
 """The speaker cannot tell, or sends the reader elsewhere."""
 _OPENING = re.compile(
-    r"^\W*(?:i['’]?m sorry|i am sorry|sorry|i apologi[sz]e|apologies|unfortunately|as an ai\b"
+    r"^\W*(?:n/?a\b|(?:it is )?un(?:known|clear)\b|i['’]?m sorry|i am sorry|sorry|i apologi[sz]e|apologies|unfortunately|as an ai\b"
     r"|(?:as of my [^.]*?\b)?i (?:do not|don['’]t|cannot|can['’]t)\b)",
     re.IGNORECASE,
 )
@@ -67,7 +67,7 @@ def refusal(answer: str, *, wants_number: bool = False, denial_answers: bool = F
     share = sum(lacks) / len(said)
     first = lacks[0] and (share >= _SHARE_IF_FIRST or bool(_OPENING.search(said[0])))
     last = lacks[-1] and (
-        lacks[0] or wants_number or share >= _SHARE_IF_LAST or bool(_CLOSING.search(said[-1]))
+        lacks[0] or (wants_number and not quantities(said[0])) or share >= _SHARE_IF_LAST or bool(_CLOSING.search(said[-1]))
     )
     return said[lacks.index(True)] if first or last else None
 
