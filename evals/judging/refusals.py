@@ -60,6 +60,8 @@ def refusal(answer: str, *, wants_number: bool = False, denial_answers: bool = F
     lacks = [_lacks(each, wants_number, denial_answers) for each in said]
     if not any(lacks) or _DECIDED.match(answer):
         return None
+    if wants_number and not lacks[0] and quantities(said[0]):
+        return None
     strict = wants_number or bool(_OPENING.search(said[0]))
     turns = (each for each, lack in zip(said[1:], lacks[1:], strict=True) if not lack)
     if any(_TURN.search(each) and (quantities(each) or not strict) for each in turns):
@@ -67,7 +69,7 @@ def refusal(answer: str, *, wants_number: bool = False, denial_answers: bool = F
     share = sum(lacks) / len(said)
     first = lacks[0] and (share >= _SHARE_IF_FIRST or bool(_OPENING.search(said[0])))
     last = lacks[-1] and (
-        lacks[0] or (wants_number and not quantities(said[0])) or share >= _SHARE_IF_LAST or bool(_CLOSING.search(said[-1]))
+        lacks[0] or wants_number or share >= _SHARE_IF_LAST or bool(_CLOSING.search(said[-1]))
     )
     return said[lacks.index(True)] if first or last else None
 
