@@ -45,9 +45,12 @@ _BOUND = re.compile(
     re.IGNORECASE,
 )
 _CHANGED = re.compile(
-    rf"\b(?:{'|'.join(CHANGES.values())})(?:\s(?:by|of))?(?:\s(?:about|some|a further|\w+ly))*\s\W*$", re.I
+    rf"\b(?:{'|'.join(CHANGES.values())})(?:\s(?:by|of))?(?:\s(?:about|some|a further|\w+ly))*\s\W*$",
+    re.I,
 )
-_REACHED = re.compile(r"(?<!equal)(?<!amounted)(?<!came)(?<!comes)(?<!rounded)\sto\s(?:\w+ly\s)?\W*$", re.I)
+_REACHED = re.compile(
+    r"(?<!equal)(?<!amounted)(?<!came)(?<!comes)(?<!rounded)\sto\s(?:\w+ly\s)?\W*$", re.I
+)
 _DETAILS = re.compile(
     r"^[^,;.]*:\s|\b(?:consisting|comprising|composed|of which|made up|includ\w+)\b", re.IGNORECASE
 )
@@ -105,7 +108,9 @@ def claims(question: str, asked: Asked, gold: Quantity, answer: str) -> list[Qua
     another quantity of the same thing elsewhere is claimed, too.
     """
     since = max((each.end() for each in _RETRACTED.finditer(answer)), default=0)
-    kind = [each for each in quantities(answer) if each.start >= since and of_kind(each, gold, asked)]
+    kind = [
+        each for each in quantities(answer) if each.start >= since and of_kind(each, gold, asked)
+    ]
     return _Answer(answer, kind, asked, terms(question)).claims()
 
 
@@ -130,7 +135,7 @@ class _Answer:
         again = (
             each for place in later if self._bare(place) for each in self._committed(place, _PLAIN)
         )
-        return found + [each for each in again if each not in found]
+        return list(dict.fromkeys([*found, *again]))
 
     def _direct(self, places: Sequence[Place]) -> list[Quantity]:
         """Operands of a formula are no claims."""
@@ -145,7 +150,7 @@ class _Answer:
         if formulas:
             found = found if said[0] >= _PREDICATED else []
             last = self._committed(formulas[-1], _PLAIN)
-            return found + [each for each in last if each not in found]
+            return list(dict.fromkeys(found + last))
         return found if said[0] > _ASIDE else []
 
     def _committed(self, place: Place, least: int = _ASIDE) -> list[Quantity]:

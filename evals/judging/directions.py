@@ -61,7 +61,8 @@ _AFTER = {
     for way, less in (("up", ""), ("down", "|below|less|fewer"))
 }
 _SAME_AGAIN = re.compile(
-    rf"(?:\bor|\bi\.e\.,?|\bthat is,?|[(=]|\ba change of|\brepresenting){_NEARLY}\s*$", re.IGNORECASE
+    rf"(?:\bor|\bi\.e\.,?|\bthat is,?|[(=]|\ba change of|\brepresenting){_NEARLY}\s*$",
+    re.IGNORECASE,
 )
 
 
@@ -76,5 +77,7 @@ def apposed(before: str) -> Direction:
     """Of a share that says again what a sentence told of amounts: fell from $5 to $4, or 20%."""
     if not _SAME_AGAIN.search(before):
         return ""
-    told = ((way, each) for way in _WAYS for each in re.finditer(rf"\b(?:{CHANGES[way]})\b", before))
+    told = (
+        (way, each) for way in _WAYS for each in re.finditer(rf"\b(?:{CHANGES[way]})\b", before)
+    )
     return max(told, key=lambda each: each[1].start(), default=("", None))[0]

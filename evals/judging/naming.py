@@ -58,4 +58,6 @@ def _marker(text: str, match: re.Match[str], start: int, end: int) -> bool:
     if match["open"] and match["close"] and not match["inner"]:
         return bool(re.match(r"\s*[A-Za-z]", text[match.end() : match.end() + 9]))
     follows = text[end : end + 2]
-    return bool(_MARKER.search(text[max(0, start - 9) : start])) and bool(re.match(r"[.)](?:\s|\*)", follows))
+    return bool(_MARKER.search(text[max(0, start - 9) : start])) and bool(
+        re.match(r"[.)](?:\s|\*)", follows)
+    )

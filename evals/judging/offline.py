@@ -28,7 +28,8 @@ _NEGATIVE = re.compile(
     re.IGNORECASE,
 )
 _NOTHING = re.compile(
-    r"\b(?:nil|none|nothing|no(?=\s[a-z])(?!\s(?:less|more|fewer|later|lower|higher|longer)\b))\b", re.I
+    r"\b(?:nil|none|nothing|no(?=\s[a-z])(?!\s(?:less|more|fewer|later|lower|higher|longer)\b))\b",
+    re.I,
 )
 _MARKUP = (
     (r"\*\*|__|`|\\(?:left|right|[,;!])|\\(?=[$%&#_()\[\]])", ""),

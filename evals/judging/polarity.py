@@ -34,9 +34,7 @@ _NEGATED = re.compile(
     r"|hardly|barely|far from|anything but|false|untrue|wrong)\b|n['’]t\b",
     re.IGNORECASE,
 )
-_CHANGES = {
-    way: re.compile(rf"\b(?:{words})\b", re.IGNORECASE) for way, words in CHANGES.items()
-}
+_CHANGES = {way: re.compile(rf"\b(?:{words})\b", re.IGNORECASE) for way, words in CHANGES.items()}
 _STEADY = re.compile(r"\b(?:flat|unchanged|stable|constant|steady|the same)\b", re.IGNORECASE)
 _CONCEDED = re.compile(r"\b(?:although|though|despite|in spite of|while)\b[^,;.]*", re.IGNORECASE)
 _OPEN = re.compile(r"\bwhether\b", re.IGNORECASE)

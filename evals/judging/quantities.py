@@ -74,7 +74,9 @@ _FRACTION = re.compile(
     re.IGNORECASE,
 )
 _AND_A_HALF = re.compile(rf"\b({_FIRST})\sand\sa\shalf\b", re.IGNORECASE)
-_TO_ONE = re.compile(r"(?<!from )(?<![\d.,:])(\d+(?:\.\d+)?)(?:\s?:\s?|\sto\s)1(?:\.0+)?(?![\w.,%])")
+_TO_ONE = re.compile(
+    r"(?<!from )(?<![\d.,:])(\d+(?:\.\d+)?)(?:\s?:\s?|\sto\s)1(?:\.0+)?(?![\w.,%])"
+)
 _ASIDE = re.compile(r"(?<!\bis)(?<!\bwas)(?<!\bwere)(?<!\bof)(?<=[\w%])\s*$")
 _ALONE = re.compile(r"one$", re.IGNORECASE)
 """`one` by itself is a pronoun more often than a number."""
@@ -166,7 +168,9 @@ def _read(text: str, match: re.Match[str], previous: Quantity | None) -> Quantit
     digits = re.sub(r"[,\s]", "", part["number"])
     start, end = _place(match)
     far = max(0, start - REACH)
-    way = direction(text[max(far, previous.end if previous else 0) : start], text[end : end + REACH])
+    way = direction(
+        text[max(far, previous.end if previous else 0) : start], text[end : end + REACH]
+    )
     if not way and unit == "%" and previous and previous.unit not in ("", *SHARES):
         way = apposed(text[far:start])
     return Quantity(
