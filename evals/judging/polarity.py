@@ -1,4 +1,4 @@
-"""Yes or no: whether a question asks for it, and what a text says."""
+"""Yes or no: what a text says."""
 
 from __future__ import annotations
 
@@ -11,11 +11,6 @@ from evals.judging.terms import terms
 
 Polarity = Literal["yes", "no"]
 
-_ASKS = re.compile(
-    r"(?:^|[.:;?!,]\s+)(?:and |then )?(?:is|are|was|were|do|does|did|has|have|had|can|could|will"
-    r"|would|should)\s",
-    re.IGNORECASE,
-)
 _LEADS = re.compile(
     r"^\W*(?:(?:sure|certainly|of course|(?:final )?answer|the answer is)\W+)?(yes|no)\b"
     r"(?=\s*[,.;:!—–*-]|\s*$)",
@@ -40,11 +35,6 @@ _CONCEDED = re.compile(r"\b(?:although|though|despite|in spite of|while)\b[^,;.]
 _OPEN = re.compile(r"\bwhether\b", re.IGNORECASE)
 _ABOUT = 0.5
 """Least share of the question's words in a sentence that is about it."""
-
-
-def asks_yes_or_no(question: str) -> bool:
-    """Whether the question, or a part of it after a comma, begins as such questions do."""
-    return bool(_ASKS.search(question.strip()))
 
 
 def leading(text: str) -> Polarity | None:

@@ -10,7 +10,8 @@ from components.encoders.bm25 import Bm25
 @lru_cache(maxsize=1024)
 def terms(text: str) -> frozenset[int]:
     """Ids of the stems."""
-    return frozenset(map(int, _english().encode_queries([text])[0].indices))
+    encodable = text.encode(errors="replace").decode()
+    return frozenset(map(int, _english().encode_queries([encodable])[0].indices))
 
 
 @cache
