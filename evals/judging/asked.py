@@ -9,41 +9,34 @@ from evals.judging.directions import Direction
 from evals.judging.quantities import COUNTED, CURRENCIES, counted, currency_of, scale_of
 
 _SCALE = re.compile(
-    r"(?<![\d.])(?<![\d.]\s)\b(thousand|million|billion|trillion|basis point|bp)s?\b"
-    r"|(?:[$€£¥₹]|\bUSD |\bEUR |\bGBP )(bn|[kmb])n?\b",
-    re.IGNORECASE,
+    r"(?i)(?<![\d.])(?<![\d.]\s)\b(thousand|million|billion|trillion|basis point|bp)s?\b"
+    r"|(?:[$€£¥₹]|\bUSD |\bEUR |\bGBP )(bn|[kmb])n?\b"
 )
 _CURRENCY = re.compile("|".join(rf"(?<!\w)(?:{each})" for each in reversed(CURRENCIES.values())))
 _SHARE = r"(?:margins?|yields?|(?<!growth )rates?|proportion|share of|portion|return on)"
-_PERCENT = re.compile(rf"%|\bper\s?cent|\bpoints?\b|\b(?:growth|cagr|fraction|{_SHARE})\b", re.I)
-_POINTS = re.compile(rf"\bpoints?\b|\b{_SHARE}\b", re.IGNORECASE)
-_PURE = re.compile(
-    r"\b(?:ratio|turnover|coverage|multiple|days|cycle|how many|number of)\b", re.IGNORECASE
-)
-_COUNT = re.compile(rf"\b({COUNTED})\b", re.IGNORECASE)
+_PERCENT = re.compile(rf"(?i)%|\bper\s?cent|\bpoints?\b|\b(?:growth|cagr|fraction|{_SHARE})\b")
+_POINTS = re.compile(rf"(?i)\bpoints?\b|\b{_SHARE}\b")
+_PURE = re.compile(r"(?i)\b(?:ratio|turnover|coverage|multiple|days|cycle|how many|number of)\b")
+_COUNT = re.compile(rf"(?i)\b({COUNTED})\b")
 _DAYS = re.compile(r"\b(?:D[PIS]O|CCC|cycle|outstanding)\b")
-_PER_SHARE = re.compile(r"\bEPS\b|\bper\W(?:\w+\s)?share\b", re.IGNORECASE)
+_PER_SHARE = re.compile(r"(?i)\bEPS\b|\bper\W(?:\w+\s)?share\b")
 _OUTFLOW = re.compile(
-    r"\bcapex\b|\bcapital expenditures?|\bpaid\b|\bpayments?\b|\bpurchases?\b|\brepurchases?\b"
-    r"|\bdividends?\b|\bexpenses?\b|\bcosts?\b|\bspen[dt]|\bused (?:in|for)\b",
-    re.IGNORECASE,
+    r"(?i)\bcapex\b|\bcapital expenditures?|\bpaid\b|\bpayments?\b|\bpurchases?\b|\brepurchases?\b"
+    r"|\bdividends?\b|\bexpenses?\b|\bcosts?\b|\bspen[dt]|\bused (?:in|for)\b"
 )
 _FALL = r"(?:declin|decreas|drop|f[ae]ll|fell|shrink|shrunk|reduc|contract|lose|lost|worsen)\w*"
 _DOWN = re.compile(
-    rf"\bhow (?:much|many|far|large|big|strongly)\b[^?]*\b{_FALL}"
-    r"|\b(?:what|how)\b[^?]*\b(?:decline|decrease|drop|reduction|loss|deficit|shortfall)\b",
-    re.IGNORECASE,
+    rf"(?i)\bhow (?:much|many|far|large|big|strongly)\b[^?]*\b{_FALL}"
+    r"|\b(?:what|how)\b[^?]*\b(?:decline|decrease|drop|reduction|loss|deficit|shortfall)\b"
 )
-_UP = re.compile(r"\b(?:increas|grow|grew|growth|rise|rose|gain|chang|profit)\w*", re.IGNORECASE)
+_UP = re.compile(r"(?i)\b(?:increas|grow|grew|growth|rise|rose|gain|chang|profit)\w*")
 _CHANGE = re.compile(
-    rf"\b(?:chang|differ|increas|improv|grow|grew|ris|rose|point|gain|cagr|year-over-year|yoy|{_FALL})\w*"
-    r"|\bby (?:how|what)\b",
-    re.IGNORECASE,
+    rf"(?i)\b(?:chang|differ|increas|improv|grow|grew|ris|rose|point|gain|cagr|year-over-year|yoy|{_FALL})\w*"
+    r"|\bby (?:how|what)\b"
 )
 _YEAR = re.compile(
-    r"(?P<early>\b(?:Jan|Feb)[a-z]*\.?\s\d\d?,?\s)?(?:(?:\bFY\s?)?'?((?:19|20)\d\d)|\bFY\s?'?(\d\d))\b"
-    r"(?!\s(?:10-|annual|report|filing|form))",
-    re.IGNORECASE,
+    r"(?i)(?P<early>\b(?:Jan|Feb)[a-z]*\.?\s\d\d?,?\s)?(?:(?:\bFY\s?)?'?((?:19|20)\d\d)|\bFY\s?'?(\d\d))\b"
+    r"(?!\s(?:10-|annual|report|filing|form))"
 )
 
 

@@ -18,72 +18,61 @@ from evals.judging.terms import terms
 Place = tuple[int, int]
 
 _CONCLUDES = re.compile(
-    r"\b(?:therefore|thus|hence|consequently|in conclusion|in summary|to summarize|as a result"
+    r"(?i)\b(?:therefore|thus|hence|consequently|in conclusion|in summary|to summarize|as a result"
     r"|(?:final|correct) answer|the answer(?: to the question)? is|rounded to|rounding)\b|^so\b"
-    r"|, so\b|^\W*(?:actually|correction)\b|\\boxed",
-    re.IGNORECASE,
+    r"|, so\b|^\W*(?:actually|correction)\b|\\boxed"
 )
 _RETRACTED = re.compile(
-    r"(?<![^\s])(?:that|this|it)\s(?:is|was|would be)\s(?:(?:not|in)\s?(?:correct|right|true)|wrong|false)\b\W*",
-    re.IGNORECASE,
+    r"(?i)(?<![^\s])(?:that|this|it)\s(?:is|was|would be)\s(?:(?:not|in)\s?(?:correct|right|true)|wrong|false)\b\W*"
 )
 _DENIED = re.compile(
-    r"(?:\b(?:not(?! only\b)|no(?=\s\w)|never|no longer|neither|nor|cannot|hardly|rather than|instead of"
+    r"(?i)(?:\b(?:not(?! only\b)|no(?=\s\w)|never|no longer|neither|nor|cannot|hardly|rather than|instead of"
     r"|other than|far from|anything but|false|incorrect|wrong|untrue)\b|n['’]t\b)"
-    r"(?![^;]*(?:\bbut\b|\bhowever\b))[^,;:]*$",
-    re.IGNORECASE,
+    r"(?![^;]*(?:\bbut\b|\bhowever\b))[^,;:]*$"
 )
 _DENIED_AFTER = re.compile(
-    r"^\W*(?:\w+\s)?(?:is|was|are|were|would be)(?:n['’]t|\s+(?:(?:certainly |clearly )?not(?! only)"
-    r"|(?:the )?wrong|incorrect|false|untrue))\b",
-    re.IGNORECASE,
+    r"(?i)^\W*(?:\w+\s)?(?:is|was|are|were|would be)(?:n['’]t|\s+(?:(?:certainly |clearly )?not(?! only)"
+    r"|(?:the )?wrong|incorrect|false|untrue))\b"
 )
 _BOUND = re.compile(
-    r"\b(?:(?:more|less|fewer|greater|higher|lower|larger|smaller) than|at (?:least|most)|over"
+    r"(?i)\b(?:(?:more|less|fewer|greater|higher|lower|larger|smaller) than|at (?:least|most)|over"
     r"|above|below|under|up to|exceed\w*|beyond|as (?:much|high|low) as|twice|double|triple|half)"
-    r"\s(?:\w+\s)?\W*$|%\sof\s(?:\w+\s)?\W*$",
-    re.IGNORECASE,
+    r"\s(?:\w+\s)?\W*$|%\sof\s(?:\w+\s)?\W*$"
 )
 _CHANGED = re.compile(
-    rf"\b(?:{'|'.join(CHANGES.values())})(?:\s(?:by|of))?(?:\s(?:about|some|a further|\w+ly))*\s\W*$",
-    re.I,
+    rf"(?i)\b(?:{'|'.join(CHANGES.values())})(?:\s(?:by|of))?(?:\s(?:about|some|a further|\w+ly))*\s\W*$"
 )
 _REACHED = re.compile(
-    r"(?<!equal)(?<!amounted)(?<!came)(?<!comes)(?<!rounded)\sto\s(?:\w+ly\s)?\W*$", re.I
+    r"(?i)(?<!equal)(?<!amounted)(?<!came)(?<!comes)(?<!rounded)\sto\s(?:\w+ly\s)?\W*$"
 )
 _DETAILS = re.compile(
-    r"^[^,;.]*:\s|\b(?:consisting|comprising|composed|of which|made up|includ\w+)\b", re.IGNORECASE
+    r"(?i)^[^,;.]*:\s|\b(?:consisting|comprising|composed|of which|made up|includ\w+)\b"
 )
 _BESIDE = re.compile(
-    r"\b(?:from|than|versus|vs\.?|compared (?:to|with)|against|relative to)\s"
-    r"(?:the |an? |its |about )*(?:(?:\w+ ){1,3}of )?\W*$",
-    re.IGNORECASE,
+    r"(?i)\b(?:from|than|versus|vs\.?|compared (?:to|with)|against|relative to)\s"
+    r"(?:the |an? |its |about )*(?:(?:\w+ ){1,3}of )?\W*$"
 )
 _OPERATED = re.compile(
-    r"\b(?:(?:divided|multiplied) by|times|per|over|minus|plus|less|subtract\w*|adding|dividing)\s"
-    r"(?:the |an? |its |about )*\W*$|[-−–+*/×÷x]\s*[($€£]*$",
-    re.IGNORECASE,
+    r"(?i)\b(?:(?:divided|multiplied) by|times|per|over|minus|plus|less|subtract\w*|adding|dividing)\s"
+    r"(?:the |an? |its |about )*\W*$|[-−–+*/×÷x]\s*[($€£]*$"
 )
-_RANGE = re.compile(r"\b(?:rang\w+|anywhere|somewhere) (?:from|between)\b", re.IGNORECASE)
+_RANGE = re.compile(r"(?i)\b(?:rang\w+|anywhere|somewhere) (?:from|between)\b")
 _OPERAND = re.compile(
-    r"^\)?\s*[-−–+*/×÷](?!\w)|^\s(?:divided|multiplied|minus|plus|less|times)\b", re.I
+    r"(?i)^\)?\s*[-−–+*/×÷](?!\w)|^\s(?:divided|multiplied|minus|plus|less|times)\b"
 )
-_OF = re.compile(r"^\s*(?:of|on)\s(?:the |a |its )?\W*$", re.IGNORECASE)
+_OF = re.compile(r"(?i)^\s*(?:of|on)\s(?:the |a |its )?\W*$")
 _GIVEN = re.compile(
-    r"\b(?:based on|given|using|with|since|because|if|where|when|calculated|which includes?"
-    r"|includ\w+|excluding)\b[^,;:]*$",
-    re.IGNORECASE,
+    r"(?i)\b(?:based on|given|using|with|since|because|if|where|when|calculated|which includes?"
+    r"|includ\w+|excluding)\b[^,;:]*$"
 )
 _PREDICATE = re.compile(
-    r"(?:\b(?:is|was|are|were|equals?|be|being|totall?(?:ed|ing)|reached|at|to|by|of)|[=≈:])\s*(?:\b(?:by|to|a|an|the|about|approximately|around|roughly|nearly"
+    r"(?i)(?:\b(?:is|was|are|were|equals?|be|being|totall?(?:ed|ing)|reached|at|to|by|of)|[=≈:])\s*(?:\b(?:by|to|a|an|the|about|approximately|around|roughly|nearly"
     r"|almost|only|just|exactly|equal|also|now|either|between|\w+ly|negative|minus|total of)\b\s*)*"
-    r"[\W_]*$",
-    re.IGNORECASE,
+    r"[\W_]*$"
 )
 _JOINS = re.compile(
-    r"^[\s,;/*\-–]*(?:\((?=or|alt|maybe|perh|poss))?"
-    r"(?:(?:and|or|to|either|maybe|perhaps|possibly|alternatively|even)\b[\s,]*)*$",
-    re.IGNORECASE,
+    r"(?i)^[\s,;/*\-–]*(?:\((?=or|alt|maybe|perh|poss))?"
+    r"(?:(?:and|or|to|either|maybe|perhaps|possibly|alternatively|even)\b[\s,]*)*$"
 )
 _FILLERS = (
     "approximately about around roughly million billion thousand usd dollars total amount figure"
@@ -92,8 +81,8 @@ _FILLERS = (
     " option guess give"
     " percent percentage negative or and"
 )
-_ELSEWHERE = re.compile(r"[,;]|\b(?:and|than|from|compared|versus|over|relative)\b", re.IGNORECASE)
-_BREAK = re.compile(r"[,;:]|\b(?:and|but|while|whereas)\b", re.IGNORECASE)
+_ELSEWHERE = re.compile(r"(?i)[,;]|\b(?:and|than|from|compared|versus|over|relative)\b")
+_BREAK = re.compile(r"(?i)[,;:]|\b(?:and|but|while|whereas)\b")
 _NAMED, _PREDICATED, _PLAIN, _LEVEL, _ASIDE, _NEVER = 5, 4, 3, 2, 1, 0
 _REACH = 300
 """Characters before a quantity that are read for what they say of it."""

@@ -46,23 +46,20 @@ _OF_WHAT = (
 _WAYS: tuple[Direction, ...] = ("up", "down")
 _BEFORE = {
     way: re.compile(
-        rf"{_TURNED if way == 'up' else ''}\b(?:{CHANGES[way]}|{_RESULTS[way]})"
-        rf"(?:{_NEARLY}|{_OF_WHAT}(?:\s|(?=[:=])){_IS}{_NEARLY})\s?[\W_]{{0,3}}$",
-        re.IGNORECASE,
+        rf"(?i){_TURNED if way == 'up' else ''}\b(?:{CHANGES[way]}|{_RESULTS[way]})"
+        rf"(?:{_NEARLY}|{_OF_WHAT}(?:\s|(?=[:=])){_IS}{_NEARLY})\s?[\W_]{{0,3}}$"
     )
     for way in _WAYS
 }
 _AFTER = {
     way: re.compile(
-        r"^\)?[\s-](?:(?!of|in|to|for|and|from|on|by|or|versus|than|with)[\w-]+\s){0,2}?"
-        rf"(?:{CHANGES[way]}|{_RESULTS[way]}{less})\b(?!\s(?:in|for|of)\s\d)",
-        re.IGNORECASE,
+        r"(?i)^\)?[\s-](?:(?!of|in|to|for|and|from|on|by|or|versus|than|with)[\w-]+\s){0,2}?"
+        rf"(?:{CHANGES[way]}|{_RESULTS[way]}{less})\b(?!\s(?:in|for|of)\s\d)"
     )
     for way, less in (("up", ""), ("down", "|below|less|fewer"))
 }
 _SAME_AGAIN = re.compile(
-    rf"(?:\bor|\bi\.e\.,?|\bthat is,?|[(=]|\ba change of|\brepresenting){_NEARLY}\s*$",
-    re.IGNORECASE,
+    rf"(?i)(?:\bor|\bi\.e\.,?|\bthat is,?|[(=]|\ba change of|\brepresenting){_NEARLY}\s*$"
 )
 
 

@@ -9,10 +9,9 @@ _MONTH = (
     r"Sept?(?:ember)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)\.?"
 )
 _NAMED = re.compile(
-    rf"(?:\b(?:pages?|pp?\.|notes?|items?|sections?|forms?|tables?|exhibits?|steps?|figures?|topics?|asu|asc"
+    rf"(?i)(?:\b(?:pages?|pp?\.|notes?|items?|sections?|forms?|tables?|exhibits?|steps?|figures?|topics?|asu|asc"
     rf"|rules?|part|chapter|article|fy|fiscal(?:\syear)?|flight|no\.|#)\s*|\b{_MONTH}\s+)"
-    r"\(?(?:\d+(?:,|\sand|\sto|\sthrough|\s?[-–])\s*)?$",
-    re.IGNORECASE,
+    r"\(?(?:\d+(?:,|\sand|\sto|\sthrough|\s?[-–])\s*)?$"
 )
 _BEFORE_PLACES = re.compile(r"[\s-](?:decimals?|digits?|significant)\b")
 _BEFORE_MONTH = re.compile(rf"\s(?:of\s)?{_MONTH}(?!\w)")

@@ -23,13 +23,11 @@ from evals.judging.refusals import admission, refusal
 Gold = str | int | float
 """A number may be given as such: 0.15 is 15 %."""
 _NEGATIVE = re.compile(
-    r"^\W*(?:no\b|none\b|nothing\b|not\b|there (?:is|are|was|were) (?:no|not|none)\b)"
-    r"|\b(?:did|has|have|had|was|were)(?: not|n['’]t| never)\b",
-    re.IGNORECASE,
+    r"(?i)^\W*(?:no\b|none\b|nothing\b|not\b|there (?:is|are|was|were) (?:no|not|none)\b)"
+    r"|\b(?:did|has|have|had|was|were)(?: not|n['’]t| never)\b"
 )
 _NOTHING = re.compile(
-    r"\b(?:nil|none|nothing|no(?=\s[a-z])(?!\s(?:less|more|fewer|later|lower|higher|longer)\b))\b",
-    re.I,
+    r"(?i)\b(?:nil|none|nothing|no(?=\s[a-z])(?!\s(?:less|more|fewer|later|lower|higher|longer)\b))\b"
 )
 _MARKUP = (
     (r"\*\*|__|`|\\(?:left|right|[,;!])|\\(?=[$%&#_()\[\]])", ""),

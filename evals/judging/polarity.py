@@ -12,27 +12,22 @@ from evals.judging.terms import terms
 Polarity = Literal["yes", "no"]
 
 _LEADS = re.compile(
-    r"^\W*(?:(?:sure|certainly|of course|(?:final )?answer|the answer is)\W+)?(yes|no)\b"
-    r"(?=\s*[,.;:!—–*-]|\s*$)",
-    re.IGNORECASE,
+    r"(?i)^\W*(?:(?:sure|certainly|of course|(?:final )?answer|the answer is)\W+)?(yes|no)\b"
+    r"(?=\s*[,.;:!—–*-]|\s*$)"
 )
 _CONCLUDES = re.compile(
-    r"\banswer(?: to (?:the|your|this) question)? (?:is|would be)\W+(yes|no)\b"
-    r"|\b(?:therefore|thus|so|hence|in conclusion|in summary),? (yes|no)\b",
-    re.IGNORECASE,
+    r"(?i)\banswer(?: to (?:the|your|this) question)? (?:is|would be)\W+(yes|no)\b"
+    r"|\b(?:therefore|thus|so|hence|in conclusion|in summary),? (yes|no)\b"
 )
-_THEREFORE = re.compile(
-    r"\b(?:therefore|thus|hence|in conclusion|in summary|overall|so,)", re.IGNORECASE
-)
+_THEREFORE = re.compile(r"(?i)\b(?:therefore|thus|hence|in conclusion|in summary|overall|so,)")
 _NEGATED = re.compile(
-    r"\b(?:not(?! only\b)|no(?!\.)|never|none|neither|nor|without|cannot|unable|fail(?:s|ed)?"
-    r"|hardly|barely|far from|anything but|false|untrue|wrong)\b|n['’]t\b",
-    re.IGNORECASE,
+    r"(?i)\b(?:not(?! only\b)|no(?!\.)|never|none|neither|nor|without|cannot|unable|fail(?:s|ed)?"
+    r"|hardly|barely|far from|anything but|false|untrue|wrong)\b|n['’]t\b"
 )
-_CHANGES = {way: re.compile(rf"\b(?:{words})\b", re.IGNORECASE) for way, words in CHANGES.items()}
-_STEADY = re.compile(r"\b(?:flat|unchanged|stable|constant|steady|the same)\b", re.IGNORECASE)
-_CONCEDED = re.compile(r"\b(?:although|though|despite|in spite of|while)\b[^,;.]*", re.IGNORECASE)
-_OPEN = re.compile(r"\bwhether\b", re.IGNORECASE)
+_CHANGES = {way: re.compile(rf"(?i)\b(?:{words})\b") for way, words in CHANGES.items()}
+_STEADY = re.compile(r"(?i)\b(?:flat|unchanged|stable|constant|steady|the same)\b")
+_CONCEDED = re.compile(r"(?i)\b(?:although|though|despite|in spite of|while)\b[^,;.]*")
+_OPEN = re.compile(r"(?i)\bwhether\b")
 _ABOUT = 0.5
 """Least share of the question's words in a sentence that is about it."""
 

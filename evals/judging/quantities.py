@@ -64,21 +64,19 @@ _ONES = (
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 _FIRST = f"(?:{'|'.join(f'{_ONES} {_TENS}'.split())})"
 _IN_WORDS = re.compile(
-    rf"\b{_FIRST}(?:[\s-](?:and\s)?(?:{_FIRST[3:-1]}|hundred|thousand|million|billion)){{0,20}}"
-    rf"(?:\spoint(?:\s{_FIRST}){{1,9}})?\b",
-    re.IGNORECASE,
+    rf"(?i)\b{_FIRST}(?:[\s-](?:and\s)?(?:{_FIRST[3:-1]}|hundred|thousand|million|billion)){{0,20}}"
+    rf"(?:\spoint(?:\s{_FIRST}){{1,9}})?\b"
 )
 _FRACTIONS = {"half": 50.0, "third": 100 / 3, "quarter": 25.0, "fifth": 20.0}
 _FRACTION = re.compile(
-    rf"\b(?:(an?|one|two|three|four)[\s-])?\b({'|'.join(_FRACTIONS)})s?(?=\sof\s(?!\d)|\W*$)",
-    re.IGNORECASE,
+    rf"(?i)\b(?:(an?|one|two|three|four)[\s-])?\b({'|'.join(_FRACTIONS)})s?(?=\sof\s(?!\d)|\W*$)"
 )
-_AND_A_HALF = re.compile(rf"\b({_FIRST})\sand\sa\shalf\b", re.IGNORECASE)
+_AND_A_HALF = re.compile(rf"(?i)\b({_FIRST})\sand\sa\shalf\b")
 _TO_ONE = re.compile(
     r"(?<!from )(?<![\d.,:])(\d+(?:\.\d+)?)(?:\s?:\s?|\sto\s)1(?:\.0+)?(?![\w.,%])"
 )
 _ASIDE = re.compile(r"(?<!\bis)(?<!\bwas)(?<!\bwere)(?<!\bof)(?<=[\w%])\s*$")
-_ALONE = re.compile(r"one$", re.IGNORECASE)
+_ALONE = re.compile(r"(?i)one$")
 """`one` by itself is a pronoun more often than a number."""
 
 

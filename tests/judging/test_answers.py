@@ -35,7 +35,19 @@ def test_answers(question: str, gold: str, answers: list[tuple[str, str]]) -> No
 
 @pytest.mark.parametrize(
     "part",
-    ["1,577 ", "1 or ", "one ", " ", "\n", "(", "not ", "= 1 ", "\\frac{", '"answer": ', "| 1 | 2 |\n"],
+    [
+        "1,577 ",
+        "1 or ",
+        "one ",
+        " ",
+        "\n",
+        "(",
+        "not ",
+        "= 1 ",
+        "\\frac{",
+        '"answer": ',
+        "| 1 | 2 |\n",
+    ],
 )
 def test_long_answers_take_time_by_their_length(part: str) -> None:
     judge(_QUESTION, "$1577.00", part)
