@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from evals.judging.directions import Direction
+from evals.judging.directions import CHANGES, Direction
 from evals.judging.quantities import COUNTED, CURRENCIES, counted, currency_of, scale_of
 
 _SCALE = re.compile(
@@ -18,21 +18,17 @@ _PERCENT = re.compile(rf"(?i)%|\bper\s?cent|\bpoints?\b|\b(?:growth|cagr|fractio
 _POINTS = re.compile(rf"(?i)\bpoints?\b|\b{_SHARE}\b")
 _PURE = re.compile(r"(?i)\b(?:ratio|turnover|coverage|multiple|days|cycle|how many|number of)\b")
 _COUNT = re.compile(rf"(?i)\b({COUNTED})\b")
-_DAYS = re.compile(r"\b(?:D[PIS]O|CCC|cycle|outstanding)\b")
+_DAYS = re.compile(r"\b(?:D[PIS]O|CCC|cycle)\b")
 _PER_SHARE = re.compile(r"(?i)\bEPS\b|\bper\W(?:\w+\s)?share\b")
 _OUTFLOW = re.compile(
     r"(?i)\bcapex\b|\bcapital expenditures?|\bpaid\b|\bpayments?\b|\bpurchases?\b|\brepurchases?\b"
     r"|\bdividends?\b|\bexpenses?\b|\bcosts?\b|\bspen[dt]|\bused (?:in|for)\b"
 )
-_FALL = r"(?:declin|decreas|drop|f[ae]ll|fell|shrink|shrunk|reduc|contract|lose|lost|worsen)\w*"
-_DOWN = re.compile(
-    rf"(?i)\bhow (?:much|many|far|large|big|strongly)\b[^?]*\b{_FALL}"
-    r"|\b(?:what|how)\b[^?]*\b(?:decline|decrease|drop|reduction|loss|deficit|shortfall)\b"
-)
-_UP = re.compile(r"(?i)\b(?:increas|grow|grew|growth|rise|rose|gain|chang|profit)\w*")
+_FALL = rf"(?:{CHANGES['down']}|los[est]\w*|deficit|shortfall)"
+_DOWN = re.compile(rf"(?i)\b(?:what|how)\b[^?]*\b{_FALL}\b")
+_UP = re.compile(rf"(?i)\b(?:{CHANGES['up']}|chang\w+|profit\w*)\b")
 _CHANGE = re.compile(
-    rf"(?i)\b(?:chang|differ|increas|improv|grow|grew|ris|rose|point|gain|cagr|year-over-year|yoy|{_FALL})\w*"
-    r"|\bby (?:how|what)\b"
+    rf"(?i)\b(?:{CHANGES['up']}|{_FALL}|chang\w+|differ\w+|points?|cagr|yoy|by how|by what)\b"
 )
 _YEAR = re.compile(
     r"(?i)(?P<early>\b(?:Jan|Feb)[a-z]*\.?\s\d\d?,?\s)?(?:(?:\bFY\s?)?'?((?:19|20)\d\d)|\bFY\s?'?(\d\d))\b"

@@ -140,7 +140,7 @@ def _percent(match: re.Match[str]) -> str:
     count, part = (match[1] or "").lower(), match[2].lower()
     if not count and part != "half":
         return match[0]
-    times = ("", "", "two", "three", "four").index(count) if count[:1] in ("t", "f") else 1
+    times = {"two": 2, "three": 3, "four": 4}.get(count, 1)
     return f"{times * _FRACTIONS[part]:.4g}%"
 
 
