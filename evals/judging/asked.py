@@ -32,7 +32,7 @@ _CHANGE = re.compile(
 )
 _YEAR = re.compile(
     r"(?i)(?P<early>\b(?:Jan|Feb)[a-z]*\.?\s\d\d?,?\s)?(?:(?:\bFY\s?)?'?((?:19|20)\d\d)|\bFY\s?'?(\d\d))\b"
-    r"(?!\s(?:10-|annual|report|filing|form))"
+    r"(?<!report \d{4})(?!\s(?:10-|annual|report|filing|form))"
 )
 
 

@@ -20,7 +20,7 @@ Place = tuple[int, int]
 _CONCLUDES = re.compile(
     r"(?i)\b(?:therefore|thus|hence|consequently|in conclusion|in summary|to summarize|as a result"
     r"|(?:final|correct) answer|the answer(?: to the question)? is|rounded to|rounding)\b|^so\b"
-    r"|, so\b|^\W*(?:actually|correction)\b|\\boxed"
+    r"|, so\b|^\W*(?:actually|correction)\b|(?<!not )\\boxed"
 )
 _RETRACTED = re.compile(
     r"(?i)(?<![^\s])(?:that|this|it)\s(?:is|was|would be)\s(?:(?:not|in)\s?(?:correct|right|true)|wrong|false)\b\W*"
@@ -78,11 +78,13 @@ _FILLERS = (
     "approximately about around roughly million billion thousand usd dollars total amount figure"
     " value number result answer company year fiscal quarter fy final also alternatively another"
     " possibly perhaps maybe might could either respectively therefore thus hence exactly equal"
-    " option guess give"
+    " option guess first second b give"
     " percent percentage negative or and"
 )
 _ELSEWHERE = re.compile(r"(?i)[,;]|\b(?:and|than|from|compared|versus|over|relative)\b")
+_ADVERBIAL = re.compile(r"(?i)\W*(?:at|to|by|of)\b\W*$")
 _BREAK = re.compile(r"(?i)[,;:]|\b(?:and|but|while|whereas)\b")
+_OPENS = " :=≈$€£¥*(\"'"
 _NAMED, _PREDICATED, _PLAIN, _LEVEL, _ASIDE, _NEVER = 5, 4, 3, 2, 1, 0
 _REACH = 300
 """Characters before a quantity that are read for what they say of it."""
@@ -196,11 +198,13 @@ class _Answer:
         if self.asked.change and _REACHED.search(before):
             return _LEVEL
         if changed or _PREDICATE.search(before):
-            return self._named(_BREAK.split(before)[-1])
+            return self._named(_BREAK.split(before.rstrip(_OPENS))[-1])
         return _ASIDE if _GIVEN.search(before) else _PLAIN
 
     def _named(self, label: str) -> int:
         """How directly a label says that what follows is what was asked for."""
+        if _ADVERBIAL.match(label):
+            return _PLAIN
         said = terms(label) - _fillers()
         known = len(said & self.known)
         return _NAMED if known == len(said) else _PREDICATED if known * 2 >= len(said) else _PLAIN

@@ -73,7 +73,7 @@ _FRACTION = re.compile(
 )
 _AND_A_HALF = re.compile(rf"(?i)\b({_FIRST})\sand\sa\shalf\b")
 _TO_ONE = re.compile(
-    r"(?<!from )(?<![\d.,:])(\d+(?:\.\d+)?)(?:\s?:\s?|\sto\s)1(?:\.0+)?(?![\w.,%])"
+    r"(?<!from )(?<![\d.,:])(\d+(?:\.\d+)?)(?:\s?:\s?|\sto\s)1(?:\.0+)?(?![\w%]|[.,]\d)"
 )
 _ASIDE = re.compile(r"(?<!\bis)(?<!\bwas)(?<!\bwere)(?<!\bof)(?<=[\w%])\s*$")
 _ALONE = re.compile(r"(?i)one$")
