@@ -60,11 +60,6 @@ _RANGE = re.compile(r"(?i)\b(?:rang\w+|anywhere|somewhere) (?:from|between)\b")
 _OPERAND = re.compile(
     r"(?i)^\)?\s*[-−–+*/×÷](?!\w)|^\s(?:divided|multiplied|minus|plus|less|times)\b"
 )
-_OF = re.compile(r"(?i)^\s*(?:of|on)\s(?:the |a |its )?\W*$")
-_GIVEN = re.compile(
-    r"(?i)\b(?:based on|given|using|with|since|because|if|where|when|calculated|which includes?"
-    r"|includ\w+|excluding)\b[^,;:]*$"
-)
 _PREDICATE = re.compile(
     r"(?i)(?:\b(?:is|was|are|were|equals?|be|being|totall?(?:ed|ing)|reached|at|to|by|of)|[=≈:])\s*(?:\b(?:by|to|a|an|the|about|approximately|around|roughly|nearly"
     r"|almost|only|just|exactly|equal|also|now|either|between|\w+ly|negative|minus|total of)\b\s*)*"
@@ -116,37 +111,24 @@ class _Answer:
 
     def claims(self) -> list[Quantity]:
         places = [each for each in spans(self.text) if self._within(each)]
-        final: list[Place] = []
-        for start, end in places:
-            clauses = _CONCLUDES.finditer(self.text[start:end])
-            said = [(start + each.start(), end) for each in clauses]
-            final += [each for each in said if self._within(each)][-1:]
-        found = self._committed(final[-1]) if final else self._direct(places)
-        later = [each for each in places if not final or each[0] >= final[-1][1]]
-        again = (
-            each for place in later if self._bare(place) for each in self._committed(place, _PLAIN)
-        )
-        return list(dict.fromkeys([*found, *again]))
+        clauses = [
+            (start + each.start(), end)
+            for start, end in places
+            for each in _CONCLUDES.finditer(self.text[start:end])
+        ]
+        final = [each for each in clauses if self._within(each)][-1:]
+        found = self._said(final[0])[1] if final else self._direct(places)
+        later = [each for each in places if not final or each[0] >= final[0][1]]
+        again = [self._said(each) for each in later if self._bare(each)]
+        more = [each for rank, said in again if rank > _ASIDE for each in said]
+        return list(dict.fromkeys(found + more))
 
     def _direct(self, places: Sequence[Place]) -> list[Quantity]:
-        """Operands of a formula are no claims."""
+        """The result of the last formula, else what is said most directly."""
         formulas = [each for each in places if self._result(each) > each[0]]
-        operands = {
-            each.number
-            for place in formulas
-            for each in quantities(self.text[place[0] : self._result(place)])
-        }
-        said = max((self._said(each) for each in places), key=lambda each: each[0], default=(0, []))
-        found = [each for each in said[1] if each.number not in operands or not formulas]
-        if formulas:
-            found = found if said[0] >= _PREDICATED else []
-            last = self._committed(formulas[-1], _PLAIN)
-            return list(dict.fromkeys(found + last))
-        return found if said[0] > _ASIDE else []
-
-    def _committed(self, place: Place, least: int = _ASIDE) -> list[Quantity]:
-        best, said = self._said(place)
-        return said if best >= least else []
+        found = [self._said(each) for each in formulas[-1:] or places]
+        best, said = max(found, key=lambda each: each[0], default=(_NEVER, []))
+        return said if best > _ASIDE else []
 
     def _said(self, place: Place) -> tuple[int, list[Quantity]]:
         """Of one clause those that are said most directly, and how directly."""
@@ -185,21 +167,14 @@ class _Answer:
         told = years(_ELSEWHERE.split(after)[0]) or years(before)
         if self.asked.years and told and not told & self.asked.years:
             return _ASIDE
-        aside = (
-            _BESIDE.search(before)
-            or (not first and _OPERATED.search(before))
-            or _OPERAND.search(after)
-            or (not first and _OF.match(before))
-            or before.count("(") > before.count(")")
-            or (self.text[each.start] == "(" and not each.sign)
-        )
-        if aside:
+        aside = _BESIDE.search(before) or (not first and _OPERATED.search(before))
+        if aside or _OPERAND.search(after) or before.count("(") > before.count(")"):
             return _ASIDE
         if self.asked.change and _REACHED.search(before):
             return _LEVEL
         if changed or _PREDICATE.search(before):
             return self._named(_BREAK.split(before.rstrip(_OPENS))[-1])
-        return _ASIDE if _GIVEN.search(before) else _PLAIN
+        return _PLAIN
 
     def _named(self, label: str) -> int:
         """How directly a label says that what follows is what was asked for."""
@@ -214,10 +189,13 @@ class _Answer:
         told = years(self.text[slice(*place)])
         if told and not told & self.asked.years:
             return False
-        gaps = [place[0], *(at for each in self._within(place) for at in (each.start, each.end))]
-        words = " ".join(
-            self.text[slice(*each)] for each in zip(gaps[::2], [*gaps[1::2], place[1]], strict=True)
+        said = self._within(place)
+        between = zip(
+            [place[0], *(each.end for each in said)],
+            [*(each.start for each in said), place[1]],
+            strict=True,
         )
+        words = " ".join(self.text[slice(*each)] for each in between)
         return not terms(re.sub(r"\d+", " ", words)) - _fillers() - self.known
 
     def _result(self, place: Place) -> int:
