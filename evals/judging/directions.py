@@ -23,7 +23,10 @@ CHANGES: dict[Direction, str] = {
 }
 """Words for a change, by its way."""
 _RESULTS: dict[Direction, str] = {
-    "down": r"negative(?:\s\w+)?\s(?:growth|income|earnings|return|change)|negative|minus|lost|los(?:s|es?|ses|ing)|deficits?|shortfall|outflows?",
+    "down": (
+        r"negative(?:(?:\s\w+)?\s(?:growth|income|earnings|return|change))?|minus|lost"
+        r"|los(?:s|es?|ses|ing)|deficits?|shortfall|outflows?"
+    ),
     "up": r"positive|plus|profits?|income|earnings|surplus(?:es)?|inflows?",
 }
 _TURNED = r"(?<!\bnegative\s)(?<!\bin\s)(?<!\bin\snet\s)"

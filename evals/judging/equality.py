@@ -13,8 +13,6 @@ from evals.judging.asked import Asked
 from evals.judging.quantities import CURRENCIES, SHARES, Quantity
 
 _FUZZ = 1e-9
-_FORMATTED = 0.01
-"""How far an answer may be from a gold number whose last noughts may be mere formatting ($8.70)."""
 _LEAST = 1000
 """By how much a number without a scale may fall short of the scale that the question names, to be
 read as written out."""
@@ -78,13 +76,10 @@ def _equal(found: Quantity, one: float, gold: Quantity, other: float, asked: Ask
     off = abs(
         _signed(found, asked, gold) * found.number * one - _signed(gold, asked, gold) * wanted
     )
-    shown = _last_digit(gold) * other
     fuzz = _FUZZ * max(wanted, other)
     if off <= 10.0**-gold.decimals * other / 2 + fuzz:
         return bool(gold.decimals) or off <= wanted * _COARSEST + fuzz
-    if off <= shown / 2 + fuzz:
-        return off <= wanted * _FORMATTED
-    coarser = 10 * shown
+    coarser = 10 * _last_digit(gold) * other
     rounded = abs(found.number * one / coarser - round(found.number * one / coarser)) < _FUZZ
     return rounded and off <= coarser / 2 + fuzz and off <= wanted * _COARSEST + fuzz
 

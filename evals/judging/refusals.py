@@ -18,7 +18,8 @@ _LACKING = re.compile(
     r"(?:\W+\w+){0,6}?\W+(?:information|mention|evidence|data|detail|indication|context|access|provid"
     r"|stat(?:e|es|ed|ing)\b|specif|disclos|avail|includ|given|giv(?:e|ing)\b|found|contain|cover"
     r"|address|explicit|list|report(?:ed)?\b|present|answer|determin|calculat|confirm|assess|comput"
-    r"|identif|conclu|find\b|know|enough|sufficient|clear|possible|say\b|tell\b|offer|discuss|show|passage|document|excerpt|filing)"
+    r"|identif|conclu|find\b|know|enough|sufficient|clear|possible|say\b|tell\b|offer|discuss|show"
+    r"|passage|document|excerpt|filing)"
 )
 """Something is not in the text that was given."""
 _UNABLE = re.compile(
@@ -29,7 +30,8 @@ _UNABLE = re.compile(
 )
 """The speaker cannot tell, or sends the reader elsewhere."""
 _OPENING = re.compile(
-    r"(?i)^\W*(?:n/?a\b|(?:it is )?un(?:known|clear)\b|i['’]?m sorry|i am sorry|sorry|i apologi[sz]e|apologies|unfortunately|as an ai\b"
+    r"(?i)^\W*(?:n/?a\b|(?:it is )?un(?:known|clear)\b|i['’]?m sorry|i am sorry|sorry|i apologi[sz]e"
+    r"|apologies|unfortunately|as an ai\b"
     r"|(?:as of my [^.]*?\b)?i (?:do not|don['’]t|cannot|can['’]t)\b)"
 )
 """An answer that begins so turns to nothing but a number."""

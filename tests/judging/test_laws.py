@@ -171,8 +171,8 @@ YEN = Case(
     ("$3.2 trillion", "¥3.2 billion", "¥3.2", "3.2%"),
 )
 CASES = (
-    (CAPEX, MARGIN, SALES, RATIO, SHARE, EUROS, GROWTH)
-    + (DAYS, STORES, TURNOVER, TAX, DIVIDEND, CAGR, YEN)
+    CAPEX, MARGIN, SALES, RATIO, SHARE, EUROS, GROWTH,
+    DAYS, STORES, TURNOVER, TAX, DIVIDEND, CAGR, YEN,
 )  # fmt: skip
 
 RIGHT = (
