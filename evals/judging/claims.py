@@ -23,16 +23,17 @@ _CONCLUDES = re.compile(
     r"|, so\b|^\W*(?:actually|correction)\b|(?<!not )\\boxed"
 )
 _RETRACTED = re.compile(
-    r"(?i)(?<![^\s])(?:that|this|it)\s(?:is|was|would be)\s(?:(?:not|in)\s?(?:correct|right|true)|wrong|false)\b\W*"
+    r"(?i)(?<!\S)(?:that|this|it)\s(?:is|was|would be)\s"
+    r"(?:(?:not|in)\s?(?:correct|right|true)|wrong|false)\b\W*"
 )
 _DENIED = re.compile(
-    r"(?i)(?:\b(?:not(?! only\b)|no(?=\s\w)|never|no longer|neither|nor|cannot|hardly|rather than|instead of"
-    r"|other than|far from|anything but|false|incorrect|wrong|untrue)\b|n['’]t\b)"
+    r"(?i)(?:\b(?:not(?! only\b)|no(?=\s\w)|never|neither|nor|cannot|hardly|doubt\w*"
+    r"|rather than|instead of|other than|far from|anything but|false|incorrect|wrong|untrue)\b|n['’]t\b)"
     r"(?![^;]*(?:\bbut\b|\bhowever\b))[^,;:]*$"
 )
 _DENIED_AFTER = re.compile(
-    r"(?i)^\W*(?:\w+\s)?(?:is|was|are|were|would be)(?:n['’]t|\s+(?:(?:certainly |clearly )?not(?! only)"
-    r"|(?:the )?wrong|incorrect|false|untrue))\b"
+    r"(?i)^\W*(?:\w+\s)?(?:is|was|are|were|would be)(?:n['’]t"
+    r"|\s+(?:(?:\w+ly )?not(?! only)|(?:the )?wrong|incorrect|false|untrue))\b"
 )
 _BOUND = re.compile(
     r"(?i)\b(?:(?:more|less|fewer|greater|higher|lower|larger|smaller) than|at (?:least|most)|over"
@@ -40,21 +41,22 @@ _BOUND = re.compile(
     r"\s(?:\w+\s)?\W*$|%\sof\s(?:\w+\s)?\W*$"
 )
 _CHANGED = re.compile(
-    rf"(?i)\b(?:{'|'.join(CHANGES.values())})(?:\s(?:by|of))?(?:\s(?:about|some|a further|\w+ly))*\s\W*$"
+    rf"(?i)\b(?:{'|'.join(CHANGES.values())})(?:\s(?:by|of))?"
+    r"(?:\s(?:about|some|a further|\w+ly))*\s\W*$"
 )
 _REACHED = re.compile(
     r"(?i)(?<!equal)(?<!amounted)(?<!came)(?<!comes)(?<!rounded)\sto\s(?:\w+ly\s)?\W*$"
 )
 _DETAILS = re.compile(
-    r"(?i)^[^,;.]*:\s|\b(?:consisting|comprising|composed|of which|made up|includ\w+)\b"
+    r"(?i)^[^,;.]*:\s|\b(?:consisting|comprising|composed|of wh\w+|made up|includ\w+)\b"
 )
 _BESIDE = re.compile(
     r"(?i)\b(?:from|than|versus|vs\.?|compared (?:to|with)|against|relative to)\s"
     r"(?:the |an? |its |about )*(?:(?:\w+ ){1,3}of )?\W*$"
 )
 _OPERATED = re.compile(
-    r"(?i)\b(?:(?:divided|multiplied) by|times|per|over|minus|plus|less|subtract\w*|adding|dividing)\s"
-    r"(?:the |an? |its |about )*\W*$|[-−–+*/×÷x]\s*[($€£]*$"
+    r"(?i)\b(?:(?:divided|multiplied) by|times|per|over|minus|plus|less|subtract\w*|adding"
+    r"|dividing)\s(?:the |an? |its |about )*\W*$|[-−–+*/×÷x]\s*[($€£]*$"
 )
 _RANGE = re.compile(r"(?i)\b(?:rang\w+|anywhere|somewhere) (?:from|between)\b")
 _OPERAND = re.compile(
@@ -76,7 +78,9 @@ _FILLERS = (
     " option guess first second b give"
     " percent percentage negative or and"
 )
-_ELSEWHERE = re.compile(r"(?i)[,;]|\b(?:and|than|from|compared|versus|over|relative)\b")
+_ELSEWHERE = re.compile(
+    r"(?i)[,;]|\((?=[^)]*$)|\b(?:and|than|from|compared|versus|over|relative)\b"
+)
 _ADVERBIAL = re.compile(r"(?i)\W*(?:at|to|by|of)\b\W*$")
 _BREAK = re.compile(r"(?i)[,;:]|\b(?:and|but|while|whereas)\b")
 _OPENS = " :=≈$€£¥*(\"'"

@@ -29,6 +29,7 @@ _RESULTS: dict[Direction, str] = {
     ),
     "up": r"positive|plus|profits?|income|earnings|surplus(?:es)?|inflows?",
 }
+_THAN: dict[Direction, str] = {"down": "below|less|fewer", "up": "above|more"}
 _TURNED = r"(?<!\bnegative\s)(?<!\bin\s)(?<!\bin\snet\s)"
 """No rise: negative growth, and a decline in net income."""
 REACH = 120
@@ -57,9 +58,9 @@ _BEFORE = {
 _AFTER = {
     way: re.compile(
         r"(?i)^\)?[\s-](?:(?!of|in|to|for|and|from|on|by|or|versus|than|with)[\w-]+\s){0,2}?"
-        rf"(?:{CHANGES[way]}|{_RESULTS[way]}{less})\b(?!\s(?:in|for|of)\s\d)"
+        rf"(?:{CHANGES[way]}|{_RESULTS[way]}|{_THAN[way]})\b(?!\s(?:in|for|of)\s\d)"
     )
-    for way, less in (("up", ""), ("down", "|below|less|fewer"))
+    for way in _WAYS
 }
 _SAME_AGAIN = re.compile(
     rf"(?i)(?:\bor|\bi\.e\.,?|\bthat is,?|[(=]|\ba change of|\brepresenting){_NEARLY}\s*$"

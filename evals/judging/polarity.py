@@ -28,6 +28,8 @@ _CHANGES = {way: re.compile(rf"(?i)\b(?:{words})\b") for way, words in CHANGES.i
 _STEADY = re.compile(r"(?i)\b(?:flat|unchanged|stable|constant|steady|the same)\b")
 _CONCEDED = re.compile(r"(?i)\b(?:although|though|despite|in spite of|while)\b[^,;.]*")
 _OPEN = re.compile(r"(?i)\bwhether\b")
+_REACH = 300
+"""Characters before a word that are read for what denies it."""
 _ABOUT = 0.5
 """Least share of the question's words in a sentence that is about it."""
 
@@ -43,6 +45,8 @@ def polarity(question: str, answer: str) -> Polarity | None:
 
     None where no sentence is about the question, or it says neither clearly.
     """
+    words = "|".join(re.findall(r"\w{5,}", question)) or "\0"
+    answer = re.sub(rf"(?i)\b(?:un|non-?|in)(?=(?:{words})\b)", "not ", answer)
     said = leading(answer) or _concluding(answer)
     deciding = _deciding(question, answer)
     implied = _implied(question, deciding) if deciding else None
@@ -87,7 +91,9 @@ def _ways(text: str) -> set[Direction]:
     text, found = _CONCEDED.sub("", text), set[Direction]()
     for way, pattern in _CHANGES.items():
         for each in pattern.finditer(text):
-            clause = re.split(r"[,;.]|(?<!anything )\bbut\b", text[: each.start()])[-1]
+            clause = re.split(
+                r"[,;.]|(?<!anything )\bbut\b", text[max(0, each.start() - _REACH) : each.start()]
+            )[-1]
             denied = len(_NEGATED.findall(clause)) % 2
             found.add(way if not denied else "down" if way == "up" else "up")
     return found

@@ -30,8 +30,8 @@ _UNABLE = re.compile(
 )
 """The speaker cannot tell, or sends the reader elsewhere."""
 _OPENING = re.compile(
-    r"(?i)^\W*(?:n/?a\b|(?:it is )?un(?:known|clear)\b|i['’]?m sorry|i am sorry|sorry|i apologi[sz]e"
-    r"|apologies|unfortunately|as an ai\b"
+    r"(?i)^\W*(?:n/?a\b|(?:it is )?un(?:known|clear)\b|i['’]?m sorry|i am sorry|sorry"
+    r"|i apologi[sz]e|apologies|unfortunately|as an ai\b"
     r"|(?:as of my [^.]*?\b)?i (?:do not|don['’]t|cannot|can['’]t)\b)"
 )
 """An answer that begins so turns to nothing but a number."""
@@ -40,8 +40,8 @@ _CLOSING = re.compile(
     r"|\bcannot be (?:answered|calculated|determined|confirmed)"
 )
 _TURN = re.compile(
-    r"(?i)\b(?:we|i) can (?:\w+ )?(?:infer|estimate|calculate|conclude|see|deduce|find|make|approximate"
-    r"|determine|derive|use)"
+    r"(?i)\b(?:we|i) can (?:\w+ )?(?:infer|estimate|calculate|conclude|see|deduce|find|make"
+    r"|approximate|determine|derive|use)"
     r"|\b(?:therefore|thus|hence|so),? .*\b(?:is|was|are|were|would be|did|has|have|had|does)\b"
 )
 _DECIDED = re.compile(r"(?i)\W*(?:yes|no)\b[,.]")
