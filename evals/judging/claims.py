@@ -28,8 +28,8 @@ _RETRACTED = re.compile(
 )
 _DENIED = re.compile(
     r"(?i)(?:\b(?:not(?! only\b)|no(?=\s\w)|never|neither|nor|cannot|hardly|doubt\w*"
-    r"|rather than|instead of|other than|far from|anything but|false|incorrect|wrong|untrue)\b|n['’]t\b)"
-    r"(?![^;]*(?:\bbut\b|\bhowever\b))[^,;:]*$"
+    r"|rather than|instead of|other than|far from|anything but|false|incorrect|wrong|untrue)\b"
+    r"|n['’]t\b)(?![^;]*(?:\bbut\b|\bhowever\b))[^,;:]*$"
 )
 _DENIED_AFTER = re.compile(
     r"(?i)^\W*(?:\w+\s)?(?:is|was|are|were|would be)(?:n['’]t"
