@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from evals.judging.asked import Asked, years
+from evals.judging.directions import CHANGES
 from evals.judging.equality import of_kind
 from evals.judging.quantities import Quantity, quantities
 from evals.judging.sentences import spans
@@ -16,63 +18,73 @@ from evals.judging.terms import terms
 Place = tuple[int, int]
 
 _CONCLUDES = re.compile(
-    r"\b(?:therefore|thus|hence|consequently|in conclusion|in summary|to summarize|as a result"
+    r"(?i)\b(?:therefore|thus|hence|consequently|in conclusion|in summary|to summarize|as a result"
     r"|(?:final|correct) answer|the answer(?: to the question)? is|rounded to|rounding)\b|^so\b"
-    r"|, so\b|\\boxed",
-    re.IGNORECASE,
+    r"|, so\b|^\W*(?:actually|correction)\b|(?<!not )\\boxed"
+)
+_RETRACTED = re.compile(
+    r"(?i)(?<!\S)(?:that|this|it)\s(?:is|was|would be)\s"
+    r"(?:(?:not|in)\s?(?:correct|right|true)|wrong|false)\b\W*"
 )
 _DENIED = re.compile(
-    r"(?:\b(?:not(?! only\b)|never|no longer|neither|nor|cannot|hardly|rather than|instead of"
-    r"|other than|far from|anything but|false|incorrect|wrong|untrue)\b|n['’]t\b)"
-    r"(?![^;]*(?:\bbut\b|\bhowever\b))[^,;:]*$",
-    re.IGNORECASE,
+    r"(?i)(?:\b(?:not(?! only\b)|no(?=\s\w)|never|neither|nor|cannot|hardly|doubt\w*"
+    r"|rather than|instead of|other than|far from|anything but|false|incorrect|wrong|untrue)\b"
+    r"|n['’]t\b)(?![^;]*(?:\bbut\b|\bhowever\b))[^,;:]*$"
 )
 _DENIED_AFTER = re.compile(
-    r"^\W*(?:\w+\s)?(?:is|was|are|were|would be)(?:\s+not|n['’]t)?\s+(?:the\s+)?"
-    r"(?:wrong|incorrect|false|untrue|(?<=not\s)(?:right|correct|answer)|(?<=the\s)wrong)",
-    re.IGNORECASE,
+    r"(?i)^\W*(?:\w+\s)?(?:is|was|are|were|would be)(?:n['’]t"
+    r"|\s+(?:(?:\w+ly )?not(?! only)|(?:the )?wrong|incorrect|false|untrue))\b"
 )
 _BOUND = re.compile(
-    r"\b(?:(?:more|less|fewer|greater|higher|lower|larger|smaller) than|at (?:least|most)|over"
-    r"|above|below|under|up to|exceed\w*|beyond|as (?:much|high|low) as)\s(?:\w+\s)?\W*$",
-    re.IGNORECASE,
+    r"(?i)\b(?:(?:more|less|fewer|greater|higher|lower|larger|smaller) than|at (?:least|most)|over"
+    r"|above|below|under|up to|exceed\w*|beyond|as (?:much|high|low) as|twice|double|triple|half)"
+    r"\s(?:\w+\s)?\W*$|%\sof\s(?:\w+\s)?\W*$"
+)
+_CHANGED = re.compile(
+    rf"(?i)\b(?:{'|'.join(CHANGES.values())})(?:\s(?:by|of))?"
+    r"(?:\s(?:about|some|a further|\w+ly))*\s\W*$"
+)
+_REACHED = re.compile(
+    r"(?i)(?<!equal)(?<!amounted)(?<!came)(?<!comes)(?<!rounded)\sto\s(?:\w+ly\s)?\W*$"
+)
+_DETAILS = re.compile(
+    r"(?i)^[^,;.]*:\s|\b(?:consisting|comprising|composed|of wh\w+|made up|includ\w+)\b"
 )
 _BESIDE = re.compile(
-    r"\b(?:from|than|versus|vs\.?|compared (?:to|with)|against|relative to|divided by|times|per"
-    r"|over|minus|plus|less|multiplied by|subtract\w*|adding|dividing)\s"
-    r"(?:the |an? |its |about )*\W*$"
-    r"|[-−–+*/×÷x]\s*[($€£]*$",
-    re.IGNORECASE,
+    r"(?i)\b(?:from|than|versus|vs\.?|compared (?:to|with)|against|relative to)\s"
+    r"(?:the |an? |its |about )*(?:(?:\w+ ){1,3}of )?\W*$"
 )
-_RANGE = re.compile(r"\b(?:rang\w+|anywhere|somewhere) (?:from|between)\b", re.IGNORECASE)
+_OPERATED = re.compile(
+    r"(?i)\b(?:(?:divided|multiplied) by|times|per|over|minus|plus|less|subtract\w*|adding"
+    r"|dividing)\s(?:the |an? |its |about )*\W*$|[-−–+*/×÷x]\s*[($€£]*$"
+)
+_RANGE = re.compile(r"(?i)\b(?:rang\w+|anywhere|somewhere) (?:from|between)\b")
 _OPERAND = re.compile(
-    r"^\)?\s*[-−–+*/×÷](?!\w)|^\s(?:divided|multiplied|minus|plus|less|times)\b", re.I
-)
-_OF = re.compile(r"^\s*(?:of|on)\s(?:the |a |its )?\W*$", re.IGNORECASE)
-_GIVEN = re.compile(
-    r"\b(?:based on|given|using|with|since|because|if|where|when|calculated|which includes?"
-    r"|includ\w+|excluding)\b[^,;:]*$",
-    re.IGNORECASE,
+    r"(?i)^\)?\s*[-−–+*/×÷](?!\w)|^\s(?:divided|multiplied|minus|plus|less|times)\b"
 )
 _PREDICATE = re.compile(
-    r"(?:\b(?:is|was|are|were|equals?|be|being|totall?ed|reached|came to|comes to|amount(?:s|ed) to"
-    r"|stood at|at|to|by)|[=≈:])\s*(?:\b(?:by|to|a|an|the|about|approximately|around|roughly|nearly"
+    r"(?i)(?:\b(?:is|was|are|were|equals?|be|being|totall?(?:ed|ing)|reached|at|to|by|of)|[=≈:])\s*(?:\b(?:by|to|a|an|the|about|approximately|around|roughly|nearly"
     r"|almost|only|just|exactly|equal|also|now|either|between|\w+ly|negative|minus|total of)\b\s*)*"
-    r"[\W_]*$",
-    re.IGNORECASE,
+    r"[\W_]*$"
 )
 _JOINS = re.compile(
-    r"^[\s,;/*\-–]*(?:(?:and|or|to|either|maybe|perhaps|possibly|even)\b[\s,]*)*$", re.I
+    r"(?i)^[\s,;/*\-–]*(?:\((?=or|alt|maybe|perh|poss))?"
+    r"(?:(?:and|or|to|either|maybe|perhaps|possibly|alternatively|even)\b[\s,]*)*$"
 )
 _FILLERS = (
     "approximately about around roughly million billion thousand usd dollars total amount figure"
     " value number result answer company year fiscal quarter fy final also alternatively another"
     " possibly perhaps maybe might could either respectively therefore thus hence exactly equal"
+    " option guess first second b give"
     " percent percentage negative or and"
 )
-_BREAK = re.compile(r"[,;:]|\b(?:and|but|while|whereas)\b", re.IGNORECASE)
-_PREDICATED, _PLAIN, _ASIDE, _NEVER = 3, 2, 1, 0
-_MARKERS = " -–*•"
+_ELSEWHERE = re.compile(
+    r"(?i)[,;]|\((?=[^)]*$)|\b(?:and|than|from|compared|versus|over|relative)\b"
+)
+_ADVERBIAL = re.compile(r"(?i)\W*(?:at|to|by|of)\b\W*$")
+_BREAK = re.compile(r"(?i)[,;:]|\b(?:and|but|while|whereas)\b")
+_OPENS = " :=≈$€£¥*(\"'"
+_NAMED, _PREDICATED, _PLAIN, _LEVEL, _ASIDE, _NEVER = 5, 4, 3, 2, 1, 0
 _REACH = 300
 """Characters before a quantity that are read for what they say of it."""
 
@@ -85,7 +97,10 @@ def claims(question: str, asked: Asked, gold: Quantity, answer: str) -> list[Qua
     for, and the result of the last formula; without either the first sentence's. Whatever says
     another quantity of the same thing elsewhere is claimed, too.
     """
-    kind = [each for each in quantities(answer) if of_kind(each, gold, asked)]
+    since = max((each.end() for each in _RETRACTED.finditer(answer)), default=0)
+    kind = [
+        each for each in quantities(answer) if each.start >= since and of_kind(each, gold, asked)
+    ]
     return _Answer(answer, kind, asked, terms(question)).claims()
 
 
@@ -100,88 +115,91 @@ class _Answer:
 
     def claims(self) -> list[Quantity]:
         places = [each for each in spans(self.text) if self._within(each)]
-        final: list[Place] = []
-        for start, end in places:
-            clauses = _CONCLUDES.finditer(self.text[start:end])
-            said = [(start + each.start(), end) for each in clauses]
-            final += [each for each in said if self._within(each)][-1:]
-        found = self._committed(final[-1]) if final else self._direct(places)
-        later = [each for each in places if not final or each[0] >= final[-1][1]]
-        again = (
-            each for place in later if self._bare(place) for each in self._committed(place, _PLAIN)
-        )
-        return found + [each for each in again if each not in found]
+        clauses = [
+            (start + each.start(), end)
+            for start, end in places
+            for each in _CONCLUDES.finditer(self.text[start:end])
+        ]
+        final = [each for each in clauses if self._within(each)][-1:]
+        found = self._said(final[0])[1] if final else self._direct(places)
+        later = [each for each in places if not final or each[0] >= final[0][1]]
+        again = [self._said(each) for each in later if self._bare(each)]
+        more = [each for rank, said in again if rank > _ASIDE for each in said]
+        return list(dict.fromkeys(found + more))
 
     def _direct(self, places: Sequence[Place]) -> list[Quantity]:
-        """Operands of a formula are no claims."""
+        """The result of the last formula, else what is said most directly."""
         formulas = [each for each in places if self._result(each) > each[0]]
-        operands = {
-            each.number
-            for place in formulas
-            for each in quantities(self.text[place[0] : self._result(place)])
-        }
-        outright = (self._committed(each, _PREDICATED) for each in places)
-        found = [each for each in next(filter(None, outright), []) if each.number not in operands]
-        if formulas:
-            last = self._committed(formulas[-1], _PLAIN)
-            return found + [each for each in last if each not in found]
-        return found or self._committed(places[0]) if places else []
+        found = [self._said(each) for each in formulas[-1:] or places]
+        best, said = max(found, key=lambda each: each[0], default=(_NEVER, []))
+        return said if best > _ASIDE else []
 
-    def _committed(self, place: Place, least: int = _ASIDE) -> list[Quantity]:
-        """Of one clause those that are said most directly, and at `least` so directly."""
+    def _said(self, place: Place) -> tuple[int, list[Quantity]]:
+        """Of one clause those that are said most directly, and how directly."""
         start = self._result(place)
         given = self._within((start, place[1]))
         if not given:
             start, given = place[0], self._within(place)
         if _RANGE.search(self.text, *place):
-            return given
+            return _PLAIN, given
         ranks: list[int] = []
+        detail, changed = False, None
         for at, each in enumerate(given):
             since = given[at - 1].end if at else start
             until = given[at + 1].start if at + 1 < len(given) else place[1]
-            before, after = self.text[since : each.start], self.text[each.end : until]
-            denied = _DENIED.search(self.text[start : each.start][-_REACH:])
-            rank = _NEVER if denied else self._rank(before[-_REACH:], after, first=not at)
-            joined = at > 0 and _JOINS.match(re.sub(r"\(.*?\)", "", before)) is not None
-            if joined and rank:  # the second of two in a list is said as the first
+            before, after = self.text[since : each.start][-_REACH:], self.text[each.end : until]
+            denied = _DENIED.search(self.text[max(start, each.start - _REACH) : each.start])
+            detail = at > 0 and (detail or _DETAILS.search(before) is not None)
+            rank = _NEVER if denied else self._rank(each, before, after[:_REACH], first=not at)
+            rank = min(rank, _ASIDE) if detail else rank
+            joined = at and not changed and _JOINS.match(re.sub(r"\(.*?\)", "", before))
+            if joined and rank:  # said as the one before it
                 rank = max(rank, ranks[-1]) if ranks[-1] else _NEVER
             ranks.append(rank)
+            changed = _CHANGED.search(before)
         best = max(ranks)
         said = [each for each, rank in zip(given, ranks, strict=True) if rank == best]
-        return said if best >= least else []
+        return best, said if best else []
 
-    def _rank(self, before: str, after: str, *, first: bool) -> int:
+    def _rank(self, each: Quantity, before: str, after: str, *, first: bool) -> int:
         """How directly a quantity between two stretches of its clause is said."""
+        changed = _CHANGED.search(before)
         if _DENIED_AFTER.search(after) or _BOUND.search(before):
             return _NEVER
-        told = years(re.split(r"[,;]|\band\b", after)[0]) or years(before)
-        aside = (
-            (self.asked.years and told and not told & self.asked.years)
-            or _BESIDE.search(before.lstrip(_MARKERS) if first else before)
-            or _OPERAND.search(after)
-            or (not first and _OF.match(before))
-            or before.count("(") > before.count(")")
-        )
-        if aside:
+        if changed and not self.asked.change:
+            return _NEVER
+        told = years(_ELSEWHERE.split(after)[0]) or years(before)
+        if self.asked.years and told and not told & self.asked.years:
             return _ASIDE
-        if _PREDICATE.search(before):
-            return _PLAIN if self._foreign(_BREAK.split(before)[-1]) else _PREDICATED
-        return _ASIDE if _GIVEN.search(before) else _PLAIN
+        aside = _BESIDE.search(before) or (not first and _OPERATED.search(before))
+        if aside or _OPERAND.search(after) or before.count("(") > before.count(")"):
+            return _ASIDE
+        if self.asked.change and _REACHED.search(before):
+            return _LEVEL
+        if changed or _PREDICATE.search(before):
+            return self._named(_BREAK.split(before.rstrip(_OPENS))[-1])
+        return _PLAIN
 
-    def _foreign(self, label: str) -> bool:
-        """Whether words are mostly about something that was not asked for."""
+    def _named(self, label: str) -> int:
+        """How directly a label says that what follows is what was asked for."""
+        if _ADVERBIAL.match(label):
+            return _PLAIN
         said = terms(label) - _fillers()
-        return len(said & self.known) * 2 < len(said)
+        known = len(said & self.known)
+        return _NAMED if known == len(said) else _PREDICATED if known * 2 >= len(said) else _PLAIN
 
     def _bare(self, place: Place) -> bool:
         """Whether a sentence says nothing but quantities for what was asked."""
         told = years(self.text[slice(*place)])
         if told and not told & self.asked.years:
             return False
-        gaps = [place[0], *(at for each in self._within(place) for at in (each.start, each.end))]
-        words = " ".join(
-            self.text[slice(*each)] for each in zip(gaps[::2], [*gaps[1::2], place[1]], strict=True)
+        said = self._within(place)
+        between = zip(
+            [place[0], *(each.end for each in said)],
+            [*(each.start for each in said), place[1]],
+            strict=True,
         )
+        words = " ".join(self.text[slice(*each)] for each in between)
         return not terms(re.sub(r"\d+", " ", words)) - _fillers() - self.known
 
     def _result(self, place: Place) -> int:
@@ -189,7 +207,9 @@ class _Answer:
         return max(place[0], *(self.text.rfind(each, *place) for each in "=≈"))
 
     def _within(self, place: Place) -> list[Quantity]:
-        return [each for each in self.kind if place[0] <= each.start and each.end <= place[1]]
+        first = bisect_left(self.kind, place[0], key=lambda each: each.start)
+        last = bisect_right(self.kind, place[1], lo=first, key=lambda each: each.end)
+        return list(self.kind[first:last])
 
 
 @cache

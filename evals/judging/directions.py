@@ -10,55 +10,75 @@ from typing import Literal
 
 Direction = Literal["", "down", "up"]
 
-_CHANGES = {
+CHANGES: dict[Direction, str] = {
     "down": (
-        r"declin(?:es?|ed|ing)|decreas(?:es?|ed|ing)|dropp?(?:s|ed|ing)?|falls?|fell|fallen|falling"
-        r"|shr[aiu]nk(?:s|ing)?|contracted|reduc(?:es?|ed|ing)|lost|los(?:es?|ing)|slid|slipped"
-        r"|plunged|tumbled|worsened|deteriorated|down|negative|minus|lower(?:ed)?"
-        r"|declines?|decreases?|drop|fall|reductions?|contractions?|loss(?:es)?|deficits?|shortfall"
-        r"|outflows?"
+        r"declin\w+|decreas\w+|drop\w*|fall\w*|fell|shr[aiu]nk\w*|contract(?:ed|ion)|reduc\w+|slid\w*"
+        r"|slip\w*|s[aiu]nk|dip\w*|plung\w+|plummet\w+|tumbl\w+|retreat\w+|worse\w*|deteriorat\w+"
+        r"|weaken\w*|compress\w*|narrow\w*|down|lower\w*"
     ),
     "up": (
-        r"r[io]ses?|risen|rising|gr[eo]ws?|grown|growing|increas(?:es?|ed|ing)|gain(?:s|ed|ing)?"
-        r"|climb(?:s|ed|ing)?|jump(?:s|ed|ing)?|improv(?:es?|ed|ing)|expand(?:s|ed|ing)?|surged"
-        r"|up|positive|plus|higher|raised|growth|increases?|rise|profits?|income|earnings"
-        r"|surplus(?:es)?|inflows?|improvements?"
+        r"r[io]se[sn]?|rising|gr[eo]w\w*|increas\w+|gain\w*|climb\w*|jump\w*|improv\w+|expan\w+"
+        r"|surg\w+|soar\w*|strengthen\w*|widen\w*|up|higher|raised"
     ),
 }
-_WAYS: tuple[Direction, ...] = ("up", "down")
-_REACH = 120
-"""Characters to either side that are read."""
+"""Words for a change, by its way."""
+_RESULTS: dict[Direction, str] = {
+    "down": (
+        r"negative(?:(?:\s\w+)?\s(?:growth|income|earnings|return|change))?|minus|lost"
+        r"|los(?:s|es?|ses|ing)|deficits?|shortfall|outflows?"
+    ),
+    "up": r"positive|plus|profits?|income|earnings|surplus(?:es)?|inflows?",
+}
+_THAN: dict[Direction, str] = {"down": "below|less|fewer", "up": "above|more"}
+_TURNED = r"(?<!\bnegative\s)(?<!\bin\s)(?<!\bin\snet\s)"
+"""No rise: negative growth, and a decline in net income."""
+REACH = 120
+"""Characters to either side of a quantity that are read."""
 _NEARLY = (
     r"(?:\s(?:by|about|around|some|approximately|nearly|roughly|almost|just|only|over|of|an?|the"
     r"|\w+ly|total|estimated|further|another|exactly))*"
 )
 _IS = (
-    r"(?:was|were|is|are|of|at|totall?ed|came\sto|amounted\sto|stood\sat|reached|equals|being|:|=)"
+    r"(?:was|were|is|are|of|at|totall?ed|came\sto|came\sin\sat|amounted\sto|stood\sat|reached|equals"
+    r"|being|:|=)"
 )
 _OF_WHAT = (
-    r"(?:\s(?:in|for|from|on|during|before|after|attributable|per|as|margin|rate)\b"
+    r"(?:\s(?:in|for|from|on|at|during|before|after|attributable|per|as|margin|rate)\b"
     r"(?:(?!\b(?:led|result|caus|and|but|while|which|gave|mean|impl|bring|is|was)\w*\b)"
     r"[^,.;:]|,(?=\s?\d{4}))*?)?"
 )
+_WAYS: tuple[Direction, ...] = ("up", "down")
 _BEFORE = {
     way: re.compile(
-        rf"\b(?:{words})(?:{_NEARLY}|{_OF_WHAT}(?:\s|(?=[:=])){_IS}{_NEARLY})\s?[\W_]{{0,3}}$", re.I
+        rf"(?i){_TURNED if way == 'up' else ''}\b(?:{CHANGES[way]}|{_RESULTS[way]})"
+        rf"(?:{_NEARLY}|{_OF_WHAT}(?:\s|(?=[:=])){_IS}{_NEARLY})\s?[\W_]{{0,3}}$"
     )
-    for way, words in _CHANGES.items()
+    for way in _WAYS
 }
 _AFTER = {
     way: re.compile(
-        rf"^\)?[\s-](?:(?!of|in|to|for|and|from|on|by|or|versus|than|with)[\w-]+\s){{0,2}}?(?:{words})\b"
-        r"(?!\s(?:in|for|of)\s\d)",
-        re.I,
+        r"(?i)^\)?[\s-](?:(?!of|in|to|for|and|from|on|by|or|versus|than|with)[\w-]+\s){0,2}?"
+        rf"(?:{CHANGES[way]}|{_RESULTS[way]}|{_THAN[way]})\b(?!\s(?:in|for|of)\s\d)"
     )
-    for way, words in _CHANGES.items()
+    for way in _WAYS
 }
+_SAME_AGAIN = re.compile(
+    rf"(?i)(?:\bor|\bi\.e\.,?|\bthat is,?|[(=]|\ba change of|\brepresenting){_NEARLY}\s*$"
+)
 
 
 def direction(before: str, after: str) -> Direction:
     """Of the quantity between two stretches of one text, by the words nearest to it."""
-    near, behind = before[-_REACH:], after[:_REACH]
-    said = [(match.start(), way) for way in _WAYS if (match := _BEFORE[way].search(near))]
-    said = said or [(0, way) for way in _WAYS if _AFTER[way].search(behind)]
+    said = [(match.start(), way) for way in _WAYS if (match := _BEFORE[way].search(before))]
+    said = said or [(0, way) for way in _WAYS if _AFTER[way].search(after)]
     return max(said)[1] if said else ""
+
+
+def apposed(before: str) -> Direction:
+    """Of a share that says again what a sentence told of amounts: fell from $5 to $4, or 20%."""
+    if not _SAME_AGAIN.search(before):
+        return ""
+    told = (
+        (way, each) for way in _WAYS for each in re.finditer(rf"\b(?:{CHANGES[way]})\b", before)
+    )
+    return max(told, key=lambda each: each[1].start(), default=("", None))[0]

@@ -13,8 +13,9 @@ from evals.judging.asked import Asked
 from evals.judging.quantities import CURRENCIES, SHARES, Quantity
 
 _FUZZ = 1e-9
-_FORMATTED = 0.01
-"""How far an answer may be from a gold number whose last noughts may be mere formatting ($8.70)."""
+_LEAST = 1000
+"""By how much a number without a scale may fall short of the scale that the question names, to be
+read as written out."""
 _COARSEST = 0.1
 """How far an answer may be from the gold number that it rounds, or from a whole one rounded."""
 
@@ -22,6 +23,12 @@ _COARSEST = 0.1
 def of_kind(found: Quantity, gold: Quantity, asked: Asked) -> bool:
     """Whether their units agree, or the one that is not said is left open."""
     wanted = gold.unit or (asked.currency if not asked.percent else "")
+    if found.per_share > (asked.per_share or gold.per_share):
+        return False
+    if asked.per_share and found.scale > gold.scale:  # the whole amount beside it
+        return False
+    if not wanted and found.unit not in ("", *SHARES, *CURRENCIES) and (asked.counts or asked.pure):
+        return found.unit in (asked.counts or {"times"})
     if found.unit == wanted or not found.unit:
         return not (wanted in SHARES and found.scale)
     if not wanted:
@@ -58,7 +65,7 @@ def _worths(quantity: Quantity, asked: Asked, *, written_out: bool) -> Iterator[
         yield quantity.scale or 1.0
     else:
         yield asked.scale
-        if written_out and asked.scale != 1:
+        if written_out and asked.scale != 1 and quantity.number >= asked.scale / _LEAST:
             yield 1.0
         if asked.percent and not quantity.unit:
             yield 0.01
@@ -69,13 +76,10 @@ def _equal(found: Quantity, one: float, gold: Quantity, other: float, asked: Ask
     off = abs(
         _signed(found, asked, gold) * found.number * one - _signed(gold, asked, gold) * wanted
     )
-    shown = _last_digit(gold) * other
     fuzz = _FUZZ * max(wanted, other)
     if off <= 10.0**-gold.decimals * other / 2 + fuzz:
         return bool(gold.decimals) or off <= wanted * _COARSEST + fuzz
-    if off <= shown / 2 + fuzz:
-        return off <= wanted * _FORMATTED
-    coarser = 10 * shown
+    coarser = 10 * _last_digit(gold) * other
     rounded = abs(found.number * one / coarser - round(found.number * one / coarser)) < _FUZZ
     return rounded and off <= coarser / 2 + fuzz and off <= wanted * _COARSEST + fuzz
 

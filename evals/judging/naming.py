@@ -8,18 +8,23 @@ _MONTH = (
     r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|"
     r"Sept?(?:ember)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)\.?"
 )
+_BEFORE, _AFTER = 30, 14
+"""Characters around a number that are read."""
 _NAMED = re.compile(
-    rf"(?:\b(?:pages?|notes?|items?|sections?|forms?|tables?|exhibits?|steps?|figures?|topics?|asu|asc"
-    rf"|rules?|part|chapter|article|fy|fiscal(?:\syear)?|flight|no\.|#)\s*|\b{_MONTH}\s+)"
-    r"\(?(?:\d+(?:,|\sand|\sto|\sthrough|\s?[-–])\s*)?$",
-    re.IGNORECASE,
+    rf"""
+      (?:\b(?:pages?|pp?\.|notes?|items?|sections?|forms?|tables?|exhibits?|steps?|figures?|topics?
+        |asu|asc|rules?|part|chapter|article|fy|fiscal(?:\syear)?|flight|no\.|\#)\s*|\b{_MONTH}\s+)
+        \(?(?:\d+(?:,|\sand|\sto|\sthrough|\s?[-–])\s*)?\0  # page 5, pages 4 and 5, May 5
+    | \0(?:19|20)\d\d(?!\d|[.,]\d)                          # 2018
+    | \0\d+\s(?:of\s)?{_MONTH}(?!\w)                        # 5 May
+    | \0\d+[\s-](?:decimals?|digits?|significant)\b
+    | \0\d+[-/]\d\d?[-/]\d|\d[-/]\0\d\d?[-/]\d|\d[-/]\d\d?[-/]\0
+    | (?:\A|\n)[\s*\#>]*\(?\0\d\d?[.)][\s*]                 # 1. at the head of a line
+    | \(\0\d\d?\)\s*[A-Za-z]                                # (1) anywhere
+    """,
+    re.IGNORECASE | re.VERBOSE,
 )
-_BEFORE_PLACES = re.compile(r"[\s-](?:decimals?|digits?|significant)\b")
-_BEFORE_MONTH = re.compile(rf"\s(?:of\s)?{_MONTH}(?!\w)")
-_MARKER = re.compile(r"(?:^|\n)[\s*#>]*\(?$")
-_DATE = re.compile(r"\b(?:\d{4}-\d{1,2}-\d{1,2}|\d{1,2}/\d{1,2}/\d{2,4})\b")
-_LONGEST_DATE = 10
-_FIRST_YEAR, _LAST_YEAR = 1900, 2100
+"""A number is at `\\0`."""
 
 
 def named(text: str, match: re.Match[str], bare: bool) -> bool:
@@ -27,35 +32,6 @@ def named(text: str, match: re.Match[str], bare: bool) -> bool:
 
     `bare`: without currency, percent, scale and unit; a number with one is always an amount.
     """
-    if not bare:
-        return False
-    start, end = match.start("number"), match.end("number")
-    number, after = match["number"], text[end : end + 14]
-    return (
-        _year(number)
-        or _marker(text, match, start, end)
-        or _in_date(text, start)
-        or bool(_NAMED.search(text[max(0, start - 30) : start]))
-        or (number.isdigit() and bool(_BEFORE_MONTH.match(after) or _BEFORE_PLACES.match(after)))
-    )
-
-
-def _year(number: str) -> bool:
-    return len(number) == 4 and number.isdigit() and _FIRST_YEAR <= int(number) <= _LAST_YEAR
-
-
-def _in_date(text: str, start: int) -> bool:
-    first = max(0, start - _LONGEST_DATE)
-    around = text[first : start + _LONGEST_DATE]
-    return any(each.start() <= start - first < each.end() for each in _DATE.finditer(around))
-
-
-def _marker(text: str, match: re.Match[str], start: int, end: int) -> bool:
-    """`1.` and `1)` at the head of a line, `(1)` anywhere."""
-    number = match["number"]
-    if not number.isdigit() or len(number) > 2:
-        return False
-    if match["open"] and match["close"] and not match["inner"]:
-        return True
-    follows = text[end : end + 2]
-    return bool(_MARKER.search(text[:start])) and bool(re.match(r"[.)](?:\s|\*)", follows))
+    start, end = match.span("number")
+    before, after = text[max(0, start - _BEFORE) : start], text[end : end + _AFTER]
+    return bare and bool(_NAMED.search(f"{before}\0{match['number']}{after}"))

@@ -25,11 +25,21 @@ Gold = str | int | float
 UNDECIDED = frozenset({"prose", "yes-no"})
 """The rules that leave an answer unmeasured because it is beyond them; a model may judge it."""
 _NEGATIVE = re.compile(
-    r"^\W*(?:no\b|none\b|nothing\b|not\b|there (?:is|are|was|were) (?:no|not|none)\b)"
-    r"|\b(?:did|has|have|had|was|were) not\b",
-    re.IGNORECASE,
+    r"(?i)^\W*(?:no\b|none\b|nothing\b|not\b|there (?:is|are|was|were) (?:no|not|none)\b)"
+    r"|\b(?:did|has|have|had|was|were)(?: not|n['’]t| never)\b"
 )
-_MARKUP = re.compile(r"\*\*|__|`|\\(?=[$%&#_()\[\]])")
+_NOTHING = re.compile(
+    r"(?i)\b(?:nil|none|nothing|no(?=\s[a-z])(?!\s(?:less|more|fewer|later|lower|higher|longer)\b))\b"
+)
+_MARKUP = (
+    (r"\*\*|__|`|\\(?:left|right|[,;!])|\\(?=[$%&#_()\[\]])", ""),
+    (r"\\(?:text|mathrm)\{([^{}]{0,200})\}", r"\1"),
+    (r"\\frac\{([^{}]{0,200})\}\{([^{}]{0,200})\}", r"(\1)/(\2)"),
+    (r"\\approx", "≈"),
+    (r"\\times", "×"),
+    (r'^[\s\S]*"(?:final_)?answer"\s*:\s*("[^"]*"|[^,}]*)[\s\S]*$', r"\1"),
+)
+"""Of Markdown, LaTeX and JSON, what an answer says."""
 
 
 def judge(question: str, gold: Gold, answer: str) -> Judgement:
@@ -45,8 +55,13 @@ def judge(question: str, gold: Gold, answer: str) -> Judgement:
         return Judgement("unmeasured", "no-gold", "There is no gold answer to judge by.")
     if not answer.strip():
         return Judgement("refused", "empty", "The answer is empty.")
-    answer = in_digits(_MARKUP.sub("", without_marks(answer)))
     number = gold_number(gold)
+    answer = without_marks(answer)
+    for markup, plain in _MARKUP:
+        answer = re.sub(markup, plain, answer)
+    answer = in_digits(answer)
+    if number and not number.number:
+        answer = _NOTHING.sub("0", answer)
     lack = refusal(
         answer, wants_number=bool(number), denial_answers=bool(_NEGATIVE.search(written))
     )
@@ -73,6 +88,8 @@ def _by_number(question: str, gold: Quantity, answer: str) -> Judgement:
     said = ", ".join(repr(answer[each.start : each.end]) for each in found[:3])
     if not found and (lack := admission(answer)):
         return _refused(lack)
+    if not found and not gold.number and _NEGATIVE.search(answer) and not quantities(answer):
+        return Judgement("correct", "number", "It says that there was none.")
     if not found:
         return Judgement("incorrect", "number", "It states no quantity of the kind asked for.")
     if all(same(each, gold, wanted) for each in found):

@@ -1,55 +1,37 @@
-"""Yes or no: whether a question asks for it, and what a text says."""
+"""Yes or no: what a text says."""
 
 from __future__ import annotations
 
 import re
 from typing import Literal
 
+from evals.judging.directions import CHANGES, Direction
 from evals.judging.sentences import sentences
 from evals.judging.terms import terms
 
 Polarity = Literal["yes", "no"]
 
-_ASKS = re.compile(
-    r"(?:^|[.:;?!,]\s+)(?:and |then )?(?:is|are|was|were|do|does|did|has|have|had|can|could|will"
-    r"|would|should)\s",
-    re.IGNORECASE,
-)
 _LEADS = re.compile(
-    r"^\W*(?:(?:sure|certainly|of course|answer|the answer is)\W+)?(yes|no)\b"
-    r"(?=\s*[,.;:!—–*-]|\s*$)",
-    re.IGNORECASE,
+    r"(?i)^\W*(?:(?:sure|certainly|of course|(?:final )?answer|the answer is)\W+)?(yes|no)\b"
+    r"(?=\s*[,.;:!—–*-]|\s*$)"
 )
 _CONCLUDES = re.compile(
-    r"\banswer(?: to (?:the|your|this) question)? (?:is|would be)\W+(yes|no)\b"
-    r"|\b(?:therefore|thus|so|hence|in conclusion|in summary),? (yes|no)\b",
-    re.IGNORECASE,
+    r"(?i)\banswer(?: to (?:the|your|this) question)? (?:is|would be)\W+(yes|no)\b"
+    r"|\b(?:therefore|thus|so|hence|in conclusion|in summary),? (yes|no)\b"
 )
-_THEREFORE = re.compile(
-    r"\b(?:therefore|thus|hence|in conclusion|in summary|overall|so,)", re.IGNORECASE
-)
+_THEREFORE = re.compile(r"(?i)\b(?:therefore|thus|hence|in conclusion|in summary|overall|so,)")
 _NEGATED = re.compile(
-    r"\b(?:not(?! only\b)|no(?!\.)|never|none|neither|nor|without|cannot|unable"
-    r"|fail(?:s|ed)?)\b|n['’]t\b",
-    re.IGNORECASE,
+    r"(?i)\b(?:not(?! only\b)|no(?!\.)|never|none|neither|nor|without|cannot|unable|fail(?:s|ed)?"
+    r"|hardly|barely|far from|anything but|false|untrue|wrong)\b|n['’]t\b"
 )
-_RISES = re.compile(
-    r"\b(?:improv|grow|grew|increas|ris(?:e|ing)|rose|expand|higher|gain|widen|up\b)\w*",
-    re.IGNORECASE,
-)
-_FALLS = re.compile(
-    r"\b(?:declin|decreas|worsen|drop|fell|fall|deteriorat|reduc|lower|shr[aiu]nk|contract|narrow"
-    r"|down\b)\w*",
-    re.IGNORECASE,
-)
-_OPEN = re.compile(r"\bwhether\b", re.IGNORECASE)
+_CHANGES = {way: re.compile(rf"(?i)\b(?:{words})\b") for way, words in CHANGES.items()}
+_STEADY = re.compile(r"(?i)\b(?:flat|unchanged|stable|constant|steady|the same)\b")
+_CONCEDED = re.compile(r"(?i)\b(?:although|though|despite|in spite of|while)\b[^,;.]*")
+_OPEN = re.compile(r"(?i)\bwhether\b")
+_REACH = 300
+"""Characters before a word that are read for what denies it."""
 _ABOUT = 0.5
 """Least share of the question's words in a sentence that is about it."""
-
-
-def asks_yes_or_no(question: str) -> bool:
-    """Whether the question, or a part of it after a comma, begins as such questions do."""
-    return bool(_ASKS.search(question.strip()))
 
 
 def leading(text: str) -> Polarity | None:
@@ -63,11 +45,14 @@ def polarity(question: str, answer: str) -> Polarity | None:
 
     None where no sentence is about the question, or it says neither clearly.
     """
+    words = "|".join(re.findall(r"\w{5,}", question)) or "\0"
+    answer = re.sub(rf"(?i)\b(?:un|non-?|in)(?=(?:{words})\b)", "not ", answer)
     said = leading(answer) or _concluding(answer)
-    if said:
-        return said
     deciding = _deciding(question, answer)
-    return _implied(question, deciding) if deciding else None
+    implied = _implied(question, deciding) if deciding else None
+    if said and implied and said != implied and len(_ways(question)) == 1:
+        return None
+    return said or implied
 
 
 def _concluding(answer: str) -> Polarity | None:
@@ -93,18 +78,24 @@ def _implied(question: str, sentence: str) -> Polarity | None:
     if _NEGATED.search(question):
         return None
     asked, told = _ways(question), _ways(sentence)
-    if len(asked) == 1 and told:
-        return None if len(told) > 1 else "yes" if told == asked else "no"
-    return "no" if _NEGATED.search(sentence) else "yes"
+    if len(asked) == 1:
+        if len(told) == 1:
+            return "yes" if told == asked else "no"
+        return "no" if not told and _STEADY.search(sentence) else None
+    denials = len(_NEGATED.findall(sentence))
+    return None if denials > 1 else "no" if denials else "yes"
 
 
-def _ways(text: str) -> set[str]:
+def _ways(text: str) -> set[Direction]:
     """`up` and `down`, as a text tells of them; a rise that is denied is down, and the reverse."""
-    found = set()
-    for way, other, pattern in (("up", "down", _RISES), ("down", "up", _FALLS)):
+    text, found = _CONCEDED.sub("", text), set[Direction]()
+    for way, pattern in _CHANGES.items():
         for each in pattern.finditer(text):
-            clause = re.split(r"[,;.]|\bbut\b", text[: each.start()])[-1]
-            found.add(other if _NEGATED.search(clause) else way)
+            clause = re.split(
+                r"[,;.]|(?<!anything )\bbut\b", text[max(0, each.start() - _REACH) : each.start()]
+            )[-1]
+            denied = len(_NEGATED.findall(clause)) % 2
+            found.add(way if not denied else "down" if way == "up" else "up")
     return found
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from evals import extras
-from evals.judging.directions import Direction, direction
+from evals.judging.directions import REACH, Direction, apposed, direction
 from evals.judging.naming import named
 
 Sign = Literal["", "+", "-", "()"]
@@ -29,20 +29,20 @@ CURRENCIES = {
     "¥": r"¥|JPY|yen\b",
     "CN¥": r"CNY|RMB|yuan\b",
     "₹": r"₹|INR|Rs\.?|rupees?\b",
-    "CHF": r"CHF|francs?\b",
+    "CHF": r"CHF|(?:Swiss\s)?francs?\b",
 }
-_SCALES = {"t": 1e3, "k": 1e3, "m": 1e6, "b": 1e9, "tr": 1e12, "tn": 1e12}
+_SCALES = {"t": 1e3, "k": 1e3, "m": 1e6, "b": 1e9, "tr": 1e12, "tn": 1e12, "ba": 1e-4, "bp": 1e-4}
 _WORDS = r"thousands?\b|millions?\b|billions?\b|trillions?\b"
-_SCALE = rf"{_WORDS}|mns?\b|mm\b|bns?\b|mln\b|bln\b|tn\b|[kKmMbB]\b"
+_SCALE = rf"{_WORDS}|m(?:n|m|ln|il|io)s?\b|bl?ns?\b|tn\b|[kKmMbB]\b"
 _CURRENCY = "|".join(reversed(CURRENCIES.values()))
-_NUMBER = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+"
-_COUNTED = (
+_NUMBER = r"\d{1,3}(?:[, \u00a0\u2009\u202f]\d{3})+(?:\.\d+)?|\d{1,30}(?:\.\d{1,30})?|\.\d{1,30}"
+COUNTED = (
     r"shares?|days?|weeks?|months?|years?|hours?|minutes?|employees?|people|persons?|customers?|stores?"
-    r"|units?|tons?|tonnes?|barrels?|locations?|countries|segments?|plants?|miles?|sites?"
+    r"|units?|tons?|tonnes?|barrels?|locations?|countries|segments?|plants?|miles?|sites?|square\sfeet"
 )
 _QUANTITY = re.compile(
     rf"""
-    (?<![\w.,/]) (?P<sign>[-−–+](?=[$€£¥₹\d(.]|US\$|USD))?
+    (?<![\w.,]) (?P<sign>[-−–+](?=[$€£¥₹\d(.]|US\$|USD))?
     (?:(?P<currency>{_CURRENCY})\s?)?
     (?P<open>\()? (?P<inner>(?<!\s)[-−–](?=[\d.$€£]))? (?:(?P<inside>{_CURRENCY})\s?)?
     (?P<number>{_NUMBER}) (?![\d]|,\d|\.\d)
@@ -50,8 +50,10 @@ _QUANTITY = re.compile(
     (?P<after>\s?(?:{_CURRENCY})(?!\w))?
     (?P<scale2>-(?:{_WORDS})|\s?(?:{_SCALE}))?
     (?P<stated>,?\s\(?in\s(?:thousand|million|billion)s?\b\)?)?
-    (?P<unit>\s?%|[\s-](?:percentage\spoints?|percent\b|per\scent\b|pct\b|ppts?\b|pp\b|basis\spoints?
-      |bps\b)|x(?!\w)|\stimes\b(?!\s(?:the\s)?\d)|\scents?\b|\s(?:{_COUNTED})(?![\w-]))?
+    (?P<unit>\s?%|[\s-](?:percentage\spoints?|percent\b|per\scent\b|pct\b|basis\spoints?)
+      |\s?(?:ppt?s?|bps?)\b|x(?!\w)|\stimes\b(?!\s(?:the\s)?\d)|\s?(?:¢|cents?\b|pence\b)
+      |\s(?:{COUNTED})(?![\w-]))?
+    (?P<each>(?:\s(?:per|a)\s|/)(?:\w+\s)?share\b)?
     """,
     re.VERBOSE,
 )
@@ -62,10 +64,19 @@ _ONES = (
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 _FIRST = f"(?:{'|'.join(f'{_ONES} {_TENS}'.split())})"
 _IN_WORDS = re.compile(
-    rf"\b{_FIRST}(?:[\s-](?:and\s|point\s)?(?:{_FIRST[3:-1]}|hundred|thousand|million|billion))*\b",
-    re.IGNORECASE,
+    rf"(?i)\b{_FIRST}(?:[\s-](?:and\s)?(?:{_FIRST[3:-1]}|hundred|thousand|million|billion)){{0,20}}"
+    rf"(?:\spoint(?:\s{_FIRST}){{1,9}})?\b"
 )
-_ALONE = re.compile(r"one$", re.IGNORECASE)
+_FRACTIONS = {"half": 50.0, "third": 100 / 3, "quarter": 25.0, "fifth": 20.0}
+_FRACTION = re.compile(
+    rf"(?i)\b(?:(an?|one|two|three|four)[\s-])?\b({'|'.join(_FRACTIONS)})s?(?=\sof\s(?!\d)|\W*$)"
+)
+_AND_A_HALF = re.compile(rf"(?i)\b({_FIRST})\sand\sa\shalf\b")
+_TO_ONE = re.compile(
+    r"(?<!from )(?<![\d.,:])(\d+(?:\.\d+)?)(?:\s?:\s?|\sto\s)1(?:\.0+)?(?![\w%]|[.,]\d)"
+)
+_ASIDE = re.compile(r"(?<!\bis)(?<!\bwas)(?<!\bwere)(?<!\bof)(?<=[\w%])\s*$")
+_ALONE = re.compile(r"(?i)one$")
 """`one` by itself is a pronoun more often than a number."""
 
 
@@ -83,6 +94,7 @@ class Quantity:
     unit: str = ""
     """A key of CURRENCIES, one of SHARES, `times`, or what is counted; empty where none is stated.
     """
+    per_share: bool = False
     direction: Direction = ""
     """What the words around it say: less than nothing, more, or neither."""
     start: int = 0
@@ -99,7 +111,7 @@ def quantities(text: str) -> list[Quantity]:
     """In the order of the text. Numbers in words are not read: see `in_digits`."""
     found: list[Quantity] = []
     for match in _QUANTITY.finditer(text):
-        read = _read(text, match, found[-1].end if found else 0)
+        read = _read(text, match, found[-1] if found else None)
         found += [read] if read else []
     return found
 
@@ -114,11 +126,22 @@ def only_quantity(text: str) -> Quantity | None:
 
 
 def in_digits(text: str) -> str:
-    """The text with its numbers in words (twelve point five, one hundred and two) as digits.
+    """The text with its numbers in words (twelve point five, one hundred and two) as digits, its
+    fractions (a third of it) as percentages, and its ratios (1.5 to 1) as multiples.
 
     Raises MissingExtra.
     """
-    return _IN_WORDS.sub(_digits, text)
+    text = _FRACTION.sub(_percent, _AND_A_HALF.sub(r"\1 point five", text))
+    return _IN_WORDS.sub(_digits, _TO_ONE.sub(r"\1x", text))
+
+
+def _percent(match: re.Match[str]) -> str:
+    """`third` alone counts something: the third of May."""
+    count, part = (match[1] or "").lower(), match[2].lower()
+    if not count and part != "half":
+        return match[0]
+    times = {"two": 2, "three": 3, "four": 4}.get(count, 1)
+    return f"{times * _FRACTIONS[part]:.4g}%"
 
 
 def _digits(match: re.Match[str]) -> str:
@@ -132,23 +155,30 @@ def _digits(match: re.Match[str]) -> str:
     return str(alpha2digit(words, "en"))
 
 
-def _read(text: str, match: re.Match[str], previous: int) -> Quantity | None:
+def _read(text: str, match: re.Match[str], previous: Quantity | None) -> Quantity | None:
     part = {name: (each or "").strip() for name, each in match.groupdict().items()}
     currency = part["currency"] or part["inside"] or part["after"]
-    bare = not (currency or part["percent"] or part["unit"] or part["stated"])
+    bare = not (currency or part["percent"] or part["unit"] or part["stated"] or part["each"])
     scale = part["scale1"] or part["scale2"]
     if named(text, match, bare and not scale) or _attached(text, match, scale, bare):
         return None
     unit, hundredths = _unit(currency, part["percent"] or part["unit"])
-    digits = part["number"].replace(",", "")
+    digits = re.sub(r"[,\s]", "", part["number"])
     start, end = _place(match)
+    far = max(0, start - REACH)
+    way = direction(
+        text[max(far, previous.end if previous else 0) : start], text[end : end + REACH]
+    )
+    if not way and unit == "%" and previous and previous.unit not in ("", *SHARES):
+        way = apposed(text[far:start])
     return Quantity(
         number=float(digits) / (100 if hundredths else 1),
         decimals=len(digits.partition(".")[2]) + (2 if hundredths else 0),
         sign=_sign(text, match, part),
         scale=scale_of(scale or part["stated"].rpartition(" ")[2]),
         unit=unit,
-        direction=direction(text[previous:start], text[end:]),
+        per_share=bool(part["each"]),
+        direction=way,
         start=start,
         end=end,
     )
@@ -163,18 +193,22 @@ def _place(match: re.Match[str]) -> tuple[int, int]:
 
 
 def _sign(text: str, match: re.Match[str], part: dict[str, str]) -> Sign:
-    """Parentheses around an amount that has its unit inside are an aside; a dash that opens a line
-    of words is a list marker.
+    """A dash that opens a line of words is a list marker. Parentheses after a word or a number are
+    an aside where the amount has its unit inside, or the number its own.
     """
     if part["inner"]:
         return "-"
+    before = text[max(0, match.start() - REACH) : match.start()]
     if part["sign"]:
-        before = text[: match.start()].rpartition("\n")[2]
-        after = text[match.end() :].partition("\n")[0]
-        if match.start() == 0 or before.strip() or not re.search(r"[A-Za-z]{4}", after):
+        after = text[match.end() : match.end() + REACH].partition("\n")[0]
+        line = before.rpartition("\n")[2]
+        if match.start() == 0 or line.strip() or not re.search(r"[A-Za-z]{4}", after):
             return "+" if part["sign"] == "+" else "-"
-    aside = part["percent"] or part["scale1"] or part["inside"]
-    return "()" if part["open"] and part["close"] and not aside else ""
+    if not (part["open"] and part["close"]):
+        return ""
+    inside = part["percent"] or part["scale1"] or part["inside"]
+    aside = _ASIDE.search(before) if inside else re.search(r"[\d%]\s$|illion\s$", before)
+    return "" if aside and not part["currency"] and not part["scale2"] else "()"
 
 
 def _attached(text: str, match: re.Match[str], scale: str, bare: bool) -> bool:
@@ -192,6 +226,14 @@ def scale_of(word: str) -> float:
     return _SCALES.get(word[:2], _SCALES[word[0]]) if word else 0.0
 
 
+def counted(word: str) -> str:
+    """The unit that counts what a word names."""
+    word = word.lower()
+    if word in ("people", "person", "persons", "employee", "employees"):
+        return "people"
+    return word[:-3] + "y" if word.endswith("ies") else word.removesuffix("s")
+
+
 def currency_of(word: str) -> str:
     """The key of CURRENCIES that a word or sign stands for; empty for no word."""
     known = (each for each, ways in CURRENCIES.items() if re.fullmatch(ways, word))
@@ -201,14 +243,14 @@ def currency_of(word: str) -> str:
 def _unit(currency: str, word: str) -> tuple[str, bool]:
     """The unit, and whether the number counts hundredths of it."""
     word = word.lower().strip(" -")
-    if word.startswith(("basis", "bps")):
+    if word.startswith(("basis", "bp")):
         return "points", True
     if word.startswith(("percentage", "pp")):
         return "points", False
     if word.startswith(("%", "percent", "per", "pct")):
         return "%", False
-    if word.startswith("cent"):
-        return "$", True
+    if word.startswith(("cent", "¢", "pence")):
+        return "£" if word == "pence" else currency_of(currency) or "$", True
     if word in ("x", "times"):
         return "times", False
-    return (currency_of(currency) if currency else word.removesuffix("s")), False
+    return (currency_of(currency) if currency else counted(word)), False

@@ -14,40 +14,37 @@ _CANNOT = (
     r"|not possible to)\b"
 )
 _LACKING = re.compile(
-    r"(?:\b(?:no|not|cannot|unable|without|insufficient|impossible|difficult|never)\b|n['’]t\b)"
+    r"(?i)(?:\b(?:no|not|cannot|unable|without|insufficient|impossible|difficult|never)\b|n['’]t\b)"
     r"(?:\W+\w+){0,6}?\W+(?:information|mention|evidence|data|detail|indication|context|access|provid"
     r"|stat(?:e|es|ed|ing)\b|specif|disclos|avail|includ|given|giv(?:e|ing)\b|found|contain|cover"
     r"|address|explicit|list|report(?:ed)?\b|present|answer|determin|calculat|confirm|assess|comput"
-    r"|identif|conclu|find\b|know|enough|sufficient|clear|possible|say\b|tell\b|offer|discuss|show)",
-    re.IGNORECASE,
+    r"|identif|conclu|find\b|know|enough|sufficient|clear|possible|say\b|tell\b|offer|discuss|show"
+    r"|passage|document|excerpt|filing)"
 )
 """Something is not in the text that was given."""
 _UNABLE = re.compile(
-    rf"\b{_CANNOT}|\b(?:do|does)(?: not|n['’]t) (?:\w+ )?(?:know|have)\b"
+    rf"(?i)\b{_CANNOT}|\b(?:do|does)(?: not|n['’]t) (?:\w+ )?(?:know|have)\b"
     r"|\bwould (?:need|have to|require)\b|\bplease (?:provide|check|refer|consult)\b"
     r"|\byou (?:will|should|can|could|may) (?:need|look|find|refer|check)\b"
-    r"|\bif you (?:can|could|have|would|provide|share)\b",
-    re.IGNORECASE,
+    r"|\bif you (?:can|could|have|would|provide|share)\b"
 )
 """The speaker cannot tell, or sends the reader elsewhere."""
 _OPENING = re.compile(
-    r"^\W*(?:i['’]?m sorry|i am sorry|sorry|i apologi[sz]e|apologies|unfortunately|as an ai\b"
-    r"|(?:as of my [^.]*?\b)?i (?:do not|don['’]t|cannot|can['’]t)\b)",
-    re.IGNORECASE,
+    r"(?i)^\W*(?:n/?a\b|(?:it is )?un(?:known|clear)\b|i['’]?m sorry|i am sorry|sorry"
+    r"|i apologi[sz]e|apologies|unfortunately|as an ai\b"
+    r"|(?:as of my [^.]*?\b)?i (?:do not|don['’]t|cannot|can['’]t)\b)"
 )
 """An answer that begins so turns to nothing but a number."""
 _CLOSING = re.compile(
-    rf"\b(?:i|we|it)(?: am| are| is|['’]m|['’]re|['’]s)? {_CANNOT}"
-    r"|\bcannot be (?:answered|calculated|determined|confirmed)",
-    re.IGNORECASE,
+    rf"(?i)\b(?:i|we|it)(?: am| are| is|['’]m|['’]re|['’]s)? {_CANNOT}"
+    r"|\bcannot be (?:answered|calculated|determined|confirmed)"
 )
 _TURN = re.compile(
-    r"\b(?:we|i) can (?:\w+ )?(?:infer|estimate|calculate|conclude|see|deduce|find|make|approximate"
-    r"|determine|derive|use)"
-    r"|\b(?:therefore|thus|hence|so),? .*\b(?:is|was|are|were|would be|did|has|have|had|does)\b",
-    re.IGNORECASE,
+    r"(?i)\b(?:we|i) can (?:\w+ )?(?:infer|estimate|calculate|conclude|see|deduce|find|make"
+    r"|approximate|determine|derive|use)"
+    r"|\b(?:therefore|thus|hence|so),? .*\b(?:is|was|are|were|would be|did|has|have|had|does)\b"
 )
-_DECIDED = re.compile(r"\W*(?:yes|no)\b[,.]", re.IGNORECASE)
+_DECIDED = re.compile(r"(?i)\W*(?:yes|no)\b[,.]")
 
 
 def refusal(answer: str, *, wants_number: bool = False, denial_answers: bool = False) -> str | None:
@@ -59,6 +56,8 @@ def refusal(answer: str, *, wants_number: bool = False, denial_answers: bool = F
     said = sentences(answer)
     lacks = [_lacks(each, wants_number, denial_answers) for each in said]
     if not any(lacks) or _DECIDED.match(answer):
+        return None
+    if wants_number and not lacks[0] and quantities(said[0]):
         return None
     strict = wants_number or bool(_OPENING.search(said[0]))
     turns = (each for each, lack in zip(said[1:], lacks[1:], strict=True) if not lack)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 
 from components.encoders.bm25 import Bm25
 
 
-@cache
+@lru_cache(maxsize=1024)
 def terms(text: str) -> frozenset[int]:
     """Ids of the stems."""
-    return frozenset(map(int, _english().encode_queries([text])[0].indices))
+    encodable = text.encode(errors="replace").decode()
+    return frozenset(map(int, _english().encode_queries([encodable])[0].indices))
 
 
 @cache

@@ -107,7 +107,73 @@ GROWTH = Case(
     "6.9%",
     ("5.4 million", "$5.4", "0.54%"),
 )
-CASES = (CAPEX, MARGIN, SALES, RATIO, SHARE, EUROS, GROWTH)
+DAYS = Case(
+    "What is Harbour's FY2019 days payable outstanding (DPO)?",
+    "93.86",
+    "The DPO",
+    "93.86 days",
+    ("93.86", "93.9", "93.9 days", "ninety-three point nine days"),
+    "88.20 days",
+    ("$93.86", "93.86%", "93.86 years", "93.86 weeks", "93.86 million"),
+)
+STORES = Case(
+    "How many stores did Harbour operate at the end of FY2021?",
+    "1,947",
+    "The number of stores",
+    "1,947 stores",
+    ("1,947", "1\u202f947 stores", "1.947 thousand stores"),
+    "1,802 stores",
+    ("1,947 employees", "$1,947", "1,947%", "1,947 million", "1,947 countries"),
+)
+TURNOVER = Case(
+    "What was the inventory turnover of Harbour in 2020?",
+    "4.2",
+    "Inventory turnover",
+    "4.2x",
+    ("4.2", "4.2 times", "4.2:1", "4.2 to 1", "four point two times"),
+    "5.7x",
+    ("$4.2", "4.2%", "4.2 days", "4.2 million"),
+)
+TAX = Case(
+    "What was the effective tax rate of Harbour in FY2022?",
+    "21.3%",
+    "The effective tax rate",
+    "21.3%",
+    ("21.3 per cent", "0.213", "21.3% (0.213)", "21%", "21.29 pct"),
+    "24.8%",
+    ("21.3 million", "$21.3", "0.213%", "21.3 bps", "21.3 percentage points"),
+)
+DIVIDEND = Case(
+    "What was Harbour's dividend per share in 2020?",
+    "£0.84",
+    "The dividend per share",
+    "£0.84",
+    ("0.84", "84 pence", "£0.84 per share", "0.84 pounds", "GBP 0.84"),
+    "£0.91",
+    ("$0.84", "€0.84", "£0.84 million", "0.84%", "84 cents"),
+)
+CAGR = Case(
+    "What was the 3-year CAGR of Harbour's revenue to FY2018?",
+    "7.9%",
+    "The CAGR",
+    "7.9%",
+    ("7.9 percent", "7.94%", "8%", "0.079"),
+    "9.4%",
+    ("7.9 million", "$7.9", "0.79%", "7.9x"),
+)
+YEN = Case(
+    "What were the total assets of Harbour KK?",
+    "¥3.2 trillion",
+    "Total assets",
+    "¥3.2 trillion",
+    ("3.2 trillion yen", "JPY 3,200 billion", "¥3.2tn"),
+    "¥2.9 trillion",
+    ("$3.2 trillion", "¥3.2 billion", "¥3.2", "3.2%"),
+)
+CASES = (
+    CAPEX, MARGIN, SALES, RATIO, SHARE, EUROS, GROWTH,
+    DAYS, STORES, TURNOVER, TAX, DIVIDEND, CAGR, YEN,
+)  # fmt: skip
 
 RIGHT = (
     "{right}",
@@ -123,6 +189,17 @@ RIGHT = (
     "The answer is {right}, not {other}.",
     "Depreciation was {other}. {subject} was {right}.",
     "{subject} was {right}. In 2009 it was {other}.",
+    "Final Answer: {right}",
+    "### Answer\n\n**{right}**\n\nSource: page 45.",
+    "\\[ \\boxed{{{right}}} \\]",
+    '{{"answer": "{right}", "confidence": 0.9}}',
+    "{subject} went from {other} to {right}.",
+    "{right} (compared with {other} in 2009)",
+    "I first thought of {other}. Actually, it was {right}.",
+    "{other}? That is wrong. {subject} was {right}.",
+    "- 2009: {other}\n- {subject}: {right}",
+    "At 3 ports out of 10, {subject} was {right}.",
+    "As page 12 of the annual report 2023 shows, {subject} was {right}.",
 )
 WRONG = (
     "{other}",
@@ -150,6 +227,27 @@ WRONG = (
     "{subject} was {other}, compared with {right} a year before.",
     "It could be {other}, {right} or something else.",
     "{subject} ranged from {other} to {right}.",
+    "{right} (or {other})",
+    "{right} or, alternatively, {other}.",
+    "{subject} was {right}. Actually, it was {other}.",
+    "{subject} was {right}. Correction: {other}.",
+    "{subject} was {right}. That is wrong.",
+    "{right} is not right.",
+    "{right} is wrong; it was {other}.",
+    "It is false that {subject} was {right}.",
+    "It is not the case that {subject} was {right}.",
+    "{subject} was hardly {right}.",
+    "{subject} was less than {right}.",
+    "{subject} was twice {right}.",
+    "{subject} fell from {right} to {other}.",
+    "Final Answer: {other}",
+    "{right}? No, {other}.",
+    "Option A: {right}\nOption B: {other}",
+    "First guess: {right}. Second guess: {other}.",
+    '{{"answer": "{other}", "previous": "{right}"}}',
+    "\\boxed{{{other}}}, not \\boxed{{{right}}}",
+    "{subject} is {right}, {other}, or something else.",
+    "The sum of {right} and {other}.",
 )
 
 

@@ -4,21 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from evals.judging.polarity import asks_yes_or_no, leading, polarity
+from evals.judging.polarity import leading, polarity
 
 GREW = "Did the harbour's income grow in 1950?"
-
-
-def test_asks() -> None:
-    for question in (
-        GREW,
-        "Is the harbour busy?",
-        "Based on the accounts, does the harbour pay a dividend?",
-        "If tonnage is of use, say so. Has tonnage changed?",
-    ):
-        assert asks_yes_or_no(question)
-    for question in ("How much did it earn?", "Which harbour is the largest?"):
-        assert not asks_yes_or_no(question)
 
 
 def test_leading() -> None:

@@ -38,7 +38,7 @@ def one(text: str) -> Quantity:
         ("2.8 per cent", 0.028),
         ("1.7 percentage points", 0.017),
         ("120 basis points", 0.012),
-        ("120bps", None),
+        ("120bps", 0.012),
         ("120 bps", 0.012),
         ("3.4x", 3.4),
         ("7.0 times", 7.0),
