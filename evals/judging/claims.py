@@ -54,18 +54,19 @@ _BESIDE = re.compile(
     r"(?i)\b(?:from|than|versus|vs\.?|compared (?:to|with)|against|relative to)\s"
     r"(?:the |an? |its |about )*(?:(?:\w+ ){1,3}of )?\W*$"
 )
+_FACTOR = re.compile(r"(?i)(?:\b(?:divid\w+|multipl\w+) by\s|[*/×÷])\s*[($€£]*$")
 _OPERATED = re.compile(
-    r"(?i)\b(?:(?:divided|multiplied) by|times|per|over|minus|plus|less|subtract\w*|adding"
-    r"|dividing)\s(?:the |an? |its |about )*\W*$|[-−–+*/×÷x]\s*[($€£]*$"
+    r"(?i)\b(?:times|per|over|minus|plus|less|subtract\w*|adding|dividing)\s"
+    r"(?:the |an? |its |about )*\W*$|[-−–+x]\s*[($€£]*$"
 )
 _RANGE = re.compile(r"(?i)\b(?:rang\w+|anywhere|somewhere) (?:from|between)\b")
 _OPERAND = re.compile(
     r"(?i)^\)?\s*[-−–+*/×÷](?!\w)|^\s(?:divided|multiplied|minus|plus|less|times)\b"
 )
 _PREDICATE = re.compile(
-    r"(?i)(?:\b(?:is|was|are|were|equals?|be|being|totall?(?:ed|ing)|reached|at|to|by|of)|[=≈:])\s*(?:\b(?:by|to|a|an|the|about|approximately|around|roughly|nearly"
-    r"|almost|only|just|exactly|equal|also|now|either|between|\w+ly|negative|minus|total of)\b\s*)*"
-    r"[\W_]*$"
+    r"(?i)(?:\b(?:is|was|are|were|equals?|be|being|totall?(?:ed|ing)|reached|at|to|by|of)|[=≈:])"
+    r"\s*(?:\b(?:by|to|a|an|the|about|approximately|around|roughly|nearly|almost|only|just|exactly"
+    r"|equal|also|now|either|between|\w+ly|negative|minus|total of)\b\s*)*[\W_]*$"
 )
 _JOINS = re.compile(
     r"(?i)^[\s,;/*\-–]*(?:\((?=or|alt|maybe|perh|poss))?"
@@ -75,14 +76,14 @@ _FILLERS = (
     "approximately about around roughly million billion thousand usd dollars total amount figure"
     " value number result answer company year fiscal quarter fy final also alternatively another"
     " possibly perhaps maybe might could either respectively therefore thus hence exactly equal"
-    " option guess first second b give"
-    " percent percentage negative or and"
+    " option guess first second b give percent percentage negative or and"
 )
 _ELSEWHERE = re.compile(
     r"(?i)[,;]|\((?=[^)]*$)|\b(?:and|than|from|compared|versus|over|relative)\b"
 )
 _ADVERBIAL = re.compile(r"(?i)\W*(?:at|to|by|of)\b\W*$")
 _BREAK = re.compile(r"(?i)[,;:]|\b(?:and|but|while|whereas)\b")
+_MARKERS = " *"
 _OPENS = " :=≈$€£¥*(\"'"
 _NAMED, _PREDICATED, _PLAIN, _LEVEL, _ASIDE, _NEVER = 5, 4, 3, 2, 1, 0
 _REACH = 300
@@ -171,7 +172,8 @@ class _Answer:
         told = years(_ELSEWHERE.split(after)[0]) or years(before)
         if self.asked.years and told and not told & self.asked.years:
             return _ASIDE
-        aside = _BESIDE.search(before) or (not first and _OPERATED.search(before))
+        aside = _BESIDE.search(before) or _FACTOR.search(before.lstrip(_MARKERS))
+        aside = aside or (not first and _OPERATED.search(before))
         if aside or _OPERAND.search(after) or before.count("(") > before.count(")"):
             return _ASIDE
         if self.asked.change and _REACHED.search(before):

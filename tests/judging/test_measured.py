@@ -13,13 +13,14 @@ from components.errors import SourceMissing
 from evals.datasets.judged import BadData
 from evals.judging.__main__ import main
 from evals.judging.halves import halves
+from evals.judging.judgement import CLASSES
 from evals.judging.labelled import labelled
 from evals.judging.left_out import errors
 from evals.judging.outcome import NUMERIC, OVERALL, Outcome, measure
 
 _DATA = Path(os.environ.get("MILLRACE_DATA", Path(__file__).parents[3] / "shared" / "data"))
 FINANCEBENCH = _DATA / "financebench"
-OVERALL_KAPPA, NUMERIC_KAPPA = 0.721, 0.892
+OVERALL_KAPPA, NUMERIC_KAPPA, DECIDED, LENIENT = 0.869, 0.905, 268, 2
 """As measured on the half of the questions that no rule was chosen by."""
 
 
@@ -129,13 +130,9 @@ def test_counts_of_labels(financebench: Outcome) -> None:
 
 def test_agreement_with_people(financebench: Outcome) -> None:
     """May be raised when the judge gets better; never lowered."""
+    overall = financebench.report[OVERALL]
     assert financebench.report[NUMERIC].kappa.mean >= NUMERIC_KAPPA - 0.02
-    assert financebench.report[OVERALL].kappa.mean >= OVERALL_KAPPA - 0.02
-
-
-def test_corrected_rates_are_nearer_to_peoples(financebench: Outcome) -> None:
-    found = errors(financebench.left_out)
-    assert len(financebench.left_out) == 16
-    assert sum(each.covers for each in financebench.left_out) >= 15
-    assert abs(found["corrected_difference"]) < 0.02 < abs(found["raw_difference"])
-    assert found["corrected_distance"] < found["raw_distance"]
+    assert overall.kappa.mean >= OVERALL_KAPPA - 0.02
+    assert overall.answers >= DECIDED - 5
+    lenient = overall.confusion[CLASSES.index("incorrect")][CLASSES.index("correct")]
+    assert lenient <= LENIENT + 1
