@@ -136,3 +136,11 @@ def test_agreement_with_people(financebench: Outcome) -> None:
     assert overall.answers >= DECIDED - 5
     lenient = overall.confusion[CLASSES.index("incorrect")][CLASSES.index("correct")]
     assert lenient <= LENIENT + 1
+
+
+def test_corrected_rates_are_nearer_to_peoples(financebench: Outcome) -> None:
+    found = errors(financebench.left_out)
+    assert len(financebench.left_out) == 16
+    assert sum(each.covers for each in financebench.left_out) >= 15
+    assert abs(found["corrected_difference"]) < 0.02 < abs(found["raw_difference"])
+    assert found["corrected_distance"] < found["raw_distance"]
