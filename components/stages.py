@@ -287,12 +287,16 @@ Search = Callable[[Query, int], Sequence[Hit]]
 """Hits for a query, at most so many, best first, as the pipeline finds them."""
 
 
+Neighbours = Callable[[str, Sequence[int]], Sequence[Chunk]]
+"""A document's chunks at these positions, ascending; absent ones are left out."""
+
+
 @runtime_checkable
 class Answerer(Protocol):
     """Answers a question from hits.
 
-    Collaborators that it may have a field for: `search`, a `Search`, and `ledger`, a `Ledger` (see
-    `components/endpoint/ledger.py`).
+    Collaborators that it may have a field for: `search`, a `Search`, `neighbours`, a `Neighbours`,
+    and `ledger`, a `Ledger` (see `components/endpoint/ledger.py`).
     """
 
     @property

@@ -7,17 +7,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
-from components.answerers.extractive import figures, sentences
+from components.answerers.extractive import sentences
+from components.answerers.extractive.around import widened
+from components.answerers.extractive.calculation import Calculation, Result
+from components.answerers.extractive.lists import digest
+from components.answerers.extractive.measures import measures
+from components.answerers.extractive.operands import Tables, documents
 from components.answerers.extractive.passages import Passage, passages
 from components.answerers.extractive.question import Question, question
 from components.answerers.extractive.sentences import Scored
-from components.answerers.extractive.words import Words, digest, words
+from components.answerers.extractive.telling import told
+from components.answerers.extractive.wanted import Wanted, wanted
+from components.answerers.extractive.words import Stems, Words, words
 from components.answerers.passages import citation
 from components.encoders.language import LANGUAGES
 from components.errors import BadOption
-from components.options import Count, Share, option, part
+from components.options import Count, Share, Whole, option, part
 from components.splitters.boundaries import check_language
-from components.stages import Encoder
+from components.stages import Encoder, Neighbours
 from components.values import Answer, Hit, Query, Step
 
 REFUSAL = "This cannot be answered from the passages found."
@@ -25,13 +32,14 @@ REFUSAL = "This cannot be answered from the passages found."
 
 @dataclass(frozen=True, kw_only=True)
 class Extractive:
-    """Quotes: a table's row for a question after a figure, otherwise the best sentences.
+    """Reads and calculates: a figure from tables' rows, or worked out from them; otherwise quotes
+    the best sentences.
 
-    It concludes nothing: a question to be answered by yes or no gets the sentences that bear on it,
-    and one after a figure that no row or sentence states is refused.
+    Every figure is one of a cited cell, or the calculation is shown. It concludes by yes or no only
+    whether something has risen or fallen. A figure that neither rows nor sentences give is refused.
     """
 
-    revision: ClassVar[int] = 1
+    revision: ClassVar[int] = 2
     concurrency: ClassVar[int] = 1
 
     sentences: Count = option(3, help="sentences that are given, at most")
@@ -52,7 +60,12 @@ class Extractive:
     language: str = option("en", help="code of the texts' language")
     stemmer: str = option("english", help="language of the stems and the stop words")
     items: Path | None = option(None, help="TOML file of phrases for one thing; none: our own")
+    measures: Path | None = option(None, help="TOML file of measures and formulas; none: our own")
+    around: Whole = option(
+        60_000, help="characters that are read around the hits, on their pages; 0: none"
+    )
     encoder: Encoder | None = part()
+    neighbours: Neighbours | None = part()
 
     def __post_init__(self) -> None:
         check_language(self.language)
@@ -63,26 +76,44 @@ class Extractive:
 
     @property
     def facts(self) -> Mapping[str, object]:
-        return {"items": digest(self.items)} if self.items else {}
+        """Hashes of the files, where there are some. Raises BadOption."""
+        words(self.stemmer, self.items), measures(self.measures)
+        files = {"items": self.items, "measures": self.measures}
+        return {name: digest(path, name) for name, path in files.items() if path}
 
     def answer(self, query: Query, hits: Sequence[Hit]) -> Answer:
-        """See `Answerer`. Raises BadOption where `items` cannot be read."""
-        made = self._answer(query, hits)
-        ids = tuple(each.chunk.id for each in hits[: self.hits])
+        """See `Answerer`. Raises BadOption where `items` or `measures` cannot be read."""
+        given = hits[: self.hits]
+        read = widened(given, self.neighbours, self.around)
+        made = self._answer(query, read)
+        ids = tuple(each.chunk.id for each in read)
         step = Step(name="answer", asked=query.text, said=made.text, chunk_ids=ids)
-        return replace(made, steps=(step,))
+        return replace(made, steps=(step,), found=tuple(read[len(given) :]))
 
     def _answer(self, query: Query, hits: Sequence[Hit]) -> Answer:
         known = words(self.stemmer, self.items)
         asked = question(query.text, known)
-        read = passages(hits[: self.hits])
-        row = figures.best(asked, read, known, self.least_row) if asked.tabular else None
-        if row:
-            said = row.text if row.concluded or asked.how else f"{REFUSAL} They state: {row.text}"
-            return _answer(said, [(row.passage, each) for each in row.places])
-        if asked.worked_out and asked.figure:
+        read = passages(hits)
+        sought = wanted(asked, query.text, known)
+        result = self._result(sought, known.stems(query.text), read, known) if sought else None
+        if result:
+            places = [(each.passage, place) for each in result.figures for place in each.places]
+            return _answer(told(result, asked, known), places)
+        if (asked.worked_out and asked.figure) or (sought and sought.calculated):
             return Answer(text=REFUSAL)
         return self._quoted(asked, read, known)
+
+    def _result(
+        self, sought: Wanted, asked: Stems, read: Sequence[Passage], known: Words
+    ) -> Result | None:
+        """From the tables of one document."""
+        by = measures(self.measures)
+        for group in documents(read, known, asked):
+            tables = Tables(group, known, self.least_row)
+            found = Calculation(sought, tables, by, known).result()
+            if found:
+                return found
+        return None
 
     def _quoted(self, asked: Question, read: Sequence[Passage], known: Words) -> Answer:
         given = sentences.sentences(read, known, self.language)

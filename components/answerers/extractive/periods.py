@@ -16,6 +16,12 @@ _PERIOD = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+_DAY = re.compile(
+    r"\b(?:january|february|march|april|may|june|july|august|september|october|november|december)"
+    r"\s+\d{1,2}\b,?|\b\d{1,2}\s+(?:january|february|march|april|may|june|july|august|september"
+    r"|october|november|december)\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +30,11 @@ class Period:
 
     year: int
     quarter: int | None = None
+
+    @property
+    def before(self) -> Period:
+        """The same a year earlier."""
+        return Period(self.year - 1, self.quarter)
 
     def __str__(self) -> str:
         return f"Q{self.quarter} {self.year}" if self.quarter else str(self.year)
@@ -34,14 +45,14 @@ def periods(text: str) -> list[Period]:
     return list(dict.fromkeys(_read(each) for each in _PERIOD.finditer(text)))
 
 
-def years(text: str) -> list[int]:
-    """Those that the text names, in its order, as often as it does."""
-    return [_read(each).year for each in _PERIOD.finditer(text)]
+def dated(text: str) -> list[tuple[int, int]]:
+    """The years that the text names, each with its offset, in its order, as often as it does."""
+    return [(each.start(), _read(each).year) for each in _PERIOD.finditer(text)]
 
 
 def without_periods(text: str) -> str:
-    """The text with a blank for each period."""
-    return _PERIOD.sub(" ", text)
+    """The text with a blank for each period and each day."""
+    return _DAY.sub(" ", _PERIOD.sub(" ", text))
 
 
 def is_year(text: str) -> bool:

@@ -31,6 +31,15 @@ _COUNTED = re.compile(
 )
 _PICKS = re.compile(r"which\b|what (?:year|period)s?\b", re.IGNORECASE)
 _QUARTER = re.compile(r"\bquarter\b|\bQ[1-4]\b", re.IGNORECASE)
+_PERCENT = re.compile(r"%|\bper\s?cent(?:s|age)?\b", re.IGNORECASE)
+_RANGE = re.compile(
+    r"\b(?:FY\s?)?\d{2,4}\s*(?:[-–]|to|through)\s*(?:FY\s?)?\d{2,4}\b|\b(?:between|from)\b|\byear\s+average",
+    re.IGNORECASE,
+)
+_EACH = re.compile(r"^\W*what\s+(?:are|were)\b|\brespectively\b|\beach\b", re.IGNORECASE)
+_SCALE = re.compile(r"\b(?:in|usd|us\$|\$|dollars)\s+(?:usd\s+)?(thousands|millions|billions)\b", re.IGNORECASE)
+_DECIMALS = re.compile(r"\b(no|zero|one|two|three|four|\d)\s+decimal", re.IGNORECASE)
+_COUNTS = {"no": 0, "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4}
 _SHARE = re.compile(r"%|\bper\s?cent(?:age)?\b|\b(?:ratio|average|proportion)\b", re.IGNORECASE)
 
 
@@ -53,6 +62,16 @@ class Question:
     """Whether it asks for a share, a ratio or an average."""
     worked_out: bool
     """Whether it says how something is calculated, or asks for a share."""
+    percent: bool
+    """Whether it asks for percent."""
+    range: bool
+    """Whether its periods are the ends of a range."""
+    several: bool
+    """Whether it asks for one figure, or for one of each period."""
+    scale: str
+    """`thousands`, `millions` or `billions`, where it asks for figures in them."""
+    decimals: int | None
+    """That it asks for."""
     periods: tuple[Period, ...]
     stems: Stems
     """Of the focus, without periods."""
@@ -82,9 +101,21 @@ def question(text: str, known: Words) -> Question:
         picks=bool(_PICKS.match(focus)),
         share=bool(_SHARE.search(focus)),
         worked_out=bool(_DEFINED.search(text) or _SHARE.search(focus)),
+        percent=bool(_PERCENT.search(text)),
+        range=bool(_RANGE.search(focus)),
+        several=len(set(periods(focus))) < 2 or bool(_EACH.search(focus)),
+        scale=next((each[1].lower() for each in _SCALE.finditer(text)), ""),
+        decimals=_decimals(text),
         periods=tuple(periods(focus) or periods(text)),
         stems=known.stems(without_periods(focus)),
     )
+
+
+def _decimals(text: str) -> int | None:
+    found = _DECIMALS.search(text)
+    if not found:
+        return None
+    return int(found[1]) if found[1].isdigit() else _COUNTS[found[1].lower()]
 
 
 def _focus(text: str) -> str:

@@ -16,6 +16,8 @@ _SCALE = re.compile(
     r"|^[^\w\n]*(?:in\s+)?(?:[$€£]\s?)?(thousands|millions|billions)\b",
     re.IGNORECASE | re.MULTILINE,
 )
+SCALES = {"": 1.0, "thousands": 1e3, "millions": 1e6, "billions": 1e9}
+"""What a figure is worth in each."""
 _UNSCALED = re.compile(r"\bper\b|%|\bratio\b|\brate\b|\bpercent", re.IGNORECASE)
 
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import tomllib
+import re
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
+from functools import cache, lru_cache
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
+from components.answerers.extractive.lists import read
 from components.encoders.bm25 import Bm25
-from components.errors import BadOption
 
 Stems = frozenset[int]
 """A text's words, stemmed, without stop words, as term ids."""
@@ -23,7 +21,7 @@ class Words:
     """A language's stems, and lists of words by their stems."""
 
     stemmer: Bm25
-    same: tuple[tuple[Stems, ...], ...]
+    same: tuple[tuple[str, ...], ...]
     """Groups of phrases for one thing."""
     asking: Stems
     """Words that ask for a figure and name none."""
@@ -31,39 +29,60 @@ class Words:
     """Words that labels and questions often leave out."""
     worked_out: Stems
     """Words for what arithmetic finds."""
+    turning: frozenset[str]
+    """Words that turn what a label means, as they are written."""
+    changed: Stems
+    """Words that ask for the values of several periods."""
+    up: Stems
+    """Words for more of something; `better` is more or less, as the measure has it."""
+    down: Stems
+    better: Stems
+    worse: Stems
+    outflow: Stems
+    """Words of labels whose figures are written as negative because money goes out."""
+
+    @property
+    def moving(self) -> Stems:
+        """Words for a direction."""
+        return self.up | self.down | self.better | self.worse
 
     def stems(self, text: str) -> Stems:
         return _stems(self.stemmer, text)
+
+    def turns(self, text: str) -> frozenset[str]:
+        """Those of the words that turn what it means."""
+        told = re.findall(r"[a-z]+", text.lower())
+        return self.turning & frozenset(told[1:] if told[:1] == ["less"] else told)
+
+    def without(self, text: str, left_out: Stems) -> str:
+        """The text without some words."""
+        return " ".join(word for word in text.split() if not self.stems(word) & left_out)
+
+    def alone(self, text: str) -> str:
+        """The text without what stands in parentheses or has none."""
+        inner = re.sub(r"\([^()]*\)", " ", text)
+        return inner if inner == text else self.alone(inner)
 
 
 @cache
 def words(language: str, path: Path | None) -> Words:
     """The lists of a file, or ours. Raises BadOption."""
     stemmer = Bm25(language=language)
-    lists = _lists(path)
-    same = tuple(
-        tuple(dict.fromkeys(_stems(stemmer, phrase) for phrase in group)) for group in lists.same
-    )
-    return Words(
-        stemmer,
-        same,
-        asking=_stems(stemmer, lists.asking),
-        light=_stems(stemmer, lists.light),
-        worked_out=_stems(stemmer, lists.worked_out),
-    )
+    lists = read(Lists, path, "items")
+    same = tuple(tuple(dict.fromkeys(group)) for group in lists.same)
+    stems = {
+        name: _stems(stemmer, text)
+        for name, text in lists.model_dump(exclude={"same", "turning"}).items()
+    }
+    return Words(stemmer, same, turning=frozenset(lists.turning.split()), **stems)
 
 
-def digest(path: Path) -> str:
-    """Sha256 of a file of lists. Raises BadOption where it cannot be used."""
-    _lists(path)
-    return hashlib.sha256(_read(path).encode()).hexdigest()
-
-
+@lru_cache(50_000)
 def _stems(stemmer: Bm25, text: str) -> Stems:
     return frozenset(map(int, stemmer.encode_queries([text])[0].indices))
 
 
-class _Lists(BaseModel):
+class Lists(BaseModel):
     """See `items.toml`."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -72,29 +91,10 @@ class _Lists(BaseModel):
     asking: str = ""
     light: str = ""
     worked_out: str = ""
-
-
-def _lists(path: Path | None) -> _Lists:
-    ours = resources.files("components.answerers.extractive").joinpath("items.toml")
-    try:
-        return _Lists.model_validate(
-            tomllib.loads(_read(path) if path else ours.read_text("utf-8"))
-        )
-    except tomllib.TOMLDecodeError as error:
-        raise BadOption(f"not a TOML file: {error}").at(where=str(path)) from None
-    except ValidationError as error:
-        key = str(error.errors()[0]["loc"][0])
-        wrong = "has the wrong shape" if key in _Lists.model_fields else "is not known"
-        raise BadOption(f"{key} {wrong}").at(
-            where=str(path),
-            hint="same is a list of lists of phrases; asking, light and worked_out are texts",
-        ) from None
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadOption(f"the list of phrases cannot be read: {error}").at(
-            where=str(path), hint="answerer.items names a TOML file"
-        ) from None
+    turning: str = ""
+    changed: str = ""
+    up: str = ""
+    down: str = ""
+    better: str = ""
+    worse: str = ""
+    outflow: str = ""

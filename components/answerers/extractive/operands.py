@@ -1,0 +1,250 @@
+"""The row of a table that has the figures of an item, period by period."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from components.answerers.extractive.passages import Passage
+from components.answerers.extractive.periods import Period, periods, without_periods
+from components.answerers.extractive.scales import SCALES, scale, scaled
+from components.answerers.extractive.tables import Cell, Column, Row, rows
+from components.answerers.extractive.words import Stems, Words
+
+_LIGHT = 0.3
+"""What a word counts that both a label and a question often leave out."""
+_FARTHER = 0.97
+"""What a label's score is worth for each line above the row that it needs."""
+
+_NEAR = 0.1
+"""What a label may be worse than the best one: beyond that it is another thing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A cell, as an operand."""
+
+    label: str
+    period: Period | None
+    text: str
+    """As the table has it."""
+    number: float
+    """As it is written, but that what goes out has no sign."""
+    scale: str
+    """`thousands`, `millions`, `billions` or nothing."""
+    share: bool
+    """Whether it is a percentage."""
+    passage: Passage
+    places: tuple[tuple[int, int], ...]
+    """Characters of the passage that it rests on: the row's, the heading's."""
+
+    @property
+    def value(self) -> float:
+        """The number by its scale."""
+        return self.number * SCALES[self.scale]
+
+
+@dataclass(frozen=True, slots=True)
+class _Match:
+    """A row that may be the one."""
+
+    row: Row
+    label: str
+    start: int
+    """Of the label's first line."""
+    score: float
+    passage: Passage
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """A way of saying what is looked for."""
+
+    stems: Stems
+    turns: frozenset[str]
+
+
+class Tables:
+    """The tables of one document's passages, best first."""
+
+    def __init__(self, read: Sequence[Passage], known: Words, least: float) -> None:
+        self._read = read
+        self._known = known
+        self._least = least
+
+    @cached_property
+    def _rows(self) -> list[tuple[Passage, Row]]:
+        return [(passage, row) for passage in self._read for row in rows(passage.text)]
+
+    @cached_property
+    def named(self) -> Stems:
+        """Words of the document's title: they say whose figures these are, not which."""
+        return self._known.stems(without_periods(self._read[0].title))
+
+    def find(
+        self, name: str, wanted: Sequence[Period], *, share: bool = False
+    ) -> dict[Period | None, Figure]:
+        """The figures of a row that the name fits, one for each period; empty where there is none
+        that has them all. Without any period the newest one. `share`: percentages, and no amounts.
+        """
+        for match in self._matches(name):
+            found = self._figures(match, wanted, share=share)
+            if found:
+                return found
+        return {}
+
+    def years(self, name: str) -> list[Period]:
+        """Those of the row that the name fits, ascending."""
+        for match in self._matches(name):
+            told = {each.year for each in match.row.columns if each.year}
+            if told:
+                return [Period(each) for each in sorted(told)]
+        return []
+
+    def _matches(self, name: str) -> list[_Match]:
+        """Best first."""
+        wanted = self._ways(name)
+        found = []
+        for passage, row in self._rows:
+            score, label, start = self._labelled(row, wanted)
+            if score >= self._least and label:
+                found.append(_Match(row, label, start, score, passage))
+        best = max((each.score for each in found), default=0.0)
+        near = [each for each in found if each.score >= best - _NEAR]
+        return sorted(near, key=lambda each: (-round(each.score, 2), each.passage.rank))
+
+    def _ways(self, name: str) -> list[_Way]:
+        """The words that a label should have, in every way of saying it."""
+        known, turns = self._known, self._known.turns(name)
+        own = known.stems(name) - known.asking - self.named
+        short = known.stems(known.alone(name)) - known.asking - self.named
+        ways = [_Way(each, turns) for each in {own, short}]
+        own = short
+        for group in known.same:
+            said = [each for each in group if known.stems(each) <= own]
+            if said:
+                longest = max(said, key=lambda each: len(known.stems(each)))
+                left, told = own - known.stems(longest), turns - known.turns(longest)
+                ways += [
+                    _Way(left | known.stems(each), told | known.turns(each))
+                    for each in group
+                    if each != longest
+                ]
+        return [each for each in ways if each.stems]
+
+    def _labelled(self, row: Row, wanted: Sequence[_Way]) -> tuple[float, str, int]:
+        """Score, text and place of the label, with as many lines above it as make it best."""
+        label, start = row.label, row.start
+        options = [(label, start, 1.0)] if label else []
+        worth = 1.0
+        for at, line in row.above:
+            label, start = f"{line} {label}".strip(), at
+            options.append((label, start, worth := worth * (_FARTHER if options else 1.0)))
+        scored = [(self._score(text, wanted) * w, text, at) for text, at, w in options]
+        return max(scored, key=lambda each: each[0], default=(0.0, "", 0))
+
+    def _score(self, label: str, wanted: Sequence[_Way]) -> float:
+        """Harmonic mean of how much of what is wanted the label has, and of the label is wanted."""
+        known = self._known
+        said = [known.stems(each) - self.named for each in {label, known.alone(label)}]
+        turns = known.turns(label)
+        fitting = [each.stems for each in wanted if each.turns == turns]
+        return max((_alike(has, each, known) for each in fitting for has in said), default=0.0)
+
+    def _figures(
+        self, match: _Match, wanted: Sequence[Period], *, share: bool
+    ) -> dict[Period | None, Figure]:
+        row, columns = match.row, match.row.columns
+        periods = wanted or self._newest(row, columns)
+        found: dict[Period | None, Figure] = {}
+        for period in periods:
+            cell = self._cell(match, columns, period, share=share)
+            if cell is None or cell.empty or cell.share < share:
+                return {}
+            heading = (row.heads.place,) if row.heads.place and period else ()
+            places = ((match.start, row.end), *heading)
+            if not all(match.passage.unbroken(*place) for place in places):
+                return {}
+            found[period] = self._figure(match, cell, period, places)
+        return found
+
+    def _newest(self, row: Row, columns: Sequence[Column]) -> Sequence[Period | None]:
+        """Where no period is asked for: the last one, or the only figure that there is."""
+        years = [each.year for each in columns if each.year]
+        if years:
+            return [Period(max(years))]
+        return [None] if len(row.cells) == 1 else []
+
+    def _cell(
+        self, match: _Match, columns: Sequence[Column], period: Period | None, *, share: bool
+    ) -> Cell | None:
+        """The period's figure; None where none or several could be it."""
+        if period is None:
+            return match.row.cells[0]
+        sure = period.quarter is None or period in (
+            *periods(match.row.heads.words),
+            *_told(match.passage),
+        )
+        spans = ("quarter",) if period.quarter else ("", "year")
+        pairs = zip(match.row.cells, columns, strict=False)
+        of = [each for each in pairs if each[1].year == period.year and each[1].span in spans]
+        kept = [each for each in of if (each[0].share or each[1].share) == share] or of
+        return kept[0][0] if sure and len(kept) == 1 else None
+
+    def _figure(
+        self, match: _Match, cell: Cell, period: Period | None, places: Sequence[tuple[int, int]]
+    ) -> Figure:
+        label = re.sub(r"\s*:\s+", ", ", " ".join(match.label.split()).rstrip(":"))
+        unit = scale(match.passage, cell.start, self._read)
+        out = _outflow(match.row.label or label, self._known)
+        return Figure(
+            label=label,
+            period=period,
+            text=" ".join(cell.text.split()),
+            number=abs(cell.number) if out and cell.number < 0 else cell.number,
+            scale=unit if scaled(label, cell.text) else "",
+            share=cell.share,
+            passage=match.passage,
+            places=tuple(places),
+        )
+
+
+def documents(read: Sequence[Passage], known: Words, asked: Stems) -> Iterator[Sequence[Passage]]:
+    """The passages of each document that the question may be about: those whose titles share most
+    with it, the best first.
+    """
+    groups: dict[str, list[Passage]] = {}
+    for each in read:
+        groups.setdefault(each.document_id, []).append(each)
+    named = {
+        id: len(known.stems(without_periods(group[0].title)) & asked)
+        for id, group in groups.items()
+    }
+    most = max(named.values(), default=0)
+    yield from (group for id, group in groups.items() if named[id] == most)
+
+
+def _outflow(label: str, known: Words) -> bool:
+    """Whether the label's first or last word says that money goes out."""
+    told = known.alone(label).split() or [""]
+    return bool((known.stems(told[0]) | known.stems(told[-1])) & known.outflow)
+
+
+def _alike(label: Stems, wanted: Stems, known: Words) -> float:
+    if (label ^ wanted) & known.worked_out:
+        return 0.0
+    both = _weight(label & wanted, known)
+    return 2 * both / max(_weight(label, known) + _weight(wanted, known), 1e-9)
+
+
+def _weight(stems: Stems, known: Words) -> float:
+    return sum(_LIGHT if each in known.light | known.asking else 1.0 for each in stems)
+
+
+def _told(passage: Passage) -> list[Period]:
+    """Periods in the document's title, id and metadata."""
+    chunk = passage.chunks[0]
+    told: Mapping[str, object] = chunk.metadata
+    return periods(" ".join(map(str, (chunk.title, chunk.document_id, *told.values()))).replace("_", " "))
