@@ -19,7 +19,7 @@ from components.indexes.contract import CorpusIndex, GenerationReader
 from components.indexes.manifest import Release
 from components.rerankers.paced import Reranked
 from components.spec import Pipeline
-from components.values import Hit, Query
+from components.values import Chunk, Hit, Query
 
 _TRIES = 5
 _log = logging.getLogger(__name__)
@@ -103,6 +103,13 @@ class Searcher:
             yield at
             if not self._whole(at):
                 raise self._moved(at)
+
+    def neighbours(self, document_id: str, ordinals: Sequence[int]) -> list[Chunk]:
+        """The document's chunks at these positions in what is live, ascending; absent ones are left
+        out. Raises as `opened`.
+        """
+        with self.opened() as at, at.reading() as reader:
+            return reader.neighbours(document_id, ordinals)
 
     def close(self) -> None:
         """Let go of the index, and remove the copy of it, when the searches that run have ended."""

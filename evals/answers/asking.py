@@ -82,7 +82,7 @@ def ask(plan: Plan, system: System, ledger: Ledger, tell: Tell) -> None:
             searcher = opened.enter_context(system.searcher()) if plan.searched else None
             searching = _Searching(plan, searcher) if searcher else None
             found = searching.given(left) if searching else _unsearched(plan, system, left)
-            answerer = _answerer(plan, system, ledger, searching)
+            answerer = _answerer(plan, system, ledger, searching, searcher)
             made = pool.each(found, partial(_one, answerer), answerer.concurrency)
             rows = (
                 {given.query.id: asdict(_answered(given, each))}
@@ -182,12 +182,19 @@ def _shown(plan: Plan, query: Query, held: Documents) -> tuple[Passage, ...]:
         return ()
 
 
-def _answerer(plan: Plan, system: System, ledger: Ledger, searching: _Searching | None) -> Answerer:
+def _answerer(
+    plan: Plan,
+    system: System,
+    ledger: Ledger,
+    searching: _Searching | None,
+    searcher: Searcher | None,
+) -> Answerer:
     choice = plan.answerer(system)
     encoder = registry.build("encoder", system.stages["encoder"])
     search = searching.search if searching else None
+    neighbours = searcher.neighbours if searcher else None
     made: Answerer = registry.build(
-        "answerer", choice, ledger=ledger, search=search, encoder=encoder
+        "answerer", choice, ledger=ledger, search=search, neighbours=neighbours, encoder=encoder
     )
     return made
 

@@ -156,7 +156,8 @@ class Calculation:
         return []
 
     def _measure(self, name: str) -> Measure | None:
-        return self.measures.named(self.known.stems(name) - self.tables.named, self.known)
+        stems = self.known.stems(self.known.alone(name))
+        return self.measures.named(stems - self.tables.named, self.known)
 
 
 def _first(what: Formula) -> Operand | None:

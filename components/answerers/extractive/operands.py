@@ -16,8 +16,19 @@ from components.answerers.extractive.words import Stems, Words
 _LIGHT = 0.3
 """What a word counts that both a label and a question often leave out."""
 _FARTHER = 0.97
-"""What a label's score is worth for each line above the row that it needs."""
+"""What a label's score is worth for each line above the row that it needs, for the words above a
+column, or without what it says in parentheses.
+"""
 
+_OTHERWISE = 0.98
+"""What it is worth where the name is another way of saying the same."""
+_LESS = re.compile(r",?\s*\bnet of\b.*", re.IGNORECASE | re.DOTALL)
+"""What a label says was taken off: no name of what is left."""
+_OWNERS = re.compile(
+    r"\battributable to (?!.*\b(?:non-?controlling|minority|redeemable|discontinued)\b).*",
+    re.IGNORECASE | re.DOTALL,
+)
+"""Whose it is, where these are the owners."""
 _NEAR = 0.1
 """What a label may be worse than the best one: beyond that it is another thing."""
 
@@ -64,6 +75,7 @@ class _Way:
 
     stems: Stems
     turns: frozenset[str]
+    worth: float = 1.0
 
 
 class Tables:
@@ -117,41 +129,53 @@ class Tables:
 
     def _ways(self, name: str) -> list[_Way]:
         """The words that a label should have, in every way of saying it."""
-        known, turns = self._known, self._known.turns(name)
+        known, name = self._known, _OWNERS.sub("", name)
+        turns = known.turns(name)
         own = known.stems(name) - known.asking - self.named
         short = known.stems(known.alone(name)) - known.asking - self.named
         ways = [_Way(each, turns) for each in {own, short}]
         own = short
         for group in known.same:
-            said = [each for each in group if known.stems(each) <= own]
+            said = [each for each in group if known.stems(each) and known.stems(each) <= own]
             if said:
                 longest = max(said, key=lambda each: len(known.stems(each)))
                 left, told = own - known.stems(longest), turns - known.turns(longest)
                 ways += [
-                    _Way(left | known.stems(each), told | known.turns(each))
+                    _Way(left | known.stems(each), told | known.turns(each), _OTHERWISE)
                     for each in group
                     if each != longest
                 ]
-        return [each for each in ways if each.stems]
+        return [each for each in ways if each.stems or each.turns]
 
     def _labelled(self, row: Row, wanted: Sequence[_Way]) -> tuple[float, str, int]:
         """Score, text and place of the label, with as many lines above it as make it best."""
         label, start = row.label, row.start
         options = [(label, start, 1.0)] if label else []
+        over = next((each.words for each in row.columns if each.year and each.words), "")
+        if label and over:
+            options.append((f"{label} {over}", start, _FARTHER))
         worth = 1.0
         for at, line in row.above:
             label, start = f"{line} {label}".strip(), at
-            options.append((label, start, worth := worth * (_FARTHER if options else 1.0)))
+            options.append((label, start, worth := worth * (_FARTHER if row.label else 1.0)))
         scored = [(self._score(text, wanted) * w, text, at) for text, at, w in options]
         return max(scored, key=lambda each: each[0], default=(0.0, "", 0))
 
     def _score(self, label: str, wanted: Sequence[_Way]) -> float:
         """Harmonic mean of how much of what is wanted the label has, and of the label is wanted."""
         known = self._known
-        said = [known.stems(each) - self.named for each in {label, known.alone(label)}]
-        turns = known.turns(label)
-        fitting = [each.stems for each in wanted if each.turns == turns]
-        return max((_alike(has, each, known) for each in fitting for has in said), default=0.0)
+        label = _OWNERS.sub("", _LESS.sub("", label))
+        short, turns = known.alone(label), known.turns(label)
+        said = [(label, 1.0), (short, _FARTHER if short != label else 1.0)]
+        fitting = [each for each in wanted if each.turns == turns]
+        return max(
+            (
+                worth * each.worth * _alike(known.stems(text) - self.named, each.stems, known)
+                for each in fitting
+                for text, worth in said
+            ),
+            default=0.0,
+        )
 
     def _figures(
         self, match: _Match, wanted: Sequence[Period], *, share: bool
@@ -228,13 +252,15 @@ def documents(read: Sequence[Passage], known: Words, asked: Stems) -> Iterator[S
 
 def _outflow(label: str, known: Words) -> bool:
     """Whether the label's first or last word says that money goes out."""
-    told = known.alone(label).split() or [""]
+    told = known.alone(_LESS.sub("", label)).split() or [""]
     return bool((known.stems(told[0]) | known.stems(told[-1])) & known.outflow)
 
 
 def _alike(label: Stems, wanted: Stems, known: Words) -> float:
     if (label ^ wanted) & known.worked_out:
         return 0.0
+    if not label | wanted:  # what turns a label is all of it: "Other"
+        return 1.0
     both = _weight(label & wanted, known)
     return 2 * both / max(_weight(label, known) + _weight(wanted, known), 1e-9)
 

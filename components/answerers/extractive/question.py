@@ -10,7 +10,8 @@ from components.answerers.extractive.words import Stems, Words
 
 _SENTENCE = re.compile(r"[^.?!]*(?:[.!](?=\S)[^.?!]*)*[.?!]?\s*")
 _ASKS = re.compile(
-    r"\b(?:what|how|which|who|when|where|why|is|are|was|were|does|do|did|has|have|had|can|will)\b",
+    r"\b(?:what|how|which|who|when|where|why)\b"
+    r"|(?:^\W*|[:,]\s+)(?:is|are|was|were|does|do|did|has|have|had|can|will)\b",
     re.IGNORECASE,
 )
 _YES_NO = re.compile(
@@ -123,4 +124,4 @@ def _focus(text: str) -> str:
     said = [each.group() for each in _SENTENCE.finditer(text) if each.group().strip()]
     asking = next((each for each in said if "?" in each), text)
     first = _ASKS.search(asking)
-    return asking[first.start() :].strip() if first else asking.strip()
+    return asking[first.start() :].strip(" :,") if first else asking.strip()

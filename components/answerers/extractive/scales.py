@@ -13,9 +13,11 @@ _SCALE = re.compile(
     r"|\b(?:dollars|amounts?|figures|data|usd|eur)\s+(?:are\s+)?(?:\w+\s+)?in\s+"
     r"(thousands|millions|billions)\b"
     r"|\bin\s+(thousands|millions|billions)\s+of\b"
-    r"|^[^\w\n]*(?:in\s+)?(?:[$€£]\s?)?(thousands|millions|billions)\b",
+    r"|^[^\w\n]*(?:in\s+)?(?:[$€£]\s?)?(thousands|millions|billions)\b"
+    r"|(?:(?<=[$€£])|\b(?:USD|EUR|GBP))\s?(m(?:illions?)?|['’]?000s?)\b|(?<!\w)(['’]000s?)\b",
     re.IGNORECASE | re.MULTILINE,
 )
+_WORDS = {"m": "millions", "million": "millions"}
 SCALES = {"": 1.0, "thousands": 1e3, "millions": 1e6, "billions": 1e9}
 """What a figure is worth in each."""
 _UNSCALED = re.compile(r"\bper\b|%|\bratio\b|\brate\b|\bpercent", re.IGNORECASE)
@@ -44,6 +46,5 @@ def scaled(label: str, figure: str) -> bool:
 
 
 def _stated(text: str) -> list[tuple[int, str]]:
-    return [
-        (each.start(), next(filter(None, each.groups())).lower()) for each in _SCALE.finditer(text)
-    ]
+    found = ((each.start(), next(filter(None, each.groups())).lower()) for each in _SCALE.finditer(text))
+    return [(at, "thousands" if "000" in word else _WORDS.get(word, word)) for at, word in found]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from components.answerers.extractive.periods import dated, is_year, without_periods
 
@@ -19,6 +20,8 @@ _CELL = re.compile(
 _GAP = re.compile(rf"(?:\s|%|{_MONEY}|\([a-z\d]\)(?!\S))*")
 """What may stand between two figures of a row, and after the last."""
 _LINE = re.compile(r"[^\r\n]+")
+_RUN = re.compile(rf"(?:{_CELL.pattern})(?:{_GAP.pattern}(?:{_CELL.pattern}))+")
+"""Figures side by side: the end of a row, or a heading."""
 _CHANGE = re.compile(r"change|variance|%|increase|decrease|growth", re.IGNORECASE)
 _VERSUS = re.compile(
     r"(?:FY\s?)?\d{2,4}\s*(?:vs\.?|versus|compared\s+(?:to|with)|over)\s*(?:FY\s?)?\d{2,4}", re.IGNORECASE
@@ -36,6 +39,8 @@ _NEAR = 3
 """Lines above the first years that belong to the heading."""
 _HEADING = 60
 """Letters of a heading's line, besides its periods."""
+_ROUNDED = 1.5
+"""What a total may be away from its sum, where figures are rounded."""
 _ABOVE = 8
 """Lines without figures before a row that may belong to its label."""
 
@@ -97,6 +102,8 @@ class Row:
     """Offset and text of lines without figures before it, nearest first."""
     heads: Heads
     cells: list[Cell] = field(default_factory=list)
+    section: tuple[tuple[int, str], ...] = ()
+    """Offset and text of the lines that head several rows, nearest first."""
 
     @property
     def end(self) -> int:
@@ -223,7 +230,8 @@ def rows(text: str) -> list[Row]:
         elif not line.cells:
             above.append(line)
         elif not line.label and not above and found and not heading:
-            _continue(found[-1], line.cells)
+            if not _continue(found[-1], line.cells):
+                found += _total(found, line)
         else:
             if above:
                 section = tuple(
@@ -233,7 +241,9 @@ def rows(text: str) -> list[Row]:
                 heads.words = " ".join([heads.words, *(each.text for each in above)])
                 heads.lines += [each.raw for each in above]
             corner = heads.corner if line.raw.startswith("|") else ()
-            found.append(Row(line.label, line.start, (*section, *corner), heads, line.cells))
+            found.append(
+                Row(line.label, line.start, (*section, *corner), heads, line.cells, section)
+            )
             section = section if line.label else ()
             above, heading = [], False
     return found
@@ -241,7 +251,7 @@ def rows(text: str) -> list[Row]:
 
 def _headed(line: _Line) -> list[tuple[int, int]]:
     """The years that a line of a heading names, with their offsets; empty for any other line."""
-    named = dated(_VERSUS.sub(lambda change: " " * len(change[0]), line.raw))
+    named = dated(_masked(line.raw))
     if len(_others(line.raw)) > _HEADING:
         return []
     bare = [each for each in line.cells if not is_year(each.text)]
@@ -249,30 +259,62 @@ def _headed(line: _Line) -> list[tuple[int, int]]:
 
 
 def _others(line: str) -> str:
-    return re.sub(r"[\W\d_]+", "", without_periods(line))
+    return re.sub(r"[\W\d_]+", "", re.sub(r"\([^()]*\)", "", without_periods(line)))
 
 
-def _continue(row: Row, cells: list[Cell]) -> None:
-    """Figures on a line of their own: more of a row that lacks some, or of no row at all."""
+def _continue(row: Row, cells: list[Cell]) -> bool:
+    """Figures on a line of their own: whether they are more of a row that lacks some."""
     wanted = len(row.heads.years)
     lacking = len(row.cells) + len(cells) <= wanted if wanted else not row.label
     if lacking:
         row.cells.extend(cells)
+    return lacking
+
+
+def _total(found: Sequence[Row], line: _Line) -> list[Row]:
+    """The row of a line without label, where its figures are the sums of a section's rows."""
+    last = found[-1]
+    of: list[Row] = []
+    for row in reversed(found):
+        if row.heads is not last.heads or not row.section or row.section != last.section:
+            break
+        of.insert(0, row)
+    columns = zip(*(row.cells for row in of), strict=False)
+    sums = [sum(cell.number for cell in column) for column in columns]
+    alike = len(of) > 1 and len(sums) == len(line.cells) == len(last.cells)
+    if not alike or any(abs(a - b.number) > _ROUNDED for a, b in zip(sums, line.cells, strict=True)):
+        return []
+    start, name = last.section[0]
+    return [Row(f"Total {name.rstrip(':')}", start, (), last.heads, line.cells)]
 
 
 def _lines(text: str) -> Iterator[_Line]:
-    for each in _LINE.finditer(text):
-        raw = each.group()
+    for start, raw in _pieces(text):
         body = raw.replace("|", " ")
-        if body.strip():
-            found = _of_grid(raw) if "|" in raw else _cells(raw)
-            cells = [
-                Cell(cell.group(), each.start() + cell.start(), raw[: cell.start()].count("|"))
-                for cell in found
-            ]
-            label = body[: found[0].start()].rstrip(_SIGNS) if found else body
-            start = each.start() + len(body) - len(body.lstrip())
-            yield _Line(raw, start, " ".join(label.split()), cells)
+        found = _of_grid(raw) if "|" in raw else _cells(raw)
+        cells = [
+            Cell(cell.group(), start + cell.start(), raw[: cell.start()].count("|"))
+            for cell in found
+        ]
+        label = body[: found[0].start()].rstrip(_SIGNS) if found else body
+        first = start + len(body) - len(body.lstrip())
+        yield _Line(raw, first, " ".join(label.split()), cells)
+
+
+def _pieces(text: str) -> Iterator[tuple[int, str]]:
+    """The text's lines, cut after figures that words follow: several rows may share a line."""
+    for each in _LINE.finditer(text):
+        line = each.group()
+        runs = [] if "|" in line else list(_RUN.finditer(_masked(line)))
+        cuts = [run.end() for run in runs if line[run.end() :].strip(_SIGNS + "%")]
+        for start, end in pairwise([0, *cuts, len(line)]):
+            if line[start:end].replace("|", " ").strip():
+                yield each.start() + start, line[start:end]
+
+
+def _masked(line: str) -> str:
+    """With blanks for years that head no column of their own."""
+    return _VERSUS.sub(lambda change: "x" * len(change[0]), line)
 
 
 def _of_grid(line: str) -> list[re.Match[str]]:

@@ -42,13 +42,13 @@ _OVERS: Mapping[Over, re.Pattern[str]] = {
     "average": re.compile(
         r"\b(?:\w+[- ]year\s+)?average(?:\s+(?:of|for))?(?=\s)", re.IGNORECASE
     ),
-    "total": re.compile(
-        r"\b(?:sum|combined(?:\s+total)?)\s+(?:of)?|\btotal\b(?=.*\b(?:between|both|and|to)\b)", re.IGNORECASE
-    ),
     "change": re.compile(
         rf"\b(?:{_BOTH}|change|increase|decrease|difference)\s+(?:in|of|between|for)\b"
         r"|^how\s+much\s+(?:has|have|did|had)\b(?=.*\b(?:change|grow|increase|decrease)d?\b)",
         re.IGNORECASE,
+    ),
+    "total": re.compile(
+        r"\b(?:sum|combined(?:\s+total)?)\s+(?:of)?|\btotal\b(?=.*\b(?:between|both|and|to)\b)", re.IGNORECASE
     ),
 }
 """In the order in which they are looked for."""
@@ -61,6 +61,12 @@ _RATIOS = tuple(
         rf"^(?:the\s+)?{_SHARE}\s+of\s+(?P<down>total\s+.+?)\s+(?:from|that\s+\w+)\s+(?P<up>.+)$",
     )
 )
+_STATEMENT = re.compile(
+    r"\b(?:on|in|from|per)\s+(?:(?:the|its)\s+)?(?:balance\s+sheets?|income\s+statement|P&L"
+    r"|(?:statements?\s+of\s+)?cash\s+flows?\s+statements?)\b",
+    re.IGNORECASE,
+)
+_TRAILING = re.compile(r"(?:[\s,?;:-]+(?:between|from|for|in|of|to|and|the|vs\.?|by|as|at))+[\s?.]*$", re.I)
 _TWO = re.compile(r"^(?P<one>.+?)\s+(?:and|vs\.?|versus)\s+(?P<other>.+)$", re.IGNORECASE)
 _OPENING = re.compile(
     r"^\W*(?:(?:what|how|which)(?:['’]s)?\s+)?(?:(?:much|many|high|large)\s+)?(?:of\s+)?"
@@ -92,12 +98,12 @@ class Wanted:
 
 def wanted(asked: Question, text: str, known: Words) -> Wanted | None:
     """None where no figure is wanted, or what is wanted cannot be made out."""
-    if not asked.tabular:
+    if not asked.tabular or (asked.yes_no and not known.stems(asked.focus) & known.moving):
         return None
     defined = _definitions(text, known)
     over, rest = _over(asked, known)
-    rest = _OPENING.sub("", without_periods(rest))
-    name = " ".join(rest.split()).strip(" ?.,;:-–")
+    rest = _OPENING.sub("", without_periods(_STATEMENT.sub(" ", rest)))
+    name = _TRAILING.sub("", " ".join(rest.split())).strip(" ?.,;:-–")
     what = _defined(name, text, defined, known) or _formula(name, over, asked)
     if what is None:
         return None
@@ -113,7 +119,7 @@ def _over(asked: Question, known: Words) -> tuple[Over, str]:
         found = pattern.search(asked.focus)
         if found and not (over == "total" and asked.several):
             rest = f"{asked.focus[: found.start()]} {asked.focus[found.end() :]}"
-            return over, known.without(rest, known.moving) if over == "change" else rest
+            return over, known.without(rest, known.moving | known.changed) if over == "change" else rest
     if asked.how and (known.stems(asked.focus) & known.changed):
         return "each", known.without(asked.focus, known.changed)
     return "each", asked.focus

@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict
 from components.answerers.extractive.lists import read
 from components.encoders.bm25 import Bm25
 
+_AMPERSAND = re.compile(r"(?<=[A-Z])&(?=[A-Z]\b)")
+"""Of an abbreviation, such as R&D."""
 Stems = frozenset[int]
 """A text's words, stemmed, without stop words, as term ids."""
 
@@ -79,7 +81,8 @@ def words(language: str, path: Path | None) -> Words:
 
 @lru_cache(50_000)
 def _stems(stemmer: Bm25, text: str) -> Stems:
-    return frozenset(map(int, stemmer.encode_queries([text])[0].indices))
+    whole = _AMPERSAND.sub("", text)
+    return frozenset(map(int, stemmer.encode_queries([whole])[0].indices))
 
 
 class Lists(BaseModel):
