@@ -16,33 +16,28 @@ _FEW = 0.0005
 
 
 def told(result: Result, asked: Question, known: Words) -> str:
-    """One or two sentences; the first has what was asked for."""
+    """What was asked for, then the calculation, where there is one."""
     if result.over == "direction":
-        return _direction(result, asked, known)
-    if result.final is not None:
-        return _worked_out(_final_name(result), result.final, asked)
-    if len(result.values) == 1:
+        said = _direction(result, asked, known)
+    elif result.final is not None:
+        said = f"{_final_name(result)}: {_figure(result.final, asked)}"
+    elif len(result.values) == 1:
         value = result.values[0]
-        name = _dated(result.name, value)
-        return f"{name}: {_figure(value, asked)}" if value.figure else _worked_out(name, value, asked)
-    each = "; ".join(f"{value.period}: {_figure(value, asked)}" for value in result.values)
-    return f"{result.name}, {each}{_steps(result.values)}"
-
-
-def _worked_out(name: str, value: Value, asked: Question) -> str:
-    units = {each.scale for each in value.figures if each.scale}
-    unit = f" ({_unit(value)})" if len(units) == 1 else ""
-    return f"{name}: {_figure(value, asked)} = {value.steps}{unit}"
+        said = f"{_dated(result.name, value)}: {_figure(value, asked)}"
+    else:
+        each = "; ".join(f"{value.period}: {_figure(value, asked)}" for value in result.values)
+        said = f"{result.name}, {each}"
+    steps = _steps([result.final] if result.final else result.values)
+    return f"{said[:1].upper()}{said[1:]}{f'. Calculation: {steps}.' if steps else ''}"
 
 
 def _steps(values: Sequence[Value]) -> str:
-    """The calculation of each period, in parentheses; nothing where they are figures."""
-    steps = "; ".join(f"{each.period}: {each.steps}" for each in values if each.steps)
-    return f" ({steps})" if steps else ""
-
-
-def _unit(value: Value) -> str:
-    return next(each.scale for each in value.figures if each.scale)
+    """The calculations, with the scale of their figures; nothing where all are figures."""
+    shown = [each for each in values if each.steps]
+    dates = [f"{each.period}: " if len(shown) > 1 else "" for each in shown]
+    steps = "; ".join(f"{date}{each.steps}" for date, each in zip(dates, shown, strict=True))
+    units = {figure.scale for each in shown for figure in each.figures if not figure.share}
+    return f"{steps} (in {', '.join(units)})" if steps and len(units - {''}) == 1 else steps
 
 
 def _dated(name: str, value: Value) -> str:
@@ -67,17 +62,15 @@ def _direction(result: Result, asked: Question, known: Words) -> str:
     moved = last.number - first.number
     small = abs(moved) <= _FEW * abs(first.number)
     way = "was unchanged" if small else "rose" if moved > 0 else "fell"
-    name = result.name
     said = (
-        f"{name} {way} from {_figure(first, asked)} ({first.period}) "
+        f"{result.name} {way} from {_figure(first, asked)} ({first.period}) "
         f"to {_figure(last, asked)} ({last.period})"
     )
-    shown = f"{said}{_steps((first, last))}"
     wanted = _asked_ways(asked, result, known)
     if len(wanted) != 1:
-        return shown
+        return said
     yes = not small and (moved > 0) == (wanted == {"up"})
-    return f"{'Yes' if yes else 'No'}: {shown}"
+    return f"{'Yes' if yes else 'No'}: {said}"
 
 
 def _asked_ways(asked: Question, result: Result, known: Words) -> set[str]:
