@@ -287,8 +287,8 @@ Search = Callable[[Query, int], Sequence[Hit]]
 """Hits for a query, at most so many, best first, as the pipeline finds them."""
 
 
-Neighbours = Callable[[str, Sequence[int]], Sequence[Chunk]]
-"""A document's chunks at these positions, ascending; absent ones are left out."""
+Neighbours = Callable[[Mapping[str, Sequence[int]]], Sequence[Chunk]]
+"""The chunks at these positions, by document id; absent ones are left out."""
 
 
 @runtime_checkable

@@ -104,12 +104,12 @@ class Searcher:
             if not self._whole(at):
                 raise self._moved(at)
 
-    def neighbours(self, document_id: str, ordinals: Sequence[int]) -> list[Chunk]:
-        """The document's chunks at these positions in what is live, ascending; absent ones are left
-        out. Raises as `opened`.
+    def neighbours(self, places: Mapping[str, Sequence[int]]) -> list[Chunk]:
+        """What is live has at these positions, by document id; absent ones are left out. Raises as
+        `opened`.
         """
         with self.opened() as at, at.reading() as reader:
-            return reader.neighbours(document_id, ordinals)
+            return [each for id in places for each in reader.neighbours(id, places[id])]
 
     def close(self) -> None:
         """Let go of the index, and remove the copy of it, when the searches that run have ended."""

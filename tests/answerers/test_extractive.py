@@ -84,26 +84,26 @@ class TestRow:
     @pytest.mark.parametrize(
         ("question", "answer"),
         [
-            ("What was net income in 2020?", "Net income, 2020: $ 380 millions"),
+            ("What was net income in 2020?", "Net income, 2020: $380 million"),
             (
                 "What is the FY2021 capital expenditure amount (in USD millions) for Ostrava?",
-                "Purchases of property, plant and equipment, 2021: (133) millions",
+                "Purchases of property, plant and equipment, 2021: 133 million",
             ),
-            ("What was dividends per share in FY19?", "Dividends paid per share, 2019: $ 1.00"),
+            ("What was dividends per share in FY19?", "Dividends paid per share, 2019: $1.00"),
             (
                 "What are the proceeds from the sale of land in 2020?",
-                "Proceeds from sale of land, net of cash sold, 2020: 30 millions",
+                "Proceeds from sale of land, net of cash sold, 2020: 30 million",
             ),
             (
                 "How did operating cash flow change between 2019 and 2021?",
-                "Net cash provided by operating activities, 2019: 441 millions; 2021: 503 millions",
+                "Net cash provided by operating activities, 2019: 441 million; 2021: 503 million",
             ),
             (
                 "Look at the cash flow statement only. What is D&A for FY2021? Answer in millions.",
-                "Depreciation and amortization, 2021: 91 millions",
+                "Depreciation and amortization, 2021: 91 million",
             ),
             ("Did net income grow between 2019 and 2020?",
-             "Net income, 2019: $ 377 millions; 2020: $ 380 millions"),
+             "Yes: Net income rose from $377 million (2019) to $380 million (2020)"),
         ],
     )  # fmt: skip
     def test_is_the_one_asked_for_with_its_column_and_scale(
@@ -116,10 +116,10 @@ class TestRow:
     def test_is_read_down_a_column(self) -> None:
         text = "(Millions)\n2021\n2020\nGoodwill\n7,001\n6,900\nInventories\n12\n13\n8\n"
         assert ask("What was goodwill in 2020?", chunk(text)).text == (
-            "Goodwill, 2020: 6,900 millions"
+            "Goodwill, 2020: 6,900 million"
         )
         assert ask("What were inventories in 2021?", chunk(text)).text == (
-            "Inventories, 2021: 12 millions"
+            "Inventories, 2021: 12 million"
         )
 
     def test_is_read_from_a_grid(self) -> None:
@@ -138,7 +138,7 @@ class TestRow:
     def test_is_put_together_from_chunks_that_touch(self) -> None:
         pieces = cut(CASH, CASH.index("Net income"), CASH.index("(133)"))
         found = ask("How much was capex in 2021?", *reversed(pieces))
-        assert found.text == "Purchases of property, plant and equipment, 2021: (133) millions"
+        assert found.text == "Purchases of property, plant and equipment, 2021: 133 million"
         assert set(cited(found)) == {"mills:0", "mills:1", "mills:2"}
 
     def test_with_a_number_over_a_seam_is_left_out(self) -> None:
@@ -148,22 +148,20 @@ class TestRow:
     def test_of_chunks_that_only_claim_to_overlap_is_not_mixed(self) -> None:
         other = chunk("9 of another text\nGoodwill 55 66\n", 1, CASH.index("1.00") + 2)
         found = ask("What was dividends per share in 2019?", chunk(CASH), other)
-        assert found.text == "Dividends paid per share, 2019: $ 1.00"
+        assert found.text == "Dividends paid per share, 2019: $1.00"
 
-    def test_without_heading_goes_by_the_documents_year_and_says_so(self) -> None:
+    def test_without_heading_is_refused_whatever_the_documents_year(self) -> None:
         row = replace(
             chunk("Net income 412 380\nGoodwill 5 6\n"), title="Ostrava 2021 annual report"
         )
-        assert ask("How much was net income in 2020?", row).text == (
-            "Net income, 2020 by the order of columns: 380"
-        )
-        assert ask("How much was net income in 2020?", replace(row, title="")).text == REFUSAL
+        assert ask("How much was net income in 2020?", row).text == REFUSAL
+        assert ask("How much was net income?", row).text == REFUSAL
 
     def test_takes_its_scale_from_an_earlier_hit_of_the_document(self) -> None:
         text = "2021 2020\nGoodwill 5 6\n"
         head, far = chunk("Balance sheet (in thousands)\n"), chunk(text, 9, 900)
         question = "What was goodwill in 2020?"
-        assert ask(question, far, head).text == "Goodwill, 2020: 6 thousands"
+        assert ask(question, far, head).text == "Goodwill, 2020: 6 thousand"
         other = replace(head, id="other:0", document_id="other")
         assert ask(question, far, other).text == "Goodwill, 2020: 6"
 
@@ -227,14 +225,6 @@ class TestNotWorkedOut:
     def test_a_ratio_is_refused(self, question: str) -> None:
         found = ask(question, chunk(CASH))
         assert (found.text, found.citations) == (REFUSAL, ())
-
-    def test_a_difference_is_refused_with_the_figures_that_it_takes(self) -> None:
-        question = "What is the percentage change of net income from 2019 to 2020?"
-        found = ask(question, chunk(CASH))
-        assert found.text.startswith(REFUSAL)
-        assert "2019: $ 377 millions; 2020: $ 380 millions" in found.text
-        assert cited(found) == ["mills:0"]
-        assert judge(question, "0.8%", found.text).verdict == "refused"
 
 
 class TestSentences:
@@ -353,7 +343,7 @@ class TestOptions:
         ("lists", "said"),
         [
             ('same = "abc"', "same has the wrong shape"),
-            ('same = ["abc"]', "same has the wrong shape"),
+            ('same = ["abc"]', "same.0 has the wrong shape"),
             ("light = 3", "light has the wrong shape"),
             ("sames = []", "sames is not known"),
         ],

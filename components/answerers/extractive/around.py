@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 from components.stages import Neighbours
@@ -12,36 +13,44 @@ _REACH = 40
 
 
 def widened(hits: Sequence[Hit], neighbours: Neighbours | None, characters: int) -> list[Hit]:
-    """The hits, and behind them the other chunks of their pages, best hit first: together so many
-    characters at most. Where a text has no pages, the chunks nearest to the hit.
+    """The hits, and behind them other chunks of their pages, the best hit's first: together so many
+    characters at most. Where a text has no pages, the chunks nearest to a hit.
     """
-    if neighbours is None:
-        return list(hits)
-    left = characters
-    seen = {hit.chunk.id for hit in hits}
     found = list(hits)
+    if neighbours is None or not characters or not hits:
+        return found
+    places: dict[str, set[int]] = defaultdict(set)
     for hit in hits:
-        for chunk in _near(hit.chunk, neighbours):
+        at = hit.chunk.ordinal
+        places[hit.chunk.document_id] |= {*range(max(0, at - _REACH), at + _REACH + 1)}
+    given = neighbours({id: sorted(at) for id, at in places.items()})
+    seen = {id for hit in hits for id in (hit.chunk.id, *hit.chunk_ids)}
+    left = characters
+    for hit in hits:
+        for chunk in _near(hit.chunk, given):
             if chunk.id in seen:
                 continue
-            if len(chunk.text) > left:
-                return found
             left -= len(chunk.text)
+            if left < 0:
+                return found
             seen.add(chunk.id)
             found.append(Hit(chunk=chunk, score=hit.score, chunk_ids=(chunk.id,)))
     return found
 
 
-def _near(chunk: Chunk, neighbours: Neighbours) -> list[Chunk]:
-    """Chunks of its pages, the nearest first."""
-    around = range(max(0, chunk.ordinal - _REACH), chunk.ordinal + _REACH + 1)
-    found = [each for each in neighbours(chunk.document_id, around) if _on(each, chunk)]
-    return sorted(found, key=lambda each: abs(each.ordinal - chunk.ordinal))
+def _near(chunk: Chunk, given: Sequence[Chunk]) -> list[Chunk]:
+    """Those of its pages, the nearest first."""
+    return sorted(
+        (each for each in given if _shares(each, chunk)),
+        key=lambda each: abs(each.ordinal - chunk.ordinal),
+    )
 
 
-def _on(one: Chunk, other: Chunk) -> bool:
-    if one.version != other.version or one.id == other.id:
+def _shares(one: Chunk, other: Chunk) -> bool:
+    """Whether they have a page in common, or there are no pages."""
+    if (one.document_id, one.version) != (other.document_id, other.version):
         return False
-    if other.page is None or one.page is None:
+    if one.page is None or other.page is None:
         return True
-    return one.page <= (other.last_page or other.page) and (one.last_page or one.page) >= other.page
+    last, others = one.last_page or one.page, other.last_page or other.page
+    return one.page <= others and other.page <= last

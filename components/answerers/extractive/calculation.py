@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from statistics import fmean
@@ -16,6 +17,8 @@ from components.answerers.extractive.words import Words
 
 Kind = Literal["amount", "percent", "ratio"]
 _REVENUE = Operand("revenue")
+_MARGIN = re.compile(r"(.+?)\s*(?:%|percent(?:age)?)?\s+margins?\b", re.IGNORECASE)
+"""Of something that has no margin of its own in the catalogue: its share of revenue."""
 _DEEPEST = 6
 """Formulas within formulas."""
 
@@ -76,7 +79,8 @@ class Calculation:
         if not found:
             return None
         measure = self._measure(wanted.name)
-        name = measure.name if measure else self._called(found)
+        figure = found[0].figure
+        name = figure.label if figure else measure.name if measure else wanted.name
         lower = measure.lower if measure else bool(self.known.stems(name) & self.known.outflow)
         made = Result(name, wanted.over, tuple(found), None, lower)
         if wanted.over in ("each", "direction"):
@@ -84,11 +88,6 @@ class Calculation:
             return made if enough else None
         final = _over(wanted.over, found[::-1] if wanted.down else found)
         return replace(made, final=final, down=wanted.down) if final else None
-
-    def _called(self, found: Sequence[Value]) -> str:
-        """A row has its own name."""
-        figure = found[0].figure
-        return figure.label if figure else self.wanted.name
 
     def _periods(self) -> list[Period]:
         """Where none is asked for: all of the row's for an average, both for a change."""
@@ -147,11 +146,9 @@ class Calculation:
             values = self._values(each, periods)
             if values:
                 return [_as(value, measure) for value in values]
-        margin = "margin" in name.lower() and measure is None
-        if margin:
-            part = name.lower().partition("margin")[0].strip(" %")
-            part = part.removesuffix("percent").removesuffix("percentage").strip()
-            values = self._values(Operation("/", Operand(part), _REVENUE), periods)
+        part = _MARGIN.match(name) if measure is None else None
+        if part:
+            values = self._values(Operation("/", Operand(part[1]), _REVENUE), periods)
             return [_percent(each) for each in values]
         return []
 
@@ -247,7 +244,11 @@ def _over(over: Over, values: Sequence[Value]) -> Value | None:
     if over == "growth":
         steps = f"({_shown(last, '-')} - {_shown(first, '-', right=True)}) / {_shown(first, '/')}"
         return Value(
-            100 * (last.number - first.number) / first.number, "percent", figures, steps, last.period
+            100 * (last.number - first.number) / first.number,
+            "percent",
+            figures,
+            steps,
+            last.period,
         )
     years = last.period.year - first.period.year if last.period and first.period else 0
     if not years or last.number / first.number <= 0:
@@ -255,5 +256,3 @@ def _over(over: Over, values: Sequence[Value]) -> Value | None:
     steps = f"({_shown(last, '/')} / {_shown(first, '/')}) ^ (1 / {years}) - 1"
     rate = (last.number / first.number) ** (1 / years) - 1
     return Value(100 * rate, "percent", figures, steps, last.period)
-
-

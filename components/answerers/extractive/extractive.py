@@ -88,7 +88,9 @@ class Extractive:
         made = self._answer(query, read)
         ids = tuple(each.chunk.id for each in read)
         step = Step(name="answer", asked=query.text, said=made.text, chunk_ids=ids)
-        return replace(made, steps=(step,), found=tuple(read[len(given) :]))
+        cited = {each.chunk_id for each in made.citations}
+        found = tuple(each for each in read[len(given) :] if each.chunk.id in cited)
+        return replace(made, steps=(step,), found=found)
 
     def _answer(self, query: Query, hits: Sequence[Hit]) -> Answer:
         known = words(self.stemmer, self.items)

@@ -136,7 +136,11 @@ class Tables:
         ways = [_Way(each, turns) for each in {own, short}]
         own = short
         for group in known.same:
-            said = [each for each in group if known.stems(each) and known.stems(each) <= own]
+            said = [
+                each
+                for each in group
+                if known.stems(each) and known.stems(each) <= own and known.turns(each) <= turns
+            ]
             if said:
                 longest = max(said, key=lambda each: len(known.stems(each)))
                 left, told = own - known.stems(longest), turns - known.turns(longest)
@@ -273,4 +277,6 @@ def _told(passage: Passage) -> list[Period]:
     """Periods in the document's title, id and metadata."""
     chunk = passage.chunks[0]
     told: Mapping[str, object] = chunk.metadata
-    return periods(" ".join(map(str, (chunk.title, chunk.document_id, *told.values()))).replace("_", " "))
+    return periods(
+        " ".join(map(str, (chunk.title, chunk.document_id, *told.values()))).replace("_", " ")
+    )

@@ -38,7 +38,9 @@ _RANGE = re.compile(
     re.IGNORECASE,
 )
 _EACH = re.compile(r"^\W*what\s+(?:are|were)\b|\brespectively\b|\beach\b", re.IGNORECASE)
-_SCALE = re.compile(r"\b(?:in|usd|us\$|\$|dollars)\s+(?:usd\s+)?(thousands|millions|billions)\b", re.IGNORECASE)
+_SCALE = re.compile(
+    r"\b(?:in|usd|us\$|\$|dollars)\s+(?:usd\s+)?(thousands|millions|billions)\b", re.IGNORECASE
+)
 _DECIMALS = re.compile(r"\b(no|zero|one|two|three|four|\d)\s+decimal", re.IGNORECASE)
 _COUNTS = {"no": 0, "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4}
 _SHARE = re.compile(r"%|\bper\s?cent(?:age)?\b|\b(?:ratio|average|proportion)\b", re.IGNORECASE)

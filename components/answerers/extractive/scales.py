@@ -46,5 +46,7 @@ def scaled(label: str, figure: str) -> bool:
 
 
 def _stated(text: str) -> list[tuple[int, str]]:
-    found = ((each.start(), next(filter(None, each.groups())).lower()) for each in _SCALE.finditer(text))
+    found = (
+        (each.start(), next(filter(None, each.groups())).lower()) for each in _SCALE.finditer(text)
+    )
     return [(at, "thousands" if "000" in word else _WORDS.get(word, word)) for at, word in found]

@@ -22,9 +22,10 @@ _GAP = re.compile(rf"(?:\s|%|{_MONEY}|\([a-z\d]\)(?!\S))*")
 _LINE = re.compile(r"[^\r\n]+")
 _RUN = re.compile(rf"(?:{_CELL.pattern})(?:{_GAP.pattern}(?:{_CELL.pattern}))+")
 """Figures side by side: the end of a row, or a heading."""
-_CHANGE = re.compile(r"change|variance|%|increase|decrease|growth", re.IGNORECASE)
+_CHANGE = re.compile(r"change|variance|%|increase|decrease|growth|\bvs\b", re.IGNORECASE)
 _VERSUS = re.compile(
-    r"(?:FY\s?)?\d{2,4}\s*(?:vs\.?|versus|compared\s+(?:to|with)|over)\s*(?:FY\s?)?\d{2,4}", re.IGNORECASE
+    r"(?:FY\s?)?\d{2,4}\s*(?:vs\.?|versus|compared\s+(?:to|with)|over)\s*(?:FY\s?)?\d{2,4}",
+    re.IGNORECASE,
 )
 """A heading of a change, no year's."""
 _NOTE = re.compile(r"\d{1,2}")
@@ -282,7 +283,9 @@ def _total(found: Sequence[Row], line: _Line) -> list[Row]:
     columns = zip(*(row.cells for row in of), strict=False)
     sums = [sum(cell.number for cell in column) for column in columns]
     alike = len(of) > 1 and len(sums) == len(line.cells) == len(last.cells)
-    if not alike or any(abs(a - b.number) > _ROUNDED for a, b in zip(sums, line.cells, strict=True)):
+    if not alike or any(
+        abs(a - b.number) > _ROUNDED for a, b in zip(sums, line.cells, strict=True)
+    ):
         return []
     start, name = last.section[0]
     return [Row(f"Total {name.rstrip(':')}", start, (), last.heads, line.cells)]
@@ -305,8 +308,9 @@ def _pieces(text: str) -> Iterator[tuple[int, str]]:
     """The text's lines, cut after figures that words follow: several rows may share a line."""
     for each in _LINE.finditer(text):
         line = each.group()
-        runs = [] if "|" in line else list(_RUN.finditer(_masked(line)))
-        cuts = [run.end() for run in runs if line[run.end() :].strip(_SIGNS + "%")]
+        told = _masked(line)
+        runs = [] if "|" in line else list(_RUN.finditer(told))
+        cuts = [run.end() for run in runs if told[run.end() :].strip(_SIGNS + "%")]
         for start, end in pairwise([0, *cuts, len(line)]):
             if line[start:end].replace("|", " ").strip():
                 yield each.start() + start, line[start:end]
@@ -314,7 +318,7 @@ def _pieces(text: str) -> Iterator[tuple[int, str]]:
 
 def _masked(line: str) -> str:
     """With blanks for years that head no column of their own."""
-    return _VERSUS.sub(lambda change: "x" * len(change[0]), line)
+    return _VERSUS.sub(lambda change: " " * len(change[0]), line)
 
 
 def _of_grid(line: str) -> list[re.Match[str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from components.answerers.extractive.calculation import Result, Value
+from components.answerers.extractive.operands import Figure
 from components.answerers.extractive.question import Question
 from components.answerers.extractive.scales import SCALES
 from components.answerers.extractive.words import Words
@@ -37,7 +38,7 @@ def _steps(values: Sequence[Value]) -> str:
     dates = [f"{each.period}: " if len(shown) > 1 else "" for each in shown]
     steps = "; ".join(f"{date}{each.steps}" for date, each in zip(dates, shown, strict=True))
     units = {figure.scale for each in shown for figure in each.figures if not figure.share}
-    return f"{steps} (in {', '.join(units)})" if steps and len(units - {''}) == 1 else steps
+    return f"{steps} (in {', '.join(units)})" if steps and len(units - {""}) == 1 else steps
 
 
 def _dated(name: str, value: Value) -> str:
@@ -87,12 +88,12 @@ def _figure(value: Value, asked: Question) -> str:
     """With its unit and scale, those that are asked for where it has one."""
     if value.kind == "percent" or (value.kind == "ratio" and asked.percent):
         number = value.number if value.kind == "percent" else 100 * value.number
-        return f"{_number(number, asked.decimals)}%"
+        return f"{_number(number, asked.decimals, of=value if value.figure else None)}%"
     if value.kind == "ratio":
         return _number(value.number, asked.decimals)
     own = next((each.scale for each in value.figures if each.scale), "")
     scale = asked.scale if asked.scale and own else own
-    money = _currency(value.figures and [each.text for each in value.figures], asked)
+    money = _currency(value.figures)
     figure = value.figure
     if figure is not None and scale == own:
         told = figure.text.strip("$€£¥₹ ()-−–") if figure.number >= 0 else figure.text
@@ -112,8 +113,10 @@ def _number(number: float, decimals: int | None, of: Value | None = None) -> str
 def _decimals(value: Value, number: float) -> int:
     """As many as its figures have, or more where it takes more to show it."""
     had = max((len(each.text.partition(".")[2].rstrip("%) ")) for each in value.figures), default=0)
-    return next((each for each in (had, had + 1) if abs(round(number, each) - number) < 1e-9), _RATIO)
+    return next(
+        (each for each in (had, had + 1) if abs(round(number, each) - number) < 1e-9), _RATIO
+    )
 
 
-def _currency(texts: Sequence[str], asked: Question) -> str:
-    return next((each for text in texts for each in "$€£¥₹" if each in text), "")
+def _currency(figures: Sequence[Figure]) -> str:
+    return next((each for figure in figures for each in "$€£¥₹" if each in figure.text), "")

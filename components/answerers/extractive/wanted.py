@@ -1,4 +1,4 @@
-"""What a question wants worked out: a formula, and what is done with its values over the periods."""
+"""What a question wants worked out: a formula, and what becomes of its values over periods."""
 
 from __future__ import annotations
 
@@ -39,16 +39,15 @@ _OVERS: Mapping[Over, re.Pattern[str]] = {
         rf"|\bgrowth\s+rate\b",
         re.IGNORECASE,
     ),
-    "average": re.compile(
-        r"\b(?:\w+[- ]year\s+)?average(?:\s+(?:of|for))?(?=\s)", re.IGNORECASE
-    ),
+    "average": re.compile(r"\b(?:\w+[- ]year\s+)?average(?:\s+(?:of|for))?(?=\s)", re.IGNORECASE),
     "change": re.compile(
         rf"\b(?:{_BOTH}|change|increase|decrease|difference)\s+(?:in|of|between|for)\b"
         r"|^how\s+much\s+(?:has|have|did|had)\b(?=.*\b(?:change|grow|increase|decrease)d?\b)",
         re.IGNORECASE,
     ),
     "total": re.compile(
-        r"\b(?:sum|combined(?:\s+total)?)\s+(?:of)?|\btotal\b(?=.*\b(?:between|both|and|to)\b)", re.IGNORECASE
+        r"\b(?:sum|combined(?:\s+total)?)\s+(?:of)?|\btotal\b(?=.*\b(?:between|both|and|to)\b)",
+        re.IGNORECASE,
     ),
 }
 """In the order in which they are looked for."""
@@ -66,8 +65,14 @@ _STATEMENT = re.compile(
     r"|(?:statements?\s+of\s+)?cash\s+flows?\s+statements?)\b",
     re.IGNORECASE,
 )
-_TRAILING = re.compile(r"(?:[\s,?;:-]+(?:between|from|for|in|of|to|and|the|vs\.?|by|as|at))+[\s?.]*$", re.I)
+_TRAILING = re.compile(
+    r"(?:[\s,?;:-]+(?:between|from|for|in|of|to|and|the|vs\.?|by|as|at))+[\s?.]*$", re.I
+)
 _TWO = re.compile(r"^(?P<one>.+?)\s+(?:and|vs\.?|versus)\s+(?P<other>.+)$", re.IGNORECASE)
+_HOW = re.compile(r"\W*(?:how|what)\s+(?:do|does|did|has|have|had)\b", re.IGNORECASE)
+_PERCENT = re.compile(
+    rf"\b(?:in|as)\s+(?:an?\s+)?(?:units\s+of\s+)?(?:{_SHARE}s?)(?!\s*of\b|\w)", re.IGNORECASE
+)
 _OPENING = re.compile(
     r"^\W*(?:(?:what|how|which)(?:['’]s)?\s+)?(?:(?:much|many|high|large)\s+)?(?:of\s+)?"
     r"(?:(?:is|are|was|were|does|do|did|has|have|had)\s+)?(?:there\s+)?(?:any\s+)?(?:the\s+)?",
@@ -102,7 +107,7 @@ def wanted(asked: Question, text: str, known: Words) -> Wanted | None:
         return None
     defined = _definitions(text, known)
     over, rest = _over(asked, known)
-    rest = _OPENING.sub("", without_periods(_STATEMENT.sub(" ", rest)))
+    rest = _OPENING.sub("", without_periods(_PERCENT.sub(" ", _STATEMENT.sub(" ", rest))))
     name = _TRAILING.sub("", " ".join(rest.split())).strip(" ?.,;:-–")
     what = _defined(name, text, defined, known) or _formula(name, over, asked)
     if what is None:
@@ -115,13 +120,15 @@ def wanted(asked: Question, text: str, known: Words) -> Wanted | None:
 def _over(asked: Question, known: Words) -> tuple[Over, str]:
     if asked.yes_no:
         return "direction", known.without(asked.focus, known.moving)
+    if _HOW.match(asked.focus) and known.stems(asked.focus) & known.changed:
+        return "each", known.without(asked.focus, known.changed)
     for over, pattern in _OVERS.items():
         found = pattern.search(asked.focus)
         if found and not (over == "total" and asked.several):
             rest = f"{asked.focus[: found.start()]} {asked.focus[found.end() :]}"
-            return over, known.without(rest, known.moving | known.changed) if over == "change" else rest
-    if asked.how and (known.stems(asked.focus) & known.changed):
-        return "each", known.without(asked.focus, known.changed)
+            return over, known.without(
+                rest, known.moving | known.changed
+            ) if over == "change" else rest
     return "each", asked.focus
 
 
@@ -170,6 +177,11 @@ def _periods(asked: Question, over: Over) -> tuple[Period, ...]:
     found = sorted(asked.periods, key=lambda each: (each.year, each.quarter or 0))
     if len(found) == 1 and over in ("average", "change", "growth", "cagr", "direction"):
         found.insert(0, found[0].before)
-    if found and over in ("average", "total") and asked.range and not any(each.quarter for each in found):
+    if (
+        found
+        and over in ("average", "total")
+        and asked.range
+        and not any(each.quarter for each in found)
+    ):
         found = [Period(year) for year in range(found[0].year, found[-1].year + 1)]
     return tuple(found)
