@@ -254,7 +254,7 @@ class TestColumns:
         assert ask("What were net sales in 2020?", text).text == "Net sales, 2020: 400 million"
         change = "How much has the effective tax rate changed between 2020 and 2021?"
         assert ask(change, text).text.startswith(
-            "Change in Effective tax rate, 2020 to 2021: -3.00%"
+            "Change in Effective tax rate, 2020 to 2021: -3.00 percentage points"
         )
 
     def test_of_a_grid_stand_where_their_bars_do(self) -> None:
@@ -363,6 +363,35 @@ class TestAround:
         made = Extractive(neighbours=neighbours)
         found = made.answer(Query(text="What is the gross margin for 2020?"), [hit("Mills", 0)])
         assert found.text == REFUSAL
+
+
+class TestSearch:
+    def test_finds_what_the_hits_lack_in_the_same_document(self) -> None:
+        asked: list[Query] = []
+
+        def search(query: Query, k: int) -> list[Hit]:
+            asked.append(query)
+            return [hit(BALANCE, 1)] if "assets" in query.text else []
+
+        made = Extractive(search=search)
+        found = made.answer(Query(text="What is the asset turnover in 2021?"), [hit(INCOME)])
+        assert found.text.startswith("Asset turnover, 2021: 2.00")
+        assert {each.chunk_id for each in found.citations} == {"mills:0", "mills:1"}
+        assert [each.chunk.id for each in found.found] == ["mills:1"]
+        assert [each.name for each in found.steps] == ["search"] * len(asked) + ["answer"]
+        assert all(each.filter["document_id"] == ["mills"] for each in asked)
+        assert "total assets" in [each.text for each in asked]
+
+    def test_is_not_asked_where_all_is_there_or_nothing_is_calculated(self) -> None:
+        def search(query: Query, k: int) -> list[Hit]:
+            raise AssertionError(query.text)
+
+        made = Extractive(search=search)
+        assert made.answer(Query(text="What is the gross margin in 2021?"), [hit(INCOME)]).citations
+        made.answer(Query(text="Why is the mill closed?"), [hit(INCOME)])
+        none = Extractive(search=search, searches=0)
+        asked = Query(text="What is the asset turnover in 2021?")
+        assert none.answer(asked, [hit(INCOME)]).text == REFUSAL
 
 
 class TestCatalogue:

@@ -15,7 +15,7 @@ from components.answerers.extractive.periods import Period
 from components.answerers.extractive.wanted import Over, Wanted
 from components.answerers.extractive.words import Words
 
-Kind = Literal["amount", "percent", "ratio"]
+Kind = Literal["amount", "percent", "points", "ratio"]
 _REVENUE = Operand("revenue")
 _MARGIN = re.compile(r"(.+?)\s*(?:%|percent(?:age)?)?\s+margins?\b", re.IGNORECASE)
 """Of something that has no margin of its own in the catalogue: its share of revenue."""
@@ -29,7 +29,7 @@ class Value:
 
     number: float
     kind: Kind
-    """`percent`: 12.3 stands for 12.3 %."""
+    """`percent`: 12.3 stands for 12.3 %; `points`: of percentages."""
     figures: tuple[Figure, ...]
     steps: str = ""
     """The calculation, with its figures; nothing where it is a figure itself."""
@@ -238,7 +238,8 @@ def _over(over: Over, values: Sequence[Value]) -> Value | None:
         told = " + ".join(_shown(each, "+") for each in values)
         return Value(sum(each.number for each in values), first.kind, figures, told, last.period)
     if over == "change":
-        return _operated("-", last, first)
+        moved = _operated("-", last, first)
+        return replace(moved, kind="points") if moved and moved.kind == "percent" else moved
     if first.number <= 0:  # a change by a negative number has no sign that means anything
         return None
     if over == "growth":

@@ -18,13 +18,13 @@ from components.answerers.extractive.question import Question, question
 from components.answerers.extractive.sentences import Scored
 from components.answerers.extractive.telling import told
 from components.answerers.extractive.wanted import Wanted, wanted
-from components.answerers.extractive.words import Stems, Words, words
+from components.answerers.extractive.words import Words, words
 from components.answerers.passages import citation
 from components.encoders.language import LANGUAGES
 from components.errors import BadOption
 from components.options import Count, Share, Whole, option, part
 from components.splitters.boundaries import check_language
-from components.stages import Encoder, Neighbours
+from components.stages import Encoder, Neighbours, Search
 from components.values import Answer, Hit, Query, Step
 
 REFUSAL = "This cannot be answered from the passages found."
@@ -64,7 +64,11 @@ class Extractive:
     around: Whole = option(
         60_000, help="characters that are read around the hits, on their pages; 0: none"
     )
+    searches: Whole = option(
+        4, help="searches for figures that the hits lack, at most, where there is a search"
+    )
     encoder: Encoder | None = part()
+    search: Search | None = part()
     neighbours: Neighbours | None = part()
 
     def __post_init__(self) -> None:
@@ -82,40 +86,63 @@ class Extractive:
         return {name: digest(path, name) for name, path in files.items() if path}
 
     def answer(self, query: Query, hits: Sequence[Hit]) -> Answer:
-        """See `Answerer`. Raises BadOption where `items` or `measures` cannot be read."""
-        given = hits[: self.hits]
-        read = widened(given, self.neighbours, self.around)
-        made = self._answer(query, read)
-        ids = tuple(each.chunk.id for each in read)
-        step = Step(name="answer", asked=query.text, said=made.text, chunk_ids=ids)
-        cited = {each.chunk_id for each in made.citations}
-        found = tuple(each for each in read[len(given) :] if each.chunk.id in cited)
-        return replace(made, steps=(step,), found=found)
-
-    def _answer(self, query: Query, hits: Sequence[Hit]) -> Answer:
+        """See `Answerer`. Raises BadOption where `items` or `measures` cannot be read; what the
+        search raises.
+        """
         known = words(self.stemmer, self.items)
         asked = question(query.text, known)
-        read = passages(hits)
         sought = wanted(asked, query.text, known)
-        result = self._result(sought, known.stems(query.text), read, known) if sought else None
+        given = list(hits[: self.hits])
+        read, steps, result = given, [], None
+        if sought:
+            read = widened(given, self.neighbours, self.around)
+            result, lacking = self._result(sought, query, read, known)
+            if not result and (more := self._searched(query, lacking, steps)):
+                read = widened([*given, *more], self.neighbours, self.around)
+                result, _ = self._result(sought, query, read, known)
         if result:
             places = [(each.passage, place) for each in result.figures for place in each.places]
-            return _answer(told(result, asked, known), places)
-        if (asked.worked_out and asked.figure) or (sought and sought.calculated):
-            return Answer(text=REFUSAL)
-        return self._quoted(asked, read, known)
+            made = _answer(told(result, asked, known), places)
+        elif (asked.worked_out and asked.figure) or (sought and sought.calculated):
+            made = Answer(text=REFUSAL)
+        else:
+            made = self._quoted(asked, passages(given), known)
+        ids = tuple(each.chunk.id for each in read)
+        steps.append(Step(name="answer", asked=query.text, said=made.text, chunk_ids=ids))
+        cited = {each.chunk_id for each in made.citations} - {each.chunk.id for each in given}
+        found = tuple(each for each in read if each.chunk.id in cited)
+        return replace(made, steps=tuple(steps), found=found)
 
     def _result(
-        self, sought: Wanted, asked: Stems, read: Sequence[Passage], known: Words
-    ) -> Result | None:
-        """From the tables of one document."""
+        self, sought: Wanted, query: Query, read: Sequence[Hit], known: Words
+    ) -> tuple[Result | None, Mapping[str, list[str]]]:
+        """From the tables of one document; and by document id, what its tables lack for it."""
         by = measures(self.measures)
-        for group in documents(read, known, asked):
+        lacking: dict[str, list[str]] = {}
+        for group in documents(passages(read), known, known.stems(query.text)):
             tables = Tables(group, known, self.least_row)
             found = Calculation(sought, tables, by, known).result()
             if found:
-                return found
-        return None
+                return found, {}
+            lacking[group[0].document_id] = tables.lacking
+        return None, lacking
+
+    def _searched(
+        self, query: Query, lacking: Mapping[str, list[str]], steps: list[Step]
+    ) -> list[Hit]:
+        """What is found of what the first document lacks, best first, each once; noted as steps."""
+        found: dict[str, Hit] = {}
+        for document, names in list(lacking.items())[:1] if self.search else ():
+            for name in names[: self.searches]:
+                asked = replace(
+                    query, text=name, filter={**query.filter, "document_id": [document]}
+                )
+                hits = self.search(asked, self.hits)
+                ids = tuple(each.chunk.id for each in hits)
+                steps.append(Step(name="search", asked=name, said=document, chunk_ids=ids))
+                for each in hits:
+                    found.setdefault(each.chunk.id, each)
+        return list(found.values())
 
     def _quoted(self, asked: Question, read: Sequence[Passage], known: Words) -> Answer:
         given = sentences.sentences(read, known, self.language)

@@ -85,6 +85,8 @@ class Tables:
         self._read = read
         self._known = known
         self._least = least
+        self.lacking: list[str] = []
+        """Names that were looked for in vain, each once."""
 
     @cached_property
     def _rows(self) -> list[tuple[Passage, Row]]:
@@ -105,6 +107,8 @@ class Tables:
             found = self._figures(match, wanted, share=share)
             if found:
                 return found
+        if name not in self.lacking:
+            self.lacking.append(name)
         return {}
 
     def years(self, name: str) -> list[Period]:

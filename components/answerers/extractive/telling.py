@@ -89,6 +89,8 @@ def _figure(value: Value, asked: Question) -> str:
     if value.kind == "percent" or (value.kind == "ratio" and asked.percent):
         number = value.number if value.kind == "percent" else 100 * value.number
         return f"{_number(number, asked.decimals, of=value if value.figure else None)}%"
+    if value.kind == "points":
+        return f"{_number(value.number, asked.decimals)} percentage points"
     if value.kind == "ratio":
         return _number(value.number, asked.decimals)
     own = next((each.scale for each in value.figures if each.scale), "")
