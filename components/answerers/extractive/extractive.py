@@ -93,7 +93,7 @@ class Extractive:
         asked = question(query.text, known)
         sought = wanted(asked, query.text, known)
         given = list(hits[: self.hits])
-        read, steps, result = given, [], None
+        read, result, steps = given, None, list[Step]()
         if sought:
             read = widened(given, self.neighbours, self.around)
             result, lacking = self._result(sought, query, read, known)
@@ -132,7 +132,9 @@ class Extractive:
     ) -> list[Hit]:
         """What is found of what the first document lacks, best first, each once; noted as steps."""
         found: dict[str, Hit] = {}
-        for document, names in list(lacking.items())[:1] if self.search else ():
+        if self.search is None:
+            return []
+        for document, names in [*lacking.items()][:1]:
             for name in names[: self.searches]:
                 asked = replace(
                     query, text=name, filter={**query.filter, "document_id": [document]}
