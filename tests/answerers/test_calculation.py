@@ -191,13 +191,13 @@ class TestSeveralPeriods:
         ("question", "answer"),
         [
             ("Did net sales grow between 2019 and 2020?",
-             "Yes: Net sales rose from $1,000 million (2019) to $1,600 million (2020)"),
+             "Yes: Net sales rose by $600 million, from $1,000 million (2019) to $1,600 million (2020)"),
             ("Has operating income increased between 2019 and 2020?",
-             "No: Operating income (loss) fell from 40 million (2019) to -16 million (2020)"),
+             "No: Operating income (loss) fell by 56 million, from 40 million (2019) to -16 million (2020)"),
             ("Does Ostrava have an improving gross margin profile as of FY2021?",
-             "Yes: gross margin rose from 20.00% (2020) to 25.00% (2021)"),
+             "Yes: gross margin rose by 5.00 percentage points, from 20.00% (2020) to 25.00% (2021)"),
             ("Has the gross margin improved or declined between 2020 and 2021?",
-             "Gross margin rose from 20.00% (2020) to 25.00% (2021)"),
+             "Gross margin rose by 5.00 percentage points, from 20.00% (2020) to 25.00% (2021)"),
             ("Did the days sales outstanding improve between 2020 and 2021?", REFUSAL),
         ],
     )  # fmt: skip
@@ -207,7 +207,7 @@ class TestSeveralPeriods:
     def test_less_of_some_measures_is_an_improvement(self) -> None:
         text = "(in millions)\n2021 2020\nTotal debt 90 100\nTotal assets 200 200\n"
         found = ask("Has the debt-to-asset ratio improved between 2020 and 2021?", text)
-        assert found.text.startswith("Yes: debt-to-asset ratio fell from 0.50 (2020) to 0.45")
+        assert found.text.startswith("Yes: debt-to-asset ratio fell by 0.05, from 0.50 (2020) to 0.45")
 
     def test_growth_from_a_loss_is_refused(self) -> None:
         question = "What is the percentage change in operating income from 2020 to 2021?"

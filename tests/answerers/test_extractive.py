@@ -103,7 +103,7 @@ class TestRow:
                 "Depreciation and amortization, 2021: 91 million",
             ),
             ("Did net income grow between 2019 and 2020?",
-             "Yes: Net income rose from $377 million (2019) to $380 million (2020)"),
+             "Yes: Net income rose by $3 million, from $377 million (2019) to $380 million (2020)"),
         ],
     )  # fmt: skip
     def test_is_the_one_asked_for_with_its_column_and_scale(

@@ -157,6 +157,12 @@ class Calculation:
         return self.measures.named(stems - self.tables.named, self.known)
 
 
+def difference(one: Value, other: Value) -> Value:
+    """How much more the one is than the other, both being of a kind."""
+    moved = _made("-", one, other, one.number - other.number, one.kind)
+    return replace(moved, kind="points") if moved.kind == "percent" else moved
+
+
 def _first(what: Formula) -> Operand | None:
     if isinstance(what, Operation):
         return _first(what.left) or _first(what.right)
@@ -177,26 +183,20 @@ def _whole(made: Sequence[Value | None]) -> list[Value]:
 def _operated(sign: str, one: Value, other: Value) -> Value | None:
     """None where it makes no number: by zero, or of a percentage and an amount."""
     left, right = one.number, other.number
-    if sign == "/" and not right:
+    if sign == "/":
+        kind: Kind = "ratio" if one.kind == other.kind else one.kind
+        return _made(sign, one, other, left / right, kind) if right else None
+    if sign == "*":
+        kind = other.kind if one.kind == "ratio" else one.kind
+        return _made(sign, one, other, left * right, kind)
+    if one.kind != other.kind and one.figures and other.figures:
         return None
-    if sign in "+-" and one.kind != other.kind and not (_bare(one) or _bare(other)):
-        return None
-    number = {
-        "+": lambda: left + right,
-        "-": lambda: left - right,
-        "*": lambda: left * right,
-        "/": lambda: left / right,
-    }[sign]()
-    same = one.kind == other.kind
-    kind: Kind = ("ratio" if same else one.kind) if sign == "/" else one.kind
-    if sign == "*" and one.kind == "ratio":
-        kind = other.kind
+    return _made(sign, one, other, left + right if sign == "+" else left - right, one.kind)
+
+
+def _made(sign: str, one: Value, other: Value, number: float, kind: Kind) -> Value:
     steps = f"{_shown(one, sign)} {sign} {_shown(other, sign, right=True)}"
     return Value(number, kind, (*one.figures, *other.figures), steps, one.period or other.period)
-
-
-def _bare(value: Value) -> bool:
-    return not value.figures
 
 
 def _shown(value: Value, sign: str, *, right: bool = False) -> str:
@@ -238,8 +238,7 @@ def _over(over: Over, values: Sequence[Value]) -> Value | None:
         told = " + ".join(_shown(each, "+") for each in values)
         return Value(sum(each.number for each in values), first.kind, figures, told, last.period)
     if over == "change":
-        moved = _operated("-", last, first)
-        return replace(moved, kind="points") if moved and moved.kind == "percent" else moved
+        return difference(last, first)
     if first.number <= 0:  # a change by a negative number has no sign that means anything
         return None
     if over == "growth":

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from components.answerers.extractive.calculation import Result, Value
+from components.answerers.extractive.calculation import Result, Value, difference
 from components.answerers.extractive.operands import Figure
 from components.answerers.extractive.question import Question
 from components.answerers.extractive.scales import SCALES
@@ -13,7 +14,6 @@ from components.answerers.extractive.words import Words
 _SINGULAR = {"thousands": "thousand", "millions": "million", "billions": "billion"}
 _RATIO = 2
 """Decimals of a ratio or a percentage where none are asked for."""
-_FEW = 0.0005
 
 
 def told(result: Result, asked: Question, known: Words) -> str:
@@ -60,17 +60,18 @@ def _final_name(result: Result) -> str:
 def _direction(result: Result, asked: Question, known: Words) -> str:
     """Yes or no where one direction is asked for, and how it moved."""
     first, last = result.values[0], result.values[-1]
-    moved = last.number - first.number
-    small = abs(moved) <= _FEW * abs(first.number)
-    way = "was unchanged" if small else "rose" if moved > 0 else "fell"
+    moved = difference(last, first)
+    still = not round(moved.number, 9)
+    way = "rose" if moved.number > 0 else "fell"
+    by = "" if still else f" by {_figure(replace(moved, number=abs(moved.number)), asked)},"
     said = (
-        f"{result.name} {way} from {_figure(first, asked)} ({first.period}) "
-        f"to {_figure(last, asked)} ({last.period})"
+        f"{result.name} {'was unchanged' if still else way}{by} from {_figure(first, asked)} "
+        f"({first.period}) to {_figure(last, asked)} ({last.period})"
     )
     wanted = _asked_ways(asked, result, known)
     if len(wanted) != 1:
         return said
-    yes = not small and (moved > 0) == (wanted == {"up"})
+    yes = not still and (moved.number > 0) == (wanted == {"up"})
     return f"{'Yes' if yes else 'No'}: {said}"
 
 
