@@ -207,7 +207,9 @@ class TestSeveralPeriods:
     def test_less_of_some_measures_is_an_improvement(self) -> None:
         text = "(in millions)\n2021 2020\nTotal debt 90 100\nTotal assets 200 200\n"
         found = ask("Has the debt-to-asset ratio improved between 2020 and 2021?", text)
-        assert found.text.startswith("Yes: debt-to-asset ratio fell by 0.05, from 0.50 (2020) to 0.45")
+        assert found.text.startswith(
+            "Yes: debt-to-asset ratio fell by 0.05, from 0.50 (2020) to 0.45"
+        )
 
     def test_growth_from_a_loss_is_refused(self) -> None:
         question = "What is the percentage change in operating income from 2020 to 2021?"

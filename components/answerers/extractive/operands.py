@@ -7,28 +7,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from components.answerers.extractive.headings import Cell, Column
+from components.answerers.extractive.labels import FARTHER, Way, alike, outflow, ways
 from components.answerers.extractive.passages import Passage
 from components.answerers.extractive.periods import Period, periods, without_periods
 from components.answerers.extractive.scales import SCALES, scale, scaled
-from components.answerers.extractive.tables import Cell, Column, Row, rows
+from components.answerers.extractive.tables import Row, rows
 from components.answerers.extractive.words import Stems, Words
 
-_LIGHT = 0.3
-"""What a word counts that both a label and a question often leave out."""
-_FARTHER = 0.97
-"""What a label's score is worth for each line above the row that it needs, for the words above a
-column, or without what it says in parentheses.
-"""
-
-_OTHERWISE = 0.98
-"""What it is worth where the name is another way of saying the same."""
-_LESS = re.compile(r",?\s*\bnet of\b.*", re.IGNORECASE | re.DOTALL)
-"""What a label says was taken off: no name of what is left."""
-_OWNERS = re.compile(
-    r"\battributable to (?!.*\b(?:non-?controlling|minority|redeemable|discontinued)\b).*",
-    re.IGNORECASE | re.DOTALL,
+_STATEMENT = re.compile(
+    r"^\W*(?:\w+\W+){0,3}consolidated (?:statements?|balance sheets?)", re.IGNORECASE | re.MULTILINE
 )
-"""Whose it is, where these are the owners."""
+"""The title of one of a company's statements."""
 _NEAR = 0.1
 """What a label may be worse than the best one: beyond that it is another thing."""
 
@@ -67,15 +57,6 @@ class _Match:
     """Of the label's first line."""
     score: float
     passage: Passage
-
-
-@dataclass(frozen=True, slots=True)
-class _Way:
-    """A way of saying what is looked for."""
-
-    stems: Stems
-    turns: frozenset[str]
-    worth: float = 1.0
 
 
 class Tables:
@@ -121,7 +102,7 @@ class Tables:
 
     def _matches(self, name: str) -> list[_Match]:
         """Best first."""
-        wanted = self._ways(name)
+        wanted = ways(name, self._known, self.named)
         found = []
         for passage, row in self._rows:
             score, label, start = self._labelled(row, wanted)
@@ -129,61 +110,22 @@ class Tables:
                 found.append(_Match(row, label, start, score, passage))
         best = max((each.score for each in found), default=0.0)
         near = [each for each in found if each.score >= best - _NEAR]
-        return sorted(near, key=lambda each: (-round(each.score, 2), each.passage.rank))
+        return sorted(near, key=lambda each: (-round(each.score, 2), *_place(each.passage)))
 
-    def _ways(self, name: str) -> list[_Way]:
-        """The words that a label should have, in every way of saying it."""
-        known, name = self._known, _OWNERS.sub("", name)
-        turns = known.turns(name)
-        own = known.stems(name) - known.asking - self.named
-        short = known.stems(known.alone(name)) - known.asking - self.named
-        ways = [_Way(each, turns) for each in {own, short}]
-        own = short
-        for group in known.same:
-            said = [
-                each
-                for each in group
-                if known.stems(each) and known.stems(each) <= own and known.turns(each) <= turns
-            ]
-            if said:
-                longest = max(said, key=lambda each: len(known.stems(each)))
-                left, told = own - known.stems(longest), turns - known.turns(longest)
-                ways += [
-                    _Way(left | known.stems(each), told | known.turns(each), _OTHERWISE)
-                    for each in group
-                    if each != longest
-                ]
-        return [each for each in ways if each.stems or each.turns]
-
-    def _labelled(self, row: Row, wanted: Sequence[_Way]) -> tuple[float, str, int]:
+    def _labelled(self, row: Row, wanted: Sequence[Way]) -> tuple[float, str, int]:
         """Score, text and place of the label, with as many lines above it as make it best."""
         label, start = row.label, row.start
         options = [(label, start, 1.0)] if label else []
         over = next((each.words for each in row.columns if each.year and each.words), "")
         if label and over:
-            options.append((f"{label} {over}", start, _FARTHER))
+            options.append((f"{label} {over}", start, FARTHER))
         worth = 1.0
         for at, line in row.above:
             label, start = f"{line} {label}".strip(), at
-            options.append((label, start, worth := worth * (_FARTHER if row.label else 1.0)))
-        scored = [(self._score(text, wanted) * w, text, at) for text, at, w in options]
+            options.append((label, start, worth := worth * (FARTHER if row.label else 1.0)))
+        known, apart = self._known, self.named
+        scored = [(w * alike(text, wanted, known, apart), text, at) for text, at, w in options]
         return max(scored, key=lambda each: each[0], default=(0.0, "", 0))
-
-    def _score(self, label: str, wanted: Sequence[_Way]) -> float:
-        """Harmonic mean of how much of what is wanted the label has, and of the label is wanted."""
-        known = self._known
-        label = _OWNERS.sub("", _LESS.sub("", label))
-        short, turns = known.alone(label), known.turns(label)
-        said = [(label, 1.0), (short, _FARTHER if short != label else 1.0)]
-        fitting = [each for each in wanted if each.turns == turns]
-        return max(
-            (
-                worth * each.worth * _alike(known.stems(text) - self.named, each.stems, known)
-                for each in fitting
-                for text, worth in said
-            ),
-            default=0.0,
-        )
 
     def _figures(
         self, match: _Match, wanted: Sequence[Period], *, share: bool
@@ -230,7 +172,7 @@ class Tables:
     ) -> Figure:
         label = re.sub(r"\s*:\s+", ", ", " ".join(match.label.split()).rstrip(":"))
         unit = scale(match.passage, cell.start, self._read)
-        out = _outflow(match.row.label or label, self._known)
+        out = outflow(match.row.label or label, self._known)
         return Figure(
             label=label,
             period=period,
@@ -241,6 +183,11 @@ class Tables:
             passage=match.passage,
             places=tuple(places),
         )
+
+
+def _place(passage: Passage) -> tuple[bool, int]:
+    """The statements themselves come before what repeats their lines."""
+    return not _STATEMENT.search(passage.text), passage.rank
 
 
 def documents(read: Sequence[Passage], known: Words, asked: Stems) -> Iterator[Sequence[Passage]]:
@@ -256,25 +203,6 @@ def documents(read: Sequence[Passage], known: Words, asked: Stems) -> Iterator[S
     }
     most = max(named.values(), default=0)
     yield from (group for id, group in groups.items() if named[id] == most)
-
-
-def _outflow(label: str, known: Words) -> bool:
-    """Whether the label's first or last word says that money goes out."""
-    told = known.alone(_LESS.sub("", label)).split() or [""]
-    return bool((known.stems(told[0]) | known.stems(told[-1])) & known.outflow)
-
-
-def _alike(label: Stems, wanted: Stems, known: Words) -> float:
-    if (label ^ wanted) & known.worked_out:
-        return 0.0
-    if not label | wanted:  # what turns a label is all of it: "Other"
-        return 1.0
-    both = _weight(label & wanted, known)
-    return 2 * both / max(_weight(label, known) + _weight(wanted, known), 1e-9)
-
-
-def _weight(stems: Stems, known: Words) -> float:
-    return sum(_LIGHT if each in known.light | known.asking else 1.0 for each in stems)
 
 
 def _told(passage: Passage) -> list[Period]:
