@@ -373,7 +373,7 @@ class TestSearch:
 
         def search(query: Query, k: int) -> list[Hit]:
             asked.append(query)
-            return [hit(BALANCE, 1)] if "assets" in query.text else []
+            return [hit(BALANCE, 1)] if "balance" in query.text else []
 
         made = Extractive(search=search)
         found = made.answer(Query(text="What is the asset turnover in 2021?"), [hit(INCOME)])
@@ -382,7 +382,6 @@ class TestSearch:
         assert [each.chunk.id for each in found.found] == ["mills:1"]
         assert [each.name for each in found.steps] == ["search"] * len(asked) + ["answer"]
         assert all(each.filter["document_id"] == ["mills"] for each in asked)
-        assert "total assets" in [each.text for each in asked]
 
     def test_is_not_asked_where_all_is_there_or_nothing_is_calculated(self) -> None:
         def search(query: Query, k: int) -> list[Hit]:
@@ -391,7 +390,7 @@ class TestSearch:
         made = Extractive(search=search)
         assert made.answer(Query(text="What is the gross margin in 2021?"), [hit(INCOME)]).citations
         made.answer(Query(text="Why is the mill closed?"), [hit(INCOME)])
-        none = Extractive(search=search, searches=0)
+        none = Extractive(search=search, statements=0)
         asked = Query(text="What is the asset turnover in 2021?")
         assert none.answer(asked, [hit(INCOME)]).text == REFUSAL
 

@@ -64,8 +64,8 @@ class Extractive:
     around: Whole = option(
         60_000, help="characters that are read around the hits, on their pages; 0: none"
     )
-    searches: Whole = option(
-        4, help="searches for figures that the hits lack, at most, where there is a search"
+    statements: Whole = option(
+        5, help="hits for each of a document's statements, searched where figures lack; 0: none"
     )
     encoder: Encoder | None = part()
     search: Search | None = part()
@@ -86,7 +86,7 @@ class Extractive:
         return {name: digest(path, name) for name, path in files.items() if path}
 
     def answer(self, query: Query, hits: Sequence[Hit]) -> Answer:
-        """See `Answerer`. Raises BadOption where `items` or `measures` cannot be read; what the
+        """See `Answerer`. Raises BadOption where `items` or `measures` cannot be read, and what a
         search raises.
         """
         known = words(self.stemmer, self.items)
@@ -96,10 +96,11 @@ class Extractive:
         read, result, steps = given, None, list[Step]()
         if sought:
             read = widened(given, self.neighbours, self.around)
-            result, lacking = self._result(sought, query, read, known)
-            if not result and (more := self._searched(query, lacking, steps)):
-                read = widened([*given, *more], self.neighbours, self.around)
-                result, _ = self._result(sought, query, read, known)
+            result = self._result(sought, query, read, known)
+            if not result and (asked.exact or asked.worked_out or sought.calculated):
+                more = self._searched(query, sought, read, known, steps)
+                read = widened([*given, *more], self.neighbours, self.around) if more else read
+                result = self._result(sought, query, read, known) if more else None
         if result:
             places = [(each.passage, place) for each in result.figures for place in each.places]
             made = _answer(told(result, asked, known), places)
@@ -115,36 +116,38 @@ class Extractive:
 
     def _result(
         self, sought: Wanted, query: Query, read: Sequence[Hit], known: Words
-    ) -> tuple[Result | None, Mapping[str, list[str]]]:
-        """From the tables of one document; and by document id, what its tables lack for it."""
+    ) -> Result | None:
+        """From the tables of one document."""
         by = measures(self.measures)
-        lacking: dict[str, list[str]] = {}
-        for group in documents(passages(read), known, known.stems(query.text)):
+        for group in self._documents(sought, query, read, known):
             tables = Tables(group, known, self.least_row)
             found = Calculation(sought, tables, by, known).result()
             if found:
-                return found, {}
-            lacking[group[0].document_id] = tables.lacking
-        return None, lacking
+                return found
+        return None
 
     def _searched(
-        self, query: Query, lacking: Mapping[str, list[str]], steps: list[Step]
+        self, query: Query, sought: Wanted, read: Sequence[Hit], known: Words, steps: list[Step]
     ) -> list[Hit]:
-        """What is found of what the first document lacks, best first, each once; noted as steps."""
-        found: dict[str, Hit] = {}
-        if self.search is None:
+        """The statements of the document that is asked about, each hit once; noted as steps."""
+        groups = self._documents(sought, query, read, known)
+        if self.search is None or not self.statements or not groups:
             return []
-        for document, names in [*lacking.items()][:1]:
-            for name in names[: self.searches]:
-                asked = replace(
-                    query, text=name, filter={**query.filter, "document_id": [document]}
-                )
-                hits = self.search(asked, self.hits)
-                ids = tuple(each.chunk.id for each in hits)
-                steps.append(Step(name="search", asked=name, said=document, chunk_ids=ids))
-                for each in hits:
-                    found.setdefault(each.chunk.id, each)
+        found: dict[str, Hit] = {}
+        for text in known.statements:
+            within = {**query.filter, "document_id": [groups[0][0].document_id]}
+            hits = self.search(replace(query, text=text, filter=within), self.statements)
+            ids = tuple(each.chunk.id for each in hits)
+            steps.append(
+                Step(name="search", asked=text, said=f"{len(hits)} passages", chunk_ids=ids)
+            )
+            found |= {each.chunk.id: each for each in hits}
         return list(found.values())
+
+    def _documents(
+        self, sought: Wanted, query: Query, read: Sequence[Hit], known: Words
+    ) -> list[Sequence[Passage]]:
+        return documents(passages(read), known, known.stems(query.text), sought.periods)
 
     def _quoted(self, asked: Question, read: Sequence[Passage], known: Words) -> Answer:
         given = sentences.sentences(read, known, self.language)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -66,8 +66,6 @@ class Tables:
         self._read = read
         self._known = known
         self._least = least
-        self.lacking: list[str] = []
-        """Names that were looked for in vain, each once."""
 
     @cached_property
     def _rows(self) -> list[tuple[Passage, Row]]:
@@ -88,8 +86,6 @@ class Tables:
             found = self._figures(match, wanted, share=share)
             if found:
                 return found
-        if name not in self.lacking:
-            self.lacking.append(name)
         return {}
 
     def years(self, name: str) -> list[Period]:
@@ -190,9 +186,11 @@ def _place(passage: Passage) -> tuple[bool, int]:
     return not _STATEMENT.search(passage.text), passage.rank
 
 
-def documents(read: Sequence[Passage], known: Words, asked: Stems) -> Iterator[Sequence[Passage]]:
+def documents(
+    read: Sequence[Passage], known: Words, asked: Stems, wanted: Sequence[Period]
+) -> list[Sequence[Passage]]:
     """The passages of each document that the question may be about: those whose titles share most
-    with it, the best first.
+    words with it, first those of the last period that is wanted, then by their best hits.
     """
     groups: dict[str, list[Passage]] = {}
     for each in read:
@@ -202,7 +200,8 @@ def documents(read: Sequence[Passage], known: Words, asked: Stems) -> Iterator[S
         for id, group in groups.items()
     }
     most = max(named.values(), default=0)
-    yield from (group for id, group in groups.items() if named[id] == most)
+    given = [group for id, group in groups.items() if named[id] == most]
+    return sorted(given, key=lambda group: not (wanted and wanted[-1] in _told(group[0])))
 
 
 def _told(passage: Passage) -> list[Period]:

@@ -98,7 +98,7 @@ class Wanted:
     @property
     def calculated(self) -> bool:
         """Whether no one figure is what is asked for."""
-        return self.over not in ("each", "direction") or isinstance(self.what, Operation)
+        return self.over != "each" or isinstance(self.what, Operation)
 
 
 def wanted(asked: Question, text: str, known: Words) -> Wanted | None:

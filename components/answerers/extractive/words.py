@@ -42,6 +42,8 @@ class Words:
     worse: Stems
     outflow: Stems
     """Words of labels whose figures are written as negative because money goes out."""
+    statements: tuple[str, ...]
+    """What to search for where figures are lacking."""
 
     @property
     def moving(self) -> Stems:
@@ -74,9 +76,10 @@ def words(language: str, path: Path | None) -> Words:
     same = tuple(tuple(dict.fromkeys(group)) for group in lists.same)
     stems = {
         name: _stems(stemmer, text)
-        for name, text in lists.model_dump(exclude={"same", "turning"}).items()
+        for name, text in lists.model_dump(exclude={"same", "turning", "statements"}).items()
     }
-    return Words(stemmer, same, turning=frozenset(lists.turning.split()), **stems)
+    turning, statements = frozenset(lists.turning.split()), tuple(lists.statements)
+    return Words(stemmer, same, turning=turning, statements=statements, **stems)
 
 
 @lru_cache(50_000)
@@ -101,3 +104,4 @@ class Lists(BaseModel):
     better: str = ""
     worse: str = ""
     outflow: str = ""
+    statements: list[str] = []
