@@ -107,6 +107,11 @@ class TestMeasure:
         found = ask(question, INCOME)
         assert (found.text, found.citations) == (REFUSAL, ())
 
+    def test_of_which_one_scale_is_unknown_is_refused(self) -> None:
+        text = "(in millions)\n2021 2020\nNet sales 100 90\nInterest rate of debt 4 3\n"
+        asked = "What is interest rate of debt as a percentage of net sales in 2021?"
+        assert ask(asked, text).text == REFUSAL
+
     def test_is_never_put_together_from_two_documents(self) -> None:
         given = [hit(INCOME, 0, "a"), hit(BALANCE, 0, "b")]
         found = Extractive().answer(Query(text="What is the asset turnover in 2021?"), given)
@@ -191,11 +196,14 @@ class TestSeveralPeriods:
         ("question", "answer"),
         [
             ("Did net sales grow between 2019 and 2020?",
-             "Yes: Net sales rose by $600 million, from $1,000 million (2019) to $1,600 million (2020)"),
+             "Yes: Net sales rose by $600 million, from $1,000 million (2019) "
+             "to $1,600 million (2020)"),
             ("Has operating income increased between 2019 and 2020?",
-             "No: Operating income (loss) fell by 56 million, from 40 million (2019) to -16 million (2020)"),
+             "No: Operating income (loss) fell by 56 million, from 40 million (2019) "
+             "to -16 million (2020)"),
             ("Does Ostrava have an improving gross margin profile as of FY2021?",
-             "Yes: gross margin rose by 5.00 percentage points, from 20.00% (2020) to 25.00% (2021)"),
+             "Yes: gross margin rose by 5.00 percentage points, from 20.00% (2020) "
+             "to 25.00% (2021)"),
             ("Has the gross margin improved or declined between 2020 and 2021?",
              "Gross margin rose by 5.00 percentage points, from 20.00% (2020) to 25.00% (2021)"),
             ("Did the days sales outstanding improve between 2020 and 2021?", REFUSAL),
@@ -214,6 +222,10 @@ class TestSeveralPeriods:
     def test_growth_from_a_loss_is_refused(self) -> None:
         question = "What is the percentage change in operating income from 2020 to 2021?"
         assert ask(question, INCOME).text == REFUSAL
+
+    def test_may_be_of_two_things_at_one_time(self) -> None:
+        found = ask("What was the difference between net sales and gross profit in 2021?", INCOME)
+        assert ": $1,500 million. Calculation: Net sales $ 2,000 - Gross profit 500" in found.text
 
     def test_need_a_figure_each(self) -> None:
         question = "What were average dividends paid from 2019 to 2021?"
@@ -312,6 +324,9 @@ class TestRows:
         text = "2021 2020\nIncome before income taxes 40 30\nDeferred assets, net of dues 7 8\n"
         assert ask("How much were income taxes in 2021?", text).text == REFUSAL
         assert ask("How much were dues in 2021?", text).text == REFUSAL
+        part = "2021 2020\nTotal current assets 40 30\nNet interest income 7 8\n"
+        assert ask("What were total assets in 2021?", part).text == REFUSAL
+        assert ask("What was net income in 2021?", part).text == REFUSAL
         adjusted = "2021 2020\nAdjusted EBITDA 40 30\n"
         assert ask("What was EBITDA in 2021?", adjusted).text == REFUSAL
 

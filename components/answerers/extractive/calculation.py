@@ -12,7 +12,7 @@ from components.answerers.extractive.formulas import Formula, Operand, Operation
 from components.answerers.extractive.measures import Measure, Measures
 from components.answerers.extractive.operands import Figure, Tables
 from components.answerers.extractive.periods import Period
-from components.answerers.extractive.wanted import Over, Wanted
+from components.answerers.extractive.wanted import Over, Wanted, Way
 from components.answerers.extractive.words import Words
 
 Kind = Literal["amount", "percent", "points", "ratio"]
@@ -53,8 +53,8 @@ class Result:
     """Of all periods, where one value is wanted."""
     lower: bool = False
     """Whether less is better."""
-    down: bool = False
-    """Whether `final` says by how much it has fallen."""
+    way: Way = ""
+    """What a change in `final` says."""
 
     @property
     def figures(self) -> list[Figure]:
@@ -86,8 +86,12 @@ class Calculation:
         if wanted.over in ("each", "direction"):
             enough = wanted.over == "each" or len(found) > 1
             return made if enough else None
-        final = _over(wanted.over, found[::-1] if wanted.down else found)
-        return replace(made, final=final, down=wanted.down) if final else None
+        fell = found[0].number > found[-1].number
+        turned = wanted.over == "change" and (
+            wanted.way == "down" or (wanted.way == "apart" and fell)
+        )
+        final = _over(wanted.over, found[::-1] if turned else found)
+        return replace(made, final=final, way=wanted.way) if final else None
 
     def _periods(self) -> list[Period]:
         """Where none is asked for: all of the row's for an average, both for a change."""
@@ -181,8 +185,15 @@ def _whole(made: Sequence[Value | None]) -> list[Value]:
 
 
 def _operated(sign: str, one: Value, other: Value) -> Value | None:
-    """None where it makes no number: by zero, or of a percentage and an amount."""
+    """None where it makes no number: by zero, of a percentage and an amount, or where the scale of
+    one amount is not known.
+    """
     left, right = one.number, other.number
+    scales = [
+        {figure.scale for figure in each.figures if not figure.share} for each in (one, other)
+    ]
+    if all(scales) and ("" in scales[0]) != ("" in scales[1]):
+        return None
     if sign == "/":
         kind: Kind = "ratio" if one.kind == other.kind else one.kind
         return _made(sign, one, other, left / right, kind) if right else None

@@ -44,7 +44,7 @@ class Extractive:
 
     sentences: Count = option(3, help="sentences that are given, at most")
     hits: Count = option(10, help="hits that are read")
-    least_row: Share = option(0.7, help="how well a row's label must match the question")
+    least_row: Share = option(0.75, help="how well a row's label must match the question")
     least_sentence: Share = option(
         0.25, help="share of the question's words that one of the sentences must have"
     )

@@ -18,6 +18,7 @@ _LIGHT = 0.3
 """What a word counts that both a label and a question often leave out."""
 _LESS = re.compile(r",?\s*\bnet of\b.*", re.IGNORECASE | re.DOTALL)
 """What a label says was taken off: no name of what is left."""
+_OF = re.compile(r"\b(?:of|for|on|to|from|in|by|net)\b", re.IGNORECASE)
 _OWNERS = re.compile(
     r"\battributable to (?!.*\b(?:non-?controlling|minority|redeemable|discontinued)\b).*",
     re.IGNORECASE | re.DOTALL,
@@ -77,9 +78,9 @@ def alike(label: str, wanted: Sequence[Way], known: Words, apart: Stems) -> floa
 
 
 def outflow(label: str, known: Words) -> bool:
-    """Whether the label's first or last word says that money goes out."""
-    told = known.alone(_LESS.sub("", label)).split() or [""]
-    return bool((known.stems(told[0]) | known.stems(told[-1])) & known.outflow)
+    """Whether the label's noun says that money goes out: the word before its first preposition."""
+    told = _OF.split(known.alone(label))[0].split()
+    return bool(told and known.stems(told[-1]) & known.outflow)
 
 
 def _shared(label: Stems, wanted: Stems, known: Words) -> float:

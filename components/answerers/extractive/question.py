@@ -20,7 +20,8 @@ _YES_NO = re.compile(
 )
 _FIGURE = re.compile(
     r"\W*(?:(?:how|what) (?:do|does|did|has|have|had)\b.*\b(?:compare|change)"
-    r"|what(?:['’]s| is| was| are| were)\b|what\b.{0,40}\b(?:amounts?|value|number|rate)\b"
+    r"|what(?:['’]s| is| was| are| were)\b"
+    r"|what\b.{0,40}\b(?:amounts?|value|number|rate|percentage|proportion)\b"
     r"|how (?:much|many|high|large)\b)",
     re.IGNORECASE,
 )

@@ -50,7 +50,7 @@ def _final_name(result: Result) -> str:
     told = {
         "average": "Average",
         "total": "Total",
-        "change": "Decrease in" if result.down else "Change in",
+        "change": {"": "Change in", "down": "Decrease in", "apart": "Difference in"}[result.way],
         "growth": "Percentage change of",
         "cagr": "Compound annual growth rate of",
     }[result.over]

@@ -16,6 +16,8 @@ Over = Literal["each", "average", "total", "change", "growth", "cagr", "directio
 """`each`: a value per period. `change`: the last less the first. `growth`: that by the first, and
 `cagr` per year. `direction`: whether it went up or down.
 """
+Way = Literal["", "down", "apart"]
+"""Of a change: signed, what something has fallen by, or a difference, which has no sign."""
 _DEFINED = re.compile(
     r"(?:^|(?<=[.?!:,]\s))(?P<name>[^.?!:]{2,80}?)\s+(?:here\s+)?(?:is|are)\s+defined\s+as:?\s*"
     r"(?P<as>.+?)(?=[.;]\s+[A-Z]|[.\s]*$)"
@@ -92,8 +94,7 @@ class Wanted:
     """Ascending; empty where the question names none."""
     defined: Mapping[Stems, Formula]
     """The question's own definitions, by the words of their names."""
-    down: bool
-    """Whether a decrease is asked for: its value is what something has fallen by."""
+    way: Way
 
     @property
     def calculated(self) -> bool:
@@ -109,12 +110,19 @@ def wanted(asked: Question, text: str, known: Words) -> Wanted | None:
     over, rest = _over(asked, known)
     rest = _OPENING.sub("", without_periods(_PERCENT.sub(" ", _STATEMENT.sub(" ", rest))))
     name = _TRAILING.sub("", " ".join(rest.split())).strip(" ?.,;:-–")
-    what = _defined(name, text, defined, known) or _formula(name, over, asked)
+    two = _two(name, asked) if over == "change" else None
+    what = two or _defined(name, text, defined, known) or _formula(name)
     if what is None:
         return None
+    over = "each" if two else over
+    return Wanted(what, name, over, _periods(asked, over), defined, _way(asked, known))
+
+
+def _way(asked: Question, known: Words) -> Way:
     stems = known.stems(asked.focus)
-    down = over == "change" and bool(stems & known.down) and not stems & known.up
-    return Wanted(what, name, over, _periods(asked, over), defined, down)
+    if stems & known.down and not stems & known.up:
+        return "down"
+    return "apart" if "difference" in asked.focus.lower() and not stems & known.moving else ""
 
 
 def _over(asked: Question, known: Words) -> tuple[Over, str]:
@@ -152,16 +160,20 @@ def _defined(
     return defined[first] if first is not None and first & known.stems(name or text) else None
 
 
-def _formula(name: str, over: Over, asked: Question) -> Formula | None:
+def _formula(name: str) -> Formula | None:
     if not name:
         return None
     parted = next(filter(None, (each.match(name) for each in _RATIOS)), None)
     if parted:
         return _ratio(parted["up"], parted["down"])
-    two = _TWO.match(name) if over == "change" and len(asked.periods) < 2 else None
-    if two and "difference" in asked.focus.lower():
-        return Operation("-", Operand(two["one"]), Operand(two["other"]))
     return Operand(name)
+
+
+def _two(name: str, asked: Question) -> Formula | None:
+    """The difference between two things, at one time."""
+    between = "difference" in asked.focus.lower() and len(asked.periods) < 2
+    two = _TWO.match(name) if between else None
+    return Operation("-", Operand(two["one"]), Operand(two["other"])) if two else None
 
 
 def _ratio(up: str, down: str) -> Operation:
