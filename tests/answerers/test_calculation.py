@@ -126,6 +126,16 @@ class TestMeasure:
         found = Extractive().answer(Query(text="What is Ostrava's gross margin in 2021?"), given)
         assert found.text.startswith("Gross margin, 2021: 40.00%")
 
+    def test_is_of_the_years_own_report_before_a_quarters_or_another_years(self) -> None:
+        table = "2021 2020\nNet sales 100 90\nGross profit {} 9\n"
+        given = [
+            hit(table.format(10), 0, "a", "Ostrava Mills 2021 Q2"),
+            hit(table.format(20), 0, "b", "Ostrava Mills 2022"),
+            hit(table.format(40), 0, "c", "Ostrava Mills 2021"),
+        ]
+        found = Extractive().answer(Query(text="What is Ostrava's gross margin in 2021?"), given)
+        assert found.text.startswith("Gross margin, 2021: 40.00%")
+
     def test_is_the_row_where_one_gives_it(self) -> None:
         text = (
             "(in millions)\n2021 2020\nNet sales 100 90\nGross profit 9 8\nGross margin 9.1 % 8.8 %"
@@ -405,6 +415,7 @@ class TestSearch:
         made = Extractive(search=search)
         assert made.answer(Query(text="What is the gross margin in 2021?"), [hit(INCOME)]).citations
         made.answer(Query(text="Why is the mill closed?"), [hit(INCOME)])
+        made.answer(Query(text="What are the names of the mills in 2021?"), [hit(INCOME)])
         none = Extractive(search=search, statements=0)
         asked = Query(text="What is the asset turnover in 2021?")
         assert none.answer(asked, [hit(INCOME)]).text == REFUSAL

@@ -97,7 +97,7 @@ class Extractive:
         if sought:
             read = widened(given, self.neighbours, self.around)
             result = self._result(sought, query, read, known)
-            if not result and (asked.exact or asked.worked_out or sought.calculated):
+            if not result and (asked.counted or sought.calculated or known.names(sought.name)):
                 more = self._searched(query, sought, read, known, steps)
                 read = widened([*given, *more], self.neighbours, self.around) if more else read
                 result = self._result(sought, query, read, known) if more else None

@@ -201,7 +201,13 @@ def documents(
     }
     most = max(named.values(), default=0)
     given = [group for id, group in groups.items() if named[id] == most]
-    return sorted(given, key=lambda group: not (wanted and wanted[-1] in _told(group[0])))
+    return sorted(given, key=lambda group: not (wanted and _of(group[0], wanted[-1])))
+
+
+def _of(passage: Passage, period: Period) -> bool:
+    """Whether the document is of the period: one of a quarter is of no year."""
+    told = _told(passage)
+    return period in told and (period.quarter is not None or not any(each.quarter for each in told))
 
 
 def _told(passage: Passage) -> list[Period]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 _ORDINALS = {"first": 1, "second": 2, "third": 3, "fourth": 4}
 _PERIOD = re.compile(
     r"""
-    \bQ(?P<q1>[1-4])[\s,]*(?:of\s+)?(?:FY\s?)?(?P<y1>(?:19|20)\d\d)\b
+    \b(?P<y6>(?:19|20)\d\d)[\s,]*Q(?P<q6>[1-4])\b
+    |\bQ(?P<q1>[1-4])[\s,]*(?:of\s+)?(?:FY\s?)?(?P<y1>(?:19|20)\d\d)\b
     |\b(?P<q2>[1-4])Q\s?(?:FY\s?)?(?P<y2>(?:19|20)?\d\d)\b
     |\b(?P<q3>first|second|third|fourth)\s+quarter\s+(?:of\s+)?(?:fiscal\s+)?(?P<y3>(?:19|20)\d\d)\b
     |\bFY\s?['’]?(?P<y4>(?:19|20)?\d\d)\b

@@ -53,6 +53,11 @@ class Words:
     def stems(self, text: str) -> Stems:
         return _stems(self.stemmer, text)
 
+    def names(self, text: str) -> bool:
+        """Whether it names a thing of which there are phrases."""
+        said = self.stems(text)
+        return any(self.stems(each) and self.stems(each) <= said for of in self.same for each in of)
+
     def turns(self, text: str) -> frozenset[str]:
         """Those of the words that turn what it means."""
         told = re.findall(r"[a-z]+", text.lower())
