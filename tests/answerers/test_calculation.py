@@ -270,6 +270,28 @@ class TestColumns:
         half = "Three months ended Six months ended\n2021 2020 2021 2020\nNet sales 50 48 104 99\n"
         assert ask("How much were net sales in 2021?", half).text == REFUSAL
 
+    def test_of_a_quarters_report_are_told_by_their_dates(self) -> None:
+        text = (
+            "(in millions)\nJuly 29, 2023 January 28, 2023 July 30, 2022\n"
+            "Cash and cash equivalents $ 1,000 $ 1,800 $ 800\n"
+        )
+        given = [hit(text, title="Ostrava Mills 2024 Q2 10Q")]
+
+        def cash(period: str) -> str:
+            asked = Query(text=f"What were cash and cash equivalents in {period}?")
+            return Extractive().answer(asked, given).text
+
+        assert cash("Q2 2024") == "Cash and cash equivalents, Q2 2024: $1,000 million"
+        assert cash("FY2023") == "Cash and cash equivalents, 2023: $1,800 million"
+        assert cash("FY2024") == cash("FY2022") == REFUSAL
+        drop = Query(
+            text="Was there a drop in cash and cash equivalents between FY2023 and Q2 of FY2024?"
+        )
+        assert Extractive().answer(drop, given).text == (
+            "Yes: Cash and cash equivalents fell by $800 million, from $1,800 million (2023) to "
+            "$1,000 million (Q2 2024)"
+        )
+
     def test_of_changes_are_nobodys_year(self) -> None:
         text = (
             "(Millions) 2021 2020 2021 vs. 2020\nNet sales 500 400 100 25 %\nEffective tax rate "

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from components.answerers.extractive.periods import dated, is_year, without_periods
+from components.answerers.extractive.periods import dated, is_year, months, without_periods
 
 _CHANGE = re.compile(r"change|variance|%|increase|decrease|growth|\bvs\b", re.IGNORECASE)
 _VERSUS = re.compile(
@@ -61,6 +61,8 @@ class Column:
     """0 where it is none's, such as a change or a note."""
     span: str = ""
     """How long the period is: `year`, `quarter`, `part` of a year, or nothing, where not told."""
+    month: int = 0
+    """When its period ends, in months since the year 0; 0 where it is not told."""
     words: str = ""
     """Other words above it, in a grid."""
 
@@ -96,9 +98,11 @@ class Heads:
         if cells and cells[0].bars and self.bars and self.bars[0]:
             return [self._at(cell.bars) for cell in cells]
         years = self._aligned(cells)
-        spans = self._spans(len(self.years))
-        told = iter(spans)
-        return [Column(year, next(told, "") if year else "") for year in years]
+        told = months(self.words)
+        ends = told if [each // 12 for each in told] == self.years else [0] * len(self.years)
+        spans = self._spans(len(self.years)) or [""] * len(self.years)
+        each = zip(spans, ends, strict=True)
+        return [Column(year, *(next(each) if year else ("", 0))) for year in years]
 
     def _aligned(self, cells: Sequence[Cell]) -> list[int]:
         """A year for each cell: figures of changes come after the years, one of a note before."""
@@ -132,7 +136,7 @@ class Heads:
         above = [without_periods(each) for each in over]
         told = " ".join([*above, self.words])
         span = next((each.lastgroup or "" for each in _SPAN.finditer(told)), "")
-        return Column(year, span, " ".join(" ".join(above).split()))
+        return Column(year, span, words=" ".join(" ".join(above).split()))
 
 
 def _fields(line: str) -> list[str]:

@@ -153,13 +153,10 @@ class Tables:
         """The period's figure; None where none or several could be it."""
         if period is None:
             return match.row.cells[0]
-        sure = period.quarter is None or period in (
-            *periods(match.row.heads.words),
-            *_told(match.passage),
-        )
-        spans = ("quarter",) if period.quarter else ("", "year")
-        pairs = zip(match.row.cells, columns, strict=False)
-        of = [each for each in pairs if each[1].year == period.year and each[1].span in spans]
+        told = _told(match.passage)
+        pairs = [*zip(match.row.cells, columns, strict=False)]
+        of = [each for each in pairs if _ends(each[1], period, columns, told)]
+        sure = not period.quarter or period in (*periods(match.row.heads.words), *told)
         kept = [each for each in of if (each[0].share or each[1].share) == share] or of
         return kept[0][0] if sure and len(kept) == 1 else None
 
@@ -184,6 +181,22 @@ class Tables:
 def _place(passage: Passage) -> tuple[bool, int]:
     """The statements themselves come before what repeats their lines."""
     return not _STATEMENT.search(passage.text), passage.rank
+
+
+def _ends(
+    column: Column, period: Period, columns: Sequence[Column], told: Sequence[Period]
+) -> bool:
+    """Whether a column is the period's. In a quarter's report the last column is of that quarter,
+    which tells what the others are of, whenever the company's year ends.
+    """
+    newest = max(each.month for each in columns)
+    own = next((each for each in told if each.quarter), None)
+    if own and newest and column.month and column.span in ("", "quarter"):
+        quarter = own.earlier(newest - column.month)
+        year = Period(quarter.year) if quarter.quarter == 4 and not column.span else None
+        return period in (quarter, year)
+    spans = ("quarter",) if period.quarter else ("", "year")
+    return column.year == period.year and column.span in spans
 
 
 def documents(

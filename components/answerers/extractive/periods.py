@@ -17,11 +17,14 @@ _PERIOD = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-_DAY = re.compile(
-    r"\b(?:january|february|march|april|may|june|july|august|september|october|november|december)"
-    r"\s+\d{1,2}\b,?|\b\d{1,2}\s+(?:january|february|march|april|may|june|july|august|september"
-    r"|october|november|december)\b",
-    re.IGNORECASE,
+_MONTHS = [
+    *("january", "february", "march", "april", "may", "june"),
+    *("july", "august", "september", "october", "november", "december"),
+]
+_MONTH = f"(?:{'|'.join(_MONTHS)})"
+_DAY = re.compile(rf"\b{_MONTH}\s+\d{{1,2}}\b,?|\b\d{{1,2}}\s+{_MONTH}\b", re.IGNORECASE)
+_DATE = re.compile(
+    rf"\b(?P<month>{_MONTH})\s+\d{{1,2}},?\s+(?P<year>(?:19|20)\d\d)\b", re.IGNORECASE
 )
 
 
@@ -37,6 +40,11 @@ class Period:
         """The same a year earlier."""
         return Period(self.year - 1, self.quarter)
 
+    def earlier(self, months: int) -> Period:
+        """The quarter that ended so many months before this one did, which is one, too."""
+        at = self.year * 4 + (self.quarter or 4) - 1 - round(months / 3)
+        return Period(at // 4, at % 4 + 1)
+
     def __str__(self) -> str:
         return f"Q{self.quarter} {self.year}" if self.quarter else str(self.year)
 
@@ -49,6 +57,14 @@ def periods(text: str) -> list[Period]:
 def dated(text: str) -> list[tuple[int, int]]:
     """The years that the text names, each with its offset, in its order, as often as it does."""
     return [(each.start(), _read(each).year) for each in _PERIOD.finditer(text)]
+
+
+def months(text: str) -> list[int]:
+    """Of the dates that the text names, in its order, each month counted from the year 0."""
+    return [
+        int(each["year"]) * 12 + _MONTHS.index(each["month"].lower())
+        for each in _DATE.finditer(text)
+    ]
 
 
 def without_periods(text: str) -> str:
