@@ -317,10 +317,11 @@ class TestColumns:
     def test_of_a_grid_below_one_year_are_told_apart_by_their_words(self) -> None:
         text = (
             "| | 2019 | | 2018 | |\n| | Amount | % of revenue | Amount | % of revenue |\n"
+            "| | | | (In thousands, except percentages) | |\n"
             "| Services | 340 | 34 | 380 | 38 |\n| Oats | 1 | 2 | 3 | 4 |\n"
         )
         assert ask("What was the average of services in 2018 and 2019?", text).text.startswith(
-            "Average Services, 2018 to 2019: 360"
+            "Average Services, 2018 to 2019: 360 thousand"
         )
 
     def test_of_which_two_may_be_meant_give_nothing(self) -> None:

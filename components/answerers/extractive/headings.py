@@ -69,7 +69,7 @@ class Column:
     @property
     def share(self) -> bool:
         """Whether its figures are percentages."""
-        return bool(re.search(r"%|\bpercent", self.words, re.IGNORECASE))
+        return bool(re.search(r"%|(?<!except )\bpercent", self.words, re.IGNORECASE))
 
 
 @dataclass(slots=True)
@@ -88,10 +88,9 @@ class Heads:
     """Its characters in the passage, from the first year's line to the last's."""
 
     @property
-    def corner(self) -> tuple[tuple[int, str], ...]:
+    def corner(self) -> str:
         """Of a grid, what its heading says of all labels."""
-        told = " ".join(_fields(each)[1].strip() for each in self.lines if each.count("|") > 1)
-        return ((self.place[0], told),) if self.place and told.strip() else ()
+        return " ".join(_fields(each)[1].strip() for each in self.lines if each.count("|") > 1)
 
     def columns(self, cells: Sequence[Cell]) -> list[Column]:
         """Of each of these cells; empty where the heading does not tell."""

@@ -109,18 +109,23 @@ class Tables:
         return sorted(near, key=lambda each: (-round(each.score, 2), *_place(each.passage)))
 
     def _labelled(self, row: Row, wanted: Sequence[Way]) -> tuple[float, str, int]:
-        """Score, text and place of the label, with as many lines above it as make it best."""
-        label, start = row.label, row.start
-        options = [(label, start, 1.0)] if label else []
-        over = next((each.words for each in row.columns if each.year and each.words), "")
-        if label and over:
-            options.append((f"{label} {over}", start, FARTHER))
-        worth = 1.0
-        for at, line in row.above:
+        """Score, text and place of the label, with as many lines above it as make it best, and what
+        the table says of all rows or of the column.
+        """
+        known, label, start = self._known, row.label, row.start
+        options = [(label, start)] if label else []
+        for at, line in row.section:
             label, start = f"{line} {label}".strip(), at
-            options.append((label, start, worth := worth * (FARTHER if row.label else 1.0)))
-        known, apart = self._known, self.named
-        scored = [(w * alike(text, wanted, known, apart), text, at) for text, at, w in options]
+            options.append((label, start))
+        worths = [FARTHER ** (at if row.label else 0) for at in range(len(options))]
+        scored = [
+            (worth * alike(text, wanted, known, self.named), text, at)
+            for worth, (text, at) in zip(worths, options, strict=True)
+        ]
+        beside = {row.heads.corner, *(each.words for each in row.columns if each.year)} - {""}
+        for other in beside if row.label else ():
+            score = FARTHER * alike(f"{other} {row.label}", wanted, known, self.named)
+            scored.append((score, row.label, row.start))
         return max(scored, key=lambda each: each[0], default=(0.0, "", 0))
 
     def _figures(

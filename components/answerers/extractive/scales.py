@@ -14,7 +14,7 @@ _SCALE = re.compile(
     r"(thousands|millions|billions)\b"
     r"|\bin\s+(thousands|millions|billions)\s+of\b"
     r"|^[^\w\n]*(?:in\s+)?(?:[$€£]\s?)?(thousands|millions|billions)\b"
-    r"|(?:(?<=[$€£])|\b(?:USD|EUR|GBP))\s?(m(?:illions?)?|['’]?000s?)\b|(?<!\w)(['’]000s?)\b",
+    r"|(?:(?<=[$€£])|(?-i:\b[A-Z]{3}))\s?['’‘]?((?-i:m)|millions?|000s?)\b|(?<!\w)(['’‘]000s?)\b",
     re.IGNORECASE | re.MULTILINE,
 )
 _WORDS = {"m": "millions", "million": "millions"}

@@ -45,12 +45,10 @@ class Row:
     label: str
     start: int
     """Of the label's own line, or of the first cell."""
-    above: tuple[tuple[int, str], ...]
-    """Offset and text of lines without figures before it, nearest first."""
+    section: tuple[tuple[int, str], ...]
+    """Offset and text of the lines without figures before it, nearest first."""
     heads: Heads
     cells: list[Cell] = field(default_factory=list)
-    section: tuple[tuple[int, str], ...] = ()
-    """Offset and text of the lines that head several rows, nearest first."""
 
     @property
     def end(self) -> int:
@@ -117,10 +115,7 @@ def rows(text: str) -> list[Row]:
             if above and heading:
                 heads.words = " ".join([heads.words, *(each.text for each in above)])
                 heads.lines += [each.raw for each in above]
-            corner = heads.corner if line.raw.startswith("|") else ()
-            found.append(
-                Row(line.label, line.start, (*section, *corner), heads, line.cells, section)
-            )
+            found.append(Row(line.label, line.start, section, heads, line.cells))
             section = section if line.label else ()
             above, heading = [], False
     return found
