@@ -363,6 +363,11 @@ class TestRows:
         adjusted = "2021 2020\nAdjusted EBITDA 40 30\n"
         assert ask("What was EBITDA in 2021?", adjusted).text == REFUSAL
 
+    def test_of_a_part_of_the_company_come_after_its_statements(self) -> None:
+        part = "Commercial wheels (in millions)\n2021 2020\nNet sales 7 6\nGross profit 5 4\n"
+        found = ask("What was the gross margin in 2021?", part, INCOME)
+        assert found.text.startswith("Gross margin, 2021: 25.00%")
+
     def test_of_what_goes_out_are_told_without_the_sign(self) -> None:
         assert ask("What was capex in 2021?", FLOWS).text.endswith(", 2021: 90 million")
         assert ask("What was the operating income in 2020?", INCOME).text.endswith(

@@ -19,6 +19,8 @@ _STATEMENT = re.compile(
     r"^\W*(?:\w+\W+){0,3}consolidated (?:statements?|balance sheets?)", re.IGNORECASE | re.MULTILINE
 )
 """The title of one of a company's statements."""
+_ABOUT = 20
+"""Steps of a label's score that count, before it matters whose table it is."""
 _NEAR = 0.1
 """What a label may be worse than the best one: beyond that it is another thing."""
 
@@ -106,7 +108,7 @@ class Tables:
                 found.append(_Match(row, label, start, score, passage))
         best = max((each.score for each in found), default=0.0)
         near = [each for each in found if each.score >= best - _NEAR]
-        return sorted(near, key=lambda each: (-round(each.score, 2), *_place(each.passage)))
+        return sorted(near, key=_preferred)
 
     def _labelled(self, row: Row, wanted: Sequence[Way]) -> tuple[float, str, int]:
         """Score, text and place of the label, with as many lines above it as make it best, and what
@@ -183,9 +185,13 @@ class Tables:
         )
 
 
-def _place(passage: Passage) -> tuple[bool, int]:
-    """The statements themselves come before what repeats their lines."""
-    return not _STATEMENT.search(passage.text), passage.rank
+def _preferred(match: _Match) -> tuple[int, bool, float, int]:
+    """Of labels that fit about as well, those of the statements come before what repeats their
+    lines or has those of a part of the company.
+    """
+    about = -round(match.score * _ABOUT)
+    stated = bool(_STATEMENT.search(match.passage.text))
+    return about, not stated, -round(match.score, 2), match.passage.rank
 
 
 def _ends(
