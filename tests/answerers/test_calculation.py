@@ -142,6 +142,10 @@ class TestMeasure:
         )
         assert ask("What was the gross margin in 2020?", text).text == "Gross margin, 2020: 8.8%"
 
+    def test_is_the_row_of_a_ratio_which_has_no_scale(self) -> None:
+        text = "(in millions)\n2021 2020\nTotal current assets 9 8\nAsset turnover 1.7 1.65\n"
+        assert ask("What was the asset turnover in 2021?", text).text == "Asset turnover, 2021: 1.7"
+
     def test_as_a_percentage_is_no_amount_of_the_same_name(self) -> None:
         text = (
             "(in millions)\n2021 2020\nNet sales 200 90\nCost of sales 150 80\nGross margin 50 10\n"

@@ -141,15 +141,14 @@ class Calculation:
         if defined is not None and len(self._depth) > 1:
             return self._values(defined, periods)
         measure = self._measure(name)
-        share = measure is not None and measure.unit == "%"
-        ratio = measure is not None and measure.unit == ""
-        found = {} if ratio else self.tables.find(name, periods, share=share)
+        unit = measure.unit if measure else None
+        found = self.tables.find(name, periods, share=unit == "%")
         if found:
-            return [_read(each) for each in found.values()]
+            return [_read(each, unit) for each in found.values()]
         for each in measure.formulas if measure else ():
             values = self._values(each, periods)
             if values:
-                return [_as(value, measure) for value in values]
+                return [_percent(value) for value in values] if unit == "%" else values
         part = _MARGIN.match(name) if measure is None else None
         if part:
             values = self._values(Operation("/", Operand(part[1]), _REVENUE), periods)
@@ -173,9 +172,9 @@ def _first(what: Formula) -> Operand | None:
     return None if isinstance(what, float) else what
 
 
-def _read(figure: Figure) -> Value:
-    kind: Kind = "percent" if figure.share else "amount"
-    number = figure.number if figure.share else figure.value
+def _read(figure: Figure, unit: str | None) -> Value:
+    kind: Kind = "percent" if figure.share else "amount" if unit is None else "ratio"
+    number = figure.value if kind == "amount" else figure.number
     return Value(number, kind, (figure,), "", figure.period)
 
 
@@ -219,15 +218,11 @@ def _shown(value: Value, sign: str, *, right: bool = False) -> str:
     return f"({value.steps})" if compound and (sign in "*/" or right) else value.steps
 
 
-def _as(value: Value, measure: Measure | None) -> Value:
-    return _percent(value) if measure and measure.unit == "%" else value
-
-
 def _percent(value: Value) -> Value:
     """A ratio as a percentage."""
     if value.kind != "ratio":
         return value
-    return replace(value, number=100 * value.number, kind="percent", steps=value.steps)
+    return replace(value, number=100 * value.number, kind="percent")
 
 
 def _over(over: Over, values: Sequence[Value]) -> Value | None:

@@ -56,14 +56,10 @@ class Question:
     yes_no: bool
     figure: bool
     """Whether a figure may answer it."""
-    how: bool
-    """Whether figures of two periods answer it: how much something has changed."""
     counted: bool
     """Whether nothing but a figure can answer it."""
     picks: bool
     """Whether it asks which of several things, such as years."""
-    share: bool
-    """Whether it asks for a share, a ratio or an average."""
     worked_out: bool
     """Whether it says how something is calculated, or asks for a share."""
     percent: bool
@@ -100,10 +96,8 @@ def question(text: str, known: Words) -> Question:
         focus=focus,
         yes_no=bool(_YES_NO.match(focus)),
         figure=figure,
-        how=focus[:3].lower() == "how",
         counted=figure and bool(_COUNTED.search(focus)),
         picks=bool(_PICKS.match(focus)),
-        share=bool(_SHARE.search(focus)),
         worked_out=bool(_DEFINED.search(text) or _SHARE.search(focus)),
         percent=bool(_PERCENT.search(text)),
         range=bool(_RANGE.search(focus)),

@@ -93,7 +93,7 @@ def _figure(value: Value, asked: Question) -> str:
     if value.kind == "points":
         return f"{_number(value.number, asked.decimals)} percentage points"
     if value.kind == "ratio":
-        return _number(value.number, asked.decimals)
+        return _number(value.number, asked.decimals, of=value if value.figure else None)
     own = next((each.scale for each in value.figures if each.scale), "")
     scale = asked.scale if asked.scale and own else own
     money = _currency(value.figures)
