@@ -372,6 +372,19 @@ class TestRows:
         found = ask("What was the gross margin in 2021?", part, INCOME)
         assert found.text.startswith("Gross margin, 2021: 25.00%")
 
+    def test_of_one_table_are_taken_together(self) -> None:
+        part = "Revenue by segment (in millions)\n2021 2020\nRevenue 7 6\n"
+        whole = "(in millions)\n2021 2020\nTotal net sales 20 10\nCost of sales 15 8\n"
+        found = ask("What was the gross margin in 2021?", part, whole)
+        assert found.text.startswith("Gross margin, 2021: 25.00%")
+
+    def test_of_changes_are_no_balances(self) -> None:
+        flows = "2021 2020\nChanges in assets and liabilities:\nInventories (6) 2\n"
+        assert ask("How much were inventories in 2021?", flows).text == REFUSAL
+        net = flows + "Net cash provided by operating activities 8 9\n"
+        question = "What was the operating cash flow in 2021?"
+        assert ask(question, net).text == "Net cash provided by operating activities, 2021: 8"
+
     def test_of_what_goes_out_are_told_without_the_sign(self) -> None:
         assert ask("What was capex in 2021?", FLOWS).text.endswith(", 2021: 90 million")
         assert ask("What was the operating income in 2020?", INCOME).text.endswith(

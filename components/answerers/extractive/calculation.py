@@ -57,6 +57,11 @@ class Result:
     """What a change in `final` says."""
 
     @property
+    def calculated(self) -> bool:
+        """Whether its values are more than figures of a row."""
+        return any(each.steps for each in self.values)
+
+    @property
     def figures(self) -> list[Figure]:
         return [each for value in self.values for each in value.figures]
 

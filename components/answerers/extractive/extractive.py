@@ -12,7 +12,7 @@ from components.answerers.extractive.around import widened
 from components.answerers.extractive.calculation import Calculation, Result
 from components.answerers.extractive.lists import digest
 from components.answerers.extractive.measures import measures
-from components.answerers.extractive.operands import Tables, documents
+from components.answerers.extractive.operands import Tables, documents, statements_first
 from components.answerers.extractive.passages import Passage, passages
 from components.answerers.extractive.question import Question, question
 from components.answerers.extractive.sentences import Scored
@@ -117,11 +117,18 @@ class Extractive:
     def _result(
         self, sought: Wanted, query: Query, read: Sequence[Hit], known: Words
     ) -> Result | None:
-        """From the tables of one document."""
+        """From the tables of one document; a calculation from those of one passage, where that has
+        all it takes.
+        """
         by = measures(self.measures)
         for group in self._documents(sought, query, read, known):
-            tables = Tables(group, known, self.least_row)
-            found = Calculation(sought, tables, by, known).result()
+            whole, *parts = (
+                Calculation(sought, Tables(part, group, known, self.least_row), by, known)
+                for part in (group, *([each] for each in statements_first(group)))
+            )
+            found = whole.result()
+            if found and found.calculated:
+                found = next(filter(None, (each.result() for each in parts)), found)
             if found:
                 return found
         return None

@@ -19,6 +19,8 @@ _STATEMENT = re.compile(
     r"^\W*(?:\w+\W+){0,3}consolidated (?:statements?|balance sheets?)", re.IGNORECASE | re.MULTILINE
 )
 """The title of one of a company's statements."""
+_CHANGES = re.compile(r"\bchanges? in\b", re.IGNORECASE)
+_WHOLE = re.compile(r"\W*(?:net|total|cash)\b", re.IGNORECASE)
 _ABOUT = 20
 """Steps of a label's score that count, before it matters whose table it is."""
 _NEAR = 0.1
@@ -62,16 +64,19 @@ class _Match:
 
 
 class Tables:
-    """The tables of one document's passages, best first."""
+    """The tables of some passages of one document, best first; `read` are all of its passages."""
 
-    def __init__(self, read: Sequence[Passage], known: Words, least: float) -> None:
+    def __init__(
+        self, given: Sequence[Passage], read: Sequence[Passage], known: Words, least: float
+    ) -> None:
+        self._given = given
         self._read = read
         self._known = known
         self._least = least
 
     @cached_property
     def _rows(self) -> list[tuple[Passage, Row]]:
-        return [(passage, row) for passage in self._read for row in rows(passage.text)]
+        return [(passage, row) for passage in self._given for row in rows(passage.text)]
 
     @cached_property
     def named(self) -> Stems:
@@ -103,6 +108,8 @@ class Tables:
         wanted = ways(name, self._known, self.named)
         found = []
         for passage, row in self._rows:
+            if _of_change(row) and not _CHANGES.search(name):
+                continue
             score, label, start = self._labelled(row, wanted)
             if score >= self._least and label:
                 found.append(_Match(row, label, start, score, passage))
@@ -185,6 +192,12 @@ class Tables:
         )
 
 
+def _of_change(row: Row) -> bool:
+    """Whether its section has changes of what its label names, as cash flow statements do."""
+    headed = row.section and _CHANGES.search(row.section[0][1])
+    return bool(headed) and not _WHOLE.match(row.label)
+
+
 def _preferred(match: _Match) -> tuple[int, bool, float, int]:
     """Of labels that fit about as well, those of the statements come before what repeats their
     lines or has those of a part of the company.
@@ -208,6 +221,11 @@ def _ends(
         return period in (quarter, year)
     spans = ("quarter",) if period.quarter else ("", "year")
     return column.year == period.year and column.span in spans
+
+
+def statements_first(read: Sequence[Passage]) -> list[Passage]:
+    """The passages, those of a company's statements before the others."""
+    return sorted(read, key=lambda each: not _STATEMENT.search(each.text))
 
 
 def documents(
