@@ -393,7 +393,17 @@ class TestRows:
 
     def test_are_told_in_the_scale_that_is_asked_for(self) -> None:
         found = ask("What were total assets in 2021? Answer in USD billions.", BALANCE)
-        assert found.text == "Total assets, 2021: 1.1 billion"
+        assert (
+            found.text == "Total assets, 2021: 1.1 billion. In the table: 1,100,000 (in thousands)."
+        )
+        exact = ask("What were net sales in 2021 (in USD millions)?", INCOME)
+        assert exact.text == "Net sales, 2021: $2,000 million"
+        part = "(in millions)\n2021 2020\nGoodwill 1,234.6 2.5\n"
+        question = "What was goodwill in {} (in USD millions)?"
+        assert ask(question.format(2021), part).text == (
+            "Goodwill, 2021: 1,235 million. In the table: 1,234.6 (in millions)."
+        )
+        assert ask(question.format(2020), part).text.startswith("Goodwill, 2020: 2.5 million")
 
 
 class TestAround:

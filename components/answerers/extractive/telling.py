@@ -28,8 +28,10 @@ def told(result: Result, asked: Question, known: Words) -> str:
     else:
         each = "; ".join(f"{value.period}: {_figure(value, asked)}" for value in result.values)
         said = f"{result.name}, {each}"
-    steps = _steps([result.final] if result.final else result.values)
-    return f"{said[:1].upper()}{said[1:]}{f'. Calculation: {steps}.' if steps else ''}"
+    values = [result.final] if result.final else result.values
+    steps, cells = _steps(values), _cells(values, asked)
+    shown = f". Calculation: {steps}." if steps else f". In the table: {cells}." if cells else ""
+    return f"{said[:1].upper()}{said[1:]}{shown}"
 
 
 def _steps(values: Sequence[Value]) -> str:
@@ -39,6 +41,15 @@ def _steps(values: Sequence[Value]) -> str:
     steps = "; ".join(f"{date}{each.steps}" for date, each in zip(dates, shown, strict=True))
     units = {figure.scale for each in shown for figure in each.figures if not figure.share}
     return f"{steps} (in {', '.join(units)})" if steps and len(units - {""}) == 1 else steps
+
+
+def _cells(values: Sequence[Value], asked: Question) -> str:
+    """Figures that are told in another way than the table has them."""
+    figures = [each.figure for each in values if each.figure and asked.scale and each.figure.scale]
+    units = {each.scale for each in figures}
+    same = units <= {asked.scale} and not any("." in each.text for each in figures)
+    texts = "; ".join(each.text for each in figures)
+    return "" if same or not figures else f"{texts} (in {', '.join(units)})"
 
 
 def _dated(name: str, value: Value) -> str:
@@ -98,13 +109,26 @@ def _figure(value: Value, asked: Question) -> str:
     scale = asked.scale if asked.scale and own else own
     money = _currency(value.figures)
     figure = value.figure
-    if figure is not None and scale == own:
-        told = figure.text.strip("$€£¥₹ ()-−–") if figure.number >= 0 else figure.text
-        told = f"-{told.strip('$€£¥₹ ()-−–')}" if figure.number < 0 else told
+    if asked.scale and own:
+        number = value.number / SCALES[scale]
+        told = f"{number:,.{_rounded(number, asked)}f}"
+    elif figure is not None:
+        told = figure.text.strip("$€£¥₹ ()-−–")
+        told = f"-{told}" if figure.number < 0 else told
     else:
         told = _number(value.number / SCALES[scale], asked.decimals, of=value)
     sign, told = ("-", told[1:]) if told.startswith("-") else ("", told)
     return f"{sign}{money}{told}{f' {_SINGULAR[scale]}' if scale else ''}"
+
+
+def _rounded(number: float, asked: Question) -> int:
+    """Decimals in a scale that is asked for: whole thousands and millions, billions to the tenth,
+    but two digits at least.
+    """
+    if asked.decimals is not None:
+        return asked.decimals
+    usual = 1 if asked.scale == "billions" else 0
+    return next((each for each in (usual, usual + 1) if abs(number) * 10**each >= 10), usual + 2)
 
 
 def _number(number: float, decimals: int | None, of: Value | None = None) -> str:
