@@ -142,6 +142,19 @@ def test_every_thread_gets_the_answer_to_its_own_question(mills: Corpus) -> None
             assert list(threads.map(answer, asked)) == expected
 
 
+def test_the_chunks_beside_a_hit_are_there(mills: Corpus) -> None:
+    mills.fill(3)
+    mills.refresh()
+    with Searcher(mills.load()) as searcher:
+        (hits,) = searcher.search([Query(text="water wheel")], 1).hits
+        chunk = hits[0].chunk
+        around = range(max(0, chunk.ordinal - 1), chunk.ordinal + 2)
+        found = searcher.neighbours({chunk.document_id: around, "no such document": [0]})
+    assert chunk in found
+    assert {each.document_id for each in found} == {chunk.document_id}
+    assert {each.ordinal for each in found} <= {*around}
+
+
 def test_two_refreshes_publish_while_four_threads_search(
     mills: Corpus, store: tuple[str, ...]
 ) -> None:
