@@ -379,7 +379,7 @@ class TestRows:
         assert found.text.startswith("Gross margin, 2021: 25.00%")
 
     def test_of_changes_are_no_balances(self) -> None:
-        flows = "2021 2020\nChanges in assets and liabilities:\nInventories (6) 2\n"
+        flows = "2021 2020\nChanges in assets, but for\nacquisitions:\nInventories (6) 2\n"
         assert ask("How much were inventories in 2021?", flows).text == REFUSAL
         net = flows + "Net cash provided by operating activities 8 9\n"
         question = "What was the operating cash flow in 2021?"

@@ -194,8 +194,8 @@ class Tables:
 
 def _of_change(row: Row) -> bool:
     """Whether its section has changes of what its label names, as cash flow statements do."""
-    headed = row.section and _CHANGES.search(row.section[0][1])
-    return bool(headed) and not _WHOLE.match(row.label)
+    headed = any(_CHANGES.search(line) for _, line in row.section[:2])  # which may be one, wrapped
+    return headed and not _WHOLE.match(row.label)
 
 
 def _preferred(match: _Match) -> tuple[int, bool, float, int]:
