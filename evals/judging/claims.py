@@ -173,8 +173,8 @@ class _Answer:
         if self.asked.years and told and not told & self.asked.years:
             return _ASIDE
         aside = _BESIDE.search(before) or _FACTOR.search(before.lstrip(_MARKERS))
-        aside = aside or (not first and _OPERATED.search(before))
-        if aside or _OPERAND.search(after) or before.count("(") > before.count(")"):
+        operated = not first and _OPERATED.search(before)
+        if aside or operated or _OPERAND.search(after) or before.count("(") > before.count(")"):
             return _ASIDE
         if self.asked.change and _REACHED.search(before):
             return _LEVEL
