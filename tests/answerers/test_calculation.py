@@ -456,12 +456,15 @@ class TestSearch:
             return [hit(BALANCE, 1)] if "balance" in query.text else []
 
         made = Extractive(search=search)
-        found = made.answer(Query(text="What is the asset turnover in 2021?"), [hit(INCOME)])
+        given = {"document.document_id": ["mills"], "company": ["Ostrava"]}
+        question = Query(text="What is the asset turnover in 2021?", filter=given)
+        found = made.answer(question, [hit(INCOME)])
         assert found.text.startswith("Asset turnover, 2021: 2.00")
         assert {each.chunk_id for each in found.citations} == {"mills:0", "mills:1"}
         assert [each.chunk.id for each in found.found] == ["mills:1"]
         assert [each.name for each in found.steps] == ["search"] * len(asked) + ["answer"]
-        assert all(each.filter["document_id"] == ["mills"] for each in asked)
+        narrowed = {"document_id": ["mills"], "company": ["Ostrava"]}
+        assert [each.filter for each in asked] == [narrowed] * len(asked)
 
     def test_is_not_asked_where_all_is_there_or_nothing_is_calculated(self) -> None:
         def search(query: Query, k: int) -> list[Hit]:

@@ -27,6 +27,8 @@ from components.splitters.boundaries import check_language
 from components.stages import Encoder, Neighbours, Search
 from components.values import Answer, Hit, Query, Step
 
+_DOCUMENT = ("document_id", "document.document_id")
+"""The names of one field of filters."""
 REFUSAL = "This cannot be answered from the passages found."
 
 
@@ -140,9 +142,10 @@ class Extractive:
         groups = self._documents(sought, query, read, known)
         if self.search is None or not self.statements or not groups:
             return []
+        others = {name: each for name, each in query.filter.items() if name not in _DOCUMENT}
+        within = {**others, _DOCUMENT[0]: [groups[0][0].document_id]}
         found: dict[str, Hit] = {}
         for text in known.statements:
-            within = {**query.filter, "document_id": [groups[0][0].document_id]}
             hits = self.search(replace(query, text=text, filter=within), self.statements)
             ids = tuple(each.chunk.id for each in hits)
             steps.append(
