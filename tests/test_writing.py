@@ -37,6 +37,11 @@ ALIKE = {
 }
 
 
+def test_a_figure_that_python_does_not_know_stays_as_it_is() -> None:
+    """Unicode 16 has digits that Python 3.11 has not."""
+    assert word_form("no. \U0001ccf0") == "no. \U0001ccf0"
+
+
 @pytest.mark.parametrize("forms", ALIKE.values(), ids=ALIKE)
 def test_ways_to_write_a_word_are_one(forms: tuple[str, ...]) -> None:
     assert len({word_form(form) for form in forms}) == 1, [word_form(form) for form in forms]

@@ -68,4 +68,4 @@ def word_form(text: str, *, turkish: bool = False) -> str:
 
 def _common(found: regex.Match[str]) -> str:
     letter = found.group()
-    return _LETTERS.get(letter) or str(unicodedata.decimal(letter))
+    return _LETTERS.get(letter) or str(unicodedata.decimal(letter, letter))

@@ -18,6 +18,8 @@ _LEAST = 1000
 read as written out."""
 _COARSEST = 0.1
 """How far an answer may be from the gold number that it rounds, or from a whole one rounded."""
+_FORMATTED = 0.01
+"""The same where noughts at the gold number's end may be mere formatting, as in $5466.00."""
 
 
 def of_kind(found: Quantity, gold: Quantity, asked: Asked) -> bool:
@@ -50,9 +52,9 @@ def same(found: Quantity, gold: Quantity, asked: Asked) -> bool:
 
 
 def alike(one: Quantity, other: Quantity) -> bool:
-    """Whether they are the same in size, whatever their signs."""
+    """Whether they are the same in size, whatever their signs; percent may be percentage points."""
     first, second = (replace(each, sign="", direction="") for each in (one, other))
-    return same(first, second, Asked())
+    return same(first, second, Asked(points=True))
 
 
 def _worths(quantity: Quantity, asked: Asked, *, written_out: bool) -> Iterator[float]:
@@ -79,7 +81,10 @@ def _equal(found: Quantity, one: float, gold: Quantity, other: float, asked: Ask
     fuzz = _FUZZ * max(wanted, other)
     if off <= 10.0**-gold.decimals * other / 2 + fuzz:
         return bool(gold.decimals) or off <= wanted * _COARSEST + fuzz
-    coarser = 10 * _last_digit(gold) * other
+    shown = _last_digit(gold) * other
+    if off <= shown / 2 + fuzz and off <= wanted * _FORMATTED:
+        return True
+    coarser = 10 * shown
     rounded = abs(found.number * one / coarser - round(found.number * one / coarser)) < _FUZZ
     return rounded and off <= coarser / 2 + fuzz and off <= wanted * _COARSEST + fuzz
 

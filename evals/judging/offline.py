@@ -123,4 +123,5 @@ def _other_figures(question: str, gold: str, answer: str) -> bool:
 
 
 def _kind(quantity: Quantity) -> tuple[str, float]:
-    return quantity.unit if quantity.unit in {*SHARES, *CURRENCIES} else "", quantity.scale
+    unit = "%" if quantity.unit in SHARES else quantity.unit
+    return unit if unit == "%" or unit in CURRENCIES else "", quantity.scale
