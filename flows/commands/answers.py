@@ -160,7 +160,7 @@ def _sample(outcome: Outcome, plan: Plan, file: Path, count: int) -> None:
 
 
 def _show(outcome: Outcome, report: Path) -> None:
-    console = new_console(piped=140)
+    console = new_console(piped=160)
     for table in _tables(outcome):
         console.print(table, markup=False)
         console.print()
