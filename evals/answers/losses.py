@@ -30,7 +30,7 @@ LOSSES: Mapping[Loss, str] = {
     "from memory": "nothing was read",
     "refused": "the answerer says that it cannot tell",
     "failed": "no answer came",
-    "unmeasured": "the question was not put, or there is no judgement of the answer",
+    "unmeasured": "the question was not put, or its answer is beyond whoever judges",
 }
 OF_HITS: Mapping[str, str] = {
     "document": "share of the evidence's documents among the hits",
