@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import hypothesis
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
@@ -24,6 +25,9 @@ for each in (signal.SIGINT, signal.SIGHUP):
     if signal.getsignal(each) is signal.SIG_IGN:
         signal.signal(each, lambda number, frame: None)
 
+# A machine that is busy is no reason to fail, and the first example loads what the others use.
+hypothesis.settings.register_profile("millrace", hypothesis.settings(), deadline=None)
+hypothesis.settings.load_profile("millrace")
 # Also for what fixtures of a module start, before any test has settings of its own.
 os.environ["MILLRACE_CACHE_BYTES"] = "0"
 _SHARING = ("tests/flows", "tests/engines", "tests/plugins")
