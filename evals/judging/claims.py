@@ -144,27 +144,29 @@ class _Answer:
         if _RANGE.search(self.text, *place):
             return _PLAIN, given
         ranks: list[int] = []
-        detail, changed = False, None
+        detail, changed = False, False
         for at, each in enumerate(given):
             since = given[at - 1].end if at else start
             until = given[at + 1].start if at + 1 < len(given) else place[1]
             before, after = self.text[since : each.start][-_REACH:], self.text[each.end : until]
             denied = _DENIED.search(self.text[max(start, each.start - _REACH) : each.start])
             detail = at > 0 and (detail or _DETAILS.search(before) is not None)
-            rank = _NEVER if denied else self._rank(each, before, after[:_REACH], first=not at)
+            before_it, changed = changed, _CHANGED.search(before) is not None
+            told = before, after[:_REACH]
+            rank = _NEVER if denied else self._rank(*told, changed=changed, first=not at)
             rank = min(rank, _ASIDE) if detail else rank
-            joined = at and not changed and _JOINS.match(re.sub(r"\(.*?\)", "", before))
+            joined = at and not before_it and _JOINS.match(re.sub(r"\(.*?\)", "", before))
             if joined and rank:  # said as the one before it
                 rank = max(rank, ranks[-1]) if ranks[-1] else _NEVER
             ranks.append(rank)
-            changed = _CHANGED.search(before)
         best = max(ranks)
         said = [each for each, rank in zip(given, ranks, strict=True) if rank == best]
         return best, said if best else []
 
-    def _rank(self, each: Quantity, before: str, after: str, *, first: bool) -> int:
-        """How directly a quantity between two stretches of its clause is said."""
-        changed = _CHANGED.search(before)
+    def _rank(self, before: str, after: str, *, changed: bool, first: bool) -> int:
+        """How directly a quantity between two stretches of its clause is said. `changed`: as what
+        something has changed by.
+        """
         if _DENIED_AFTER.search(after) or _BOUND.search(before):
             return _NEVER
         if changed and not self.asked.change:
